@@ -1,0 +1,265 @@
+"""``config.yaml`` -> a frozen :class:`Config`, checked key by key.
+
+The dataclasses below are the schema: a key is a field, a section is a nested dataclass, and each
+field's ``limit`` says what it may be and where that comes from. ``config.yaml`` in the project's root is
+the annotated example; a test holds it against these defaults. Reading is strict: an unknown key, a wrong type
+or a value out of range is a :class:`~mysfits_stream.errors.ConfigError` that names the key's path.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from mysfits_stream.errors import ConfigError
+
+DEFAULT_PATH = Path("config.yaml")
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The value is one of these."""
+
+    choices: tuple[Any, ...]
+
+    def complaint(self, value: Any) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        return None if value in self.choices else f"must be one of {', '.join(map(str, self.choices))}"
+
+
+@dataclass(frozen=True)
+class Between:
+    """The number lies between two others, both included."""
+
+    least: float
+    most: float
+    unit: str = ""
+
+    def complaint(self, value: Any) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        if self.least <= value <= self.most:
+            return None
+        return f"must be between {self.least:g} and {self.most:g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The text, or each text of a list, matches a regular expression as a whole."""
+
+    pattern: str
+    meaning: str
+
+    def complaint(self, value: Any) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        texts = value if isinstance(value, tuple) else (value,)
+        bad = [text for text in texts if not re.fullmatch(self.pattern, text)]
+        return f"must be {self.meaning}" if bad or not texts else None
+
+
+Limit = OneOf | Between | Matching
+
+
+def setting(default: Any, limit: Limit | None = None) -> Any:
+    """A field with a default and, in its metadata, what its value may be."""
+    return field(default=default, metadata={"limit": limit})
+
+
+HTTP_URL = Matching(r"https?://[^\s/]+(/\S*)?", "a URL that begins with https:// or http://")
+KEY_PREFIX = Matching(r"([!-~]{1,400}/)?", "at most 400 printable characters that end with a slash, or empty")
+RETENTION_DAYS = OneOf(
+    # What CloudWatch Logs accepts (aws.md, section 8).
+    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+)
+
+
+@dataclass(frozen=True)
+class BucketConfig:
+    """The clicks bucket."""
+
+    name: str | None = setting(
+        None, Matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
+    )
+    expire_old_versions_days: int = setting(30, Between(1, 36500, "days"))
+    abort_multipart_days: int = setting(7, Between(1, 36500, "days"))
+
+
+@dataclass(frozen=True)
+class DeliveryConfig:
+    """How the delivery stream writes to the clicks bucket (F67, F88, F89)."""
+
+    buffer_seconds: int = setting(60, Between(0, 900, "seconds"))
+    buffer_mb: int = setting(50, Between(1, 128, "MB"))
+    compression: Literal["UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"] = setting(
+        "UNCOMPRESSED", OneOf(("UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"))
+    )
+    prefix: str = setting("firehose/", KEY_PREFIX)
+    error_prefix: str = setting(
+        "processing-failed/", Matching(r"[!-~]{1,400}/", "1 to 400 characters that end with a slash")
+    )
+    log_retention_days: int = setting(30, RETENTION_DAYS)
+
+
+@dataclass(frozen=True)
+class ProcessorConfig:
+    """The Lambda function that enriches clicks, and how Firehose feeds it (F65, F66, F68)."""
+
+    runtime: str = setting("python3.13", OneOf(("python3.11", "python3.12", "python3.13", "python3.14")))
+    architecture: str = setting("arm64", OneOf(("arm64", "x86_64")))
+    memory_mb: int = setting(256, Between(128, 10240, "MB"))
+    timeout_seconds: int = setting(60, Between(10, 300, "seconds"))
+    buffer_seconds: int = setting(60, Between(0, 900, "seconds"))
+    buffer_mb: float = setting(1, Between(0.2, 3, "MB"))
+    retries: int = setting(3, Between(0, 300, "retries"))
+    cache_seconds: int = setting(300, Between(0, 86400, "seconds"))
+    log_retention_days: int = setting(30, RETENTION_DAYS)
+
+
+@dataclass(frozen=True)
+class ApiConfig:
+    """The clicks API, as browsers see it (F62, F104, F109)."""
+
+    stage: str = setting("prod", Matching(r"[A-Za-z0-9_]{1,128}", "letters, digits and '_' only"))
+    allowed_origins: tuple[str, ...] = setting(
+        ("*",), Matching(r"\*|https?://[A-Za-z0-9.:\[\]-]+", "'*' or origins such as https://www.example.com")
+    )
+    preflight_max_age_seconds: int = setting(3600, Between(0, 86400, "seconds"))
+    rate_limit: float = setting(1000, Between(1, 10000, "requests per second"))
+    burst_limit: int = setting(500, Between(1, 5000, "requests"))
+    max_clicks_per_request: int = setting(100, Between(1, 500, "clicks"))
+
+
+@dataclass(frozen=True)
+class LocalConfig:
+    """The embedded local cloud; read only with target ``local``."""
+
+    port: int = setting(0, Between(0, 65535))
+    time_scale: float = setting(120, Between(1, 100000, "times as fast as AWS"))
+    moods: str = setting("none", OneOf(("none", "aws")))
+    seed: int = setting(1, Between(0, 2**31))
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be configured; the defaults serve without a file."""
+
+    stack: str = setting(
+        "mysfits-clicks",
+        # The bucket's name is the narrowest: 63 characters hold stack, account and the longest region.
+        Matching(
+            r"[a-z][a-z0-9-]{1,30}[a-z0-9]",
+            "3 to 32 of a-z, 0-9 and '-', beginning with a letter and not ending with '-'",
+        ),
+    )
+    target: Literal["local", "aws"] = setting("local", OneOf(("local", "aws")))
+    region: str | None = setting(None, Matching(r"[a-z]{2,4}(-[a-z]+)+-\d", "a region such as eu-west-1"))
+    profile: str | None = setting(None)
+    invoke_url: str | None = setting(None, HTTP_URL)
+    mysfits_api: str | None = setting(None, HTTP_URL)
+    bucket: BucketConfig = BucketConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
+    processor: ProcessorConfig = ProcessorConfig()
+    api: ApiConfig = ApiConfig()
+    local: LocalConfig = LocalConfig()
+
+
+def load(path: Path | None = None) -> Config:
+    """Read a configuration file.
+
+    ``path`` None means ``config.yaml`` in the working directory, or the defaults where there is none;
+    a path that was given must exist. Raises ConfigError with the file, the line of broken YAML or the path of the key.
+    """
+    import yaml
+
+    if path is None and not DEFAULT_PATH.exists():
+        return Config()
+    path = path or DEFAULT_PATH
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; name another with --config") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError(f"{path}: {where}not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if document is None:
+        return Config()
+    try:
+        return parse(document)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse(document: Any) -> Config:
+    """The configuration that a YAML document describes; raises ConfigError naming the key's path."""
+    return cast(Config, _section(Config, document, ""))
+
+
+def override(config: Config, settings: Mapping[str, Any]) -> Config:
+    """``config`` with top-level settings from options or the environment; None leaves a setting as it is."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    hints = get_type_hints(Config)
+    checked = {
+        f.name: _value(f.name, hints[f.name], given[f.name], f) for f in fields(Config) if f.name in given
+    }
+    return replace(config, **checked)
+
+
+def _section(schema: type, document: Any, path: str) -> Any:
+    if not isinstance(document, Mapping):
+        where = f"{path}: " if path else ""
+        raise ConfigError(f"{where}expected keys with values, found {_describe(document)}")
+    known = {f.name: f for f in fields(schema)}
+    for key in document:
+        if key not in known:
+            raise ConfigError(f"{_join(path, key)}: unknown key; known here: {', '.join(known)}")
+    hints = get_type_hints(schema)
+    return schema(
+        **{key: _value(_join(path, key), hints[key], value, known[key]) for key, value in document.items()}
+    )
+
+
+def _value(path: str, hint: Any, value: Any, schema_field: Any) -> Any:
+    if is_dataclass(hint):
+        return _section(cast(type, hint), {} if value is None else value, path)
+    allowed = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None and type(None) in allowed:
+        return None
+    value = _typed(path, allowed[0], value)
+    limit: Limit | None = schema_field.metadata.get("limit")
+    if limit and (complaint := limit.complaint(value)):
+        raise ConfigError(f"{path}: {complaint}, found {_describe(value)}")
+    return value
+
+
+def _typed(path: str, wanted: Any, value: Any) -> Any:
+    if get_origin(wanted) is tuple:
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(_typed(f"{path}[{index}]", str, item) for index, item in enumerate(items))
+    if get_origin(wanted) is Literal:
+        wanted = str
+    accepted = (int, float) if wanted is float else (wanted,)
+    # YAML's true is an int to Python, and never what a number's key means.
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        kind = {str: "text", int: "a whole number", float: "a number"}[wanted]
+        raise ConfigError(f"{path}: expected {kind}, found {_describe(value)}")
+    return value
+
+
+def _join(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "a section"
+    if isinstance(value, list | tuple):
+        return "a list: " + ", ".join(map(str, value))
+    return "nothing" if value is None else repr(value)

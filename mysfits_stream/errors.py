@@ -1,0 +1,76 @@
+"""Every error that a user is expected to meet.
+
+MysfitsStreamError          its text is one clear line: what is wrong, where, what to do
+├── ConfigError             config.yaml, an option or an environment variable
+├── StateError              the state file: unreadable, or of another account, region or stack
+├── TargetError             credentials, region, endpoint, or the local cloud itself
+├── ClickError              a click that was refused, or did not arrive
+├── SiteError               a page that cannot be filled in or published
+├── ExportError             a template or a commit that cannot be made
+└── ProvisionError          AWS refused, or did not finish, an operation on one resource
+    ├── NotOwnedError       the resource exists and does not carry this stack's owner tag
+    ├── DataProtectedError  the resource holds clicks, and nobody said to delete them
+    └── WaitTimeoutError    AWS did not get ready within the budget
+
+Foreign errors (botocore's, above all) are translated once, in ``provision/engine.py``, and expected
+ones are printed once, in ``cli.main``. Anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class MysfitsStreamError(Exception):
+    """An expected error; ``str()`` of it is what the user reads."""
+
+    resource: str | None = None
+    operation: str | None = None
+
+
+class ConfigError(MysfitsStreamError):
+    """A setting is unknown, of the wrong type or out of range; the message names its path."""
+
+
+class StateError(MysfitsStreamError):
+    """The state file cannot be read, or belongs to another account, region or stack."""
+
+
+class TargetError(MysfitsStreamError):
+    """The target cannot be reached or used: credentials, region, endpoint or local cloud."""
+
+
+class ClickError(MysfitsStreamError):
+    """A click was refused, or did not arrive in time."""
+
+
+class SiteError(MysfitsStreamError):
+    """A page cannot be filled in or published."""
+
+
+class ExportError(MysfitsStreamError):
+    """A template or a commit cannot be made."""
+
+
+class ProvisionError(MysfitsStreamError):
+    """One operation on one resource failed.
+
+    ``resource`` is the logical name, ``operation`` the AWS operation or the verb that failed and
+    ``reason`` what AWS said, followed by what to do about it where that is known.
+    """
+
+    def __init__(self, resource: str, operation: str, reason: str) -> None:
+        super().__init__(f"{resource}: {operation}: {reason}")
+        self.resource = resource
+        self.operation = operation
+        self.reason = reason
+
+
+class NotOwnedError(ProvisionError):
+    """A resource has our name and not our owner tag, so it is neither changed nor deleted."""
+
+
+class DataProtectedError(ProvisionError):
+    """The resource holds clicks that nobody allowed us to delete."""
+
+
+class WaitTimeoutError(ProvisionError):
+    """AWS did not get ready within the budget; the reason says what to check."""
