@@ -1,0 +1,161 @@
+"""HTTP as the parts of the local cloud see it: a request read whole, and its response.
+
+The conversion from and to WSGI is here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+# Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …
+CREDENTIAL_SCOPE = re.compile(
+    r"Credential=(?P<key>[^/\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request"
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; ``path`` is still percent-encoded, header names are in lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    environ: Environ = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def service(self) -> str:
+        """The service that a signed request is for, as SigV4 names it; empty when it is not signed."""
+        return self._scope("service")
+
+    @property
+    def region(self) -> str:
+        """The region of a signed request; empty when it is not signed."""
+        return self._scope("region")
+
+    @property
+    def access_key(self) -> str:
+        """The access key of a signed request; empty when it is not signed."""
+        return self._scope("key")
+
+    @property
+    def operation(self) -> str:
+        """The operation where the protocol names it (JSON 1.x by header, query by form), else empty."""
+        if target := self.headers.get("x-amz-target"):
+            return target.rpartition(".")[2]
+        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return parse_qs(self.body.decode("latin-1")).get("Action", [""])[0]
+        return ""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query string's parameters, the first value of each; a key without a value is empty."""
+        return {name: values[0] for name, values in parse_qs(self.query, keep_blank_values=True).items()}
+
+    def json(self) -> Any:
+        """The body as JSON; an empty body is an empty object."""
+        return json.loads(self.body or b"{}")
+
+    def _scope(self, part: str) -> str:
+        scope = CREDENTIAL_SCOPE.search(self.headers.get("authorization", ""))
+        return scope[part] if scope else ""
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+Handler = Callable[[Request], Response]
+
+
+def json_response(status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """A response whose body is a JSON document."""
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return Response(status, {"Content-Type": "application/json", **(headers or {})}, body)
+
+
+def read_request(environ: Environ) -> Request:
+    """The request that a WSGI server received, its body read to the end."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and isinstance(value, str)
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name]
+    # With Transfer-Encoding: chunked there is no length, and the server ends the stream itself.
+    length = headers.get("content-length")
+    stream = environ["wsgi.input"]
+    body = stream.read() if environ.get("wsgi.input_terminated") else stream.read(int(length or 0))
+    uri = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
+    path = urlsplit(uri).path if "://" in uri.split("?", 1)[0] else uri.split("?", 1)[0]
+    return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, body, environ)
+
+
+def to_environ(request: Request) -> Environ:
+    """A WSGI environ that says what ``request`` says, for an application further in."""
+    environ = dict(request.environ)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ |= {
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": request.query,
+        "RAW_URI": request.path,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.input_terminated": True,
+    }
+    return environ
+
+
+def run_wsgi(application: Callable[[Environ, StartResponse], Iterable[bytes]], environ: Environ) -> Response:
+    """What a WSGI application answers, read whole."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        started.append((status, headers))
+
+    chunks = application(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if close := getattr(chunks, "close", None):
+            close()
+    status, headers = started[-1]
+    return Response(int(status.split()[0]), dict(headers), body)
+
+
+def send_response(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
+    """Answer a WSGI server. A HEAD request gets the headers alone, with the length they announce."""
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
+    announced = next((v for n, v in response.headers.items() if n.lower() == "content-length"), None)
+    bodiless = request.method == "HEAD" or response.status in (204, 304)
+    if response.status not in (204, 304):
+        headers["Content-Length"] = (bodiless and announced) or str(len(response.body))
+    try:
+        reason = HTTPStatus(response.status).phrase
+    except ValueError:
+        reason = "Unknown"
+    start_response(f"{response.status} {reason}", list(headers.items()))
+    return [] if bodiless else [response.body]
