@@ -9,13 +9,18 @@ moto keeps its state in module globals, so a process has one control plane; :met
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import MissingBucket
+from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response, run_wsgi, to_environ
 
@@ -23,6 +28,18 @@ ACCOUNT = "123456789012"
 
 # A mend sees every request to its service, and asks moto for the answer when it wants one.
 Mend = Callable[[Request, Handler], Response]
+
+
+class NoSuchBucketError(Exception):
+    """The bucket that the data plane writes to does not exist."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What decides whether a service may act through a role: policy documents, parsed."""
+
+    trust: Mapping[str, Any]
+    policies: tuple[Mapping[str, Any], ...]
 
 
 class ControlPlane:
@@ -46,16 +63,81 @@ class ControlPlane:
             mend = self.mends.get(request.service)
             return mend(request, self._ask_moto) if mend else self._ask_moto(request)
 
-    def _ask_moto(self, request: Request) -> Response:
-        return run_wsgi(self._moto, to_environ(request))
-
-    def backend(self, service: str, region: str, account: str = ACCOUNT) -> Any:
-        """moto's backend of a regional service, or of a global one (iam, s3, sts) by partition (``aws``)."""
-        accounts: Any = get_backend(service)  # type: ignore[arg-type]
-        return accounts[account][region]
-
     def reset(self) -> None:
         """Forget everything, as a new account."""
         with self.lock:
             BackendDict.reset()
             self.mends = self._new_mends()
+
+    # What the data plane reads
+
+    def backend(self, service: str, region: str) -> Any:
+        """moto's backend of a service; a global service (iam, s3, sts) has one for each partition."""
+        backends: Any = get_backend(service)  # type: ignore[arg-type]
+        is_global = service in ("iam", "s3", "sts")
+        return backends[ACCOUNT][get_partition(region) if is_global else region]
+
+    def role(self, arn: str) -> Role | None:
+        """The role with its inline and its attached policies; None when there is none."""
+        _, partition, *_, resource = arn.split(":", 5)
+        with self.lock:
+            roles = get_backend("iam")[ACCOUNT][partition].roles.values()
+            found = next((role for role in roles if role.arn == arn and resource.startswith("role/")), None)
+            if found is None:
+                return None
+            documents = [*found.policies.values()]
+            documents += [policy.document for policy in found.managed_policies.values()]
+            return Role(
+                trust=json.loads(found.assume_role_policy_document),
+                policies=tuple(json.loads(document) for document in documents),
+            )
+
+    # What the data plane writes
+
+    def put_object(
+        self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Store an object; ``headers`` are those of HTTP (Content-Type …). Raises NoSuchBucketError."""
+        with self.lock:
+            try:
+                stored = self.backend("s3", region).put_object(bucket, key, body)
+            except MissingBucket as error:
+                raise NoSuchBucketError(bucket) from error
+            stored.set_metadata({name.lower(): value for name, value in (headers or {}).items()})
+
+    def put_log_event(self, region: str, group: str, stream: str, message: str, at: float) -> bool:
+        """Append one event to a log stream, which is made where it is missing; False without the log group."""
+        with self.lock:
+            logs = self.backend("logs", region)
+            if group not in logs.groups:
+                return False
+            if stream not in logs.groups[group].streams:
+                logs.create_log_stream(group, stream)
+            # Past PutLogEvents, which refuses what is old by the wall clock: the data plane may run on another.
+            event = {"timestamp": int(at * 1000), "message": message}
+            logs.groups[group].streams[stream].put_log_events([event])
+            return True
+
+    def put_metric(
+        self,
+        region: str,
+        namespace: str,
+        name: str,
+        value: float,
+        unit: str,
+        dimensions: Mapping[str, str],
+        at: float,
+    ) -> None:
+        """Record one value of a CloudWatch metric."""
+        datum = {
+            "MetricName": name,
+            "Value": value,
+            "Unit": unit,
+            "Dimensions": [{"Name": key, "Value": of} for key, of in dimensions.items()],
+            "Timestamp": dt.datetime.fromtimestamp(at, dt.UTC),
+        }
+        with self.lock:
+            self.backend("cloudwatch", region).put_metric_data(namespace, [datum])
+
+    def _ask_moto(self, request: Request) -> Response:
+        return run_wsgi(self._moto, to_environ(request))
