@@ -1,0 +1,240 @@
+"""Evaluates IAM policies: may this role be assumed, and may it do this to that?
+
+Pure functions on policy documents as IAM returns them, already parsed from JSON. An explicit Deny beats every
+Allow, and what nothing allows is denied. Left out, because nothing on the way of a click has them: permission
+boundaries, session policies, organisations' policies and the policies of resources.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+Document = Mapping[str, Any]
+Context = Mapping[str, str]
+
+
+class Decision(Enum):
+    """What a set of policies says about one action on one resource."""
+
+    ALLOW = "allow"
+    EXPLICIT_DENY = "explicit deny"
+    IMPLICIT_DENY = "implicit deny"
+
+
+class Verdict(Enum):
+    """What a service meets when it acts through a role."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    CANNOT_ASSUME = "cannot assume"
+
+
+class PolicyError(ValueError):
+    """A policy uses an operator that IAM does not have."""
+
+
+def verdict(
+    trust: Document | None,
+    policies: Iterable[Document],
+    *,
+    service: str,
+    action: str,
+    resource: str,
+    external_id: str | None = None,
+) -> Verdict:
+    """Whether ``service`` may assume the role and, as that role, do ``action`` to ``resource``.
+
+    ``trust`` is the role's trust policy, None for a role that does not exist. ``external_id`` is the
+    sts:ExternalId that the service presents, as Firehose does with the account's number (F116).
+    """
+    context = {} if external_id is None else {"sts:ExternalId": external_id}
+    if trust is None or not may_assume(trust, service, context):
+        return Verdict.CANNOT_ASSUME
+    decision = evaluate(policies, action, resource)
+    return Verdict.ALLOWED if decision is Decision.ALLOW else Verdict.DENIED
+
+
+def may_assume(trust: Document, service: str, context: Context | None = None) -> bool:
+    """Whether a trust policy lets the service principal (``firehose.amazonaws.com``) assume the role."""
+    applicable = [
+        statement["Effect"]
+        for statement in _listed(trust.get("Statement"))
+        if _names_principal(statement, service)
+        and _matches_action(statement, "sts:AssumeRole")
+        and _conditions_hold(statement, context or {})
+    ]
+    return "Allow" in applicable and "Deny" not in applicable
+
+
+def evaluate(
+    policies: Iterable[Document], action: str, resource: str, context: Context | None = None
+) -> Decision:
+    """What identity policies say about ``action`` (``s3:PutObject``) on ``resource`` (an ARN, or ``*``)."""
+    decision = Decision.IMPLICIT_DENY
+    for policy in policies:
+        for statement in _listed(policy.get("Statement")):
+            if not (
+                _matches_action(statement, action)
+                and _matches_resource(statement, resource, context or {})
+                and _conditions_hold(statement, context or {})
+            ):
+                continue
+            if statement["Effect"] == "Deny":
+                return Decision.EXPLICIT_DENY
+            decision = Decision.ALLOW
+    return decision
+
+
+def _listed(value: Any) -> list[Any]:
+    """IAM lets a single value stand for a list of one."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _names_principal(statement: Document, service: str) -> bool:
+    if "NotPrincipal" in statement:
+        return not _is_principal(statement["NotPrincipal"], service)
+    return _is_principal(statement.get("Principal", {}), service)
+
+
+def _is_principal(principal: Any, service: str) -> bool:
+    if isinstance(principal, str):
+        return principal == "*"
+    return service in _listed(principal.get("Service"))
+
+
+def _matches_action(statement: Document, action: str) -> bool:
+    # Actions are compared without regard to case, resources are not.
+    def listed(key: str) -> bool:
+        return any(_like(action.lower(), pattern.lower()) for pattern in _listed(statement[key]))
+
+    return not listed("NotAction") if "NotAction" in statement else listed("Action")
+
+
+def _matches_resource(statement: Document, resource: str, context: Context) -> bool:
+    def listed(key: str) -> bool:
+        return any(_like(resource, pattern, context) for pattern in _listed(statement[key]))
+
+    return not listed("NotResource") if "NotResource" in statement else listed("Resource")
+
+
+def _conditions_hold(statement: Document, context: Context) -> bool:
+    present = {key.lower(): value for key, value in context.items()}
+    return all(
+        _holds(operator, present.get(key.lower()), [_text(value) for value in _listed(values)], context)
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, values in keys.items()
+    )
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _holds(operator: str, actual: str | None, wanted: list[str], context: Context) -> bool:
+    # A set operator over a key with one value is the plain operator, but for a missing key.
+    quantifier, _, plain = operator.rpartition(":")
+    plain, optional = (plain[:-8], True) if plain.endswith("IfExists") else (plain, False)
+    if plain == "Null":
+        return (actual is None) == (wanted[0].lower() == "true")
+    negated = "Not" in plain
+    compare = _OPERATORS.get(plain.replace("Not", ""))
+    if compare is None or quantifier not in ("", "ForAnyValue", "ForAllValues"):
+        raise PolicyError(f"{operator}: no such condition operator")
+    if actual is None:
+        return optional or negated or quantifier == "ForAllValues"
+    return any(compare(actual, value, context) for value in wanted) != negated
+
+
+def _like(text: str, pattern: str, context: Context | None = None) -> bool:
+    """Whether a pattern with ``*``, ``?`` and ``${variables}`` of the context matches the whole text."""
+    if "${" in pattern:
+        source = _substituted(pattern, context or {}, _glob_source)
+        return source is not None and re.fullmatch(source, text, re.DOTALL) is not None
+    return pattern == "*" or _glob(pattern).fullmatch(text) is not None
+
+
+def _equal(text: str, wanted: str, context: Context) -> bool:
+    if "${" in wanted:
+        source = _substituted(wanted, context, re.escape)
+        return source is not None and re.fullmatch(source, text, re.DOTALL) is not None
+    return text == wanted
+
+
+@lru_cache(maxsize=4096)
+def _glob(pattern: str) -> re.Pattern[str]:
+    return re.compile(_glob_source(pattern), re.DOTALL)
+
+
+def _glob_source(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+
+
+def _substituted(pattern: str, context: Context, literally: Callable[[str], str]) -> str | None:
+    """A regular expression with the policy variables' values in place; None where one has no value."""
+    present = {key.lower(): value for key, value in context.items()} | {"*": "*", "?": "?", "$": "$"}
+    source = ""
+    for index, piece in enumerate(re.split(r"\$\{([^}]*)\}", pattern)):
+        if index % 2 == 0:
+            source += literally(piece)
+            continue
+        name, _, default = (part.strip() for part in piece.partition(","))
+        value = present.get(name.lower(), default.strip("'") or None)
+        if value is None:
+            return None
+        source += re.escape(value)
+    return source
+
+
+def _arn_like(actual: str, wanted: str, context: Context) -> bool:
+    """ARNs are compared part by part: a wildcard does not reach over a colon, but for the last part."""
+    ours, theirs = actual.split(":", 5), wanted.split(":", 5)
+    return len(ours) == len(theirs) == 6 and all(
+        _like(part, pattern, context) for part, pattern in zip(ours, theirs, strict=True)
+    )
+
+
+def _moment(value: str) -> float:
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    parsed = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def _comparison(
+    convert: Callable[[str], Any], compare: Callable[[Any, Any], bool]
+) -> Callable[[str, str, Context], bool]:
+    return lambda actual, wanted, _: compare(convert(actual), convert(wanted))
+
+
+def _in_network(actual: str, wanted: str, _: Context) -> bool:
+    return ipaddress.ip_address(actual) in ipaddress.ip_network(wanted, strict=False)
+
+
+_OPERATORS: dict[str, Callable[[str, str, Context], bool]] = {
+    "StringEquals": _equal,
+    "StringEqualsIgnoreCase": lambda actual, wanted, _: actual.lower() == wanted.lower(),
+    "StringLike": _like,
+    "ArnEquals": _arn_like,
+    "ArnLike": _arn_like,
+    "Bool": lambda actual, wanted, _: actual.lower() == wanted.lower(),
+    "BinaryEquals": lambda actual, wanted, _: actual == wanted,
+    "IpAddress": _in_network,
+    "NumericEquals": _comparison(float, lambda a, b: a == b),
+    "NumericLessThan": _comparison(float, lambda a, b: a < b),
+    "NumericLessThanEquals": _comparison(float, lambda a, b: a <= b),
+    "NumericGreaterThan": _comparison(float, lambda a, b: a > b),
+    "NumericGreaterThanEquals": _comparison(float, lambda a, b: a >= b),
+    "DateEquals": _comparison(_moment, lambda a, b: a == b),
+    "DateLessThan": _comparison(_moment, lambda a, b: a < b),
+    "DateLessThanEquals": _comparison(_moment, lambda a, b: a <= b),
+    "DateGreaterThan": _comparison(_moment, lambda a, b: a > b),
+    "DateGreaterThanEquals": _comparison(_moment, lambda a, b: a >= b),
+}
