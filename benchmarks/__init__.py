@@ -1,0 +1,1 @@
+"""Measurements and the pages written from them. Nothing in ``mysfits_stream`` imports this."""
