@@ -97,9 +97,7 @@ class DeliveryConfig:
         "UNCOMPRESSED", OneOf(("UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"))
     )
     prefix: str = setting("firehose/", KEY_PREFIX)
-    error_prefix: str = setting(
-        "processing-failed/", Matching(r"[!-~]{1,400}/", "1 to 400 characters that end with a slash")
-    )
+    error_prefix: str = setting("", KEY_PREFIX)
     log_retention_days: int = setting(30, RETENTION_DAYS)
 
 
@@ -170,7 +168,8 @@ def load(path: Path | None = None) -> Config:
     """Read a configuration file.
 
     ``path`` None means ``config.yaml`` in the working directory, or the defaults where there is none;
-    a path that was given must exist. Raises ConfigError with the file, the line of broken YAML or the path of the key.
+    a path that was given must exist. Raises ConfigError with the file, and the line of broken YAML or the
+    path of the key.
     """
     import yaml
 

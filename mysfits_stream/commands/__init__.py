@@ -1,0 +1,1 @@
+"""The commands of ``mysfits-stream``, one module a family; ``cli.py`` joins them."""

@@ -1,0 +1,244 @@
+"""The clicks bucket: private, versioned, and emptied only when somebody said so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.errors import DataProtectedError
+from mysfits_stream.provision.aws import (
+    Account,
+    ignoring,
+    is_error,
+    is_server_error,
+    owner_of,
+    tag_list,
+)
+from mysfits_stream.provision.emptying import empty
+from mysfits_stream.provision.policies import tls_only
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.wait import Pace, retry_while
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+NO_REGION = "us-east-1"
+"""The one region in which CreateBucket must not name its region (F43)."""
+
+EMPTYINGS = 3
+"""How often the bucket is emptied again if a writer was faster than its deletion (F49)."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket that holds data which outlives mistakes.
+
+    ``delete_data`` is the licence to empty it; without it a bucket that holds anything is not deleted.
+    """
+
+    name: str
+    bucket_name: str
+    owner: str
+    expire_old_versions_days: int
+    abort_multipart_days: int
+    account: Account
+    s3: S3Client
+    pace: Pace
+    delete_data: bool = False
+    type: ClassVar[str] = "AWS::S3::Bucket"
+
+    @property
+    def arn(self) -> str:
+        """The bucket's ARN."""
+        return self.account.bucket_arn(self.bucket_name)
+
+    @property
+    def desired(self) -> Properties:
+        """Private, versioned, encrypted, TLS only; old versions and broken uploads expire."""
+        return {
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "BucketEncryption": {"SSEAlgorithm": "AES256"},
+            "LifecycleConfiguration": {
+                "Rules": [
+                    {
+                        "ID": "expire-what-is-no-longer-current",
+                        "Status": "Enabled",
+                        "Filter": {"Prefix": ""},
+                        "NoncurrentVersionExpiration": {"NoncurrentDays": self.expire_old_versions_days},
+                        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": self.abort_multipart_days},
+                    }
+                ]
+            },
+            "BucketPolicy": tls_only(self.arn),
+        }
+
+    def read(self) -> Observed | None:
+        """What S3 says of the bucket; another account's reads as nobody's we know (F131)."""
+        try:
+            owner = self._owner()
+            properties = {key: read(self) for key, read in READERS.items()}
+        except ClientError as error:
+            if is_error(error, "NoSuchBucket"):
+                return None
+            if is_error(error, "AccessDenied") and not is_error(
+                error, "AccessDenied", message="identity-based policy"
+            ):
+                return Observed(self.bucket_name, self.arn)
+            raise
+        return Observed(self.bucket_name, self.arn, properties, owner)
+
+    def create(self) -> None:
+        """Make the bucket with its owner tag, then its settings, one after the other."""
+        configuration: dict[str, Any] = {"Tags": tag_list({OWNER_TAG: self.owner})}
+        if self.account.region != NO_REGION:
+            configuration["LocationConstraint"] = self.account.region
+        # With tags us-east-1 answers a second creation with an error, instead of resetting the ACLs (F43).
+        with ignoring("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            self._patiently(
+                lambda: self.s3.create_bucket(
+                    Bucket=self.bucket_name,
+                    CreateBucketConfiguration=configuration,  # type: ignore[arg-type]
+                )
+            )
+        if self._patiently(self._owner) == self.owner:
+            self.update({key: (None, value) for key, value in self.desired.items()})
+
+    def update(self, diff: Diff) -> None:
+        """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
+        for key in diff:
+            self._patiently(lambda key=key: WRITERS[key](self, self.desired[key]))  # type: ignore[misc]
+
+    def delete(self) -> None:
+        """Delete the bucket, with its content only if that was allowed."""
+        for attempt in range(EMPTYINGS + 1):
+            try:
+                with ignoring("NoSuchBucket"):
+                    self._patiently(lambda: self.s3.delete_bucket(**self._ours()), transient=_undecided)
+                self._wait_gone()
+                return
+            except ClientError as error:
+                if not is_error(error, "BucketNotEmpty") or attempt == EMPTYINGS:
+                    raise
+            if not self.delete_data:
+                raise DataProtectedError(
+                    self.name,
+                    "delete",
+                    f"{self.bucket_name} holds clicks; --delete-data deletes them, --keep-data keeps them",
+                )
+            with ignoring("NoSuchBucket"):
+                empty(self.s3, self.bucket_name, self.pace.report)
+
+    def settle(self) -> None:
+        """Usable as soon as it is made."""
+
+    def _owner(self) -> str | None:
+        try:
+            return owner_of(self.s3.get_bucket_tagging(**self._ours())["TagSet"])
+        except ClientError as error:
+            if is_error(error, "NoSuchTagSet"):
+                return None
+            raise
+
+    def _ours(self) -> Any:
+        return {"Bucket": self.bucket_name, "ExpectedBucketOwner": self.account.id}
+
+    def _patiently(
+        self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None
+    ) -> Any:
+        return retry_while(
+            transient or _getting_ready,
+            call,
+            self.pace,
+            waiting_for=f"S3 to agree on {self.bucket_name}",
+            advice="a bucket of this name may have been deleted a short while ago; wait, or set bucket.name",
+        )
+
+    def _wait_gone(self) -> None:
+        # HeadBucket goes on answering for a moment after the deletion.
+        self.s3.get_waiter("bucket_not_exists").wait(
+            Bucket=self.bucket_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+
+
+def _undecided(error: Exception) -> bool:
+    """S3 is still busy with an earlier change of the bucket, or of one of that name (F23, F44)."""
+    return is_error(error, "OperationAborted") or is_server_error(error)
+
+
+def _getting_ready(error: Exception) -> bool:
+    """The bucket was made and is not known everywhere yet (F24)."""
+    return is_error(error, "NoSuchBucket") or _undecided(error)
+
+
+# One reader and one writer for each property; what is absent reads as None.
+
+
+def _read_versioning(bucket: Bucket) -> Any:
+    return {"Status": bucket.s3.get_bucket_versioning(**bucket._ours()).get("Status", "Suspended")}
+
+
+def _absent(code: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except ClientError as error:
+        if is_error(error, code):
+            return None
+        raise
+
+
+READERS: dict[str, Callable[[Bucket], Any]] = {
+    "VersioningConfiguration": _read_versioning,
+    "PublicAccessBlockConfiguration": lambda b: _absent(
+        "NoSuchPublicAccessBlockConfiguration",
+        lambda: b.s3.get_public_access_block(**b._ours())["PublicAccessBlockConfiguration"],
+    ),
+    "OwnershipControls": lambda b: _absent(
+        "OwnershipControlsNotFoundError",
+        lambda: b.s3.get_bucket_ownership_controls(**b._ours())["OwnershipControls"],
+    ),
+    "BucketEncryption": lambda b: _absent(
+        "ServerSideEncryptionConfigurationNotFoundError",
+        lambda: _encryption(b.s3.get_bucket_encryption(**b._ours())),
+    ),
+    "LifecycleConfiguration": lambda b: _absent(
+        "NoSuchLifecycleConfiguration",
+        lambda: {"Rules": b.s3.get_bucket_lifecycle_configuration(**b._ours())["Rules"]},
+    ),
+    "BucketPolicy": lambda b: _absent(
+        "NoSuchBucketPolicy", lambda: json.loads(b.s3.get_bucket_policy(**b._ours())["Policy"])
+    ),
+}
+
+WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
+    "VersioningConfiguration": lambda b, v: b.s3.put_bucket_versioning(
+        **b._ours(), VersioningConfiguration=v
+    ),
+    "PublicAccessBlockConfiguration": lambda b, v: b.s3.put_public_access_block(
+        **b._ours(), PublicAccessBlockConfiguration=v
+    ),
+    "OwnershipControls": lambda b, v: b.s3.put_bucket_ownership_controls(**b._ours(), OwnershipControls=v),
+    "BucketEncryption": lambda b, v: b.s3.put_bucket_encryption(
+        **b._ours(),
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": v}]},
+    ),
+    "LifecycleConfiguration": lambda b, v: b.s3.put_bucket_lifecycle_configuration(
+        **b._ours(), LifecycleConfiguration=v
+    ),
+    "BucketPolicy": lambda b, v: b.s3.put_bucket_policy(**b._ours(), Policy=json.dumps(v)),
+}
+
+
+def _encryption(answer: Any) -> Any:
+    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    return next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), None)

@@ -1,0 +1,297 @@
+"""``decide`` is the whole policy, pure; ``converge`` is the one loop that carries it out.
+
+``up``, ``down``, ``plan`` and ``status`` are this loop with another goal, or stopped after the decisions. The
+graph is in the resources' own fields: whoever holds another resource comes after it, and goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
+from graphlib import TopologicalSorter
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
+from mysfits_stream.provision.aws import is_denied, is_error
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Resource, difference
+from mysfits_stream.provision.state import State
+from mysfits_stream.provision.wait import Expired
+
+THREADS = 16
+"""More than there are resources: what is ready runs at once."""
+
+
+class Goal(Enum):
+    """What a run is for."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+class Action(Enum):
+    """What has to be done to one resource."""
+
+    NONE = "none"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+Status = Literal["in-sync", "drifted", "missing", "not-ours"]
+Phase = Literal["started", "settling", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The decision on one resource, and what it was made from."""
+
+    resource: Resource
+    action: Action
+    observed: Observed | None
+    diff: Diff = field(default_factory=dict)
+    refusal: NotOwnedError | None = None
+
+    @property
+    def status(self) -> Status:
+        """How the resource stands against its desired state."""
+        if self.refusal:
+            return "not-ours"
+        if self.observed is None:
+            return "missing"
+        return "drifted" if self.diff else "in-sync"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Something happened to one resource during a run."""
+
+    resource: str
+    action: Action
+    phase: Phase
+
+
+Notify = Callable[[Progress], None]
+
+
+def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str) -> Change:
+    """What has to be done to a resource; raises NotOwnedError if it is not this stack's to touch."""
+    if observed is None:
+        return Change(resource, Action.CREATE if goal is Goal.PRESENT else Action.NONE, None)
+    if observed.owner != stack:
+        raise NotOwnedError(resource.name, "check ownership", _refusal(observed, stack))
+    diff = difference(observed.properties, resource.desired)
+    if goal is Goal.ABSENT:
+        return Change(resource, Action.DELETE, observed, diff)
+    return Change(resource, Action.UPDATE if diff else Action.NONE, observed, diff)
+
+
+def survey(resources: Sequence[Resource], goal: Goal, stack: str) -> list[Change]:
+    """Read everything at once and decide on each; what is not ours is reported in its change, not raised."""
+
+    def look(resource: Resource) -> Change:
+        with _translated(resource, "read"):
+            observed = resource.read()
+        try:
+            return decide(resource, observed, goal, stack)
+        except NotOwnedError as refusal:
+            return Change(resource, Action.NONE, observed, refusal=refusal)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(look, resources))
+
+
+def converge(
+    resources: Sequence[Resource],
+    state: State,
+    *,
+    goal: Goal,
+    dry_run: bool = False,
+    notify: Notify = lambda _: None,
+) -> list[Change]:
+    """Bring every resource to the goal and return what was done, or would be with ``dry_run``, in order.
+
+    Nothing is touched if anything is not ours. Each resource is read again right before it is changed, and
+    the state file is true after each. When one fails, what depends on it is left alone, what runs is
+    finished, and the first error is raised with the others as its notes.
+    """
+    plan = survey(resources, goal, state.stack)
+    for change in plan:
+        if change.refusal:
+            raise change.refusal
+    if dry_run:
+        return plan
+    done = {change.resource.name: change for change in plan}
+    pending = [
+        change.resource for change in plan if change.action is not Action.NONE or not _at_rest(change, goal)
+    ]
+    for change in plan:
+        if change.resource not in pending:
+            _record(state, change.resource, change.observed)
+    done |= _Run(state, goal, notify).carry_out(pending)
+    return [done[resource.name] for resource in resources]
+
+
+def dependencies(resource: Resource) -> list[Resource]:
+    """The resources that this one holds in its fields."""
+    if not is_dataclass(resource):
+        return []
+    values = (getattr(resource, f.name) for f in fields(resource))
+    return [value for value in values if hasattr(value, "desired") and hasattr(value, "settle")]
+
+
+class _Run:
+    """One walk over the graph: what is ready runs, each resource in a thread of its own."""
+
+    def __init__(self, state: State, goal: Goal, notify: Notify) -> None:
+        self._state = state
+        self._goal = goal
+        self._notify = notify
+
+    def carry_out(self, pending: Sequence[Resource]) -> Mapping[str, Change]:
+        by_name = {resource.name: resource for resource in pending}
+        sorter = TopologicalSorter(_graph(pending, self._goal))
+        sorter.prepare()
+        done: dict[str, Change] = {}
+        errors: list[Exception] = []
+        pool = ThreadPoolExecutor(THREADS, thread_name_prefix="converge")
+        running: dict[Future[Change], str] = {}
+        settling: set[Future[Change]] = set()
+        try:
+            while True:
+                for name in sorter.get_ready() if sorter.is_active() and not errors else ():
+                    running[pool.submit(self._act, by_name[name])] = name
+                if not running and not settling:
+                    break
+                finished, _ = wait({*running, *settling}, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    if error := future.exception():
+                        if not isinstance(error, Exception):
+                            raise error
+                        errors.append(error)
+                    if future in settling:
+                        settling.discard(future)
+                        continue
+                    name = running.pop(future)
+                    if not errors:
+                        done[name] = future.result()
+                        if self._goal is Goal.PRESENT:
+                            settling.add(pool.submit(self._settle, done[name]))
+                        sorter.done(name)
+        finally:
+            # Not joined: after Ctrl-C the threads end by themselves, at their next wait.
+            pool.shutdown(wait=False, cancel_futures=True)
+        if errors:
+            for other in errors[1:]:
+                errors[0].add_note(str(other))
+            raise errors[0]
+        return done
+
+    def _act(self, resource: Resource) -> Change:
+        with _translated(resource, "read"):
+            observed = resource.read()
+        change = decide(resource, observed, self._goal, self._state.stack)
+        if change.action is Action.NONE:
+            _record(self._state, resource, observed)
+            return change
+        self._notify(Progress(resource.name, change.action, "started"))
+        try:
+            self._apply(change)
+        except BaseException:
+            self._notify(Progress(resource.name, change.action, "failed"))
+            raise
+        if self._goal is Goal.ABSENT:
+            self._state.forget(resource)
+            self._notify(Progress(resource.name, change.action, "done"))
+            return change
+        with _translated(resource, "read"):
+            made = resource.read()
+        if made is not None:
+            # Somebody else's of the same name may have been found on the way.
+            decide(resource, made, self._goal, self._state.stack)
+        _record(self._state, resource, made)
+        self._notify(Progress(resource.name, change.action, "settling"))
+        return replace(change, observed=made)
+
+    def _apply(self, change: Change) -> None:
+        with _translated(change.resource, change.action.value):
+            if change.action is Action.CREATE:
+                change.resource.create()
+            elif change.action is Action.UPDATE:
+                change.resource.update(change.diff)
+            else:
+                change.resource.delete()
+
+    def _settle(self, change: Change) -> Change:
+        try:
+            with _translated(change.resource, "settle"):
+                change.resource.settle()
+        except BaseException:
+            self._notify(Progress(change.resource.name, change.action, "failed"))
+            raise
+        self._notify(Progress(change.resource.name, change.action, "done"))
+        return change
+
+
+def _at_rest(change: Change, goal: Goal) -> bool:
+    return change.observed is None or goal is Goal.ABSENT or change.observed.settled
+
+
+def _record(state: State, resource: Resource, observed: Observed | None) -> None:
+    if observed is None:
+        state.forget(resource)
+    else:
+        state.record(resource, observed)
+
+
+def _graph(pending: Sequence[Resource], goal: Goal) -> dict[str, set[str]]:
+    """Name -> the names that come before it, among the resources that have something to do."""
+    names = {resource.name for resource in pending}
+    graph: dict[str, set[str]] = {name: set() for name in names}
+    for resource in pending:
+        for needed in _transitive(resource):
+            if needed.name in names:
+                first, second = (needed, resource) if goal is Goal.PRESENT else (resource, needed)
+                graph[second.name].add(first.name)
+    return graph
+
+
+def _transitive(resource: Resource) -> Iterator[Resource]:
+    for needed in dependencies(resource):
+        yield needed
+        yield from _transitive(needed)
+
+
+def _refusal(observed: Observed, stack: str) -> str:
+    holder = f"belongs to stack {observed.owner}" if observed.owner else f"does not carry the tag {OWNER_TAG}"
+    return (
+        f"{observed.arn} exists and {holder}, so it is left alone. If it is not yours, choose another stack "
+        f"name; if it is, tag it {OWNER_TAG}={stack} and run again"
+    )
+
+
+@contextmanager
+def _translated(resource: Resource, verb: str) -> Iterator[None]:
+    """The one boundary where foreign errors become ours."""
+    try:
+        yield
+    except Expired as error:
+        raise WaitTimeoutError(resource.name, verb, str(error)) from error
+    except ClientError as error:
+        raise ProvisionError(resource.name, error.operation_name, _reason(error)) from error
+    except BotoCoreError as error:
+        raise ProvisionError(resource.name, verb, " ".join(str(error).split())) from error
+
+
+def _reason(error: ClientError) -> str:
+    details: Any = error.response["Error"]
+    text = f"{details.get('Code', 'Unknown')}: {details.get('Message') or 'no message'}".rstrip(".")
+    if is_error(error, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+        return f"{text}. Your credentials have expired: sign in again, then run the same command to resume"
+    if is_denied(error):
+        return f"{text}. Your own permissions lack this; `mysfits-stream operator-policy` prints all it takes"
+    return text

@@ -1,0 +1,246 @@
+"""The processor: a Lambda function, its code in the very call that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error
+from mysfits_stream.provision.log_group import LogGroup
+from mysfits_stream.provision.package import Package
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.role import Role
+from mysfits_stream.provision.wait import Pace, retry_while, wait_until
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_lambda import LambdaClient
+
+CODE = ("CodeSha256", "Architectures")
+"""What UpdateFunctionCode changes; everything else is configuration."""
+
+RECREATED = "re-created since the function was made"
+
+READY_BUDGET = 300.0
+"""Seconds that Lambda may take to get ready, as botocore's own waiters have it (F54)."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function that runs ``package`` under ``role``."""
+
+    name: str
+    function_name: str
+    owner: str
+    package: Callable[[], Package]
+    handler: str
+    runtime: str
+    architecture: str
+    memory_mb: int
+    timeout_seconds: int
+    environment: tuple[tuple[str, str], ...]
+    role: Role
+    log_group: LogGroup
+    account: Account
+    client: LambdaClient
+    iam: IAMClient
+    pace: Pace
+    type: ClassVar[str] = "AWS::Lambda::Function"
+
+    @property
+    def arn(self) -> str:
+        """The function's unqualified ARN."""
+        return self.account.arn("lambda", f"function:{self.function_name}")
+
+    @property
+    def desired(self) -> Properties:
+        """Code by its digest, and configuration."""
+        return {
+            "CodeSha256": self.package().sha256,
+            "Architectures": [self.architecture],
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_seconds,
+            "Role": self.role.arn,
+            "Environment": dict(self.environment),
+            "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
+            "State": "Active",
+        }
+
+    def read(self) -> Observed | None:
+        """What Lambda says of the function.
+
+        One that is older than its role reads as differing: Lambda's grant to decrypt the environment went
+        with the earlier role of that name, and only a new function gets another (F55).
+        """
+        try:
+            answer: Any = self.client.get_function(FunctionName=self.function_name)
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+        found = answer["Configuration"]
+        properties = {
+            key: found.get(key) for key in ("CodeSha256", "Runtime", "Handler", "MemorySize", "Timeout")
+        }
+        properties |= {
+            "Architectures": found.get("Architectures", ["x86_64"]),
+            "Role": RECREATED if self._outlived_its_role(found) else found["Role"],
+            "Environment": found.get("Environment", {}).get("Variables", {}),
+            "LoggingConfig": {
+                "LogFormat": found.get("LoggingConfig", {}).get("LogFormat", "Text"),
+                "LogGroup": found.get("LoggingConfig", {}).get(
+                    "LogGroup", f"/aws/lambda/{self.function_name}"
+                ),
+            },
+            # Idle functions may read Inactive and wake by themselves: only Failed is a difference.
+            "State": "Failed" if found.get("State") == "Failed" else "Active",
+        }
+        return Observed(
+            self.function_name,
+            self.arn,
+            properties,
+            answer.get("Tags", {}).get(OWNER_TAG),
+            settled=found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress",
+        )
+
+    def create(self) -> None:
+        """Make the function, waiting for its role to be assumable; it may still be Pending on return."""
+        with ignoring("ResourceConflictException"):
+            self._patiently(
+                lambda: self.client.create_function(
+                    FunctionName=self.function_name,
+                    Code={"ZipFile": self.package().zip_bytes},
+                    Architectures=[self.architecture],  # type: ignore[list-item]
+                    Tags={OWNER_TAG: self.owner},
+                    **self._configuration(),
+                ),
+                f"{self.role.role_name} to be assumable by Lambda",
+            )
+        wait_until(
+            lambda: self.read() is not None,
+            self.pace,
+            waiting_for=f"Lambda to show {self.function_name}",
+            budget=120,
+        )
+
+    def update(self, diff: Diff) -> None:
+        """Configuration first, then code, each settled before the next (F54)."""
+        if diff.get("Role", (None,))[0] == RECREATED or "State" in diff:
+            self.delete()
+            self.create()
+            return
+        self.settle()
+        if set(diff) - set(CODE):
+            self._patiently(
+                lambda: self.client.update_function_configuration(
+                    FunctionName=self.function_name, **self._configuration()
+                ),
+                f"Lambda to take the new configuration of {self.function_name}",
+            )
+            self.settle()
+        if set(diff) & set(CODE):
+            self._patiently(
+                lambda: self.client.update_function_code(
+                    FunctionName=self.function_name,
+                    ZipFile=self.package().zip_bytes,
+                    Architectures=[self.architecture],  # type: ignore[list-item]
+                ),
+                f"Lambda to take the new code of {self.function_name}",
+            )
+
+    def delete(self) -> None:
+        """Delete the function and wait until Lambda no longer knows it."""
+        with ignoring("ResourceNotFoundException"):
+            self._patiently(
+                lambda: self.client.delete_function(FunctionName=self.function_name),
+                f"Lambda to be ready to delete {self.function_name}",
+            )
+        wait_until(
+            lambda: self._state() is None,
+            self.pace,
+            waiting_for=f"Lambda to forget {self.function_name}",
+            budget=READY_BUDGET,
+        )
+
+    def settle(self) -> None:
+        """Wait until the function is Active and its last update is through."""
+        wait_until(
+            self._usable,
+            self.pace,
+            waiting_for=f"{self.function_name} to be Active",
+            budget=READY_BUDGET,
+            advice=f"aws lambda get-function --function-name {self.function_name} names the reason",
+        )
+
+    def _configuration(self) -> Any:
+        return {
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "Role": self.role.arn,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_seconds,
+            "Environment": {"Variables": dict(self.environment)},
+            "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
+        }
+
+    def _state(self) -> tuple[str, str] | None:
+        try:
+            found = self.client.get_function_configuration(FunctionName=self.function_name)
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+        return found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+
+    def _usable(self) -> bool:
+        state = self._state()
+        if state and "Failed" in state:
+            raise ProvisionError(self.name, "settle", f"{self.arn} is {' / '.join(state)}; `up` replaces it")
+        return state in (("Active", "Successful"), ("Inactive", "Successful"))
+
+    def _outlived_its_role(self, found: Any) -> bool:
+        try:
+            role = self.iam.get_role(RoleName=self.role.role_name)["Role"]
+        except ClientError as error:
+            if is_error(error, "NoSuchEntity"):
+                return False
+            raise
+        return role["CreateDate"] > datetime.fromisoformat(found["LastModified"])
+
+    def _patiently(self, call: Callable[[], Any], waiting_for: str) -> Any:
+        return retry_while(
+            _getting_ready,
+            call,
+            self.pace,
+            waiting_for=waiting_for,
+            advice=f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com",
+        )
+
+
+def _getting_ready(error: Exception) -> bool:
+    """The role is not in force yet (F13, F14), or the function is busy with itself (F15)."""
+    return (
+        any(is_error(error, "InvalidParameterValueException", message=phrase) for phrase in ROLE_PHRASES)
+        or any(is_error(error, "ResourceConflictException", message=phrase) for phrase in BUSY_PHRASES)
+        or is_server_error(error)
+    )
+
+
+ROLE_PHRASES = (
+    "cannot be assumed by Lambda",
+    "does not have permissions",
+    "throttled by EC2",
+    "KMS key is invalid for CreateGrant",
+)
+
+BUSY_PHRASES = (
+    "An update is in progress for resource",
+    "The function is currently in the following state: Pending",
+)

@@ -1,0 +1,118 @@
+"""The processor's zip, built in memory from our handler and the installed distributions that it needs.
+
+The same input gives the same bytes on any machine: entries are sorted, dated alike and stored, not deflated,
+as zlib versions differ in what they make of the same text. Compiled modules are left out: what remains runs
+on any Lambda architecture, whatever machine packed it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from mysfits_stream.errors import ProvisionError
+
+HANDLER = "stream_processor.py"
+REQUIREMENTS = "requirements.txt"
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip entry can have."""
+
+READABLE = 0o100644 << 16
+COMPILED = (".so", ".pyd", ".dylib")
+
+
+@dataclass(frozen=True)
+class Package:
+    """What Lambda is given."""
+
+    zip_bytes: bytes
+    sources: tuple[str, ...]
+    """The distributions in it, as ``name==version``."""
+
+    @property
+    def sha256(self) -> str:
+        """Base64 of the zip's SHA-256, as Lambda reports it in CodeSha256."""
+        return base64.b64encode(hashlib.sha256(self.zip_bytes).digest()).decode()
+
+
+@cache
+def processor_package() -> Package:
+    """The package of the processor; built once a process."""
+    source = files("mysfits_stream") / "lambda_src"
+    entries = {HANDLER: (source / HANDLER).read_bytes()}
+    found = list(_closure(_names((source / REQUIREMENTS).read_text(encoding="utf-8").splitlines())))
+    for dist in found:
+        entries.update(_modules(dist))
+    sources = sorted(f"{dist.name}=={dist.version}" for dist in found)
+    return Package(zipped(entries), tuple(sources))
+
+
+def zipped(entries: dict[str, bytes]) -> bytes:
+    """A zip with these files, the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.create_system = 3
+            info.external_attr = READABLE
+            archive.writestr(info, entries[name])
+    return buffer.getvalue()
+
+
+def _closure(names: Iterable[str]) -> Iterator[Distribution]:
+    """The distributions of these names and of all that they require, extras left out."""
+    waiting, seen = list(names), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            dist = distribution(name)
+        except PackageNotFoundError:
+            raise ProvisionError(
+                "processor", "package", f"{name} is not installed; run: pip install {name}"
+            ) from None
+        yield dist
+        waiting.extend(_names(line for line in dist.requires or () if "extra ==" not in line))
+
+
+def _names(requirements: Iterable[str]) -> list[str]:
+    matches = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()) for line in requirements)
+    return [re.sub(r"[-_.]+", "-", match.group()).lower() for match in matches if match]
+
+
+def _modules(dist: Distribution) -> dict[str, bytes]:
+    """The distribution's importable files and licences; raises ProvisionError if it is not pure Python."""
+    listed = [PurePosixPath(str(file)) for file in dist.files or ()]
+    paths = {path for path in listed if _belongs(path)}
+    for path in listed:
+        stem = path.name.split(".")[0]
+        # mypyc's shared helper has no source of its own; the modules that use it do.
+        if (
+            path.suffix in COMPILED
+            and not stem.endswith("__mypyc")
+            and path.with_name(f"{stem}.py") not in paths
+        ):
+            raise ProvisionError(
+                "processor", "package", f"{dist.name} {dist.version} needs the compiled module {path}"
+            )
+    return {str(path): dist.locate_file(str(path)).read_bytes() for path in paths}  # type: ignore[attr-defined]
+
+
+def _belongs(path: PurePosixPath) -> bool:
+    if ".." in path.parts or path.is_absolute() or "__pycache__" in path.parts or path.suffix in COMPILED:
+        return False
+    if path.parts[0].endswith(".dist-info"):
+        return "licenses" in path.parts or path.name.upper().startswith(("LICENSE", "NOTICE"))
+    return len(path.parts) > 1 or path.suffix == ".py"

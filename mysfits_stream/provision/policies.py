@@ -1,0 +1,84 @@
+"""The policy documents of the stack, each with the least it needs. Pure: names in, documents out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mysfits_stream.provision.aws import Account
+
+Document = dict[str, Any]
+
+
+def document(*statements: dict[str, Any]) -> Document:
+    """A policy document of these statements."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
+    """A statement that allows actions on resources."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def trusting(service: str, *, external_id: str | None = None) -> Document:
+    """A trust policy for one service, and only with ``external_id`` if one is given (F116)."""
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return document(statement)
+
+
+def tls_only(bucket_arn: str) -> Document:
+    """A bucket policy that refuses whatever does not come over TLS."""
+    return document(
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, f"{bucket_arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    )
+
+
+def processor_permissions(account: Account, log_group: str) -> Document:
+    """Writing to its own log group and nothing else; it cannot make the group (F77)."""
+    return document(
+        allow(
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [account.arn("logs", f"log-group:{log_group}:*")],
+        )
+    )
+
+
+def delivery_permissions(
+    account: Account, *, bucket_arn: str, function_arn: str, log_group: str, log_stream: str
+) -> Document:
+    """What Firehose's guide asks for (F118), on exactly our bucket, function and log stream.
+
+    The function is named with and without a version: Firehose invokes it by qualified ARN (F119).
+    """
+    return document(
+        allow(
+            ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            [bucket_arn],
+        ),
+        allow(["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], [f"{bucket_arn}/*"]),
+        allow(
+            ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"],
+            [function_arn, f"{function_arn}:*"],
+        ),
+        allow(
+            ["logs:PutLogEvents"],
+            [account.arn("logs", f"log-group:{log_group}:log-stream:{log_stream}")],
+        ),
+    )
+
+
+def api_permissions(stream_arn: str) -> Document:
+    """Putting one record at a time on one delivery stream (F115)."""
+    return document(allow(["firehose:PutRecord"], [stream_arn]))

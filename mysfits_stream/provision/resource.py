@@ -1,0 +1,75 @@
+"""What the engine knows of a resource: four verbs, and a state that can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+Properties = dict[str, Any]
+"""Property -> JSON value, in CloudFormation's spelling; the same keys desired and observed."""
+
+Diff = dict[str, tuple[Any, Any]]
+"""Property -> (observed, desired), for the properties that differ."""
+
+OWNER_TAG = "mysfits-stream:stack"
+"""The tag whose value is the stack's name: the only licence to change or delete a resource."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What AWS says of a resource that exists."""
+
+    id: str
+    """The physical name, or AWS's id where it assigns one (REST API)."""
+    arn: str
+    properties: Properties = field(default_factory=dict)
+    owner: str | None = None
+    """The owner tag's value; None if untagged, or if it cannot be ours."""
+    settled: bool = True
+    """False while AWS is still working on it: it exists as desired and cannot be used yet."""
+
+
+class Resource(Protocol):
+    """One AWS resource of the stack. Implementations are frozen dataclasses, one file each.
+
+    A field that holds another resource means: that one comes first, and goes last. ``desired`` is a pure
+    function of the fields. Every verb may be called again after it died half way: each one heals.
+    """
+
+    type: ClassVar[str]
+    """CloudFormation's name of the type."""
+
+    @property
+    def name(self) -> str:
+        """The logical name, such as ``delivery-stream``."""
+
+    @property
+    def desired(self) -> Properties:
+        """What AWS should say of it. Makes no call."""
+
+    def read(self) -> Observed | None:
+        """What AWS says of it now, None if it does not exist. Changes nothing.
+
+        AWS's answer is reduced to the keys of ``desired``, AWS's own defaults filled in, so that equal means
+        in sync; something half made reads as differing.
+        """
+
+    def create(self) -> None:
+        """Make it, owner tag in the very call; return once dependents may refer to it and ``read`` sees it.
+
+        Finding it made already (an answer was lost, another run was faster) is no error if it is ours.
+        """
+
+    def update(self, diff: Diff) -> None:
+        """Bring the differing properties to their desired values."""
+
+    def delete(self) -> None:
+        """Remove it and return once it is gone; being gone already is success."""
+
+    def settle(self) -> None:
+        """Return once it can be used."""
+
+
+def difference(observed: Properties, desired: Properties) -> Diff:
+    """The properties that differ, with both values; what ``desired`` does not name does not count."""
+    return {key: (observed.get(key), value) for key, value in desired.items() if observed.get(key) != value}

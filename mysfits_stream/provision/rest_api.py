@@ -1,0 +1,323 @@
+"""The clicks API: one REST API, put whole from its document, deployed to one stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.provision.api_view import desired_view, observed_view
+from mysfits_stream.provision.aws import (
+    Account,
+    ignoring,
+    is_error,
+    is_server_error,
+    owner_of,
+    retry_after,
+)
+from mysfits_stream.provision.openapi import MODEL, ClicksApi
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.role import Role
+from mysfits_stream.provision.wait import Pace, retry_while, wait_until
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+    from types_boto3_logs import CloudWatchLogsClient
+
+DESCRIPTION = "mysfits-stream definition "
+"""A deployment's description begins like this and ends with the digest of its document."""
+
+QUOTA_BUDGET = 900.0
+"""Seconds to wait out quotas that the whole account shares: one DeleteRestApi in 30 s (F60, F61)."""
+
+QUOTA_PAUSE = 31.0
+DATA_PLANE_BUDGET = 120.0
+"""Seconds until a new stage answers everywhere (F34)."""
+
+DEFINITION = ("Methods", "Models", "RequestValidators", "GatewayResponses", "Deployment")
+
+
+@dataclass(frozen=True)
+class RestApi:
+    """A REST API of one stage. Names are not unique, so it is found by name and owner tag (section 2.2)."""
+
+    name: str
+    definition: ClicksApi
+    owner: str
+    stage: str
+    rate_limit: float
+    burst_limit: int
+    role: Role
+    account: Account
+    apigateway: APIGatewayClient
+    logs: CloudWatchLogsClient
+    answers: Callable[[str, str], bool]
+    """(API id, stage) -> whether the data plane serves the preflight of ``/clicks``."""
+    pace: Pace
+    type: ClassVar[str] = "AWS::ApiGateway::RestApi"
+
+    @property
+    def desired(self) -> Properties:
+        """The definition piece by piece, the deployment that carries it, and the stage."""
+        return {
+            **desired_view(self.definition.document()),
+            "EndpointConfiguration": {"Types": ["REGIONAL"]},
+            "Deployment": self.definition.digest(),
+            "Stage": self.stage,
+            "MethodSettings": {
+                "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
+            },
+            "Duplicates": [],
+        }
+
+    def read(self) -> Observed | None:
+        """What API Gateway says of the API, its stage and what is deployed there."""
+        apis = self._ours()
+        if not apis:
+            return None
+        api, *duplicates = apis
+        where = {"restApiId": api["id"]}
+        try:
+            view = observed_view(
+                self._items("get_resources", **where, embed=["methods"]),
+                self._items("get_models", **where),
+                self._items("get_request_validators", **where),
+                self._items("get_gateway_responses", **where),
+            )
+            stage = self._stage(api["id"])
+            deployed = self._deployed(api["id"], stage)
+        except ClientError as error:
+            if is_error(error, "NotFoundException"):
+                return None
+            raise
+        settings = stage.get("methodSettings", {}) if stage else {}
+        properties = {
+            **view,
+            "EndpointConfiguration": {"Types": api.get("endpointConfiguration", {}).get("types", [])},
+            "Deployment": deployed,
+            "Stage": stage["stageName"] if stage else None,
+            "MethodSettings": {
+                path: {key: values.get(key) for key in ("throttlingRateLimit", "throttlingBurstLimit")}
+                for path, values in settings.items()
+            },
+            "Duplicates": [duplicate["id"] for duplicate in duplicates],
+        }
+        return Observed(api["id"], self._arn(api["id"]), properties, owner_of(api["tags"]))
+
+    def create(self) -> None:
+        """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
+        self._patiently(
+            lambda: self.apigateway.create_rest_api(
+                name=self.definition.title,
+                description=f"Clicks of the mysfits-stream stack {self.owner}",
+                endpointConfiguration={"types": ["REGIONAL"]},
+                tags={OWNER_TAG: self.owner},
+            ),
+            "API Gateway to make the API",
+        )
+        wait_until(
+            lambda: bool(self._ours()),
+            self.pace,
+            waiting_for=f"API Gateway to show {self.definition.title}",
+            budget=60,
+        )
+        self.update({key: (None, value) for key, value in self.desired.items()})
+
+    def update(self, diff: Diff) -> None:
+        """Put and deploy a differing definition, mend the stage, remove duplicates and old deployments."""
+        api, *duplicates = self._ours()
+        api_id = api["id"]
+        if "EndpointConfiguration" in diff:
+            self._make_regional(api)
+        if any(key in diff for key in DEFINITION):
+            self._put_definition(api_id)
+            self._deploy(api_id)
+        elif "Stage" in diff:
+            self._deploy(api_id)
+        self._set_throttling(api_id)
+        for duplicate in duplicates:
+            self._delete_api(duplicate["id"])
+
+    def delete(self) -> None:
+        """Delete the API, any duplicate, and the execution logs that it leaves behind (F78)."""
+        for api in self._ours():
+            self._delete_api(api["id"])
+            with ignoring("ResourceNotFoundException"):
+                self.logs.delete_log_group(
+                    logGroupName=f"API-Gateway-Execution-Logs_{api['id']}/{self.stage}"
+                )
+
+    def settle(self) -> None:
+        """Wait until the stage answers a preflight."""
+        api, *_ = self._ours()
+        wait_until(
+            lambda: self.answers(api["id"], self.stage),
+            self.pace,
+            waiting_for=f"stage {self.stage} to answer",
+            budget=DATA_PLANE_BUDGET,
+            advice="the API is deployed; its URL may need a little longer",
+        )
+
+    def _ours(self) -> list[Any]:
+        """Our APIs, the oldest first: a lost answer may have left a second one (F6)."""
+        found = [
+            api
+            for api in self._items("get_rest_apis")
+            if api.get("name") == self.definition.title and owner_of(api.get("tags", {})) == self.owner
+        ]
+        return sorted(found, key=lambda api: (api["createdDate"], api["id"]))
+
+    def _items(self, operation: str, **parameters: Any) -> list[Any]:
+        if self.apigateway.can_paginate(operation):
+            paginator: Any = self.apigateway.get_paginator(operation)  # type: ignore[call-overload]
+            pages = paginator.paginate(**parameters, PaginationConfig={"PageSize": 500})
+            return [item for page in pages for item in page.get("items", ())]
+        answer: Any = getattr(self.apigateway, operation)(**parameters)
+        return list(answer.get("items", ()))
+
+    def _stage(self, api_id: str) -> Any:
+        try:
+            return self.apigateway.get_stage(restApiId=api_id, stageName=self.stage)
+        except ClientError as error:
+            if is_error(error, "NotFoundException"):
+                return None
+            raise
+
+    def _deployed(self, api_id: str, stage: Any) -> str | None:
+        """The digest of the definition that the stage serves, None if it serves none of ours."""
+        if stage is None:
+            return None
+        deployment = self.apigateway.get_deployment(restApiId=api_id, deploymentId=stage["deploymentId"])
+        description = deployment.get("description", "")
+        return description.removeprefix(DESCRIPTION) if description.startswith(DESCRIPTION) else None
+
+    def _put_definition(self, api_id: str) -> None:
+        document = self.definition.document()
+        self._patiently(
+            lambda: self.apigateway.put_rest_api(
+                restApiId=api_id, mode="overwrite", failOnWarnings=True, body=json.dumps(document).encode()
+            ),
+            "API Gateway to take the definition",
+        )
+        # An import drops minItems and maxItems from models (F101); setting the schema afterwards keeps them.
+        schema = json.dumps(document["components"]["schemas"][MODEL])
+        self._patiently(
+            lambda: self.apigateway.update_model(
+                restApiId=api_id,
+                modelName=MODEL,
+                patchOperations=[{"op": "replace", "path": "/schema", "value": schema}],
+            ),
+            "API Gateway to take the model",
+        )
+
+    def _deploy(self, api_id: str) -> None:
+        deployment: Any = self._patiently(
+            lambda: self.apigateway.create_deployment(
+                restApiId=api_id, description=f"{DESCRIPTION}{self.definition.digest()}"
+            ),
+            "API Gateway to deploy the definition",
+        )
+        if self._stage(api_id) is None:
+            # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
+            with ignoring("ConflictException"):
+                self._patiently(
+                    lambda: self.apigateway.create_stage(
+                        restApiId=api_id,
+                        stageName=self.stage,
+                        deploymentId=deployment["id"],
+                        tags={OWNER_TAG: self.owner},
+                    ),
+                    f"API Gateway to make stage {self.stage}",
+                )
+        self._patch_stage(api_id, {"/deploymentId": deployment["id"]})
+        for old in self._items("get_deployments", restApiId=api_id):
+            if old["id"] != deployment["id"]:
+                # One that another stage still serves stays.
+                with ignoring("BadRequestException", "NotFoundException"):
+                    self.apigateway.delete_deployment(restApiId=api_id, deploymentId=old["id"])
+
+    def _set_throttling(self, api_id: str) -> None:
+        wanted = self.desired["MethodSettings"]
+        stage = self._stage(api_id)
+        for path in stage.get("methodSettings", {}):
+            if path not in wanted:
+                resource, _, verb = path.rpartition("/")
+                self._patch_stage(api_id, {f"/{resource.replace('/', '~1')}/{verb}": None})
+        self._patch_stage(
+            api_id,
+            {
+                "/*/*/throttling/rateLimit": f"{self.rate_limit:g}",
+                "/*/*/throttling/burstLimit": f"{self.burst_limit:g}",
+            },
+        )
+
+    def _patch_stage(self, api_id: str, values: dict[str, str | None]) -> None:
+        operations: Any = [
+            {"op": "remove", "path": path}
+            if value is None
+            else {"op": "replace", "path": path, "value": value}
+            for path, value in values.items()
+        ]
+        self._patiently(
+            lambda: self.apigateway.update_stage(
+                restApiId=api_id, stageName=self.stage, patchOperations=operations
+            ),
+            f"API Gateway to change stage {self.stage}",
+        )
+
+    def _make_regional(self, api: Any) -> None:
+        current = (api.get("endpointConfiguration", {}).get("types") or ["EDGE"])[0]
+        if current != "REGIONAL":
+            self._patiently(
+                lambda: self.apigateway.update_rest_api(
+                    restApiId=api["id"],
+                    patchOperations=[
+                        {
+                            "op": "replace",
+                            "path": f"/endpointConfiguration/types/{current}",
+                            "value": "REGIONAL",
+                        }
+                    ],
+                ),
+                "API Gateway to make the API regional",
+            )
+
+    def _delete_api(self, api_id: str) -> None:
+        with ignoring("NotFoundException"):
+            self._patiently(
+                lambda: self.apigateway.delete_rest_api(restApiId=api_id),
+                "API Gateway's quota of one deletion in 30 s",
+            )
+
+    def _patiently(self, call: Callable[[], Any], waiting_for: str) -> Any:
+        return retry_while(
+            _busy,
+            call,
+            self.pace,
+            waiting_for=waiting_for,
+            budget=QUOTA_BUDGET,
+            pause=_quota_pause,
+            advice="the quota is the account's: other deployments may be using it up",
+        )
+
+    def _arn(self, api_id: str) -> str:
+        return f"arn:{self.account.partition}:apigateway:{self.account.region}::/restapis/{api_id}"
+
+
+def _busy(error: Exception) -> bool:
+    """API Gateway takes one change of an API at a time (F20), and few changes of any (F60)."""
+    return (
+        is_error(error, "ConflictException", message="try again later")
+        or is_error(error, "BadRequestException", message="concurrent modification")
+        or is_error(error, "TooManyRequestsException", "LimitExceededException")
+        or is_server_error(error)
+    )
+
+
+def _quota_pause(error: Exception) -> float | None:
+    if is_error(error, "TooManyRequestsException", "LimitExceededException"):
+        return retry_after(error) or QUOTA_PAUSE
+    return None

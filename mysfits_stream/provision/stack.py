@@ -1,0 +1,230 @@
+"""The architecture, in code: every resource of the stack, in the order in which a click meets what it needs.
+
+    browser ── PUT /clicks ─> clicks API ── mapping template ─> delivery stream ── processor ─> clicks bucket
+
+All ARNs but the REST API's follow from partition, account, region and name, so resources refer to each other
+before any of them exists. A field that holds a resource orders the work; a name or an ARN does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from mysfits_stream.config import Config
+from mysfits_stream.provision import policies
+from mysfits_stream.provision.aws import Account, Clients
+from mysfits_stream.provision.bucket import Bucket
+from mysfits_stream.provision.delivery_stream import DeliveryStream
+from mysfits_stream.provision.function import Function
+from mysfits_stream.provision.log_group import LogGroup
+from mysfits_stream.provision.openapi import ClicksApi
+from mysfits_stream.provision.package import processor_package
+from mysfits_stream.provision.resource import Resource
+from mysfits_stream.provision.rest_api import RestApi
+from mysfits_stream.provision.role import Role
+from mysfits_stream.provision.wait import Pace
+
+HANDLER = "stream_processor.handler"
+LOG_STREAM = "S3Delivery"
+
+Report = Callable[[str, str], None]
+"""(logical name, what it is waiting for)."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Every physical name; the region is in those that are unique beyond it."""
+
+    bucket: str
+    function: str
+    stream: str
+    api: str
+    processor_role: str
+    delivery_role: str
+    api_role: str
+    processor_logs: str
+    delivery_logs: str
+
+    @classmethod
+    def of(cls, config: Config, account: Account) -> Names:
+        """The names of the configured stack in this account and region."""
+        stack, region = config.stack, account.region
+        return cls(
+            bucket=config.bucket.name or f"{stack}-{account.id}-{region}",
+            function=f"{stack}-processor",
+            stream=f"{stack}-clicks",
+            api=stack,
+            processor_role=f"{stack}-{region}-processor",
+            delivery_role=f"{stack}-{region}-delivery",
+            api_role=f"{stack}-{region}-api",
+            processor_logs=f"/aws/lambda/{stack}-processor",
+            delivery_logs=f"/aws/kinesisfirehose/{stack}-clicks",
+        )
+
+
+def build(
+    config: Config,
+    account: Account,
+    clients: Clients,
+    *,
+    mysfits_api: str,
+    answers: Callable[[str, str], bool],
+    delete_data: bool = False,
+    pace: Pace | None = None,
+    report: Report = lambda _name, _text: None,
+) -> list[Resource]:
+    """The stack's resources. Pure: no call is made until one of their verbs is used.
+
+    ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a preflight,
+    ``delete_data`` the licence to empty the bucket.
+    """
+    stack = config.stack
+    names = Names.of(config, account)
+    pace = pace or Pace()
+
+    def paced(name: str) -> Pace:
+        return replace(pace, report=lambda text: report(name, text))
+
+    clicks_bucket = Bucket(
+        name="clicks-bucket",
+        bucket_name=names.bucket,
+        owner=stack,
+        expire_old_versions_days=config.bucket.expire_old_versions_days,
+        abort_multipart_days=config.bucket.abort_multipart_days,
+        account=account,
+        s3=clients.s3,
+        pace=paced("clicks-bucket"),
+        delete_data=delete_data,
+    )
+    processor_logs = LogGroup(
+        name="processor-logs",
+        group_name=names.processor_logs,
+        owner=stack,
+        retention_days=config.processor.log_retention_days,
+        account=account,
+        logs=clients.logs,
+        pace=paced("processor-logs"),
+    )
+    processor_role = Role(
+        name="processor-role",
+        role_name=names.processor_role,
+        owner=stack,
+        trust=policies.trusting("lambda.amazonaws.com"),
+        permissions=policies.processor_permissions(account, names.processor_logs),
+        account=account,
+        iam=clients.iam,
+        pace=paced("processor-role"),
+    )
+    processor = Function(
+        name="processor",
+        function_name=names.function,
+        owner=stack,
+        package=processor_package,
+        handler=HANDLER,
+        runtime=config.processor.runtime,
+        architecture=config.processor.architecture,
+        memory_mb=config.processor.memory_mb,
+        timeout_seconds=config.processor.timeout_seconds,
+        environment=(
+            ("CACHE_SECONDS", str(config.processor.cache_seconds)),
+            ("MYSFITS_API", mysfits_api),
+        ),
+        role=processor_role,
+        log_group=processor_logs,
+        account=account,
+        client=clients.function,
+        iam=clients.iam,
+        pace=paced("processor"),
+    )
+    delivery_logs = LogGroup(
+        name="delivery-logs",
+        group_name=names.delivery_logs,
+        owner=stack,
+        retention_days=config.delivery.log_retention_days,
+        log_streams=(LOG_STREAM,),
+        account=account,
+        logs=clients.logs,
+        pace=paced("delivery-logs"),
+    )
+    delivery_role = Role(
+        name="delivery-role",
+        role_name=names.delivery_role,
+        owner=stack,
+        trust=policies.trusting("firehose.amazonaws.com", external_id=account.id),
+        permissions=policies.delivery_permissions(
+            account,
+            bucket_arn=clicks_bucket.arn,
+            function_arn=processor.arn,
+            log_group=names.delivery_logs,
+            log_stream=LOG_STREAM,
+        ),
+        account=account,
+        iam=clients.iam,
+        pace=paced("delivery-role"),
+    )
+    delivery_stream = DeliveryStream(
+        name="delivery-stream",
+        stream_name=names.stream,
+        owner=stack,
+        role=delivery_role,
+        bucket=clicks_bucket,
+        processor=processor,
+        log_group=delivery_logs,
+        log_stream=LOG_STREAM,
+        prefix=config.delivery.prefix,
+        error_prefix=config.delivery.error_prefix,
+        buffer_seconds=config.delivery.buffer_seconds,
+        buffer_mb=config.delivery.buffer_mb,
+        compression=config.delivery.compression,
+        processor_buffer_seconds=config.processor.buffer_seconds,
+        processor_buffer_mb=config.processor.buffer_mb,
+        processor_retries=config.processor.retries,
+        account=account,
+        firehose=clients.firehose,
+        pace=paced("delivery-stream"),
+    )
+    api_role = Role(
+        name="api-role",
+        role_name=names.api_role,
+        owner=stack,
+        # No condition: API Gateway brings no source account or ARN along (F115).
+        trust=policies.trusting("apigateway.amazonaws.com"),
+        permissions=policies.api_permissions(delivery_stream.arn),
+        account=account,
+        iam=clients.iam,
+        pace=paced("api-role"),
+    )
+    clicks_api = RestApi(
+        name="clicks-api",
+        definition=ClicksApi(
+            title=names.api,
+            stream_name=names.stream,
+            role_arn=api_role.arn,
+            allowed_origins=config.api.allowed_origins,
+            preflight_max_age_seconds=config.api.preflight_max_age_seconds,
+            max_clicks_per_request=config.api.max_clicks_per_request,
+            account=account,
+        ),
+        owner=stack,
+        stage=config.api.stage,
+        rate_limit=config.api.rate_limit,
+        burst_limit=config.api.burst_limit,
+        role=api_role,
+        account=account,
+        apigateway=clients.apigateway,
+        logs=clients.logs,
+        answers=answers,
+        pace=paced("clicks-api"),
+    )
+    return [
+        clicks_bucket,
+        processor_logs,
+        processor_role,
+        processor,
+        delivery_logs,
+        delivery_role,
+        delivery_stream,
+        api_role,
+        clicks_api,
+    ]

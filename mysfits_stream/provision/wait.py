@@ -1,0 +1,114 @@
+"""Waiting for AWS: two loops, with sleep and clock injected.
+
+Which errors are worth another attempt is each resource's own knowledge and stands at the foot of its file.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import TypeVar
+
+T = TypeVar("T")
+
+IAM_BUDGET = 120.0
+"""Seconds within which a change in IAM is in force everywhere, tail included (F2)."""
+
+DENSE = (0.25, 0.5, 1.0)
+"""The first pauses: most waits are short, and often on the critical path (F3). Then every 2 s."""
+
+
+class Expired(Exception):
+    """A wait ran out of its budget; the text says what was waited for and what to check."""
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; the wait ended early."""
+
+
+class Interrupt:
+    """A sleep that one call ends in every thread, so that Ctrl-C need not wait for AWS."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """End every sleep, now and from now on."""
+        self._event.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep; raises Interrupted once ``set`` was called."""
+        if self._event.wait(seconds):
+            raise Interrupted("interrupted")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The time that waits live in, in AWS's seconds, and whom they tell what they wait for."""
+
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    report: Callable[[str], None] = lambda _: None
+
+
+def retry_while(
+    transient: Callable[[Exception], bool],
+    call: Callable[[], T],
+    pace: Pace,
+    *,
+    waiting_for: str,
+    budget: float = IAM_BUDGET,
+    pause: Callable[[Exception], float | None] = lambda _: None,
+    advice: str = "",
+) -> T:
+    """Call until it answers, or fails with an error that is not transient, or ``budget`` seconds have passed.
+
+    The budget is for the sequence, not for one message: what AWS says changes while it gets ready (F5).
+    ``pause`` may take AWS's word for how long to wait. Raises Expired with the last error and ``advice``.
+    """
+    started = pace.clock()
+    for delay in _delays():
+        try:
+            return call()
+        except Exception as error:
+            if not transient(error):
+                raise
+            elapsed = pace.clock() - started
+            wanted = pause(error) or delay
+            if elapsed + wanted > budget:
+                raise Expired(_verdict(waiting_for, budget, advice, f"AWS's last answer: {error}")) from error
+            pace.report(f"waiting for {waiting_for}, {elapsed:.0f} s of {budget:.0f} s")
+            pace.sleep(wanted)
+    raise AssertionError("the delays never end")
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    pace: Pace,
+    *,
+    waiting_for: str,
+    budget: float,
+    advice: str = "",
+) -> None:
+    """Ask until the condition holds, or raise Expired after ``budget`` seconds."""
+    started = pace.clock()
+    for delay in _delays():
+        if condition():
+            return
+        elapsed = pace.clock() - started
+        if elapsed + delay > budget:
+            raise Expired(_verdict(waiting_for, budget, advice))
+        pace.report(f"waiting for {waiting_for}, {elapsed:.0f} s of {budget:.0f} s")
+        pace.sleep(delay)
+
+
+def _delays() -> Iterator[float]:
+    return chain(DENSE, repeat(2.0))
+
+
+def _verdict(waiting_for: str, budget: float, *hints: str) -> str:
+    text = f"still waiting for {waiting_for} after {budget:.0f} s"
+    return ". ".join([text, *(hint.rstrip(".") for hint in hints if hint)])
