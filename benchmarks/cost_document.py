@@ -6,9 +6,12 @@ Every figure comes from ``mysfits_stream/cost.py``; ``tests/test_cost.py`` compa
 from __future__ import annotations
 
 import math
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from benchmarks.scale import workshop_ceiling
 from mysfits_stream import cost, prices
 from mysfits_stream.config import Config
 from mysfits_stream.cost import WORKSHOP, Breakdown, Design, bill, design
@@ -31,7 +34,34 @@ STEPS: Sequence[tuple[str, dict[str, float | str]]] = (
 
 def document() -> str:
     """The whole of ``docs/cost.md``."""
-    return "\n".join(_lines())
+    return filled("\n".join(_lines()))
+
+
+def filled(text: str) -> str:
+    """``text`` with paragraphs and list items filled to 110 columns; tables and headings stay as they are."""
+    blocks = []
+    for block in text.split("\n\n"):
+        if block.startswith(("|", "#")):
+            blocks.append(block)
+            continue
+        items = re.split(r"\n(?=- )", block.strip("\n"))
+        blocks.append(
+            "\n".join(
+                textwrap.fill(
+                    " ".join(item.split()),
+                    110,
+                    subsequent_indent=_hang(item),
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                for item in items
+            )
+        )
+    return "\n\n".join(blocks)
+
+
+def _hang(item: str) -> str:
+    return "  " if item.startswith("- ") else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -158,11 +188,6 @@ GB are counted as 1,024³ bytes. Check them before you budget: `aws pricing get-
 - Each invocation logs {log_bytes} bytes; the workshop's processor also prints a line per click.
 - Not counted: retries, failed clicks, execution logs, metrics, KMS keys of your own, storage after the first
   month, reading the clicks, the website, and the Mysfits service itself."""
-
-
-def workshop_ceiling() -> float:
-    """Clicks a second at which one 60 s batch takes the workshop's function its 30 s timeout."""
-    return 30 / cost.LOOKUP_SECONDS / WORKSHOP.processor_buffer_seconds
 
 
 def _bills(bills: dict[str, Breakdown]) -> str:
