@@ -1,0 +1,49 @@
+"""``mysfits-stream``: parse, call, print. The one place where errors become messages and exit codes.
+
+Exit codes: 0 done or healthy; 1 an error, in one line; 2 for ``status`` and ``plan`` when something differs;
+130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mysfits_stream import __version__
+from mysfits_stream.commands import stack
+from mysfits_stream.commands.app import App, global_options
+from mysfits_stream.errors import MysfitsStreamError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@global_options
+@click.version_option(__version__, prog_name="mysfits-stream")
+def cli() -> None:
+    """A serverless click pipeline, on AWS or on your laptop.
+
+    PUT /clicks -> API Gateway -> Firehose -> Lambda -> S3, made, watched, tested and removed by one tool.
+    """
+
+
+for command in stack.COMMANDS:
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    app = App()
+    try:
+        code = cli.main(arguments, prog_name="mysfits-stream", standalone_mode=False, obj=app)
+    except MysfitsStreamError as error:
+        app.out.error(error)
+        sys.exit(1)
+    except click.ClickException as error:
+        app.out.error(MysfitsStreamError(" ".join(error.format_message().split())))
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        app.out.interrupted()
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)

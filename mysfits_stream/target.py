@@ -1,0 +1,230 @@
+"""Where the stack lives: a boto3 session, an endpoint and an invoke URL, for AWS or for the local cloud.
+
+This is the seam: nothing below it knows which of the two it talks to.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mysfits_stream.config import Config
+from mysfits_stream.errors import ConfigError, TargetError
+from mysfits_stream.provision.aws import Account, Clients
+from mysfits_stream.provision.wait import Interrupt, Pace
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.session import Session
+
+AWS_INVOKE_URL = "https://{api_id}.execute-api.{region}.{dns_suffix}/{stage}"
+LOCAL_INVOKE_URL = "{endpoint}/restapis/{api_id}/{stage}/_user_request_"
+LOCAL_REGION = "us-east-1"
+LOCAL_CREDENTIALS = ("local", "local")
+
+PREFLIGHT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """An account in a region, how to reach it, and the time that it lives in."""
+
+    name: str
+    account: Account
+    session: boto3.Session
+    endpoint_url: str | None
+    invoke_url: str
+    """A template with {api_id}, {region}, {stage} and {dns_suffix}."""
+    mysfits_api: str | None
+    """The base URL of the Mysfits service, if one is known."""
+    interrupt: Interrupt
+    time_scale: float = 1.0
+    """How many of the target's seconds pass in one of ours."""
+
+    @cached_property
+    def clients(self) -> Clients:
+        """The deployer's clients, built once."""
+        return Clients(
+            s3=self.client("s3"),
+            iam=self.client("iam"),
+            function=self.client("lambda"),
+            firehose=self.client("firehose"),
+            apigateway=self.client("apigateway"),
+            logs=self.client("logs"),
+        )
+
+    def client(self, service: str) -> Any:
+        """A client of any service; call it in the main thread (F72)."""
+        return _client(self.session, service, self.endpoint_url, self.account.region)
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of waits, in the target's seconds; ``interrupt`` ends every sleep."""
+        return Pace(
+            sleep=lambda seconds: self.interrupt.sleep(seconds / self.time_scale),
+            clock=lambda: time.monotonic() * self.time_scale,
+        )
+
+    def endpoint(self, api_id: str, stage: str) -> str:
+        """The base URL of a deployed API, to which ``/clicks`` is added."""
+        return self.invoke_url.format(
+            endpoint=self.endpoint_url,
+            api_id=api_id,
+            stage=stage,
+            region=self.account.region,
+            dns_suffix=self.account.dns_suffix,
+        )
+
+    def answers(self, api_id: str, stage: str) -> bool:
+        """Whether the data plane serves the preflight of ``/clicks`` at this stage by now."""
+        import requests
+
+        url = f"{self.endpoint(api_id, stage)}/clicks"
+        preflight = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}
+        try:
+            return requests.options(url, headers=preflight, timeout=PREFLIGHT_TIMEOUT).ok
+        except requests.RequestException:
+            # A new host name may not resolve yet: that is one way of not answering.
+            return False
+
+
+def connect(config: Config, directory: Path) -> Target:
+    """The target that is configured, its account asked for; starts the local cloud if that is the target.
+
+    Raises TargetError with what is wrong with credentials, region, endpoint or local cloud.
+    """
+    return _connect_local(config, directory) if config.target == "local" else _connect_aws(config)
+
+
+def _connect_local(config: Config, directory: Path) -> Target:
+    try:
+        from mysfits_stream.localcloud import daemon
+    except ImportError as error:
+        raise TargetError(
+            f"target local needs a package that is not installed ({error.name}); "
+            "run: pip install 'mysfits-stream[local]'"
+        ) from error
+    import boto3
+    from botocore.session import Session
+
+    running = daemon.ensure(directory, config.local)
+    # Nothing of the user's AWS settings is looked at, so that none can break or leak into a local run.
+    core = Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    core.set_credentials(*LOCAL_CREDENTIALS)
+    session = boto3.Session(botocore_session=core)
+    region = config.region or LOCAL_REGION
+    return Target(
+        name="local",
+        account=_account(session, core, running.endpoint, region),
+        session=session,
+        endpoint_url=running.endpoint,
+        invoke_url=config.invoke_url or LOCAL_INVOKE_URL,
+        mysfits_api=config.mysfits_api or f"{running.endpoint}/_mysfits",
+        interrupt=Interrupt(),
+        time_scale=running.time_scale,
+    )
+
+
+def _connect_aws(config: Config) -> Target:
+    import boto3
+    from botocore.exceptions import ProfileNotFound
+    from botocore.session import Session
+
+    core = Session(profile=config.profile)
+    try:
+        session = boto3.Session(botocore_session=core)
+        region = config.region or session.region_name
+    except ProfileNotFound as error:
+        raise TargetError(f"{error}. Choose another with --profile, or run: aws configure sso") from error
+    if not region:
+        raise TargetError("no region: set region in config.yaml, --region or AWS_REGION")
+    return Target(
+        name="aws",
+        account=_account(session, core, None, region),
+        session=session,
+        endpoint_url=None,
+        invoke_url=config.invoke_url or AWS_INVOKE_URL,
+        mysfits_api=config.mysfits_api,
+        interrupt=Interrupt(),
+    )
+
+
+def mysfits_api(target: Target) -> str:
+    """The base URL of the Mysfits service; raises ConfigError where none is known."""
+    if target.mysfits_api is None:
+        raise ConfigError(
+            "mysfits_api: not set; target aws needs the base URL of your Mysfits service (it serves /mysfits)"
+        )
+    return target.mysfits_api.rstrip("/")
+
+
+def _account(session: boto3.Session, core: Session, endpoint_url: str | None, region: str) -> Account:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        identity = _client(session, "sts", endpoint_url, region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(_no_identity(error, region)) from error
+    partition = identity["Arn"].split(":")[1]
+    resolver = core.get_component("endpoint_resolver")
+    return Account(
+        id=identity["Account"],
+        region=region,
+        partition=partition,
+        dns_suffix=resolver.get_partition_dns_suffix(partition) or "amazonaws.com",
+    )
+
+
+def _client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
+    from botocore.config import Config as ClientConfig
+
+    # Another endpoint than AWS's serves no host name for each bucket.
+    elsewhere = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
+    client: Any = session.client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=endpoint_url,
+        config=ClientConfig(
+            retries={"mode": "standard", "max_attempts": 4},
+            connect_timeout=10,
+            max_pool_connections=32,
+            user_agent_extra="mysfits-stream",
+            s3={"addressing_style": "path" if elsewhere else "auto"},
+        ),
+    )
+    return client
+
+
+def _no_identity(error: Exception, region: str) -> str:
+    from botocore import exceptions
+
+    expired = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return f"no AWS credentials: {error}. Run `aws configure sso` or `aws configure`, or set --profile"
+    if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
+        return f"cannot reach AWS in region {region}: {error}. Check the region's name and your connection"
+    if isinstance(
+        error, exceptions.SSOError | exceptions.UnauthorizedSSOTokenError | exceptions.TokenRetrievalError
+    ):
+        return f"the SSO session has ended: {error}. Run: aws sso login"
+    if isinstance(error, exceptions.ClientError):
+        details = error.response["Error"]
+        text = f"{details.get('Code')}: {details.get('Message')}".rstrip(".")
+        if details.get("Code") in expired:
+            return f"the AWS credentials have expired ({text}). Sign in again and repeat the command"
+        if details.get("Code") == "InvalidClientTokenId":
+            return (
+                f"AWS refuses these credentials in {region} ({text}). Is the region enabled for the account?"
+            )
+        return f"AWS does not say who we are: {text}"
+    return f"AWS does not say who we are: {' '.join(str(error).split())}"
