@@ -1,0 +1,172 @@
+"""How fast the processor is: 500 clicks on 12 mysfits, and a Mysfits service that answers after 5 ms.
+
+Beside it, in the same rounds: the workshop's way, which asks the service anew for every record, and the floor: the
+decoding and encoding of the same records alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import multiprocessing
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+import requests
+
+from benchmarks.measure import Comparison, Target, compare
+from mysfits_stream.lambda_src.stream_processor import Processor, build
+
+CLICKS, MYSFITS, SERVICE_SECONDS = 500, 12, 0.005
+FUNCTION_SECONDS = 60.0
+
+ATTRIBUTES = ("goodevil", "lawchaos", "species")
+BESTIARY: dict[str, dict[str, Any]] = {
+    mysfit_id: {
+        "mysfitId": mysfit_id,
+        "name": f"Mysfit {number}",
+        "species": ("Hydra", "Sphinx", "Basilisk", "Selkie")[number % 4],
+        "age": 100 + number,
+        "description": "Lives under the hill, comes out when the moon is new, and likes to be scratched. "
+        * 4,
+        "goodevil": ("Good", "Neutral", "Evil")[number % 3],
+        "lawchaos": ("Lawful", "Neutral", "Chaotic")[number // 3 % 3],
+        "thumbImageUri": f"https://example.com/thumb/{number}.jpg",
+        "profileImageUri": f"https://example.com/profile/{number}.jpg",
+    }
+    for number, mysfit_id in enumerate(str(uuid.UUID(int=7 * n)) for n in range(1, MYSFITS + 1))
+}
+
+
+def run() -> Comparison:
+    """The workshop's way, ours from cold and warm, and the floor."""
+    event = batch()
+    with mysfits_service() as base_url:
+        warm = build(base_url, cache_seconds=3600, log=ignore)
+        check(base_url, event, warm)
+        return compare(
+            f"The processor: {CLICKS} clicks on {MYSFITS} mysfits, the service {SERVICE_SECONDS * 1000:g} ms away",
+            {
+                "workshop's way": lambda: workshop(base_url, event),
+                "cold": lambda: build(base_url, cache_seconds=3600, log=ignore).process(
+                    event, FUNCTION_SECONDS
+                ),
+                "warm": lambda: warm.process(event, FUNCTION_SECONDS),
+                "floor": lambda: floor(event),
+            },
+            targets=(
+                Target("workshop's way", "cold", 150),
+                Target("workshop's way", "warm", 400),
+                Target("floor", "warm", 0.6),
+            ),
+        )
+
+
+def batch() -> dict[str, Any]:
+    """A Firehose event whose records hold a click each, in turn on every mysfit."""
+    mysfits = itertools.cycle(BESTIARY)
+    return {
+        "invocationId": "7d9d1d9d-invocation",
+        "records": [
+            {
+                "recordId": f"{number:056d}000000",
+                "approximateArrivalTimestamp": 1_760_000_000_000 + number * 37,
+                "data": encode({"userId": str(uuid.UUID(int=number)), "mysfitId": next(mysfits)}),
+            }
+            for number in range(CLICKS)
+        ],
+    }
+
+
+def workshop(base_url: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What module 5 describes: a request of its own for each record, then five fields and a newline."""
+    records = []
+    for record in event["records"]:
+        click = json.loads(base64.b64decode(record["data"]))
+        mysfit = requests.get(f"{base_url}/mysfits/{click['mysfitId']}", timeout=30).json()
+        enriched = {**click, **{name: mysfit[name] for name in ATTRIBUTES}}
+        records.append({"recordId": record["recordId"], "result": "Ok", "data": encode(enriched, "\n")})
+    return {"records": records}
+
+
+def floor(event: dict[str, Any]) -> list[str]:
+    """Decode every record and encode it again with its mysfit's attributes; neither check nor ask anything."""
+    outcome = []
+    for record in event["records"]:
+        click = json.loads(base64.b64decode(record["data"]))
+        mysfit = BESTIARY[click["mysfitId"]]
+        outcome.append(encode({**click, **{name: mysfit[name] for name in ATTRIBUTES}}, "\n"))
+    return outcome
+
+
+def encode(value: dict[str, Any], end: str = "") -> str:
+    """A record's data: JSON in base64."""
+    return base64.b64encode((json.dumps(value) + end).encode()).decode()
+
+
+def check(base_url: str, event: dict[str, Any], ours: Processor) -> None:
+    """Hold both sides against each other: the same lines, ours with the time of the click besides."""
+    pairs = zip(
+        workshop(base_url, event)["records"], ours.process(event, FUNCTION_SECONDS)["records"], strict=True
+    )
+    for theirs, enriched in pairs:
+        line = json.loads(base64.b64decode(enriched["data"]))
+        del line["clickedAt"]
+        if line != json.loads(base64.b64decode(theirs["data"])):
+            raise AssertionError(f"{line} is not what the workshop's way makes of that click")
+
+
+def ignore(line: str) -> None:
+    """Log nothing: what the terminal costs is not the processor's."""
+
+
+@contextmanager
+def mysfits_service() -> Iterator[str]:
+    """A stand-in service in its own process, so that it does not take turns with what is measured; its base URL."""
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    server.start()
+    try:
+        if not ours.poll(30):
+            raise TimeoutError("the stand-in for the Mysfits service did not start")
+        yield f"http://127.0.0.1:{ours.recv()}"
+    finally:
+        server.terminate()
+        server.join(10)
+
+
+def serve(port: Connection) -> None:
+    """Answer requests until terminated; sends its port first."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                request = await reader.readuntil(b"\r\n\r\n")
+                mysfit_id = request.split(b" ", 2)[1].decode().rpartition("/")[2]
+                body = json.dumps(BESTIARY[mysfit_id]).encode()
+                await asyncio.sleep(SERVICE_SECONDS)
+                head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def forever() -> None:
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        port.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(forever())
+
+
+def main() -> None:
+    """Print the comparison."""
+    print(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,327 @@
+"""The processor: Firehose hands it a batch of records, it hands the same records back with enriched clicks.
+
+A record holds one click or an array of clicks; each becomes one line of JSON that also says what its mysfit is
+like. Every record comes back exactly once (F81): ``Ok`` with its lines, or ``ProcessingFailed`` (F82), by which
+Firehose keeps it as it was put, under the error prefix, from where it can be replayed. That is the fate of a
+record that is not what the clicks API lets through, that names a mysfit which does not exist, or that no longer
+fits into the answer. Nothing is ever ``Dropped``.
+
+What the Mysfits service said is remembered between batches. While it is in trouble, what it said last is good
+enough; a batch that needs more than that fails as a whole, so that Firehose brings it again (F83).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from base64 import b64decode, b64encode
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import requests
+
+MAX_ANSWER_BYTES = 6_000_000  # Lambda's limit is "6 MB" (F65); this is the smaller way to read that
+MAX_PAGE_BYTES = 1_000_000  # of one answer of the Mysfits service
+MAX_ATTRIBUTE_LENGTH = 256
+CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
+SPARE_SECONDS = 1.0  # of the function's timeout, kept for enriching the batch and answering
+LOOKUPS_AT_ONCE = 16
+IDLE_SECONDS = 30.0  # a connection unused for longer may have died while the container was frozen
+RECHECK_SECONDS = 30.0  # "not found", and a stale entry in time of trouble, are not asked again for this long
+CACHED_MYSFITS = 10_000
+GROWTH_OF_AN_OK_RECORD = len('"Ok", "data": ""') - len('"ProcessingFailed"')  # and by its data
+
+Click = dict[str, str]
+Record = dict[str, Any]
+
+
+class ServiceError(Exception):
+    """The Mysfits service did not say what was asked of it; the text says why, and names no mysfit."""
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[Record]]:
+    """Lambda's entry point; raises ServiceError when the batch has to come again."""
+    return processor().process(event, context.get_remaining_time_in_millis() / 1000)
+
+
+@cache
+def processor() -> Processor:
+    """One processor for the life of the container."""
+    return build(os.environ["MYSFITS_API"], float(os.environ["CACHE_SECONDS"]))
+
+
+def build(base_url: str, cache_seconds: float, log: Callable[[str], None] = print) -> Processor:
+    """A processor that asks the Mysfits service at ``base_url``."""
+    session = requests.Session()
+    session.trust_env = (
+        False  # neither a proxy nor a .netrc belongs between this function and its one service
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=LOOKUPS_AT_ONCE))
+    service = MysfitsService(base_url, session, time.time)
+    return Processor(Mysfits(service, cache_seconds, time.time), time.time, log)
+
+
+class Processor:
+    """Answers Firehose's events."""
+
+    def __init__(
+        self, mysfits: Mysfits, clock: Callable[[], float], log: Callable[[str], None] = print
+    ) -> None:
+        self._mysfits = mysfits
+        self._clock = clock
+        self._log = log
+
+    def process(self, event: Mapping[str, Any], seconds_left: float) -> dict[str, list[Record]]:
+        """The answer to an event, within ``seconds_left``; raises ServiceError.
+
+        Logs one line: how the batch went, and nothing that was in its clicks.
+        """
+        started = self._clock()
+        batch = [(record, read_clicks(record)) for record in event["records"]]
+        ids = {click["mysfitId"] for _, clicks in batch for click in clicks}
+        summary: dict[str, Any] = {"invocationId": event.get("invocationId"), "records": len(batch)}
+        summary |= {"clicks": sum(len(clicks) for _, clicks in batch), "mysfits": len(ids)}
+        try:
+            found = self._mysfits.find(ids, started + seconds_left - SPARE_SECONDS)
+            summary |= {"cacheHits": found.cache_hits, "stale": found.stale, "trouble": found.trouble}
+            records, failed = answer(batch, found.attributes)
+            summary |= {"ok": len(batch) - failed.total(), "failed": failed}
+            return {"records": records}
+        except ServiceError as error:
+            summary["error"] = str(error)
+            raise
+        finally:
+            summary["milliseconds"] = round((self._clock() - started) * 1000, 1)
+            self._log(to_json(summary))
+
+
+def read_clicks(record: Record) -> list[Click]:
+    """The clicks in a record; none if any of it is not what the clicks API lets through."""
+    try:
+        document = CLICK_JSON.decode(b64decode(record["data"], validate=True).decode())
+    except (ValueError, RecursionError):
+        return []
+    clicks = document if isinstance(document, list) else [document]
+    return clicks if all(map(is_click, clicks)) else []
+
+
+def is_click(value: Any) -> bool:
+    """Whether ``value`` is a click, and nothing besides."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"userId", "mysfitId"}
+        and isinstance(user := value["userId"], str)
+        and 1 <= len(user) <= 128
+        and isinstance(mysfit := value["mysfitId"], str)
+        and MYSFIT_ID.fullmatch(mysfit) is not None
+    )
+
+
+def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError if a key occurs twice, for then what it says depends on the reader."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+MYSFIT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+CLICK_JSON = json.JSONDecoder(object_pairs_hook=unambiguous)
+# Writes ASCII only: half a surrogate pair, which JSON may hold and UTF-8 may not, goes through as it came.
+to_json = json.JSONEncoder().encode
+
+
+def answer(
+    batch: Sequence[tuple[Record, list[Click]]], attributes: Mapping[str, str]
+) -> tuple[list[Record], Counter[str]]:
+    """The records to return, within MAX_ANSWER_BYTES, and how many of them failed for which reason.
+
+    ``attributes`` holds the mysfits that exist.
+    """
+    # All have failed until shown otherwise; that much always fits, for it is shorter than the event.
+    records: list[Record] = [
+        {"recordId": each["recordId"], "result": "ProcessingFailed"} for each, _ in batch
+    ]
+    room = MAX_ANSWER_BYTES - len(to_json({"records": records}))
+    failed: Counter[str] = Counter()
+    for returned, (record, clicks) in zip(records, batch, strict=True):
+        try:
+            lines = enriched(clicks, attributes, record["approximateArrivalTimestamp"])
+        except KeyError:
+            failed["unknownMysfit"] += 1
+            continue
+        data = b64encode(lines.encode()).decode()
+        growth = len(data) + GROWTH_OF_AN_OK_RECORD
+        if not lines:
+            failed["malformed"] += 1
+        elif growth > room:
+            failed["tooLarge"] += 1
+        else:
+            room -= growth
+            returned["result"], returned["data"] = "Ok", data
+    return records, failed
+
+
+def enriched(clicks: Iterable[Click], attributes: Mapping[str, str], arrived_ms: int) -> str:
+    """The lines that clicks become, as ``json.dumps`` would write them; KeyError if a mysfit does not exist.
+
+    Each ends with a newline, because Firehose puts nothing between records (F90).
+    """
+    at = datetime.fromtimestamp(arrived_ms / 1000, UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
+    return "".join(
+        [
+            f'{{"userId": {to_json(click["userId"])}, {attributes[click["mysfitId"]]}, "clickedAt": "{at}Z"}}\n'
+            for click in clicks
+        ]
+    )
+
+
+def attributes_of(mysfit_id: str, mysfit: Mapping[str, Any]) -> str:
+    """The part of an enriched click that is the same for every click on a mysfit; raises ServiceError."""
+    attributes = {name: mysfit.get(name) for name in ("goodevil", "lawchaos", "species")}
+    if not all(
+        isinstance(value, str) and len(value) <= MAX_ATTRIBUTE_LENGTH for value in attributes.values()
+    ):
+        raise ServiceError("a mysfit without usable attributes")
+    return to_json({"mysfitId": mysfit_id, **attributes})[1:-1]
+
+
+class Remembered(NamedTuple):
+    """What the service said of a mysfit (None: there is no such mysfit), and until when that is not asked again."""
+
+    attributes: str | None
+    until: float
+
+
+class Found(NamedTuple):
+    """The mysfits of a batch that exist, and how they were found."""
+
+    attributes: dict[str, str]
+    cache_hits: int
+    stale: int
+    trouble: Counter[str]
+
+
+class Mysfits:
+    """What is known of mysfits: asked of the service, and remembered. Serves one batch at a time."""
+
+    def __init__(self, service: MysfitsService, cache_seconds: float, clock: Callable[[], float]) -> None:
+        self._service = service
+        self._cache_seconds = cache_seconds
+        self._clock = clock
+        self._cache: dict[str, Remembered] = {}
+
+    def find(self, ids: Collection[str], deadline: float) -> Found:
+        """Those of the mysfits that exist; raises ServiceError if that cannot be told of each."""
+        self._forget_surplus()
+        now = self._clock()
+        asked = [each for each in ids if each not in self._cache or self._cache[each].until <= now]
+        # Half of the time: the other half is for the list.
+        pages = self._service.get(
+            [f"/mysfits/{quote(each, safe='')}" for each in asked], (now + deadline) / 2
+        )
+        trouble: dict[str, str] = {}
+        for each, page in zip(asked, pages, strict=True):
+            try:
+                self._learn(each, page)
+            except ServiceError as error:
+                trouble[each] = str(error)
+        reasons = Counter(trouble.values())
+        stale = {each for each in trouble if each in self._cache and self._cache[each].attributes}
+        if open_questions := trouble.keys() - stale:
+            self._learn_from_list(open_questions, reasons, deadline)
+        for each in stale:
+            self._remember(each, self._cache[each].attributes, RECHECK_SECONDS)
+        attributes = {each: known for each in ids if (known := self._cache[each].attributes)}
+        return Found(attributes, len(ids) - len(asked), len(stale), reasons)
+
+    def _learn_from_list(self, ids: Collection[str], trouble: Counter[str], deadline: float) -> None:
+        """Look mysfits up in the list of all. What it does not hold does not exist.
+
+        On an id that it never heard of a service may fail instead of saying "not found", as the workshop's does.
+        Without this second opinion anybody could make every batch fail by clicking on an invented mysfit.
+        """
+        [page] = self._service.get(["/mysfits"], deadline)
+        mysfits = page.get("mysfits") if isinstance(page, dict) else None
+        if not (isinstance(mysfits, list) and mysfits):
+            reason = page if isinstance(page, ServiceError) else "unusable"
+            raise ServiceError(f"the Mysfits service is in trouble: {dict(trouble)}, its list: {reason}")
+        listed = {str(each.get("mysfitId")): each for each in mysfits if isinstance(each, dict)}
+        for each in ids:
+            try:
+                self._learn(each, listed.get(each))
+            except ServiceError:
+                self._learn(each, None)
+
+    def _learn(self, mysfit_id: str, page: Page) -> None:
+        if isinstance(page, ServiceError):
+            raise page
+        attributes = None if page is None else attributes_of(mysfit_id, page)
+        self._remember(mysfit_id, attributes, self._cache_seconds if attributes else RECHECK_SECONDS)
+
+    def _remember(self, mysfit_id: str, attributes: str | None, seconds: float) -> None:
+        self._cache.pop(mysfit_id, None)  # so that the cache stays in the order of learning
+        self._cache[mysfit_id] = Remembered(attributes, self._clock() + min(seconds, self._cache_seconds))
+
+    def _forget_surplus(self) -> None:
+        """Bound the cache, whatever is clicked on: first goes what was not found, then what is oldest."""
+        surplus = max(0, len(self._cache) - CACHED_MYSFITS)
+        for each in sorted(self._cache, key=lambda each: self._cache[each].attributes is not None)[:surplus]:
+            del self._cache[each]
+
+
+Page = dict[str, Any] | ServiceError | None
+
+
+class MysfitsService:
+    """The Mysfits service, asked over HTTP within bounds of time and size."""
+
+    def __init__(self, base_url: str, session: requests.Session, clock: Callable[[], float]) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session = session
+        self._clock = clock
+        self._used = clock()
+
+    def get(self, paths: Collection[str], deadline: float) -> list[Page]:
+        """What is at each path: a JSON object, None (404), or a ServiceError that says why there is neither."""
+        if not paths:
+            return []
+        if self._clock() - self._used > IDLE_SECONDS:
+            self._session.close()  # its connections only: the next request opens new ones
+        pool = ThreadPoolExecutor(min(LOOKUPS_AT_ONCE, len(paths)))
+        lookups = [pool.submit(self._get, path, deadline) for path in paths]
+        done, _ = wait(lookups, timeout=max(0.0, deadline - self._clock()))
+        pool.shutdown(wait=False, cancel_futures=True)  # what trickles in later is not waited for
+        self._used = self._clock()
+        return [each.result() if each in done else ServiceError("no answer in time") for each in lookups]
+
+    def _get(self, path: str, deadline: float) -> Page:
+        left = deadline - self._clock()
+        if left <= 0:
+            return ServiceError("no time left")
+        timeout = (min(CONNECT_SECONDS, left / 2), min(READ_SECONDS, left / 2))
+        body = bytearray()
+        try:
+            request = requests.Request("GET", self._base_url + path).prepare()
+            with self._session.send(request, timeout=timeout, allow_redirects=False, stream=True) as response:
+                for chunk in response.iter_content(1 << 16):
+                    body += chunk
+                    if len(body) > MAX_PAGE_BYTES:
+                        return ServiceError("an answer too large")
+            if response.status_code == 404:
+                return None
+            if response.status_code != 200:
+                return ServiceError(f"HTTP {response.status_code}")
+            page = json.loads(body)
+        except requests.RequestException as error:
+            return ServiceError(type(error).__name__)
+        except (ValueError, RecursionError):
+            return ServiceError("an answer that is not JSON")
+        return page if isinstance(page, dict) else ServiceError("an answer that is not a JSON object")
