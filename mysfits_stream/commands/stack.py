@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mysfits_stream.provision.state import State
 
 DIFFERS = 2
+API_TYPE = "AWS::ApiGateway::RestApi"
 
 
 @click.command()
@@ -29,14 +30,14 @@ def up(app: App, dry_run: bool) -> int:
         return _plan(app)
     from mysfits_stream.provision.engine import Action, Goal, converge
 
-    state = _state(app)
-    with _lock(app), app.out.progress() as progress:
-        resources = _resources(app, progress.waiting)
-        with _stopping(app):
+    with locked(app):
+        state = open_state(app)
+        with app.out.progress() as progress, interruptible(app):
+            resources = build(app, progress.waiting)
             changes = converge(resources, state, goal=Goal.PRESENT, notify=progress.notify)
-    endpoint = _endpoint(app, changes)
-    state.set_endpoint(endpoint)
-    app.out.changes(_document(app, changes, endpoint), done=True)
+        endpoint = endpoint_of(app, changes)
+        state.set_endpoint(endpoint)
+    app.out.changes(document(app, changes, endpoint, now="in-sync"))
     if all(change.action is Action.NONE for change in changes):
         app.out.line("Nothing to do: every resource is as configured.")
     app.out.endpoint(endpoint)
@@ -58,10 +59,9 @@ def status(app: App) -> int:
     """Compare every resource with the configuration; exit code 2 if one differs."""
     from mysfits_stream.provision.engine import Goal, survey
 
-    _state(app)
-    changes = survey(_resources(app), Goal.PRESENT, app.config.stack)
-    endpoint = _endpoint(app, changes)
-    app.out.status(_document(app, changes, endpoint))
+    open_state(app)
+    changes = survey(build(app), Goal.PRESENT, app.config.stack)
+    app.out.status(document(app, changes, endpoint_of(app, changes)))
     return 0 if all(change.status == "in-sync" for change in changes) else DIFFERS
 
 
@@ -77,3 +77,121 @@ def down(app: App, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool)
     from mysfits_stream.commands import teardown
 
     return teardown.run(app, dry_run=dry_run, yes=yes, delete_data=delete_data, keep_data=keep_data)
+
+
+COMMANDS = (up, plan, status, down)
+
+
+def build(
+    app: App,
+    report: Report = lambda _name, _text: None,
+    *,
+    needs_service: bool = True,
+    **options: Any,
+) -> list[Resource]:
+    """The configured stack's resources on the target; ``options`` go to ``provision.stack.build``.
+
+    Raises ConfigError if no Mysfits service is known and ``needs_service``.
+    """
+    from mysfits_stream.provision import stack
+    from mysfits_stream.target import mysfits_api
+
+    target = app.target
+    service = mysfits_api(target) if needs_service else target.mysfits_api or ""
+    return stack.build(
+        app.config,
+        target.account,
+        target.clients,
+        mysfits_api=service,
+        **options,
+        answers=target.answers,
+        pace=target.pace,
+        report=report,
+    )
+
+
+def open_state(app: App) -> State:
+    """The state file of this target; raises StateError if it is damaged or another stack's."""
+    from mysfits_stream.provision.state import State
+
+    target = app.target
+    return State(
+        app.directory / f"state-{target.name}.json",
+        stack=app.config.stack,
+        account=target.account.id,
+        region=target.account.region,
+    )
+
+
+@contextmanager
+def locked(app: App) -> Iterator[None]:
+    """Let no two runs in one directory change the stack at once; a crash leaves nothing to clean up."""
+    from filelock import FileLock, Timeout
+
+    from mysfits_stream.errors import StateError
+
+    app.directory.mkdir(parents=True, exist_ok=True)
+    path = app.directory / "lock"
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        raise StateError(
+            f"{path}: another mysfits-stream is changing this stack; wait for it to end"
+        ) from None
+
+
+@contextmanager
+def interruptible(app: App) -> Iterator[None]:
+    """On Ctrl-C end every wait, in whatever thread it is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        app.target.interrupt.set()
+        raise
+
+
+def endpoint_of(app: App, changes: list[Change]) -> str | None:
+    """The base URL to which ``/clicks`` is added, None while there is no API."""
+    for change in changes:
+        if change.resource.type == API_TYPE and change.observed:
+            return app.target.endpoint(change.observed.id, app.config.api.stage)
+    return None
+
+
+def document(
+    app: App, changes: list[Change], endpoint: str | None, *, now: str | None = None
+) -> dict[str, Any]:
+    """What the JSON contract says of these changes; ``now`` is the status after they were carried out."""
+    account = app.target.account
+    return {
+        "stack": app.config.stack,
+        "target": app.target.name,
+        "account": account.id,
+        "region": account.region,
+        "endpoint": endpoint,
+        "resources": [
+            {
+                "name": change.resource.name,
+                "type": change.resource.type,
+                "id": change.observed.id if change.observed else None,
+                "arn": change.observed.arn if change.observed else None,
+                "status": now or change.status,
+                "action": change.action.value,
+                "diff": {key: list(values) for key, values in change.diff.items()},
+            }
+            for change in changes
+        ],
+    }
+
+
+def _plan(app: App) -> int:
+    from mysfits_stream.provision.engine import Action, Goal, converge
+
+    state = open_state(app)
+    changes = converge(build(app), state, goal=Goal.PRESENT, dry_run=True)
+    app.out.changes(document(app, changes, endpoint_of(app, changes)), planned=True)
+    if all(change.action is Action.NONE for change in changes):
+        app.out.line("Nothing to do: every resource is as configured.")
+        return 0
+    return DIFFERS

@@ -84,9 +84,9 @@ def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str
         return Change(resource, Action.CREATE if goal is Goal.PRESENT else Action.NONE, None)
     if observed.owner != stack:
         raise NotOwnedError(resource.name, "check ownership", _refusal(observed, stack))
-    diff = difference(observed.properties, resource.desired)
     if goal is Goal.ABSENT:
-        return Change(resource, Action.DELETE, observed, diff)
+        return Change(resource, Action.DELETE, observed)
+    diff = difference(observed.properties, resource.desired)
     return Change(resource, Action.UPDATE if diff else Action.NONE, observed, diff)
 
 
