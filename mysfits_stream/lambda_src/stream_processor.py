@@ -1,10 +1,10 @@
 """The processor: Firehose hands it a batch of records, it hands the same records back with enriched clicks.
 
-A record holds one click or an array of clicks; each becomes one line of JSON that also says what its mysfit is
-like. Every record comes back exactly once (F81): ``Ok`` with its lines, or ``ProcessingFailed`` (F82), by which
-Firehose keeps it as it was put, under the error prefix, from where it can be replayed. That is the fate of a
-record that is not what the clicks API lets through, that names a mysfit which does not exist, or that no longer
-fits into the answer. Nothing is ever ``Dropped``.
+A record holds one click or an array of clicks; each becomes one line of JSON that also says what its mysfit
+is like. Every record comes back exactly once (F81): ``Ok`` with its lines, or ``ProcessingFailed`` (F82), by
+which Firehose keeps it as it was put, under the error prefix, from where it can be replayed. That is the fate
+of a record that is not what the clicks API lets through, that names a mysfit which does not exist, or that no
+longer fits into the answer. Nothing is ever ``Dropped``.
 
 What the Mysfits service said is remembered between batches. While it is in trouble, what it said last is good
 enough; a batch that needs more than that fails as a whole, so that Firehose brings it again (F83).
@@ -60,9 +60,7 @@ def processor() -> Processor:
 def build(base_url: str, cache_seconds: float, log: Callable[[str], None] = print) -> Processor:
     """A processor that asks the Mysfits service at ``base_url``."""
     session = requests.Session()
-    session.trust_env = (
-        False  # neither a proxy nor a .netrc belongs between this function and its one service
-    )
+    session.trust_env = False  # no proxy and no .netrc belongs between this function and its service
     for scheme in ("http://", "https://"):
         session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=LOOKUPS_AT_ONCE))
     service = MysfitsService(base_url, session, time.time)
@@ -72,9 +70,7 @@ def build(base_url: str, cache_seconds: float, log: Callable[[str], None] = prin
 class Processor:
     """Answers Firehose's events."""
 
-    def __init__(
-        self, mysfits: Mysfits, clock: Callable[[], float], log: Callable[[str], None] = print
-    ) -> None:
+    def __init__(self, mysfits: Mysfits, clock: Callable[[], float], log: Callable[[str], None]) -> None:
         self._mysfits = mysfits
         self._clock = clock
         self._log = log
@@ -146,9 +142,7 @@ def answer(
     ``attributes`` holds the mysfits that exist.
     """
     # All have failed until shown otherwise; that much always fits, for it is shorter than the event.
-    records: list[Record] = [
-        {"recordId": each["recordId"], "result": "ProcessingFailed"} for each, _ in batch
-    ]
+    records = [{"recordId": record["recordId"], "result": "ProcessingFailed"} for record, _ in batch]
     room = MAX_ANSWER_BYTES - len(to_json({"records": records}))
     failed: Counter[str] = Counter()
     for returned, (record, clicks) in zip(records, batch, strict=True):
@@ -174,30 +168,28 @@ def enriched(clicks: Iterable[Click], attributes: Mapping[str, str], arrived_ms:
 
     Each ends with a newline, because Firehose puts nothing between records (F90).
     """
-    at = datetime.fromtimestamp(arrived_ms / 1000, UTC).isoformat(timespec="milliseconds")[: -len("+00:00")]
-    return "".join(
-        [
-            f'{{"userId": {to_json(click["userId"])}, {attributes[click["mysfitId"]]}, "clickedAt": "{at}Z"}}\n'
-            for click in clicks
-        ]
-    )
+    at = datetime.fromtimestamp(arrived_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    lines = [
+        f'{{"userId": {to_json(click["userId"])}, {attributes[click["mysfitId"]]}, "clickedAt": "{at}"}}\n'
+        for click in clicks
+    ]
+    return "".join(lines)
 
 
 def attributes_of(mysfit_id: str, mysfit: Mapping[str, Any]) -> str:
     """The part of an enriched click that is the same for every click on a mysfit; raises ServiceError."""
     attributes = {name: mysfit.get(name) for name in ("goodevil", "lawchaos", "species")}
-    if not all(
-        isinstance(value, str) and len(value) <= MAX_ATTRIBUTE_LENGTH for value in attributes.values()
-    ):
-        raise ServiceError("a mysfit without usable attributes")
+    for value in attributes.values():
+        if not (isinstance(value, str) and len(value) <= MAX_ATTRIBUTE_LENGTH):
+            raise ServiceError("a mysfit without usable attributes")
     return to_json({"mysfitId": mysfit_id, **attributes})[1:-1]
 
 
 class Remembered(NamedTuple):
-    """What the service said of a mysfit (None: there is no such mysfit), and until when that is not asked again."""
+    """What the service said of a mysfit, None if there is no such mysfit, and when to ask again."""
 
     attributes: str | None
-    until: float
+    ask_again: float
 
 
 class Found(NamedTuple):
@@ -222,11 +214,10 @@ class Mysfits:
         """Those of the mysfits that exist; raises ServiceError if that cannot be told of each."""
         self._forget_surplus()
         now = self._clock()
-        asked = [each for each in ids if each not in self._cache or self._cache[each].until <= now]
+        asked = [each for each in ids if each not in self._cache or self._cache[each].ask_again <= now]
         # Half of the time: the other half is for the list.
-        pages = self._service.get(
-            [f"/mysfits/{quote(each, safe='')}" for each in asked], (now + deadline) / 2
-        )
+        paths = [f"/mysfits/{quote(each, safe='')}" for each in asked]
+        pages = self._service.get(paths, (now + deadline) / 2)
         trouble: dict[str, str] = {}
         for each, page in zip(asked, pages, strict=True):
             try:
@@ -245,7 +236,7 @@ class Mysfits:
     def _learn_from_list(self, ids: Collection[str], trouble: Counter[str], deadline: float) -> None:
         """Look mysfits up in the list of all. What it does not hold does not exist.
 
-        On an id that it never heard of a service may fail instead of saying "not found", as the workshop's does.
+        A service may fail on an id that it never heard of instead of answering 404, as the workshop's does.
         Without this second opinion anybody could make every batch fail by clicking on an invented mysfit.
         """
         [page] = self._service.get(["/mysfits"], deadline)
@@ -290,7 +281,7 @@ class MysfitsService:
         self._used = clock()
 
     def get(self, paths: Collection[str], deadline: float) -> list[Page]:
-        """What is at each path: a JSON object, None (404), or a ServiceError that says why there is neither."""
+        """What is at each path: a JSON object, None (404), or a ServiceError that says why neither."""
         if not paths:
             return []
         if self._clock() - self._used > IDLE_SECONDS:
