@@ -137,12 +137,13 @@ From the workshop to ours, one step after the other, in dollars per million clic
 Three levers are nearly all of it:
 
 - **Batch in the browser.** API Gateway bills each REST request however small it is (units of 512 KB are how
-  HTTP APIs are metered), and Firehose rounds each record up to {full:,} bytes, while a click has {one}. So a
-  lone click is billed as {full / one:.0f}. A batch travels as one record.
+  HTTP APIs are metered), and Firehose rounds each record up to {full:,} bytes, while a click has {one}. So
+  a lone click is billed as {full / one:.0f}. A batch travels as one record.
 - **Let browsers keep the preflight.** Without `Access-Control-Max-Age` a browser forgets the answer after
-  {untold:.0f} s, and every click costs two requests. Safari keeps it for ten minutes at most, Chrome
-  for two hours.
-- **Ask the Mysfits service once.** The workshop asks for every click, through an API that bills the question.
+  {untold:.0f} s, and every click costs two requests. Safari keeps it for ten minutes at most, Chrome for
+  two hours.
+- **Ask the Mysfits service once.** The workshop asks for every click, through an API that bills the
+  question.
 
 Longer buffers save little and delay clicks by minutes: they pay only where clicks are few.
 
@@ -172,7 +173,8 @@ mapping templates nor request validation, so it would need a Lambda function per
         [[price.item, _tiers(price), price.as_of, price.source] for price in prices.PRICES],
     ).replace("---:", "---")
     yield f"""\
-GB are counted as 1,024³ bytes. Check them before you budget: `aws pricing get-products`, or the pages named.
+GB are counted as 1,024³ bytes. Check them before you budget: `aws pricing get-products`, or the pages
+named.
 
 ## Assumptions
 
@@ -182,12 +184,13 @@ GB are counted as 1,024³ bytes. Check them before you budget: `aws pricing get-
 - The first record opens a buffer; what arrives within the interval joins it until it is full. All share one
   buffer; each object is one PUT and holds at least one processed batch.
 - The processor needs {invocation_ms:.0f} ms an invocation and {click_us:.0f} µs a click of a whole vCPU,
-  which Lambda gives at {cost.VCPU_MB:,} MB, and {lookup_ms:.0f} ms for each mysfit that it looks up.
+  which Lambda gives at {cost.VCPU_MB:,} MB. A lookup takes {lookup_ms:.0f} ms; ours looks all mysfits up at
+  once.
 - There are {cost.MYSFITS} mysfits, and each running function keeps them for as long as it may.
 - The Mysfits service answers through a REST API, as in the workshop; a lookup is billed as one request.
 - Each invocation logs {log_bytes} bytes; the workshop's processor also prints a line per click.
-- Not counted: retries, failed clicks, execution logs, metrics, KMS keys of your own, storage after the first
-  month, reading the clicks, the website, and the Mysfits service itself."""
+- Not counted: retries, failed clicks, execution logs, metrics, KMS keys of your own, storage after the
+  first month, reading the clicks, the website, and the Mysfits service itself."""
 
 
 def _bills(bills: dict[str, Breakdown]) -> str:

@@ -16,7 +16,7 @@ from mysfits_stream import cost
 from mysfits_stream.config import Config
 
 MIB = 1024**2
-LAMBDA_PAYLOAD_BYTES = 6 * MIB  # request and response each (F65)
+LAMBDA_PAYLOAD_BYTES = 6_000_000  # request and response each; F65, read the smaller way
 HEADROOM = 1.5  # what a quota should leave above the sustained rate
 
 

@@ -74,22 +74,18 @@ def _lines() -> Iterable[str]:
     yield f"""\
 # How far it scales
 
-Written by `python -m benchmarks.scale_document`; a test holds this page against the script. It is arithmetic
-on published quotas (F60 to F68 of [aws.md](aws.md)) and on the assumptions of [cost.md](cost.md),
-confirmed by a
-simulation. It is not a load test on AWS.
+Written by `python -m benchmarks.scale_document`; a test holds this page against the script. It is
+arithmetic on published quotas (F60 to F68 of [aws.md](aws.md)) and on the assumptions of
+[cost.md](cost.md), confirmed by a simulation. It is not a load test on AWS.
 
 In short, in {LARGE.name}:
 
-- Up to {ours.api.rate_limit:,.0f} requests a second nothing needs doing. That is the stage's own
-  throttle, there to
-  bound the bill.
-- Then Firehose is first, with {LARGE.stream_requests:,.0f} requests a second to a stream. Batching
-  lifts it: a batch
-  is one request.
-- With batches, Firehose's {LARGE.stream_mib:.0f} MiB a second is first, at {data_limit:,.0f}
-  clicks a second. Beyond
-  that, ask AWS for more.
+- Up to {ours.api.rate_limit:,.0f} requests a second nothing needs doing. That is the stage's own throttle,
+  there to bound the bill.
+- Then Firehose is first, with {LARGE.stream_requests:,.0f} requests a second to a stream. Batching lifts
+  it: a batch is one request.
+- With batches, Firehose's {LARGE.stream_mib:.0f} MiB a second is first, at {data_limit:,.0f} clicks a
+  second. Beyond that, ask AWS for more.
 
 ## What each quota allows, each second
 """
@@ -118,38 +114,35 @@ Sustained rates in a region with Firehose's larger quotas. The bill is a whole m
     yield f"""\
 ## What to configure or request
 
-Each quota that leaves less than {scale.HEADROOM - 1:.0%} above the sustained rate, with that much
-added. An empty
-cell needs nothing.
+Each quota that leaves less than {scale.HEADROOM - 1:.0%} above the sustained rate, with that much added. An
+empty cell needs nothing.
 """
     yield _todo(LARGE)
     yield f"""\
 The same in {OTHER.name} (Firehose's smaller quotas):
 """
     yield _todo(OTHER)
-    payload = scale.LAMBDA_PAYLOAD_BYTES // scale.MIB
+    payload = scale.LAMBDA_PAYLOAD_BYTES / 1e6
     yield f"""\
 - `api.burst_limit` follows `api.rate_limit` at half of it, AWS's own proportion. `api.rate_limit` ends at
   {MOST_RATE_LIMIT:,}; beyond that, batch.
-- API Gateway's account throttle and Lambda's concurrency are raised in Service Quotas, Firehose's Direct PUT
-  quotas by its limits form. AWS raises the stream's three together, in proportion.
-- Clients should repeat 429 and 503 with backoff and jitter, as `clicks.js` does: what a spike
-  brings too much is
-  then late, not lost.
+- API Gateway's account throttle and Lambda's concurrency are raised in Service Quotas, Firehose's Direct
+  PUT quotas by its limits form. AWS raises the stream's three together, in proportion.
+- Clients should repeat 429 and 503 with backoff and jitter, as `clicks.js` does: what a spike brings too
+  much is then late, not lost.
 - If AWS does not raise a stream's quotas, run two stacks and let the page choose one per visitor.
 
 ## The processor
 
-Lambda carries {payload} MB each way (F65), and base64 and Firehose's envelope swell a buffer. What
-a full buffer of
-1 MB becomes, and the largest `processor.buffer_mb` that still fits:
+Lambda carries {payload:.0f} MB each way (F65), and base64 and Firehose's envelope swell a buffer. What a
+full buffer of 1 MB becomes, and the largest `processor.buffer_mb` that still fits:
 """
     yield table(
-        ["clicks a request", "request, MB", "response, MB", "largest `processor.buffer_mb`"],
+        ["clicks a request", "request, bytes", "response, bytes", "largest `processor.buffer_mb`"],
         [
             [
                 str(n),
-                *(f"{size / scale.MIB:.1f}" for size in scale.payloads(n, 1)),
+                *(f"{size:,}" for size in scale.payloads(n, 1)),
                 str(scale.largest_buffer(n)),
             ]
             for n in BATCHES
@@ -157,24 +150,24 @@ a full buffer of
     )
     full = scale.MIB / cost.CLICK_BYTES
     cpu = full * cost.CLICK_CPU_SECONDS * cost.VCPU_MB / ours.processor.memory_mb
-    seconds, lookup_ms = cpu + cost.MYSFITS * cost.LOOKUP_SECONDS, cost.LOOKUP_SECONDS * 1e3
+    seconds, lookup_ms = cpu + cost.LOOKUP_SECONDS, cost.LOOKUP_SECONDS * 1e3
     yield f"""\
-A full 1 MB buffer of lone clicks is {full:,.0f} clicks, about {seconds:.1f} s at
-{ours.processor.memory_mb} MB with an
-empty cache, against a timeout of {ours.processor.timeout_seconds} s and Firehose's own limit of 300 s (F68).
+With a larger buffer, the records whose lines no longer fit the response go under the error prefix, to be
+replayed.
 
-The workshop's processor asks the Mysfits service once a click, {lookup_ms:.0f} ms each by
-assumption, within a timeout
-of 30 s. A 60 s batch takes it that long at **{scale.workshop_ceiling():.0f} clicks a second**.
-From there on every
-batch times out, is tried four times and ends under the error prefix (F82).
+A full 1 MB buffer of lone clicks is {full:,.0f} clicks, about {seconds:.1f} s at {ours.processor.memory_mb}
+MB with an empty cache, against a timeout of {ours.processor.timeout_seconds} s and Firehose's own limit of
+300 s (F68).
+
+The workshop's processor asks the Mysfits service once a click, {lookup_ms:.0f} ms each by assumption,
+within a timeout of 30 s. A 60 s batch takes it that long at **{scale.workshop_ceiling():.0f} clicks a
+second**. From there on every batch times out, is tried four times and ends under the error prefix (F82).
 
 ## Bursts, by arithmetic and by simulation
 
-AWS throttles with token buckets: a rate, and a burst that a pause saves up. A spike here lasts ten seconds of
-each minute. Requests come at random (Poisson, seed 1, ten minutes); what the bucket does not hold
-is refused. AWS does
-not say how deep Firehose's bucket is; one second's worth is assumed.
+AWS throttles with token buckets: a rate, and a burst that a pause saves up. A spike here lasts ten seconds
+of each minute. Requests come at random (Poisson, seed 1, ten minutes); what the bucket does not hold is
+refused. AWS does not say how deep Firehose's bucket is; one second's worth is assumed.
 """
     yield table(
         ["traffic; bucket", "requests/s", "bucket", "refused, arithmetic", "refused, simulation"],
