@@ -41,7 +41,12 @@ const SPECIES = [
   [/minotaur|bull|cow/i, "lionTail roundEars bullHorns muzzle tuft", "ember slate"],
   [/fairy|pixie|sprite|wisp|moth/i, "fairyWings antennae smile spots", "violet rose teal"],
   [/golem|stone|gargoyle/i, "batWings roundEars cracks smile tusks", "slate moss"],
-  [/ghost|banshee|spirit|wraith|phantom/i, "sheet smile", "cream sky"],
+  [/ghoul|zombie|vampire/i, "longEars cracks tuft fangs smile", "slate moss"],
+  [/dryad|treant|ent\b|leshy/i, "leaves leafCrown antlers smile", "moss amber"],
+  [/sylph|zephyr|cloud/i, "cloud fairyWings curls smile", "sky cream"],
+  [/salamander|newt|axolotl/i, "flameTail gills spots nostrils", "ember rose"],
+  [/bogle|boggart|bogey|shadow|hum\b/i, "shaggy antennae oneEye fangs smile", "slate violet"],
+  [/ghost|banshee|spirit|wraith|phantom/i, "sheet flowingMane smile", "cream sky"],
   [/imp|demon|devil|vampire/i, "arrowTail batWings devilHorns fangs", "ember violet"],
   [/cockatrice|chicken|rooster|owl|bird/i, "flameTail featherWings plume beak", "amber teal"],
   [/turtle|tortoise|tarasque|kappa/i, "shell spots nostrils", "moss teal"],
@@ -58,7 +63,6 @@ const UNKNOWN = [
   ["spots", "stripes", "whiskers", ""],
 ];
 
-const NIGHT = "#2c2350";
 const INK = "#33264d";
 
 const ellipse = (cx, cy, rx, ry, fill, more = {}) => ["ellipse", { cx, cy, rx, ry, fill, ...more }];
@@ -137,6 +141,7 @@ const PARTS = {
       line("M84 192 q10 8 20 0 q10 8 20 0 q10 8 20 0", c.pale, 4),
       path("M186 196 C206 196 216 190 222 176 C222 200 210 214 190 212 Z", c.shade),
     ],
+    cloud: (c) => [[78, 190, 22], [104, 200, 26], [136, 200, 26], [162, 190, 22], [120, 176, 34]].map(([x, y, r]) => circle(x, y, r, c.pale)).concat([ellipse(120, 160, 38, 32, c.coat)]),
     sheet: (c) => [path("M70 120 L62 214 Q74 202 84 213 Q96 224 108 212 Q120 200 132 212 Q144 224 156 213 Q168 202 178 214 L170 120 Z", c.coat), ellipse(120, 176, 28, 20, c.pale)],
     standing: (c) => [
       ...pair(ellipse(78, 168, 14, 24, c.shade, turned(24, 78, 168)), ellipse(97, 207, 21, 12, c.shade)),
@@ -156,6 +161,9 @@ const PARTS = {
     shaggy: (c) => [path("M58 110 L48 126 L60 130 L50 148 L64 148 L60 168 L74 162 L78 186 L92 172 L104 192 L120 176 L136 192 L148 172 L162 186 L166 162 L180 168 L176 148 L190 148 L180 130 L192 126 L182 110 Z", c.shade)],
     catEars: (c) => pair(path("M70 88 C62 58 64 46 70 36 C86 44 98 54 104 66 Z", c.coat), path("M76 76 C72 62 72 56 74 50 C82 54 88 60 92 66 Z", c.pale)),
     horseEars: (c) => pair(path("M82 70 C74 50 76 40 82 30 C96 42 100 54 98 66 Z", c.coat), path("M86 62 C82 52 83 46 85 42 C91 49 93 56 92 62 Z", c.pale)),
+    leaves: (c) => pair(...[[66, 70, 40], [52, 98, 10], [56, 128, -24]].map(([x, y, angle]) => ellipse(x, y, 22, 11, c.shade, turned(angle, x, y)))),
+    curls: (c) => [[70, 78], [82, 58], [104, 48], [128, 46], [150, 54], [166, 74], [58, 102], [182, 102]].map(([x, y]) => circle(x, y, 19, c.pale)),
+    gills: (c) => pair(line("M68 88 C54 84 46 76 40 64 M64 104 C48 104 38 100 28 92 M66 120 C52 124 44 126 34 124", c.accent, 9), circle(40, 64, 7, c.accent), circle(28, 92, 7, c.accent), circle(34, 124, 7, c.accent)),
     roundEars: (c) => pair(circle(72, 66, 20, c.coat), circle(73, 68, 11, c.pale)),
     longEars: (c) => pair(path("M72 96 C48 92 26 82 14 66 C36 60 62 64 80 80 Z", c.coat), path("M66 90 C50 86 38 80 28 71 C44 70 58 74 70 82 Z", c.pale)),
     hareEars: (c) => pair(ellipse(90, 42, 14, 38, c.coat, turned(-12, 90, 42)), ellipse(90, 46, 7, 27, c.pale, turned(-12, 90, 46))),
@@ -168,6 +176,7 @@ const PARTS = {
   face: {
     unicornHorn: (c) => [path("M106 62 L120 8 L134 62 Q120 70 106 62 Z", "#f9d668"), line("M111 50 L130 44 M114 36 L127 31 M117 23 L123 20", "#d99a2b", 3.5)],
     plume: (c) => [path("M120 62 C96 50 96 26 108 12 C112 26 118 24 120 8 C124 24 132 22 136 14 C144 30 142 52 120 62 Z", c.accent)],
+    leafCrown: (c) => [path("M120 62 C104 52 98 38 102 22 C118 30 124 44 120 62 Z", c.accent), path("M120 62 C122 44 132 34 148 32 C148 48 138 58 120 62 Z", c.shade), line("M119 60 C116 48 110 36 105 28 M122 60 C128 50 136 42 143 37", c.pale, 2.5)],
     tuft: (c) => [path("M98 62 C96 46 104 42 104 32 C114 38 114 42 118 30 C128 36 126 42 134 36 C140 46 142 52 142 62 Q120 50 98 62 Z", c.accent)],
     muzzle: (c) => [ellipse(120, 130, 30, 21, c.pale), ...pair(ellipse(110, 126, 4, 5, c.shade)), line("M110 138 Q120 145 130 138", INK, 3.5)],
     beak: (c) => [path("M100 118 Q120 106 140 118 Q132 142 120 148 Q108 142 100 118 Z", "#f6b93b"), line("M103 124 Q120 132 137 124", "#c97f16", 3.5)],
@@ -219,15 +228,16 @@ function anatomy(mysfit, seed) {
 }
 
 function scene(mysfit, seed) {
-  const sky = { Good: ["#ffe9c9", "#fff6e4", "#bfe3b4"], Evil: [NIGHT, "#3c3069", "#54407f"] };
-  const [air, glow, ground] = sky[mysfit.goodevil] ?? ["#d9e4fb", "#ecf1fe", "#b5cfe0"];
-  const spark = mysfit.goodevil === "Evil" ? "#f4e6a8" : "#fff";
+  const sky = { good: ["#ffe9c9", "#fff6e4", "#bfe3b4"], evil: ["#2c2350", "#3c3069", "#54407f"] };
+  const [heart, manners] = [mysfit.goodevil, mysfit.lawchaos].map((word) => String(word).toLowerCase());
+  const [air, glow, ground] = sky[heart] ?? ["#d9e4fb", "#ecf1fe", "#b5cfe0"];
+  const spark = heart === "evil" ? "#f4e6a8" : "#fff";
   const random = (i) => hash(`${seed} ${i}`) % 1000 / 1000;
   const stars = [...Array(8).keys()].map((i) => {
-    const ordered = mysfit.lawchaos === "Lawful";
+    const ordered = manners === "lawful";
     const x = ordered ? 22 + i * 28 : 14 + random(i) * 212;
     const y = ordered ? 26 + (i % 2) * 14 : 14 + random(i + 50) * 92;
-    const size = mysfit.lawchaos === "Chaotic" ? 2 + random(i + 90) * 4 : 3;
+    const size = manners === "chaotic" ? 2 + random(i + 90) * 4 : 3;
     return path(star(x, y, size * 1.6), spark, { opacity: 0.9 });
   });
   return [

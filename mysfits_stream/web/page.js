@@ -35,7 +35,8 @@ async function loadMysfits() {
 
 function showMysfits() {
   const wanted = new FormData(filters);
-  const matches = (mysfit) => [...wanted].every(([key, value]) => value === "" || mysfit[key] === value);
+  const same = (one, other) => String(one).toLowerCase() === other.toLowerCase();
+  const matches = (mysfit) => [...wanted].every(([key, value]) => value === "" || same(mysfit[key], value));
   const shown = mysfits.filter(matches);
   byId("grid").replaceChildren(...shown.map(card));
   byId("count").textContent = shown.length === mysfits.length
