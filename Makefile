@@ -1,0 +1,63 @@
+# Everything runs in .venv, which the first target that needs it makes from pinned, hashed requirements.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= auto
+DEMO := build/demo
+
+.PHONY: demo test test-unit check lint bench matrix conformance pictures requirements clean
+
+## Stand the pipeline up on the local cloud, click, and show the enriched click.
+demo: $(READY)
+	@mkdir -p $(DEMO)
+	@cd $(DEMO) && $(CURDIR)/$(BIN)/python -m mysfits_stream.demo
+
+## Run the tests.
+test: $(READY)
+	$(PYTEST) -n $(WORKERS) --dist worksteal
+
+## Run the tests that start no processes.
+test-unit: $(READY)
+	$(PYTEST) -n $(WORKERS) -m "not slow and not browser"
+
+## What CI runs: lint, format, types, tests.
+check: lint test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+## Measure, beside baselines, and write benchmarks/RESULTS.md.
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+## Kill and fail every single AWS call of up and down, one at a time.
+matrix: $(READY)
+	$(PYTEST) -n $(WORKERS) tests/matrix --all-cases
+
+## Hold an emulator against recorded answers of AWS: make conformance ENDPOINT=http://127.0.0.1:4566
+conformance: $(READY)
+	$(PYTEST) -n $(WORKERS) tests/conformance $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+
+## Draw the pictures of the README anew.
+pictures: $(READY)
+	$(BIN)/python -m docs.pictures
+
+## Pin what development and CI install.
+requirements: $(READY)
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header \
+		--extra dev --extra local --output-file requirements/dev.txt pyproject.toml
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
