@@ -49,7 +49,7 @@ pictures: $(READY)
 ## Pin what development and CI install.
 requirements: $(READY)
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --no-annotate \
 		--extra dev --extra local --output-file requirements/dev.txt pyproject.toml
 
 clean:
