@@ -81,7 +81,7 @@ def publish_site(app: App, bucket: str | None, source: Path | None, out: Path | 
 
 
 def _endpoints(app: App, service: str) -> Endpoints:
-    """What a page has to know, with the Mysfits service's URL; raises SiteError while there is no clicks API."""
+    """What a page has to know; raises SiteError while there is no clicks API."""
     from mysfits_stream.commands.stack import API_TYPE, build, endpoint_of
     from mysfits_stream.errors import SiteError
     from mysfits_stream.provision.engine import Goal, survey
