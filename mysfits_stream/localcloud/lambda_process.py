@@ -86,6 +86,15 @@ class Invocation:
         return self.error is not None and json.loads(self.payload)["errorType"] == "Sandbox.Timedout"
 
 
+class LambdaError(Exception):
+    """Lambda refuses to invoke a function: ``code`` is AWS's, ``status`` that of HTTP."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
 class Process:
     """One process of one function, and both ends of what connects us to it."""
 

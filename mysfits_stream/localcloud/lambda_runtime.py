@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_process import Function, Invocation, Process, run
+from mysfits_stream.localcloud.lambda_process import Function, Invocation, LambdaError, Process, run
 
-__all__ = ["Function", "Invocation", "LambdaRuntime"]
+__all__ = ["Function", "Invocation", "LambdaError", "LambdaRuntime"]
 
 Allowed = Callable[[str, str, str, str], Verdict]
 
