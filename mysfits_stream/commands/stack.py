@@ -79,7 +79,20 @@ def down(app: App, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool)
     return teardown.run(app, dry_run=dry_run, yes=yes, delete_data=delete_data, keep_data=keep_data)
 
 
-COMMANDS = (up, plan, status, down)
+@click.command("operator-policy")
+@global_options
+@pass_app
+def operator_policy(app: App) -> int:
+    """Print the IAM policy that running this tool takes."""
+    from mysfits_stream.provision.operator_policy import operator_policy
+    from mysfits_stream.provision.stack import Names
+
+    account = app.target.account
+    app.out.json(operator_policy(Names.of(app.config, account), account))
+    return 0
+
+
+COMMANDS = (up, plan, status, down, operator_policy)
 
 
 def build(

@@ -1,0 +1,87 @@
+"""What the person who runs the tool needs, and no more: a policy from the names of ``stack.py``. Pure."""
+
+from __future__ import annotations
+
+from mysfits_stream.provision.aws import Account
+from mysfits_stream.provision.policies import Document, allow, document
+from mysfits_stream.provision.stack import Names
+
+PASSED_TO = ["apigateway.amazonaws.com", "firehose.amazonaws.com", "lambda.amazonaws.com"]
+
+
+def operator_policy(names: Names, account: Account) -> Document:
+    """The identity policy for every command of the tool on this stack, in this region."""
+    roles = [account.role_arn(name) for name in (names.processor_role, names.delivery_role, names.api_role)]
+    bucket = account.bucket_arn(names.bucket)
+    function = account.arn("lambda", f"function:{names.function}")
+    stream = account.arn("firehose", f"deliverystream/{names.stream}")
+    apis = f"arn:{account.partition}:apigateway:{account.region}::"
+    groups = [
+        account.arn("logs", f"log-group:{name}{suffix}")
+        for name in (names.processor_logs, names.delivery_logs, "API-Gateway-Execution-Logs_*")
+        for suffix in ("", ":*")
+    ]
+    return document(
+        allow(_named("iam", ROLE_ACTIONS), roles),
+        {
+            **allow(["iam:PassRole"], roles),
+            "Condition": {"StringEquals": {"iam:PassedToService": PASSED_TO}},
+        },
+        allow(_named("s3", BUCKET_ACTIONS), [bucket]),
+        allow(_named("s3", OBJECT_ACTIONS), [f"{bucket}/*"]),
+        allow(_named("lambda", FUNCTION_ACTIONS), [function, f"{function}:*"]),
+        allow(_named("firehose", STREAM_ACTIONS), [stream]),
+        # The API's id is AWS's to choose, so the path cannot name it; tags are written on creation.
+        allow(["apigateway:GET", "apigateway:POST"], [f"{apis}/restapis"]),
+        allow(
+            [f"apigateway:{verb}" for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")],
+            [f"{apis}/restapis/*", f"{apis}/tags/*"],
+        ),
+        allow(_named("logs", LOG_ACTIONS), groups),
+        # These know no narrower resource.
+        allow(
+            [
+                "cloudwatch:GetMetricData",
+                "logs:DescribeLogGroups",
+                "sts:GetCallerIdentity",
+                "tag:GetResources",
+            ],
+            ["*"],
+        ),
+    )
+
+
+def _named(service: str, actions: str) -> list[str]:
+    return [f"{service}:{action}" for action in actions.split()]
+
+
+ROLE_ACTIONS = """
+    CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies
+    ListRolePolicies ListRoleTags PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy
+"""
+
+BUCKET_ACTIONS = """
+    CreateBucket DeleteBucket GetBucketLocation GetBucketOwnershipControls GetBucketPolicy
+    GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetEncryptionConfiguration
+    GetLifecycleConfiguration ListBucket ListBucketMultipartUploads ListBucketVersions
+    PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning
+    PutEncryptionConfiguration PutLifecycleConfiguration TagResource
+"""
+
+OBJECT_ACTIONS = "AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject PutObject"
+"""PutObject is for `replay`, which moves what it has put back aside."""
+
+FUNCTION_ACTIONS = """
+    CreateFunction DeleteFunction GetFunction GetFunctionConfiguration InvokeFunction ListTags TagResource
+    UntagResource UpdateFunctionCode UpdateFunctionConfiguration
+"""
+
+STREAM_ACTIONS = """
+    CreateDeliveryStream DeleteDeliveryStream DescribeDeliveryStream ListTagsForDeliveryStream PutRecordBatch
+    StartDeliveryStreamEncryption TagDeliveryStream UntagDeliveryStream UpdateDestination
+"""
+
+LOG_ACTIONS = """
+    CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams FilterLogEvents GetLogEvents
+    ListTagsForResource PutRetentionPolicy TagResource
+"""
