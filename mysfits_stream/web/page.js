@@ -62,12 +62,12 @@ function openProfile(mysfit) {
   for (const key of ["name", "species", "goodevil", "lawchaos", "description"]) {
     byId(`profile-${key}`).textContent = mysfit[key] ?? "";
   }
-  byId("profile-age").textContent = mysfit.age === undefined ? "unknown" : years(mysfit.age);
+  byId("profile-age").textContent = years(Number(mysfit.age ?? NaN));
   profile.showModal();
 }
 
 function years(age) {
-  return `${Number(age).toLocaleString("en")} ${Number(age) === 1 ? "year" : "years"}`;
+  return Number.isFinite(age) ? `${age.toLocaleString("en")} ${age === 1 ? "year" : "years"}` : "unknown";
 }
 
 /** The service's picture of a mysfit if this page may load it, and our drawing otherwise or until then. */

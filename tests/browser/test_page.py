@@ -1,0 +1,330 @@
+"""The page, in a browser, with services that answer what the test wants them to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mysfits_stream.website import Endpoints, own_page
+
+from .visiting import Visitor
+
+SITE = "http://site.test"
+SERVICE = "http://mysfits.test/api"
+CLICKS = "http://clicks.test/prod"
+CORS = {"Access-Control-Allow-Origin": "*"}
+
+
+def mysfit(name: str, heart: str = "Good", manners: str = "Lawful", **more: Any) -> dict[str, Any]:
+    return {
+        "mysfitId": f"id-{name}",
+        "name": name,
+        "species": "Griffin",
+        "age": 212,
+        "description": f"All about {name}.",
+        "goodevil": heart,
+        "lawchaos": manners,
+        "thumbImageUri": "",
+        "profileImageUri": "",
+    } | more
+
+
+ORLA = mysfit("Orla")
+MARROW = mysfit("Marrow", "neutral", "neutral", species="Ghoul")
+VEX = mysfit("Vex", "Evil", "Lawful", species="Imp", age=1)
+PIM = mysfit("Pim", "Good", "Chaotic", species="Kitsune")
+ALL = [ORLA, MARROW, VEX, PIM]
+
+
+class Services:
+    """What the page's services answer, and the clicks that they were sent."""
+
+    def __init__(self) -> None:
+        self.mysfits: Any = ALL
+        self.mysfits_status = 200
+        self.feed: Any = None
+        self.clicks: list[Any] = []
+
+    def answer(self, route: Any) -> None:
+        request = route.request
+        files = {
+            f"{SITE}/{file.name}": file
+            for file in own_page(Endpoints(CLICKS, SERVICE), feed="clicks.json" if self.feed else "")
+        }
+        if request.url == f"{SERVICE}/mysfits":
+            route.fulfill(status=self.mysfits_status, json={"mysfits": self.mysfits}, headers=CORS)
+        elif request.url == f"{CLICKS}/clicks":
+            self.clicks.append(request.post_data_json)
+            route.fulfill(json={"status": "accepted"}, headers=CORS)
+        elif request.url == f"{SITE}/clicks.json":
+            route.fulfill(json=self.feed)
+        elif request.url.replace(f"{SITE}/?", "") == "" or request.url == f"{SITE}/":
+            file = files[f"{SITE}/index.html"]
+            route.fulfill(body=file.body, content_type=file.content_type)
+        elif request.url in files:
+            route.fulfill(body=files[request.url].body, content_type=files[request.url].content_type)
+        else:
+            route.fulfill(status=404)
+
+
+@pytest.fixture
+def services() -> Services:
+    return Services()
+
+
+@pytest.fixture
+def page(visitor: Visitor, services: Services) -> Any:
+    visitor.page.route("**/*", services.answer)
+    visitor.page.clock.install()
+    return visitor.page
+
+
+@pytest.fixture
+def visit(page: Any) -> Callable[[], Any]:
+    """Opens the page, and waits for the mysfits."""
+
+    def open_page() -> Any:
+        page.goto(f"{SITE}/")
+        page.locator("#mysfits[aria-busy=false]").wait_for()
+        return page
+
+    return open_page
+
+
+def names(page: Any) -> list[str]:
+    return [str(name) for name in page.locator(".card .name").all_inner_texts()]
+
+
+def test_every_mysfit_has_a_card(visit: Callable[[], Any], visitor: Visitor) -> None:
+    page = visit()
+    assert names(page) == ["Orla", "Marrow", "Vex", "Pim"]
+    assert page.locator(".card svg").count() == 4
+    assert page.locator("#count").inner_text() == "4 mysfits"
+    assert page.locator("#arrivals").is_hidden(), "no feed, no panel"
+    assert visitor.complaints == []
+    assert visitor.hosts == {"site.test", "mysfits.test"}
+
+
+def test_opening_a_profile_tells_about_the_mysfit_and_records_the_click(
+    visit: Callable[[], Any], services: Services, visitor: Visitor
+) -> None:
+    page = visit()
+    page.get_by_role("button", name="Vex").click()
+    dialog = page.get_by_role("dialog", name="Vex")
+    assert dialog.locator("#profile-description").inner_text() == "All about Vex."
+    assert [text.lower() for text in dialog.locator("dd").all_inner_texts()] == ["1 year", "evil", "lawful"]
+    with page.expect_response(f"{CLICKS}/clicks"):
+        page.clock.run_for(1000)
+    assert services.clicks == [{"userId": "guest", "mysfitId": "id-Vex"}]
+    page.get_by_role("button", name="Close the profile").click()
+    assert page.get_by_role("dialog").count() == 0
+    assert visitor.complaints == []
+
+
+def test_the_keyboard_alone_opens_and_closes_a_profile(visit: Callable[[], Any], services: Services) -> None:
+    page = visit()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the mysfits"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.querySelector('.name').textContent") == "Orla"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("dialog", name="Marrow").is_visible()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog").count() == 0
+    assert page.evaluate("document.activeElement.querySelector('.name').textContent") == "Marrow"
+    with page.expect_response(f"{CLICKS}/clicks"):
+        page.clock.run_for(1000)
+    assert services.clicks == [{"userId": "guest", "mysfitId": "id-Marrow"}]
+
+
+def test_a_click_beside_the_dialog_closes_it(visit: Callable[[], Any]) -> None:
+    page = visit()
+    page.get_by_role("button", name="Orla").click()
+    page.get_by_role("heading", name="Orla").click()
+    assert page.get_by_role("dialog").is_visible()
+    page.mouse.click(5, 5)
+    assert page.get_by_role("dialog").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("heart", "manners", "left"),
+    [
+        ("Good", "Any", ["Orla", "Pim"]),
+        ("Any", "Lawful", ["Orla", "Vex"]),
+        ("Good", "Chaotic", ["Pim"]),
+        ("Neutral", "Neutral", ["Marrow"]),
+        ("Evil", "Chaotic", []),
+    ],
+)
+def test_filters_narrow_the_grid(visit: Callable[[], Any], heart: str, manners: str, left: list[str]) -> None:
+    page = visit()
+    page.get_by_role("group", name="Heart").get_by_role("radio", name=heart).check()
+    page.get_by_role("group", name="Manners").get_by_role("radio", name=manners).check()
+    assert names(page) == left
+    assert page.locator("#count").inner_text() == f"{len(left)} of 4 mysfits"
+
+
+def test_what_a_service_says_is_text_and_never_markup(
+    visit: Callable[[], Any], services: Services, visitor: Visitor
+) -> None:
+    evil = "<img src=x onerror='document.title=1'><script>document.title=2</script>"
+    services.mysfits = [dict.fromkeys(ORLA, evil) | {"thumbImageUri": "", "profileImageUri": ""}]
+    page = visit()
+    page.locator(".card").click()
+    assert page.locator("#profile-name").inner_text() == evil
+    assert page.locator("#profile-description").inner_text() == evil
+    assert page.locator("#profile-age").inner_text() == "unknown"
+    assert page.title() == "Mythical Mysfits"
+    assert page.locator("main img, dialog img, main script, dialog script").count() == 0
+    page.clock.run_for(5000)
+    assert services.clicks == [], "no such mysfitId can be meant"
+    assert visitor.complaints == []
+
+
+def test_pictures_come_from_the_sites_own_hosts_or_not_at_all(
+    visit: Callable[[], Any], page: Any, services: Services, visitor: Visitor
+) -> None:
+    services.mysfits = [
+        mysfit(
+            "Elsewhere", thumbImageUri="https://elsewhere.test/a.png", profileImageUri="//elsewhere.test/a"
+        ),
+        mysfit("Broken", thumbImageUri="http://mysfits.test/missing.png"),
+        mysfit("Odd", thumbImageUri="javascript:alert(1)"),
+    ]
+    with page.expect_response("http://mysfits.test/missing.png"):
+        visit()
+    assert page.locator(".card svg").count() == 3, "ours stands in for each"
+    assert visitor.hosts == {"site.test", "mysfits.test"}
+
+
+def test_a_picture_of_the_service_takes_the_drawings_place(
+    visit: Callable[[], Any], page: Any, services: Services
+) -> None:
+    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+    page.route(
+        "http://mysfits.test/orla.svg",
+        lambda route: route.fulfill(body=picture, content_type="image/svg+xml"),
+    )
+    services.mysfits = [mysfit("Orla", thumbImageUri="/orla.svg")]
+    visit().locator(".card img[src='http://mysfits.test/orla.svg']").wait_for()
+
+
+def test_a_service_that_is_down_is_explained_and_can_be_tried_again(
+    visit: Callable[[], Any], services: Services
+) -> None:
+    services.mysfits_status = 503
+    page = visit()
+    assert "cannot be reached (it answered 503)" in page.get_by_role("alert").inner_text()
+    services.mysfits_status = 200
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".card").first.wait_for()
+    assert page.get_by_role("alert").is_hidden()
+
+
+def enriched(number: int, who: dict[str, Any]) -> dict[str, Any]:
+    keys = ("mysfitId", "goodevil", "lawchaos", "species")
+    return {
+        "id": f"firehose/2026/01/01/00/x#{number}",
+        "key": "firehose/2026/01/01/00/x",
+        "userId": "guest",
+        **{key: who[key] for key in keys},
+        "clickedAt": "2026-01-01T00:00:00.000Z",
+    }
+
+
+def test_the_panel_shows_clicks_as_they_land(
+    visit: Callable[[], Any], services: Services, visitor: Visitor
+) -> None:
+    services.feed = {"total": 0, "clicks": []}
+    page = visit()
+    panel = page.get_by_role("complementary", name="Arrived in the bucket")
+    panel.get_by_text("Nothing yet").wait_for()
+
+    services.feed = {"total": 1, "clicks": [enriched(0, ORLA)]}
+    page.clock.run_for(1000)
+    panel.get_by_text("1 enriched click in S3").wait_for()
+    assert panel.get_by_role("listitem").locator("b").all_inner_texts() == ["Orla"]
+    panel.get_by_role("listitem").first.evaluate("row => { row.dataset.seen = 'before' }")
+
+    services.feed = {"total": 2, "clicks": [enriched(1, VEX), enriched(0, ORLA)]}
+    page.clock.run_for(1000)
+    panel.get_by_text("2 enriched clicks in S3").wait_for()
+    rows = panel.get_by_role("listitem")
+    assert rows.locator("b").all_inner_texts() == ["Vex", "Orla"]
+    assert rows.nth(1).get_attribute("data-seen") == "before", "what is known stays where it is"
+    assert "Imp · Evil · Lawful" in rows.first.inner_text()
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("size", [(320, 640), (390, 844), (768, 1024), (1920, 1080)], ids=str)
+def test_nothing_is_wider_than_the_screen(
+    visit: Callable[[], Any], page: Any, services: Services, size: tuple[int, int]
+) -> None:
+    services.mysfits = [*ALL, mysfit("A" * 60, species="B" * 60, description="C" * 200)]
+    services.feed = {"total": 1, "clicks": [enriched(0, ORLA) | {"userId": "u" * 128, "species": "s" * 64}]}
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    visit()
+    page.get_by_role("listitem").filter(has_text="uuu").wait_for()
+    page.locator(".card").last.click()
+    widest = page.evaluate("document.documentElement.scrollWidth")
+    box = page.get_by_role("dialog").bounding_box()
+    assert widest <= size[0]
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size[0]
+    assert box["height"] <= size[1]
+
+
+def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    def luminance(colour: tuple[float, ...]) -> float:
+        parts = [c / 255 for c in colour]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible_in_light_and_dark(
+    visit: Callable[[], Any], page: Any, services: Services, scheme: str
+) -> None:
+    services.feed = {"total": 1, "clicks": [enriched(0, ORLA)]}
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    visit()
+    page.locator("#arrivals-list li").first.wait_for()
+    page.get_by_role("button", name="Orla").first.click()
+    pairs = page.evaluate(
+        """(texts) => [...document.querySelectorAll(texts)]
+            .filter((element) => element.checkVisibility() && element.textContent.trim())
+            .map((element) => {
+                const paper = (under) => getComputedStyle(under).backgroundColor;
+                let under = element;
+                while (paper(under) === "rgba(0, 0, 0, 0)") under = under.parentElement;
+                return [element.textContent, getComputedStyle(element).color, paper(under)];
+            })""",
+        "h1, h2, p, dt, dd, b, legend, .name, .species, .badge, .enriched, label span",
+    )
+    assert len(pairs) > 20
+    for text, *colours in pairs:
+        ink, paper = (tuple(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) for colour in colours)
+        assert contrast(ink, paper) >= 4.5, text
+
+
+def test_a_species_that_nobody_heard_of_has_a_face_too(visit: Callable[[], Any], services: Services) -> None:
+    services.mysfits = [
+        mysfit("A", species="Wuggle"),
+        mysfit("B", species="Zorbat"),
+        mysfit("C", species="Wuggle"),
+        mysfit("D", species=None, goodevil=None, lawchaos=None),
+    ]
+    page = visit()
+    faces = page.locator(".card svg").evaluate_all("drawings => drawings.map((drawing) => drawing.outerHTML)")
+    assert len(set(faces)) == 4
+    assert all(len(face) > 1000 for face in faces)
+    assert not any("undefined" in face or "NaN" in face for face in faces)
