@@ -3,8 +3,8 @@
 What a request is for decides who answers it:
 
     /restapis/{id}/{stage}/_user_request_/…      apigateway.py, the data plane of deployed REST APIs
-    X-Amz-Target Firehose_…PutRecord[Batch]      firehose.py, the data plane of delivery streams
-    /2015-03-31/functions/{name}/invocations     lambda_runtime.py, the deployed zip in its own process
+    X-Amz-Target Firehose_…PutRecord[Batch]      data_plane.py and firehose.py, the data plane of delivery streams
+    /2015-03-31/functions/{name}/invocations     data_plane.py and lambda_runtime.py, the deployed zip in its own process
     /_mysfits/…                                  mysfits.py, the stand-in Mysfits service
     /_local/…                                    this file: health and administration
     everything else                              control_plane, what AWS would store
@@ -13,3 +13,241 @@ Only this file knows all of them; they know each other as functions.
 """
 
 from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from cheroot.wsgi import Server
+
+from mysfits_stream import __version__
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits
+from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane
+from mysfits_stream.localcloud.firehose import Firehose
+from mysfits_stream.localcloud.integrations import Integrations
+from mysfits_stream.localcloud.wire import (
+    Environ,
+    Request,
+    Response,
+    StartResponse,
+    json_response,
+    read_request,
+    send_response,
+)
+from mysfits_stream.localcloud.world import World
+
+log = logging.getLogger(__name__)
+
+REQUEST_THREADS = 16
+DELIVERY_THREADS = 8
+KEEP_ALIVE_SECONDS = 30
+LONGEST_WAIT = 1.0  # between two looks at what is due
+
+INVOKE_PATH = re.compile(r"/restapis/(?P<api>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*|)")
+
+
+class LocalCloud:
+    """One local cloud; there can be one in a process, because moto keeps its state in the process.
+
+    ``now`` is the clock, in seconds since the epoch. With ``background`` off nothing happens by itself: deliveries are
+    made by :meth:`deliver_due`, in the caller's thread, when the clock that was given says so.
+    """
+
+    def __init__(
+        self,
+        config: LocalConfig | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        background: bool = True,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        self.config = config or LocalConfig()
+        self.identity = secrets.token_hex(8)
+        self.control_plane = ControlPlane(now)
+        self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
+        self._on_stop = on_stop
+        self._started_at = self._asked_at = time.monotonic()
+        self._due = threading.Event()
+        self._stopping = threading.Event()
+        self._jobs = ThreadPoolExecutor(DELIVERY_THREADS, "delivery") if background else None
+        self._background = background
+        self._now = now
+        self.world = World(
+            self.control_plane, now=now, time_scale=self.config.time_scale, directory=Path(self._scratch.name)
+        )
+        self.firehose = Firehose(self.world, submit=self._submit, wake=self._due.set)
+        self._threads: list[threading.Thread] = []
+        self._server: Server | None = None
+
+    # Running
+
+    def start(self) -> None:
+        """Listen on 127.0.0.1 and serve in threads; OSError if the port is taken."""
+        server = Server(
+            ("127.0.0.1", self.config.port),
+            self,
+            numthreads=REQUEST_THREADS,
+            request_queue_size=128,
+            timeout=KEEP_ALIVE_SECONDS,
+        )
+        server.prepare()
+        self._server = server
+        self._run(server.serve, "server")
+        if self._background:
+            self._run(self._deliver, "delivery-clock")
+
+    def stop(self) -> None:
+        """Stop serving; returns once every thread and every function's process has ended."""
+        self._stopping.set()
+        self._due.set()
+        if self._server:
+            self._server.stop()
+        for thread in self._threads:
+            thread.join()
+        self.world.close()
+        if self._jobs:
+            self._jobs.shutdown()
+        self._scratch.cleanup()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        assert self._server is not None, "the local cloud is not started"
+        return int(self._server.bind_addr[1])
+
+    @property
+    def endpoint(self) -> str:
+        """The base URL, for AWS clients as for browsers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def idle_seconds(self) -> float:
+        """Since the last request."""
+        return time.monotonic() - self._asked_at
+
+    def deliver_due(self) -> None:
+        """Deliver what is due by the clock, and hand the metrics of it to CloudWatch."""
+        self.firehose.advance()
+        for metric in self.firehose.take_metrics():
+            self.control_plane.put_metric(
+                metric.region,
+                "AWS/Firehose",
+                metric.name,
+                metric.value,
+                metric.unit,
+                {"DeliveryStreamName": metric.stream},
+                metric.at,
+            )
+
+    def reset(self) -> None:
+        """Forget everything, as a new account; what was buffered goes with its streams."""
+        self.control_plane.reset()
+        self.firehose.advance()
+        self.firehose.take_metrics()
+
+    def _run(self, target: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=target, name=name)
+        thread.start()
+        self._threads.append(thread)
+
+    def _submit(self, job: Callable[[], None]) -> None:
+        if self._jobs:
+            self._jobs.submit(job)
+        else:
+            job()
+
+    def _deliver(self) -> None:
+        while not self._stopping.is_set():
+            self._due.clear()
+            try:
+                self.deliver_due()
+                self.world.reap()
+            except Exception:
+                # The clock of all deliveries: one that cannot be made must not end it.
+                log.exception("delivering")
+            due_at = self.firehose.due_at()
+            wait = LONGEST_WAIT if due_at is None else min(max(due_at - self._now(), 0.0), LONGEST_WAIT)
+            self._due.wait(wait)
+
+    # Serving
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application."""
+        self._asked_at = time.monotonic()
+        request = read_request(environ)
+        try:
+            response = guard.refusal(request) or self.handle(request)
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            response = json_response(500, {"message": "the local cloud failed; its log tells more"})
+        return send_response(response, request, start_response)
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        if request.path.startswith("/restapis/") and (invoked := INVOKE_PATH.fullmatch(request.path)):
+            return self._invoke_api(request, invoked["api"], invoked["stage"], invoked["path"] or "/")
+        if data_plane.is_put(request):
+            return data_plane.put(self.firehose, request)
+        if request.path.startswith("/2015-03-31/functions/") and data_plane.INVOCATION.fullmatch(
+            request.path
+        ):
+            return data_plane.invoke(self.world, request, self._submit)
+        if request.path.startswith("/_mysfits/"):
+            return mysfits.handle(request, request.path.removeprefix("/_mysfits"))
+        if request.path.startswith("/_local/"):
+            return self._administer(request)
+        return self.control_plane.handle(request)
+
+    def _invoke_api(self, request: Request, api_id: str, stage: str, path: str) -> Response:
+        deployed = self.control_plane.rest_apis.deployed(api_id, stage)
+        if deployed is None:
+            return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
+        integrations = Integrations(self.world, self.handle, ACCOUNT, deployed.region)
+        return apigateway.handle(deployed, replace(request, path=path), integrations.call, self._now())
+
+    def _administer(self, request: Request) -> Response:
+        what = (request.method, request.path.removeprefix("/_local/"))
+        if what == ("GET", "health"):
+            return json_response(200, self._health())
+        if what == ("PUT", "settings"):
+            return self._change_settings(request.json())
+        if what == ("POST", "reset"):
+            self.reset()
+            return json_response(200, {})
+        if what == ("POST", "stop") and self._on_stop:
+            self._on_stop()
+            return json_response(202, {})
+        return json_response(404, {"message": f"no such administration: {request.method} {request.path}"})
+
+    def _health(self) -> dict[str, Any]:
+        return {
+            "status": "ready",
+            "identity": self.identity,
+            "pid": os.getpid(),
+            "version": __version__,
+            "account": ACCOUNT,
+            "uptime": round(time.monotonic() - self._started_at, 3),
+            "settings": asdict(self.config),
+        }
+
+    def _change_settings(self, wanted: Any) -> Response:
+        from mysfits_stream import config
+        from mysfits_stream.errors import ConfigError
+
+        try:
+            checked = config.parse({"local": {**asdict(self.config), **wanted}}).local
+        except (ConfigError, TypeError) as error:
+            return json_response(400, {"message": str(error)})
+        self.config = replace(checked, port=self.config.port)
+        self.world.time_scale = self.config.time_scale
+        self._due.set()
+        return json_response(200, asdict(self.config))

@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -115,17 +116,33 @@ def read_request(environ: Environ) -> Request:
 
 def to_environ(request: Request) -> Environ:
     """A WSGI environ that says what ``request`` says, for an application further in."""
-    environ = dict(request.environ)
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ |= {
+    host, _, port = request.headers.get("host", "localhost").rpartition(":")
+    environ: Environ = {
         "REQUEST_METHOD": request.method,
-        "QUERY_STRING": request.query,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
         "RAW_URI": request.path,
+        "QUERY_STRING": request.query,
+        "SERVER_NAME": host or "localhost",
+        "SERVER_PORT": port if port.isdigit() else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": request.environ.get("REMOTE_ADDR", "127.0.0.1"),
         "CONTENT_TYPE": request.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(request.body),
         "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
     }
+    for name, value in request.headers.items():
+        # The body has been read, so how it was sent is over.
+        if name not in ("content-type", "content-length", "transfer-encoding", "expect"):
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    environ.setdefault("HTTP_HOST", "localhost")
     return environ
 
 

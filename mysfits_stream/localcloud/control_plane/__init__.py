@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.s3.exceptions import MissingBucket
 from moto.utilities.utils import get_partition
 
+from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.s3 import S3
 from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response, run_wsgi, to_environ
 
 ACCOUNT = "123456789012"
@@ -45,29 +48,30 @@ class Role:
 class ControlPlane:
     """AWS's control plane in one process; safe to call from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        # moto is not made for several threads at once. What is called under this lock must not wait for the data plane.
         self.lock = threading.RLock()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self.mends = self._new_mends()
+        self.reset()
 
-    def _new_mends(self) -> dict[str, Mend]:
-        """The mends by SigV4 service name, each with empty state of its own."""
-        return {}
+    def reset(self) -> None:
+        """Forget everything, as a new account."""
+        with self.lock:
+            BackendDict.reset()
+            self.rest_apis = RestApis(ACCOUNT, self._now)
+            self.mends: dict[str, Mend] = {"s3": S3(ACCOUNT)}
 
     def handle(self, request: Request) -> Response:
         """Answer one request of an AWS client."""
         if request.path.startswith("/moto-api"):
             # moto's own switches would change its state behind the mends' backs.
             return json_response(404, {"message": "not part of the local cloud"})
+        if request.service == "apigateway" and (answer := self.rest_apis.handle(request)):
+            return answer
         with self.lock:
             mend = self.mends.get(request.service)
             return mend(request, self._ask_moto) if mend else self._ask_moto(request)
-
-    def reset(self) -> None:
-        """Forget everything, as a new account."""
-        with self.lock:
-            BackendDict.reset()
-            self.mends = self._new_mends()
 
     # What the data plane reads
 

@@ -1,0 +1,70 @@
+"""The background process of the local cloud: ``python -m mysfits_stream.localcloud DIRECTORY OPTIONS``.
+
+``daemon.py`` starts it, finds it and stops it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from mysfits_stream import __version__
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.localcloud.daemon import PORT_IN_USE, STOP_BUDGET, Files, Running, read_state, write_state
+from mysfits_stream.localcloud.server import LocalCloud
+
+IDLE_LIMIT = 12 * 3600.0  # seconds without a request
+WATCH_INTERVAL = 2.0
+
+log = logging.getLogger("mysfits_stream.localcloud")
+
+
+def serve(directory: Path, options: dict[str, Any], ended: threading.Event) -> int:
+    """Serve until ``ended`` is set, the directory or its state file is gone, or nobody asks for long enough."""
+    files = Files(directory)
+    config = LocalConfig(**options["config"])
+    keep = Path(options["keep"]) if options["keep"] else None
+    with files.alive_lock().acquire(timeout=STOP_BUDGET):
+        cloud = LocalCloud(config, keep=keep, on_stop=ended.set)
+        try:
+            cloud.start()
+        except OSError as error:
+            log.error("port %s: %s", config.port, error)
+            return PORT_IN_USE if error.errno == errno.EADDRINUSE else 1
+        running = Running(cloud.port, os.getpid(), config.time_scale, cloud.identity, __version__)
+        try:
+            write_state(files, running)
+            log.info("serving %s", running.endpoint)
+            while not ended.wait(WATCH_INTERVAL):
+                if read_state(files) != running:
+                    log.info("%s is gone, so nobody can find this local cloud any more: ending", files.state)
+                    break
+                if cloud.idle_seconds() > IDLE_LIMIT:
+                    log.info("no request for %g s: ending", IDLE_LIMIT)
+                    break
+        finally:
+            cloud.stop()
+            if read_state(files) == running:
+                files.state.unlink()
+        log.info("ended")
+    return 0
+
+
+def main() -> int:
+    """Serve as the command line says, until a signal or a request ends it."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    return serve(Path(sys.argv[1]), json.loads(sys.argv[2]), ended)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+"""The local cloud as a background process: start it, find it again, stop it.
+
+``local-cloud.json`` in the directory ``.mysfits-stream`` says where it is. What says that it lives is a lock that the process holds until it
+ends, however it ends: a number that the system gave to another process in the meantime is never taken for ours.
+
+The process itself is ``__main__.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import requests
+from filelock import FileLock, Timeout
+
+from mysfits_stream import __version__
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.errors import TargetError
+
+START_BUDGET = 30.0
+STOP_BUDGET = 20.0
+LOG_TAIL_LINES = 12
+PORT_IN_USE = 76  # the exit status of a process that did not get its port
+
+
+@dataclass(frozen=True)
+class Running:
+    """A local cloud that answers."""
+
+    port: int
+    pid: int
+    time_scale: float
+    identity: str
+    version: str
+
+    @property
+    def endpoint(self) -> str:
+        """The base URL, for AWS clients as for browsers."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a directory's local cloud keeps what it needs."""
+
+    directory: Path
+
+    @property
+    def state(self) -> Path:
+        """Port, pid and identity of the running process; written when it is ready."""
+        return self.directory / "local-cloud.json"
+
+    @property
+    def log(self) -> Path:
+        """What the process prints."""
+        return self.directory / "local-cloud.log"
+
+    def alive_lock(self) -> FileLock:
+        """Held by the process for as long as it lives."""
+        return FileLock(self.directory / "local-cloud.lock")
+
+    def start_lock(self) -> FileLock:
+        """Held by whoever starts it, so that two commands at once start one."""
+        return FileLock(self.directory / "local-cloud.start.lock")
+
+
+def find(directory: Path) -> Running | None:
+    """The directory's local cloud if it runs; a file that a dead one left behind counts for nothing."""
+    files = Files(directory)
+    if not files.state.exists() or not _is_alive(files):
+        return None
+    running = read_state(files)
+    return running if running and _answers(running) else None
+
+
+def ensure(
+    directory: Path, config: LocalConfig, *, keep: Path | None = None, budget: float = START_BUDGET
+) -> Running:
+    """The directory's local cloud, started in the background if it does not run.
+
+    ``keep`` is a directory in which resources and objects survive a restart. Raises TargetError with one line
+    when it cannot be had: the port is taken, it does not get ready, or what runs is not what is configured.
+    """
+    files = Files(directory)
+    files.directory.mkdir(parents=True, exist_ok=True)
+    with files.start_lock():
+        running = find(directory)
+        if running is None:
+            return _start(files, config, keep, budget)
+    if running.version != __version__:
+        raise TargetError(
+            f"the local cloud (pid {running.pid}) is of version {running.version}, this is {__version__}; "
+            "end it with: mysfits-stream local stop"
+        )
+    if config.port not in (0, running.port):
+        raise TargetError(
+            f"the local cloud runs on port {running.port}, configured is {config.port}; "
+            "end it with: mysfits-stream local stop"
+        )
+    return _configured(running, config)
+
+
+def stop(directory: Path, *, budget: float = STOP_BUDGET) -> Running | None:
+    """End the directory's local cloud and wait until it is gone; None if none ran.
+
+    It is asked over HTTP, and by a signal if it does not listen any more. Raises TargetError if it stays.
+    """
+    files = Files(directory)
+    if not files.directory.exists() or not _is_alive(files):
+        files.state.unlink(missing_ok=True)
+        return None
+    running = read_state(files)
+    if running is None:
+        raise TargetError(f"the local cloud is starting or ending; try again (log: {files.log})")
+    _ask_to_stop(running)
+    if not _wait_for_end(files, budget / 2):
+        # The lock is still held, so the pid in the file is still that of our process.
+        os.kill(running.pid, signal.SIGTERM)
+        if not _wait_for_end(files, budget / 2):
+            raise TargetError(f"the local cloud (pid {running.pid}) does not end; log: {files.log}")
+    files.state.unlink(missing_ok=True)
+    return running
+
+
+def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
+    """The last lines of the log; none if there is no log."""
+    log = Files(directory).log
+    return log.read_text("utf-8", "replace").splitlines()[-lines:] if log.exists() else []
+
+
+def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) -> Running:
+    files.state.unlink(missing_ok=True)
+    options = {"config": asdict(config), "keep": str(keep.resolve()) if keep else None}
+    command = [sys.executable, "-P", "-m", __package__, str(files.directory.resolve()), json.dumps(options)]
+    with files.log.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603, the command is this file
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=files.directory,
+            env=_clean_environment(),
+            start_new_session=True,
+        )
+    # It outlives us as a rule; if it does not, somebody has to take note of its end.
+    threading.Thread(target=process.wait, daemon=True).start()
+    deadline = time.monotonic() + budget
+    while time.monotonic() < deadline:
+        running = read_state(files)
+        if running and running.pid == process.pid and _answers(running):
+            return running
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    if process.poll() == PORT_IN_USE:
+        raise TargetError(
+            f"port {config.port} is in use by another program; set local.port to another, or to 0 for any"
+        )
+    if process.poll() is None:
+        process.terminate()
+        reason = f"is not ready after {budget:g} s"
+    else:
+        reason = f"ended with status {process.poll()}"
+    tail = "\n  ".join(["", *log_tail(files.directory)])
+    raise TargetError(f"the local cloud {reason}; the end of {files.log}:{tail}")
+
+
+def _clean_environment() -> dict[str, str]:
+    """Ours without the user's AWS settings: none of them may reach the local cloud."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _configured(running: Running, config: LocalConfig) -> Running:
+    """What is configured may have changed since the start; all but the port can change while it runs."""
+    wanted = {"time_scale": config.time_scale, "moods": config.moods, "seed": config.seed}
+    try:
+        answer = requests.put(f"{running.endpoint}/_local/settings", json=wanted, timeout=10)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise TargetError(f"the local cloud does not take its settings: {error}") from error
+    return Running(**{**asdict(running), "time_scale": answer.json()["time_scale"]})
+
+
+def _is_alive(files: Files) -> bool:
+    lock = files.alive_lock()
+    try:
+        with lock.acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def read_state(files: Files) -> Running | None:
+    try:
+        return Running(**json.loads(files.state.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _answers(running: Running) -> bool:
+    """Whether our process, and no other program, serves the port."""
+    try:
+        health = requests.get(f"{running.endpoint}/_local/health", timeout=5).json()
+    except (requests.RequestException, ValueError):
+        return False
+    return isinstance(health, dict) and health.get("identity") == running.identity
+
+
+def _ask_to_stop(running: Running) -> bool:
+    try:
+        return _answers(running) and requests.post(f"{running.endpoint}/_local/stop", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _wait_for_end(files: Files, budget: float) -> bool:
+    deadline = time.monotonic() + budget
+    while _is_alive(files):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def write_state(files: Files, running: Running) -> None:
+    """Whole or not at all, so that nobody reads half a file."""
+    unfinished = files.state.with_suffix(".new")
+    unfinished.write_text(json.dumps(asdict(running), indent=2) + "\n", "utf-8")
+    unfinished.replace(files.state)
