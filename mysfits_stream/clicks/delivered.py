@@ -1,0 +1,121 @@
+"""Enriched clicks in the order of their time, and what they add up to."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
+from mysfits_stream.provision.wait import Pace
+
+Click = dict[str, Any]
+
+TEXTS = ("userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt")
+"""What an enriched click says, all of it as text."""
+
+FOLLOW_SECONDS = 5.0
+
+
+@dataclass
+class Trouble:
+    """What lay among the clicks and is none."""
+
+    foreign_lines: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Key -> why the object could not be unpacked."""
+
+    def __str__(self) -> str:
+        parts = []
+        if self.foreign_lines:
+            parts.append(f"{self.foreign_lines} lines that are no enriched clicks")
+        parts += [f"{key} cannot be read ({why})" for key, why in self.unreadable.items()]
+        return "; ".join(parts)
+
+
+@dataclass
+class Summary:
+    """Clicks by what their mysfits are like."""
+
+    clicks: int = 0
+    by: dict[str, Counter[str]] = field(
+        default_factory=lambda: {key: Counter() for key in ("mysfitId", "species", "goodevil", "lawchaos")}
+    )
+
+    def add(self, click: Click) -> None:
+        """Count one click."""
+        self.clicks += 1
+        for key, counter in self.by.items():
+            counter[click[key]] += 1
+
+
+def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: Trouble) -> Iterator[Click]:
+    """The clicks of a time range, ``until`` excluded, the oldest first; ``trouble`` counts what is none.
+
+    In memory are only the clicks of objects that overlap in time, and the objects read ahead.
+    """
+    return _in_order(
+        bucket.read(bucket.delivered(since, until)), clicked_at(since), clicked_at(until), trouble
+    )
+
+
+def follow(bucket: ClicksBucket, since: datetime, pace: Pace, trouble: Trouble) -> Iterator[Click]:
+    """The clicks since a moment, and then each as it lands, without end."""
+    seen: set[str] = set()
+    start = clicked_at(since)
+    while True:
+        now = bucket.now()
+        # An object may carry the name of a time long before it lands.
+        listed = list(bucket.delivered(min(since, now - bucket.span), now))
+        new = [stored for stored in listed if stored.key not in seen]
+        yield from _in_order(bucket.read(new), start, "~", trouble)
+        seen = {stored.key for stored in listed}
+        since = now
+        pace.sleep(FOLLOW_SECONDS)
+
+
+def parse(line: bytes) -> Click | None:
+    """The enriched click in a line, None if it is none."""
+    try:
+        click = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(click, dict) or not all(isinstance(click.get(key), str) for key in TEXTS):
+        return None
+    return click
+
+
+def clicked_at(moment: datetime) -> str:
+    """A moment as enriched clicks spell it; such texts sort by time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _in_order(
+    objects: Iterable[tuple[StoredObject, list[bytes] | UnreadableError]],
+    since: str,
+    until: str,
+    trouble: Trouble,
+) -> Iterator[Click]:
+    waiting: list[tuple[str, int, Click]] = []
+    serial = 0
+    for stored, lines in objects:
+        # No later object holds a click from before this one began.
+        began = clicked_at(stored.started)
+        while waiting and waiting[0][0] < began:
+            yield heapq.heappop(waiting)[2]
+        if isinstance(lines, UnreadableError):
+            trouble.unreadable[stored.key] = str(lines)
+            continue
+        for line in lines:
+            click = parse(line)
+            if click is None:
+                trouble.foreign_lines += 1
+            elif since <= click["clickedAt"] < until:
+                serial += 1
+                heapq.heappush(waiting, (click["clickedAt"], serial, click))
+    while waiting:
+        yield heapq.heappop(waiting)[2]

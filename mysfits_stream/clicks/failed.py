@@ -1,0 +1,126 @@
+"""Failed clicks: records that the processor could not enrich, as Firehose keeps them (F86)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
+
+SAMPLES = 3
+LONGEST_SAMPLE = 200
+
+
+@dataclass(frozen=True)
+class FailedClick:
+    """One record as it was put, and what happened to it."""
+
+    code: str
+    message: str
+    attempts: int
+    arrived: datetime
+    function_arn: str
+    data: bytes
+    key: str
+    """The error object that holds it."""
+
+
+@dataclass
+class Group:
+    """The failed clicks of one error code and reason."""
+
+    code: str
+    message: str
+    first: datetime
+    last: datetime
+    count: int = 0
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, failed: FailedClick) -> None:
+        """Count one more; the first few are kept to be shown."""
+        self.count += 1
+        self.first, self.last = min(self.first, failed.arrived), max(self.last, failed.arrived)
+        if len(self.samples) < SAMPLES:
+            self.samples.append(content(failed.data))
+
+
+def read(bucket: ClicksBucket, since: datetime | None, trouble: Trouble) -> Iterator[FailedClick]:
+    """The failed clicks that arrived since a moment, or all; ``trouble`` counts what is none."""
+    for stored, lines in bucket.read(bucket.failed(since)):
+        if isinstance(lines, UnreadableError):
+            trouble.unreadable[stored.key] = str(lines)
+            continue
+        for line in lines:
+            failed = parse(line, stored.key)
+            if failed is None:
+                trouble.foreign_lines += 1
+            elif since is None or failed.arrived >= since:
+                yield failed
+
+
+def grouped(failed: Iterable[FailedClick]) -> list[Group]:
+    """Failed clicks by error code and reason, the most frequent first."""
+    groups: dict[tuple[str, str], Group] = {}
+    for each in failed:
+        groups.setdefault(
+            (each.code, each.message), Group(each.code, each.message, each.arrived, each.arrived)
+        ).add(each)
+    return sorted(groups.values(), key=lambda group: -group.count)
+
+
+def parse(line: bytes, key: str) -> FailedClick | None:
+    """The failed click in a line of an error object, None if it is none.
+
+    Its keys have been seen with ``lambdaArn`` and ``lambdaARN``, its numbers as numbers and as text (F86).
+    """
+    try:
+        document = json.loads(line)
+        if not isinstance(document, dict):
+            return None
+        said: dict[str, Any] = {name.lower(): value for name, value in document.items()}
+        return FailedClick(
+            code=str(said.get("errorcode", "")),
+            message=str(said.get("errormessage", "")),
+            attempts=int(said.get("attemptsmade", 0)),
+            arrived=datetime.fromtimestamp(int(said["arrivaltimestamp"]) / 1000, UTC),
+            function_arn=str(said.get("lambdaarn", "")),
+            data=base64.b64decode(said["rawdata"], validate=True),
+            key=key,
+        )
+    except (binascii.Error, KeyError, OSError, OverflowError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def clicks_in(data: bytes) -> list[bytes]:
+    """A record as single clicks: each element of an array for itself, verbatim; anything else as it is."""
+    try:
+        text = data.decode()
+        if not isinstance(json.loads(text), list):
+            return [data]
+    except (ValueError, RecursionError):
+        return [data]
+    decoder, elements, at = json.JSONDecoder(), list[bytes](), text.index("[") + 1
+    while True:
+        while text[at] in " \t\n\r,":
+            at += 1
+        if text[at] == "]":
+            return elements or [data]
+        _, end = decoder.raw_decode(text, at)
+        elements.append(text[at:end].encode())
+        at = end
+
+
+def content(data: bytes) -> str:
+    """The beginning of a record, for a person; control characters are shown, not sent to the terminal."""
+    text = data.decode("utf-8", "backslashreplace")
+    text = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+    return text if len(text) <= LONGEST_SAMPLE else text[: LONGEST_SAMPLE - 1] + "…"

@@ -1,0 +1,216 @@
+"""The clicks bucket's objects: listed by the hour, read several at a time, unpacked into lines.
+
+What is read ahead is bounded in number and in bytes: a bucket of any size passes through little memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mysfits_stream.clicks import prefixes
+from mysfits_stream.errors import ClickError
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from mysfits_stream.config import Config
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE = 8
+BYTES_AT_ONCE = 64_000_000
+GROWTH = 10
+"""How many times as large a compressed object of clicks becomes, about."""
+
+LONGEST_SPAN = timedelta(days=1)  # S3 refused for longer means that the records are lost (F63)
+
+STARTED = re.compile(r"-\d+-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[0-9a-f-]{36}")
+"""In a key's last part: the arrival of the oldest record in the object (F88)."""
+
+GZIP, ZIP, SNAPPY = b"\x1f\x8b", b"PK\x03\x04", b"\xff\x06\x00\x00sNaPpY"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object; no record in it is older than ``started``."""
+
+    key: str
+    size: int
+    modified: datetime
+    started: datetime
+
+
+class UnreadableError(Exception):
+    """An object that cannot be unpacked; the text says why."""
+
+
+@dataclass(frozen=True)
+class ClicksBucket:
+    """The bucket and what the delivery stream calls its objects; safe to use from several threads."""
+
+    s3: S3Client
+    name: str
+    prefix: str
+    error_prefix: str
+    span: timedelta
+    """How much younger than its object's name says a record can be."""
+
+    @classmethod
+    def of(cls, config: Config, name: str, s3: S3Client) -> ClicksBucket:
+        """The clicks bucket of a configured stack."""
+        processor, delivery = config.processor, config.delivery
+        # Both buffers, and the attempts of the processor; Firehose pauses between those.
+        seconds = processor.buffer_seconds + delivery.buffer_seconds
+        seconds += (processor.retries + 1) * (processor.timeout_seconds + 30)
+        return cls(
+            s3, name, delivery.prefix, delivery.error_prefix, min(timedelta(seconds=seconds), LONGEST_SPAN)
+        )
+
+    def now(self) -> datetime:
+        """The time by S3's clock: a laptop's may be wrong, and the local cloud's runs faster."""
+        return service_time(self.s3.head_bucket(Bucket=self.name))
+
+    def delivered(self, since: datetime, until: datetime) -> Iterator[StoredObject]:
+        """The objects that may hold enriched clicks of a time range, the oldest first."""
+        listing = prefixes.of_hours(prefixes.delivered_pattern(self.prefix), since - self.span, until)
+        for found in self._listed(listing):
+            if since - self.span <= found.started <= until and not self._is_aside(found.key):
+                yield found
+
+    def failed(self, since: datetime | None, until: datetime | None = None) -> Iterator[StoredObject]:
+        """The error objects of a time range, or of all times, the oldest first."""
+        pattern = prefixes.failed_pattern(self.error_prefix)
+        if since is None:
+            listing = [prefixes.literal(pattern)]
+        else:
+            listing = prefixes.of_hours(pattern, since - self.span, until or self.now())
+        for found in self._listed(listing):
+            is_failed = f"{prefixes.ERROR_TYPE}/" in found.key and not found.key.startswith(self.replayed)
+            if is_failed and (since is None or found.started >= since - self.span):
+                yield found
+
+    def lines(self, stored: StoredObject) -> list[bytes]:
+        """An object's lines, unpacked. Raises UnreadableError."""
+        body = self.s3.get_object(Bucket=self.name, Key=stored.key)["Body"].read()
+        return [line for line in unpacked(body, stored.key).split(b"\n") if line.strip()]
+
+    def read(
+        self, objects: Iterable[StoredObject]
+    ) -> Iterator[tuple[StoredObject, list[bytes] | UnreadableError]]:
+        """Objects in the given order with their lines, some read ahead meanwhile."""
+
+        def lines(stored: StoredObject) -> tuple[StoredObject, list[bytes] | UnreadableError]:
+            try:
+                return stored, self.lines(stored)
+            except UnreadableError as error:
+                return stored, error
+
+        return ahead(lines, objects, weight=_weight)
+
+    @property
+    def replayed(self) -> str:
+        """Where error objects go once their clicks are on the stream again."""
+        return f"{prefixes.literal(self.error_prefix)}replayed/"
+
+    def _is_aside(self, key: str) -> bool:
+        """Whether a key belongs to failed clicks; only a listing of unknown dates meets such keys."""
+        errors = prefixes.literal(prefixes.failed_pattern(self.error_prefix))
+        return key.startswith((errors, self.replayed)) and errors != ""
+
+    def _listed(self, listing: list[str]) -> Iterator[StoredObject]:
+        def objects(prefix: str) -> list[StoredObject]:
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+            found = [_stored(entry) for page in pages for entry in page.get("Contents", ())]
+            return sorted(found, key=lambda stored: (stored.started, stored.key))
+
+        for found in ahead(objects, listing):
+            yield from found
+
+
+def ahead(
+    function: Callable[[T], R], items: Iterable[T], *, weight: Callable[[T], int] = lambda _: 0
+) -> Iterator[R]:
+    """``map`` with several calls at once, in order; what runs ahead is bounded in number and in weight."""
+    running: deque[tuple[Future[R], int]] = deque()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            for item in items:
+                while running and (
+                    len(running) >= AT_ONCE or sum(size for _, size in running) + weight(item) > BYTES_AT_ONCE
+                ):
+                    yield running.popleft()[0].result()
+                running.append((pool.submit(function, item), weight(item)))
+            while running:
+                yield running.popleft()[0].result()
+        finally:
+            for future, _ in running:
+                future.cancel()
+
+
+def service_time(answer: Any) -> datetime:
+    """When AWS answered, by its own clock."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
+
+
+def unpacked(body: bytes, key: str) -> bytes:
+    """An object's contents, whatever the stream's compression was. Raises UnreadableError."""
+    try:
+        if body.startswith(GZIP):
+            return gzip.decompress(body)
+        if body.startswith(ZIP):
+            with zipfile.ZipFile(io.BytesIO(body)) as archive:
+                return b"".join(archive.read(name) for name in archive.namelist())
+        if body.startswith(SNAPPY):
+            return bytes(_snappy().decompress(body))
+        return _hadoop_snappy(body) if key.endswith((".snappy", ".hsnappy")) else body
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError) as error:
+        raise UnreadableError(f"{type(error).__name__}: {error}") from error
+
+
+def _hadoop_snappy(body: bytes) -> bytes:
+    """Blocks that tell their own length, each of chunks that tell theirs."""
+    text, at = bytearray(), 0
+    while at < len(body):
+        (length,) = struct.unpack_from(">I", body, at)
+        at, end = at + 4, len(text) + length
+        while len(text) < end:
+            (size,) = struct.unpack_from(">I", body, at)
+            text += bytes(_snappy().decompress_raw(body[at + 4 : at + 4 + size]))
+            at += 4 + size
+    return bytes(text)
+
+
+def _snappy() -> Any:
+    try:
+        from cramjam import snappy
+    except ImportError as error:
+        raise ClickError("reading Snappy needs another package; run: pip install cramjam") from error
+    return snappy
+
+
+def _stored(entry: Any) -> StoredObject:
+    named = STARTED.search(entry["Key"].rpartition("/")[2])
+    modified = entry["LastModified"]
+    started = modified
+    if named:
+        started = datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+    return StoredObject(entry["Key"], entry["Size"], modified, started)
+
+
+def _weight(stored: StoredObject) -> int:
+    packed = stored.key.endswith((".gz", ".zip", ".snappy", ".hsnappy"))
+    return stored.size * (GROWTH if packed else 1)

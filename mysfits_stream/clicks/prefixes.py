@@ -1,0 +1,85 @@
+"""Which keys the objects of an hour begin with, by the prefixes that Firehose was given (F85, F88, F89).
+
+What cannot be known in advance ends a prefix: a random string, a minute, a pattern letter that is not
+understood. So a listing may hold more than was asked for, and never less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+EXPRESSION = re.compile(r"!\{([^}]*)\}")
+TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
+HOUR = timedelta(hours=1)
+DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH}/"
+ERROR_TYPE = "processing-failed"
+
+LETTERS: dict[str, Callable[[datetime, int], str]] = {
+    "y": lambda at, width: f"{at.year % 100:02d}" if width == 2 else str(at.year).zfill(width),
+    "M": lambda at, width: {3: f"{at:%b}", 4: f"{at:%B}"}.get(width, str(at.month).zfill(width)),
+    "d": lambda at, width: str(at.day).zfill(width),
+    "D": lambda at, width: str(at.timetuple().tm_yday).zfill(width),
+    "H": lambda at, width: str(at.hour).zfill(width),
+}
+"""The letters of Java's DateTimeFormatter that stay the same for an hour and have a use in a prefix."""
+
+
+def delivered_pattern(prefix: str) -> str:
+    """The pattern of delivered objects' keys: Firehose adds date and hour where the prefix has none (F88)."""
+    return prefix if "!{timestamp:" in prefix else prefix + DEFAULT_DATE
+
+
+def failed_pattern(error_prefix: str) -> str:
+    """The pattern of error objects' keys, as the stack configures them."""
+    return f"{error_prefix}{ERROR_TYPE}/{DEFAULT_DATE}"
+
+
+def literal(pattern: str) -> str:
+    """The part of a pattern that every key begins with."""
+    return pattern.partition("!{")[0]
+
+
+def of_hour(pattern: str, hour: datetime) -> str:
+    """What the keys of an hour begin with."""
+    text, at = "", 0
+    for expression in EXPRESSION.finditer(pattern):
+        text += pattern[at : expression.start()]
+        at = expression.end()
+        namespace, _, value = expression[1].partition(":")
+        if (namespace, value) == ("firehose", "error-output-type"):
+            text += ERROR_TYPE
+        elif namespace == "timestamp":
+            evaluated, whole = _evaluated(value, hour.astimezone(UTC))
+            text += evaluated
+            if not whole:
+                return text
+        else:
+            return text
+    return text + pattern[at:]
+
+
+def of_hours(pattern: str, since: datetime, until: datetime) -> list[str]:
+    """What the keys of a time range begin with, hour by hour, each prefix once."""
+    hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    found: dict[str, None] = {}
+    while hour <= until:
+        found[of_hour(pattern, hour)] = None
+        hour += HOUR
+    return list(found)
+
+
+def _evaluated(pattern: str, hour: datetime) -> tuple[str, bool]:
+    """A date pattern as far as it is known for a whole hour, and whether that is all of it."""
+    text = ""
+    for token in TOKEN.finditer(pattern):
+        if token[0].startswith("'"):
+            text += token[0][1:-1].replace("''", "'") or "'"
+        elif token[1] is None:
+            text += token[0]
+        elif token[1] in LETTERS:
+            text += LETTERS[token[1]](hour, len(token[0]))
+        else:
+            return text, False
+    return text, True

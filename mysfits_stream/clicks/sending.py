@@ -1,0 +1,251 @@
+"""A test click, sent through the public endpoint as a browser would, and followed all the way to S3."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+
+from mysfits_stream.clicks import delivered, failed
+from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
+from mysfits_stream.config import Config
+from mysfits_stream.errors import ClickError
+from mysfits_stream.provision.wait import Expired, Pace, retry_while, wait_until
+
+ORIGIN = "https://www.example.com"
+API_SECONDS = 30.0  # API Gateway itself answers within 29
+DATA_PLANE_BUDGET = 120.0
+"""Seconds within which a new stage, or a new deployment on it, answers everywhere (F34)."""
+
+LEAST_TIMEOUT = 180.0  # two buffers of 60 s take up to 130 (F91)
+SLACK = 30.0
+AT_ONCE = 8
+
+Clock = Callable[[], float]
+Put = Callable[[str, dict[str, str]], tuple[int, str]]
+"""Puts a click to a URL; the status and body of the answer. Raises requests.RequestException."""
+
+
+@dataclass(frozen=True)
+class TestClick:
+    """A click and what became of it; seconds are those that passed since it was sent."""
+
+    __test__ = False  # for pytest this is no test
+
+    user_id: str
+    mysfit_id: str
+    status: str = "sending"
+    """``accepted``, ``delivered``, ``refused``, ``failed`` or ``not-delivered``."""
+    record: dict[str, Any] | None = None
+    object: str | None = None
+    seconds: float = 0.0
+    reason: str | None = None
+    began: float = field(default=0.0, repr=False)
+    accepted: float | None = None
+    arrived: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The click as JSON says it."""
+        return {
+            "userId": self.user_id,
+            "mysfitId": self.mysfit_id,
+            "status": self.status,
+            "record": self.record,
+            "object": self.object,
+            "seconds": round(self.seconds, 3),
+            "reason": self.reason,
+            "hops": {
+                "acceptedSeconds": None if self.accepted is None else round(self.accepted, 3),
+                "clickedAt": self.arrived,
+            },
+        }
+
+
+def default_timeout(config: Config, time_scale: float) -> float:
+    """Seconds within which a click has arrived if it arrives at all: both buffers, and some.
+
+    Buffers pass ``time_scale`` times as fast; a function takes its time wherever it runs.
+    """
+    buffers = config.processor.buffer_seconds + config.delivery.buffer_seconds
+    return max(LEAST_TIMEOUT, buffers + SLACK) / time_scale + SLACK
+
+
+def first_mysfit(mysfits_api: str) -> str:
+    """The id of the first mysfit of the Mysfits service. Raises ClickError."""
+    url = f"{mysfits_api.rstrip('/')}/mysfits"
+    advice = "check mysfits_api, or name a mysfit with --mysfit"
+    try:
+        response = requests.get(url, timeout=API_SECONDS)
+        response.raise_for_status()
+        return str(response.json()["mysfits"][0]["mysfitId"])
+    except (requests.RequestException, ValueError) as error:
+        raise ClickError(f"the Mysfits service does not answer at {url}: {error}; {advice}") from error
+    except (LookupError, TypeError) as error:
+        raise ClickError(f"the Mysfits service lists no mysfits at {url}; {advice}") from error
+
+
+def put(url: str, click: dict[str, str]) -> tuple[int, str]:
+    """Put one click as a page of another origin does."""
+    response = requests.put(
+        url,
+        data=json.dumps(click),
+        headers={"Content-Type": "application/json", "Origin": ORIGIN},
+        timeout=API_SECONDS,
+    )
+    return response.status_code, response.text
+
+
+def send(
+    endpoint: str,
+    clicks: Sequence[TestClick],
+    pace: Pace,
+    *,
+    put: Put = put,
+    clock: Clock = time.monotonic,
+) -> list[TestClick]:
+    """Put each click to the API; those that it did not take are ``refused``, with its answer as the reason.
+
+    ``pace`` is how long to wait for the API to get ready; ``clock`` measures each click's seconds.
+    """
+    url = f"{endpoint}/clicks"
+    with ThreadPoolExecutor(min(AT_ONCE, max(1, len(clicks)))) as pool:
+        return list(pool.map(lambda click: _send(url, click, pace, put, clock), clicks))
+
+
+def follow(
+    clicks: Sequence[TestClick],
+    bucket: ClicksBucket,
+    since: datetime,
+    *,
+    budget: float,
+    pace: Pace,
+    clock: Clock = time.monotonic,
+) -> list[TestClick]:
+    """Look for accepted clicks in S3 until all are found, delivered or failed, or the budget is used up.
+
+    ``since`` is the time before the first was sent, by S3's clock. Each record stands for one click at most.
+    """
+    search = _Search(list(clicks), bucket, since, clock)
+    try:
+        wait_until(search.look, pace, waiting_for="the clicks in S3", budget=budget)
+    except Expired:
+        return [click if click.status != "accepted" else search.lost(click) for click in search.clicks]
+    return search.clicks
+
+
+class _NotYet(Exception):
+    """The API answers as it may while it gets ready; the text says how."""
+
+
+def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> TestClick:
+    began = clock()
+
+    def attempt() -> tuple[int, str]:
+        try:
+            status, body = put(url, {"userId": click.user_id, "mysfitId": click.mysfit_id})
+        except requests.RequestException as error:
+            # A new host name may not resolve yet.
+            raise _NotYet(f"no answer from {url}: {error}") from error
+        if _may_pass(status, body):
+            raise _NotYet(f"HTTP {status}: {body}")
+        return status, body
+
+    try:
+        status, body = retry_while(
+            lambda error: isinstance(error, _NotYet),
+            attempt,
+            pace,
+            waiting_for="the API to take the click",
+            budget=DATA_PLANE_BUDGET,
+        )
+    except Expired as error:
+        return replace(click, status="refused", reason=str(error.__cause__), seconds=clock() - began)
+    elapsed = clock() - began
+    if status != 200:
+        return replace(click, status="refused", reason=f"HTTP {status}: {body}", seconds=elapsed)
+    return replace(click, status="accepted", began=began, accepted=elapsed, seconds=elapsed)
+
+
+def _may_pass(status: int, body: str) -> bool:
+    """Whether a deployment, or a role, that is not yet in force everywhere can be the reason (F34, F35)."""
+    return status in (404, 429) or status >= 500 or (status == 403 and "Missing Authentication Token" in body)
+
+
+class _Search:
+    """Looks again and again for what became of clicks, at new objects only."""
+
+    def __init__(self, clicks: list[TestClick], bucket: ClicksBucket, since: datetime, clock: Clock) -> None:
+        self.clicks = clicks
+        self._bucket = bucket
+        # The Date header has no fractions of a second.
+        self._since = since - timedelta(seconds=1)
+        self._clock = clock
+        self._seen: set[str] = set()
+
+    def look(self) -> bool:
+        """Look once; whether nothing is left to look for."""
+        if self._open():
+            now = self._bucket.now()
+            for stored, lines in self._new(self._bucket.delivered(self._since, now)):
+                for line in lines:
+                    self._delivered(delivered.parse(line), stored.key)
+            for stored, lines in self._new(self._bucket.failed(self._since, now)):
+                for line in lines:
+                    self._failed(failed.parse(line, stored.key))
+        return not self._open()
+
+    def lost(self, click: TestClick) -> TestClick:
+        """An accepted click of which nothing was found in time."""
+        return replace(
+            click,
+            status="not-delivered",
+            seconds=self._clock() - click.began,
+            reason="accepted by the API, and found neither among the delivered clicks nor among the failed "
+            "ones; it may still be on its way. mysfits-stream doctor looks at every hop",
+        )
+
+    def _open(self) -> bool:
+        return any(click.status == "accepted" for click in self.clicks)
+
+    def _new(self, objects: Any) -> Any:
+        new = [stored for stored in objects if stored.key not in self._seen]
+        for stored, lines in self._bucket.read(new):
+            self._seen.add(stored.key)
+            if not isinstance(lines, UnreadableError):
+                yield stored, lines
+
+    def _delivered(self, record: delivered.Click | None, key: str) -> None:
+        if record is not None and record["clickedAt"] >= delivered.clicked_at(self._since):
+            self._settle(record, "delivered", key, record=record, arrived=record["clickedAt"])
+
+    def _failed(self, record: failed.FailedClick | None) -> None:
+        if record is None or record.arrived < self._since:
+            return
+        for data in failed.clicks_in(record.data):
+            try:
+                click = json.loads(data)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(click, dict):
+                self._settle(
+                    click,
+                    "failed",
+                    record.key,
+                    arrived=delivered.clicked_at(record.arrived),
+                    reason=f"{record.code}: {record.message}",
+                )
+
+    def _settle(self, found: dict[str, Any], status: str, key: str, **known: Any) -> None:
+        for index, click in enumerate(self.clicks):
+            identity = (click.user_id, click.mysfit_id)
+            if click.status == "accepted" and identity == (found.get("userId"), found.get("mysfitId")):
+                self.clicks[index] = replace(
+                    click, status=status, object=key, seconds=self._clock() - click.began, **known
+                )
+                return
