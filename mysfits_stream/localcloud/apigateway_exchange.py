@@ -1,0 +1,162 @@
+"""One request on its way through a REST API: its parts, its context, its execution log, mapping expressions."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mysfits_stream.localcloud.apigateway_deployed import DeployedApi, Method
+from mysfits_stream.localcloud.jsonpath import compile_path
+from mysfits_stream.localcloud.mapping_input import UTIL, Input
+from mysfits_stream.localcloud.mapping_values import text
+from mysfits_stream.localcloud.wire import Request
+
+Log = Callable[[str], None]
+
+_APIGW_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class Exchange:
+    """The request, what the steps learn about it, and what mapping templates and expressions may read."""
+
+    def __init__(self, deployed: DeployedApi, request: Request, now: float, log: Log | None) -> None:
+        self.deployed = deployed
+        self.request = request
+        self.now = now
+        self.log = log
+        self.method: Method | None = None
+        self.path_parameters: dict[str, str] = {}
+        self.query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(request.query, keep_blank_values=True) if request.query else ():
+            self.query.setdefault(name, []).append(value)
+        self.request_id = str(uuid.uuid4())
+        self.extended_id = "".join(random.choices(_APIGW_ID, k=15)) + "="  # noqa: S311, it is no secret
+        self.body = request.body.decode("utf-8", "replace")
+        self.integration_headers: Mapping[str, str] = {}
+        self.integration_body = ""
+        self.context: dict[str, Any] = self._context()
+        self._input: Input | None = None
+
+    @property
+    def media_type(self) -> str:
+        """The request's media type without parameters; JSON where none is given (F95)."""
+        return media_type(self.request.headers.get("content-type", ""))
+
+    def note(self, line: str, *values: Any) -> None:
+        """Write a line to the execution log, if one is kept."""
+        if self.log is not None:
+            self.log(line % values if values else line)
+
+    def found(self, method: Method, parameters: dict[str, str]) -> None:
+        """The route is known."""
+        self.method = method
+        self.path_parameters = parameters
+        self.context["resourcePath"] = method.resource_path
+        self.context["resourceId"] = method.resource_id
+
+    def parameter(self, place: str, name: str) -> Any:
+        """A parameter of the request by its place: path, querystring or header; None if absent."""
+        if place in ("header", "multivalueheader"):
+            value = self.request.headers.get(name.lower())
+            return [value] if place == "multivalueheader" and value is not None else value
+        if place in ("querystring", "multivaluequerystring"):
+            values = self.query.get(name)
+            return values if place == "multivaluequerystring" or not values else values[-1]
+        return self.path_parameters.get(name)
+
+    def value(self, expression: str) -> Any:
+        """What a mapping expression says, such as ``method.request.header.Origin`` or ``'static'``."""
+        if expression[:1] == expression[-1:] == "'" and len(expression) > 1:
+            return expression[1:-1]
+        head, _, rest = expression.partition(".")
+        if head == "context":
+            return self._walk(self.context, rest)
+        if head == "stageVariables":
+            return self.deployed.stage.variables.get(rest)
+        source, _, rest = rest.partition(".")
+        place, _, name = rest.partition(".")
+        if head == "method" and source == "request":
+            return self._of_body(self.input(), name) if place == "body" else self.parameter(place, name)
+        if head == "integration" and source == "response":
+            if place == "body":
+                return self._of_body(Input(self.integration_body, {}), name)
+            return next((v for k, v in self.integration_headers.items() if k.lower() == name.lower()), None)
+        return None
+
+    def input(self) -> Input:
+        """``$input`` of the request; its body is parsed at most once."""
+        if self._input is None:
+            self._input = Input(self.body, self.parameters())
+        return self._input
+
+    def response_input(self) -> Input:
+        """``$input`` of the integration's response."""
+        return Input(self.integration_body, self.parameters())
+
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """``$input.params()``; WSGI loses how header names were written, so they get the usual form."""
+        return {
+            "path": self.path_parameters,
+            "querystring": {name: values[-1] for name, values in self.query.items()},
+            "header": {name.title(): value for name, value in self.request.headers.items()},
+        }
+
+    def variables(self, body: Input) -> dict[str, Any]:
+        """What a mapping template sees."""
+        return {
+            "input": body,
+            "util": UTIL,
+            "context": self.context,
+            "stageVariables": self.deployed.stage.variables,
+        }
+
+    def _of_body(self, body: Input, path: str) -> Any:
+        return compile_path(f"$.{path}" if path else "$")(body.document())
+
+    def _walk(self, value: Any, path: str) -> Any:
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+    def _context(self) -> dict[str, Any]:
+        request, deployed, stage = self.request, self.deployed, self.deployed.stage
+        moment = time.gmtime(self.now)
+        host = request.headers.get("host", "")
+        context: dict[str, Any] = {
+            "accountId": deployed.account,
+            "apiId": deployed.id,
+            "deploymentId": stage.deployment_id,
+            "domainName": host,
+            "domainPrefix": host.partition(".")[0],
+            "extendedRequestId": self.extended_id,
+            "httpMethod": request.method,
+            "identity": {
+                "sourceIp": request.environ.get("REMOTE_ADDR", "127.0.0.1"),
+                "userAgent": request.headers.get("user-agent", ""),
+            },
+            "path": f"/{stage.name}{request.path}",
+            "protocol": "HTTP/1.1",
+            "requestId": self.request_id,
+            "requestOverride": {"header": {}, "querystring": {}, "path": {}},
+            "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", moment),
+            "requestTimeEpoch": int(self.now * 1000),
+            "responseOverride": {"header": {}},
+            "stage": stage.name,
+        }
+        if stage.canary:
+            context["isCanaryRequest"] = False
+        return context
+
+
+def media_type(header: str) -> str:
+    """The media type of a Content-Type header without its parameters; JSON where there is none (F95)."""
+    return header.partition(";")[0].strip().lower() or "application/json"
+
+
+def header_text(value: Any) -> str:
+    """A header's value as it is sent: a list's members joined by commas."""
+    return ",".join(map(text, value)) if isinstance(value, list) else text(value)

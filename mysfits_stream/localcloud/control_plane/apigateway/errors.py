@@ -1,0 +1,49 @@
+"""API Gateway's errors: code, status and message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+STATUS = {
+    "BadRequestException": 400,
+    "ConflictException": 409,
+    "NotFoundException": 404,
+    "TooManyRequestsException": 429,
+}
+
+
+class ApiError(Exception):
+    """An error answer of the control plane."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return STATUS[self.code]
+
+
+def bad_request(message: str) -> ApiError:
+    """400."""
+    return ApiError("BadRequestException", message)
+
+
+def conflict(message: str) -> ApiError:
+    """409."""
+    return ApiError("ConflictException", message)
+
+
+def not_found(message: str) -> ApiError:
+    """404."""
+    return ApiError("NotFoundException", message)
+
+
+def invalid_enum(value: Any, member: str, choices: list[str]) -> ApiError:
+    """400 for a member that is none of its enumeration."""
+    return bad_request(
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must satisfy enum value set: [{', '.join(choices)}]"
+    )
