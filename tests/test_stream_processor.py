@@ -35,6 +35,9 @@ from mysfits_stream.lambda_src.stream_processor import (
     MysfitsService,
     Page,
     ServiceError,
+    answer,
+    attributes_of,
+    read_clicks,
 )
 
 OK, FAILED = "Ok", "ProcessingFailed"
@@ -105,7 +108,7 @@ def test_what_is_no_click_fails_alone_and_asks_the_service_nothing(content: byte
 
 def test_data_that_is_no_base64_fails_alone() -> None:
     batch = event(click(), click())
-    batch["records"][0]["data"] = "{not base64}"
+    batch["records"][0]["data"] = "!" + batch["records"][0]["data"]
     assert results(World().processor.process(batch, 60)["records"]) == [FAILED, OK]
 
 
@@ -158,8 +161,9 @@ def test_a_mysfit_that_was_not_found_is_asked_for_again_soon() -> None:
 
 def test_without_a_cache_every_batch_asks_anew() -> None:
     world = World(cache_seconds=0)
-    assert results(world.process(click())) + results(world.process(click())) == [OK, OK]
-    assert world.service.asked == {"/mysfits/hydra-1": 2}
+    for _ in range(2):
+        assert results(world.process(click("hydra-1"), click("unicorn"))) == [OK, FAILED]
+    assert world.service.asked == {"/mysfits/hydra-1": 2, "/mysfits/unicorn": 2}
 
 
 TROUBLE: dict[str, Reply] = {
@@ -244,6 +248,12 @@ def test_a_mysfit_that_only_the_list_tells_of_is_enriched() -> None:
     assert results(world.process(click("sphinx_2"))) == [OK]
 
 
+def test_an_empty_list_is_no_second_opinion() -> None:
+    world = World(service=ScriptedService({"/mysfits": says({"mysfits": []})}, otherwise=(500, b"")))
+    with pytest.raises(ServiceError):
+        world.process(click())
+
+
 def test_a_mysfit_without_attributes_fails_its_own_records_only() -> None:
     broken = {"mysfitId": "broken"}
     replies = {**HEALTHY, "/mysfits/broken": says(broken), "/mysfits": says({"mysfits": [HYDRA, broken]})}
@@ -281,6 +291,15 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
         assert not world.service.asked
     finally:
         released.set()
+
+
+def test_the_answer_is_measured_to_the_byte() -> None:
+    batch = [(record, read_clicks(record)) for record in event(click(), click(), click())["records"]]
+    attributes = {"hydra-1": attributes_of("hydra-1", HYDRA)}
+    records, _ = answer(batch, attributes)
+    size = len(json.dumps({"records": records}))
+    assert results(answer(batch, attributes, limit=size)[0]) == [OK, OK, OK]
+    assert results(answer(batch, attributes, limit=size - 1)[0]) == [OK, OK, FAILED]
 
 
 def test_what_does_not_fit_into_the_answer_fails_and_the_rest_is_answered() -> None:
@@ -326,6 +345,12 @@ class Census(MysfitsService):
     def get(self, paths: Collection[str], deadline: float) -> list[Page]:
         self.asked += paths
         return [HYDRA if path.startswith("/mysfits/real") else None for path in paths]
+
+
+def test_an_id_is_quoted_as_one_segment_of_the_path() -> None:
+    service = Census()
+    Mysfits(service, 300, clock=lambda: 0.0).find(["../a b?c"], 60)
+    assert service.asked == ["/mysfits/..%2Fa%20b%3Fc"]
 
 
 def test_a_flood_of_invented_mysfits_leaves_the_cache_bounded_and_the_real_ones_in_it() -> None:
@@ -426,7 +451,7 @@ def test_lambda_finds_the_handler_and_what_one_invocation_learns_serves_the_next
         timeout=60,
         check=True,
     )
-    *log, answer = map(json.loads, finished.stdout.splitlines())
+    *log, answered = map(json.loads, finished.stdout.splitlines())
     assert [line["cacheHits"] for line in log] == [0, 1]
-    assert lines(answer["records"][0])[0]["species"] == "Hydra"
+    assert lines(answered["records"][0])[0]["species"] == "Hydra"
     assert server.connections == 1

@@ -135,15 +135,15 @@ to_json = json.JSONEncoder().encode
 
 
 def answer(
-    batch: Sequence[tuple[Record, list[Click]]], attributes: Mapping[str, str]
+    batch: Sequence[tuple[Record, list[Click]]], attributes: Mapping[str, str], limit: int = MAX_ANSWER_BYTES
 ) -> tuple[list[Record], Counter[str]]:
-    """The records to return, within MAX_ANSWER_BYTES, and how many of them failed for which reason.
+    """The records to return, and how many of them failed for which reason.
 
-    ``attributes`` holds the mysfits that exist.
+    ``attributes`` holds the mysfits that exist; ``limit`` is for the answer as JSON, as Lambda sends it.
     """
     # All have failed until shown otherwise; that much always fits, for it is shorter than the event.
     records = [{"recordId": record["recordId"], "result": "ProcessingFailed"} for record, _ in batch]
-    room = MAX_ANSWER_BYTES - len(to_json({"records": records}))
+    room = limit - len(to_json({"records": records}))
     failed: Counter[str] = Counter()
     for returned, (record, clicks) in zip(records, batch, strict=True):
         try:
