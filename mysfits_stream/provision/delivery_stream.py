@@ -138,6 +138,11 @@ class DeliveryStream:
                     Tags=tag_list({OWNER_TAG: self.owner}),
                 ),
             )
+        if self._status() == "DELETING":
+            # An earlier stream of this name is on its way out, and keeps the name until it is gone (F52).
+            self._wait_gone()
+            self.create()
+            return
         wait_until(
             lambda: self._status() is not None,
             self.pace,
@@ -151,7 +156,7 @@ class DeliveryStream:
             self.delete()
             self.create()
             return
-        self.settle()
+        self._wait_for(self._active, "ACTIVE")
         if "DeliveryStreamEncryption" in diff:
             self.firehose.start_delivery_stream_encryption(
                 DeliveryStreamName=self.stream_name,
@@ -172,23 +177,12 @@ class DeliveryStream:
                 waiting_for=f"{self.stream_name} to be ready to be deleted",
                 budget=CREATE_BUDGET,
             )
-        wait_until(
-            lambda: self._status() is None,
-            self.pace,
-            waiting_for=f"Firehose to delete {self.stream_name}",
-            budget=CREATE_BUDGET,
-            advice="Firehose sometimes takes long; run `down` again to go on waiting",
-        )
+        self._wait_gone()
 
     def settle(self) -> None:
         """Wait until the stream is ACTIVE and encrypted."""
-        wait_until(
-            self._usable,
-            self.pace,
-            waiting_for=f"{self.stream_name} to be ACTIVE",
-            budget=CREATE_BUDGET,
-            advice="Firehose sometimes takes long; run `up` again to go on waiting",
-        )
+        self._wait_for(self._active, "ACTIVE")
+        self._wait_for(self._encrypted, "encrypted")
 
     def _destination(self) -> Any:
         wanted = self.desired
@@ -224,19 +218,40 @@ class DeliveryStream:
                 return None
             raise
 
-    def _usable(self) -> bool:
+    def _wait_gone(self) -> None:
+        wait_until(
+            lambda: self._status() is None,
+            self.pace,
+            waiting_for=f"Firehose to delete {self.stream_name}",
+            budget=CREATE_BUDGET,
+            advice="Firehose sometimes takes long; run the same command again to go on waiting",
+        )
+
+    def _wait_for(self, condition: Callable[[], bool], state: str) -> None:
+        wait_until(
+            condition,
+            self.pace,
+            waiting_for=f"{self.stream_name} to be {state}",
+            budget=CREATE_BUDGET,
+            advice="Firehose sometimes takes long; run `up` again to go on waiting",
+        )
+
+    def _active(self) -> bool:
         found = self._describe()
-        encryption = found.get("DeliveryStreamEncryptionConfiguration", {})
-        for status, holder in (
-            (found["DeliveryStreamStatus"], found),
-            (encryption.get("Status", ""), encryption),
-        ):
-            if status.endswith("_FAILED"):
-                details = holder.get("FailureDescription", {}).get("Details", "AWS gives no reason")
-                raise ProvisionError(
-                    self.name, "settle", f"{self.arn} is {status}: {details}; `up` replaces it"
-                )
-        return bool(found["DeliveryStreamStatus"] == "ACTIVE") and encryption.get("Status") != "ENABLING"
+        self._check(found["DeliveryStreamStatus"], found, "replaces it")
+        return bool(found["DeliveryStreamStatus"] == "ACTIVE")
+
+    def _encrypted(self) -> bool:
+        encryption = self._describe().get("DeliveryStreamEncryptionConfiguration", {})
+        self._check(encryption.get("Status", ""), encryption, "tries to encrypt it again")
+        return encryption.get("Status") != "ENABLING"
+
+    def _check(self, status: str, holder: Any, remedy: str) -> None:
+        if status.endswith("_FAILED"):
+            details = holder.get("FailureDescription", {}).get("Details", "AWS gives no reason").rstrip(".")
+            raise ProvisionError(
+                self.name, "settle", f"{self.arn} is {status}: {details}; the next `up` {remedy}"
+            )
 
     def _processor_of(self, destination: Any) -> dict[str, str] | None:
         configuration = destination.get("ProcessingConfiguration", {})

@@ -15,7 +15,7 @@ from mysfits_stream.provision.log_group import LogGroup
 from mysfits_stream.provision.package import Package
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
 from mysfits_stream.provision.role import Role
-from mysfits_stream.provision.wait import Pace, retry_while, wait_until
+from mysfits_stream.provision.wait import IAM_BUDGET, Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
@@ -25,6 +25,7 @@ CODE = ("CodeSha256", "Architectures")
 """What UpdateFunctionCode changes; everything else is configuration."""
 
 RECREATED = "re-created since the function was made"
+MISSING = "missing"
 
 READY_BUDGET = 300.0
 """Seconds that Lambda may take to get ready, as botocore's own waiters have it (F54)."""
@@ -76,8 +77,8 @@ class Function:
     def read(self) -> Observed | None:
         """What Lambda says of the function.
 
-        One that is older than its role reads as differing: Lambda's grant to decrypt the environment went
-        with the earlier role of that name, and only a new function gets another (F55).
+        One that outlived its role reads as differing: Lambda's grant to decrypt the environment went with
+        the earlier role of that name, and only a new function gets another (F55).
         """
         try:
             answer: Any = self.client.get_function(FunctionName=self.function_name)
@@ -91,7 +92,7 @@ class Function:
         }
         properties |= {
             "Architectures": found.get("Architectures", ["x86_64"]),
-            "Role": RECREATED if self._outlived_its_role(found) else found["Role"],
+            "Role": self._role_of(found),
             "Environment": found.get("Environment", {}).get("Variables", {}),
             "LoggingConfig": {
                 "LogFormat": found.get("LoggingConfig", {}).get("LogFormat", "Text"),
@@ -100,7 +101,9 @@ class Function:
                 ),
             },
             # Idle functions may read Inactive and wake by themselves: only Failed is a difference.
-            "State": "Failed" if found.get("State") == "Failed" else "Active",
+            "State": "Failed"
+            if "Failed" in (found.get("State"), found.get("LastUpdateStatus"))
+            else "Active",
         }
         return Observed(
             self.function_name,
@@ -132,7 +135,7 @@ class Function:
 
     def update(self, diff: Diff) -> None:
         """Configuration first, then code, each settled before the next (F54)."""
-        if diff.get("Role", (None,))[0] == RECREATED or "State" in diff:
+        if diff.get("Role", (None,))[0] in (RECREATED, MISSING) or "State" in diff:
             self.delete()
             self.create()
             return
@@ -161,6 +164,7 @@ class Function:
             self._patiently(
                 lambda: self.client.delete_function(FunctionName=self.function_name),
                 f"Lambda to be ready to delete {self.function_name}",
+                READY_BUDGET,
             )
         wait_until(
             lambda: self._state() is None,
@@ -205,21 +209,26 @@ class Function:
             raise ProvisionError(self.name, "settle", f"{self.arn} is {' / '.join(state)}; `up` replaces it")
         return state in (("Active", "Successful"), ("Inactive", "Successful"))
 
-    def _outlived_its_role(self, found: Any) -> bool:
+    def _role_of(self, found: Any) -> str:
+        """The function's role, or what became of it since the function was made."""
+        if found["Role"] != self.role.arn:
+            return str(found["Role"])
         try:
             role = self.iam.get_role(RoleName=self.role.role_name)["Role"]
         except ClientError as error:
             if is_error(error, "NoSuchEntity"):
-                return False
+                return MISSING
             raise
-        return role["CreateDate"] > datetime.fromisoformat(found["LastModified"])
+        recreated = role["CreateDate"] > datetime.fromisoformat(found["LastModified"])
+        return RECREATED if recreated else self.role.arn
 
-    def _patiently(self, call: Callable[[], Any], waiting_for: str) -> Any:
+    def _patiently(self, call: Callable[[], Any], waiting_for: str, budget: float = IAM_BUDGET) -> Any:
         return retry_while(
             _getting_ready,
             call,
             self.pace,
             waiting_for=waiting_for,
+            budget=budget,
             advice=f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com",
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore.exceptions import ClientError
 
 from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error, owner_of
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, difference
 from mysfits_stream.provision.wait import Pace, retry_while
 
 if TYPE_CHECKING:
@@ -78,10 +78,13 @@ class LogGroup:
     def create(self) -> None:
         """Make the group, then its retention and streams."""
         with ignoring("ResourceAlreadyExistsException"):
-            self.logs.create_log_group(logGroupName=self.group_name, tags={OWNER_TAG: self.owner})
+            self._patiently(
+                lambda: self.logs.create_log_group(logGroupName=self.group_name, tags={OWNER_TAG: self.owner})
+            )
         observed = self.read()
         if observed is None or observed.owner == self.owner:
-            self.update({"RetentionInDays": (None, None), "LogStreams": (None, None)})
+            # The group found may be one that late log events made a moment ago: it has no tag either (F77).
+            self.update(difference(observed.properties if observed else {}, self.desired))
 
     def update(self, diff: Diff) -> None:
         """Set what differs."""

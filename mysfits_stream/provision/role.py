@@ -83,7 +83,8 @@ class Role:
                 Tags=tag_list({OWNER_TAG: self.owner}),
             )
         wait_until(self._visible, self.pace, waiting_for=f"IAM to show role {self.role_name}", budget=120)
-        if self._owned():
+        # One good read is not yet the last bad one (F12).
+        if self._patiently(self._owned):
             self._put_policy()
 
     def update(self, diff: Diff) -> None:
