@@ -17,7 +17,16 @@ from typing import Any
 
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud.daemon import PORT_IN_USE, STOP_BUDGET, Files, Running, read_state, write_state
+from mysfits_stream.localcloud.control_plane.keeping import KeepingError
+from mysfits_stream.localcloud.daemon import (
+    CANNOT_KEEP,
+    PORT_IN_USE,
+    STOP_BUDGET,
+    Files,
+    Running,
+    read_state,
+    write_state,
+)
 from mysfits_stream.localcloud.server import LocalCloud
 
 IDLE_LIMIT = 12 * 3600.0  # seconds without a request
@@ -32,17 +41,28 @@ def serve(directory: Path, options: dict[str, Any], ended: threading.Event) -> i
     config = LocalConfig(**options["config"])
     keep = Path(options["keep"]) if options["keep"] else None
     with files.alive_lock().acquire(timeout=STOP_BUDGET):
-        cloud = LocalCloud(config, keep=keep, on_stop=ended.set)
         try:
+            cloud = LocalCloud(config, keep=keep, on_stop=ended.set)
             cloud.start()
+        except KeepingError as error:
+            log.error("%s", error)
+            return CANNOT_KEEP
         except OSError as error:
             log.error("port %s: %s", config.port, error)
             return PORT_IN_USE if error.errno == errno.EADDRINUSE else 1
-        running = Running(cloud.port, os.getpid(), config.time_scale, cloud.identity, __version__)
+        running = Running(
+            cloud.port,
+            os.getpid(),
+            config.time_scale,
+            cloud.identity,
+            __version__,
+            str(keep) if keep else None,
+        )
         try:
             write_state(files, running)
             log.info("serving %s", running.endpoint)
             while not ended.wait(WATCH_INTERVAL):
+                cloud.save()
                 if read_state(files) != running:
                     log.info("%s is gone, so nobody can find this local cloud any more: ending", files.state)
                     break

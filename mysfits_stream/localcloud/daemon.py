@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import requests
@@ -29,7 +29,9 @@ from mysfits_stream.errors import TargetError
 START_BUDGET = 30.0
 STOP_BUDGET = 20.0
 LOG_TAIL_LINES = 12
-PORT_IN_USE = 76  # the exit status of a process that did not get its port
+NEEDED = ("moto", "flask", "flask_cors", "cheroot", "airspeed", "jsonschema")
+PORT_IN_USE = 76  # exit status: the port is taken
+CANNOT_KEEP = 77  # exit status: what was kept cannot be read
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Running:
     time_scale: float
     identity: str
     version: str
+    keep: str | None = None
 
     @property
     def endpoint(self) -> str:
@@ -106,6 +109,11 @@ def ensure(
             f"the local cloud runs on port {running.port}, configured is {config.port}; "
             "end it with: mysfits-stream local stop"
         )
+    if keep and str(keep.resolve()) != running.keep:
+        raise TargetError(
+            f"the local cloud runs already and keeps its resources {f'in {running.keep}' if running.keep else 'nowhere'}; "
+            "end it with: mysfits-stream local stop"
+        )
     return _configured(running, config)
 
 
@@ -138,6 +146,7 @@ def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
 
 
 def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) -> Running:
+    _check_installed()
     files.state.unlink(missing_ok=True)
     options = {"config": asdict(config), "keep": str(keep.resolve()) if keep else None}
     command = [sys.executable, "-P", "-m", __package__, str(files.directory.resolve()), json.dumps(options)]
@@ -165,13 +174,25 @@ def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) 
         raise TargetError(
             f"port {config.port} is in use by another program; set local.port to another, or to 0 for any"
         )
+    if process.poll() == CANNOT_KEEP:
+        raise TargetError(" ".join(log_tail(files.directory, 1)).partition("ERROR ")[2])
     if process.poll() is None:
         process.terminate()
-        reason = f"is not ready after {budget:g} s"
+        failure = TargetError(f"the local cloud is not ready after {budget:g} s; log: {files.log}")
     else:
-        reason = f"ended with status {process.poll()}"
-    tail = "\n  ".join(["", *log_tail(files.directory)])
-    raise TargetError(f"the local cloud {reason}; the end of {files.log}:{tail}")
+        failure = TargetError(f"the local cloud ended with status {process.poll()}; log: {files.log}")
+    for line in log_tail(files.directory):
+        failure.add_note(line)
+    raise failure
+
+
+def _check_installed() -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise TargetError(
+            f"target local needs packages that are not installed ({', '.join(missing)}); "
+            "run: pip install 'mysfits-stream[local]'"
+        )
 
 
 def _clean_environment() -> dict[str, str]:

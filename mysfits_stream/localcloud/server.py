@@ -60,7 +60,8 @@ class LocalCloud:
     """One local cloud; there can be one in a process, because moto keeps its state in the process.
 
     ``now`` is the clock, in seconds since the epoch. With ``background`` off nothing happens by itself: deliveries are
-    made by :meth:`deliver_due`, in the caller's thread, when the clock that was given says so.
+    made by :meth:`deliver_due`, in the caller's thread, when the clock that was given says so. ``keep`` is a
+    directory that resources and objects are read from at first, and saved to by :meth:`save` and :meth:`stop`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class LocalCloud:
         *,
         now: Callable[[], float] = time.time,
         background: bool = True,
+        keep: Path | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
         self.config = config or LocalConfig()
@@ -76,6 +78,10 @@ class LocalCloud:
         self.control_plane = ControlPlane(now)
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
         self._on_stop = on_stop
+        self._keep = keep
+        if keep:
+            self.control_plane.load(keep)
+        self._saved = self.control_plane.changes
         self._started_at = self._asked_at = time.monotonic()
         self._due = threading.Event()
         self._stopping = threading.Event()
@@ -118,6 +124,14 @@ class LocalCloud:
         if self._jobs:
             self._jobs.shutdown()
         self._scratch.cleanup()
+        self.save()
+
+    def save(self) -> None:
+        """Keep what has changed since the last time, if there is a directory to keep it in."""
+        changes = self.control_plane.changes
+        if self._keep and changes != self._saved:
+            self.control_plane.save(self._keep)
+            self._saved = changes
 
     @property
     def port(self) -> int:

@@ -15,16 +15,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
+from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
 from mysfits_stream.localcloud.control_plane.s3 import S3
+from mysfits_stream.localcloud.firehose_stream import Stream
+from mysfits_stream.localcloud.lambda_process import Function
 from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response, run_wsgi, to_environ
 
 ACCOUNT = "123456789012"
@@ -52,6 +59,8 @@ class ControlPlane:
         self._now = now
         # moto is not made for several threads at once. What is called under this lock must not wait for the data plane.
         self.lock = threading.RLock()
+        self.changes = 0
+        """How often something may have changed, for who wants to know whether to save."""
         self._moto = DomainDispatcherApplication(create_backend_app)
         self.reset()
 
@@ -60,10 +69,29 @@ class ControlPlane:
         with self.lock:
             BackendDict.reset()
             self.rest_apis = RestApis(ACCOUNT, self._now)
-            self.mends: dict[str, Mend] = {"s3": S3(ACCOUNT)}
+            self.delivery_streams = DeliveryStreams(
+                ACCOUNT, can_assume=self._firehose_can_assume, now=self._now
+            )
+            self.s3 = S3(ACCOUNT, self._bucket_owner)
+            self.mends: dict[str, Mend] = {"s3": self.s3, "firehose": self.delivery_streams}
+
+    def save(self, directory: Path) -> None:
+        """Write everything to a directory, from which :meth:`load` brings it back."""
+        with self.lock:
+            keeping.save(directory, {"rest_apis": self.rest_apis.dump(), "policies": self.s3.policies})
+
+    def load(self, directory: Path) -> None:
+        """Bring back what was saved, if anything was. Raises KeepingError."""
+        with self.lock:
+            self.reset()
+            if kept := keeping.load(directory):
+                self.rest_apis.load(kept["rest_apis"])
+                self.s3.policies.update(kept["policies"])
 
     def handle(self, request: Request) -> Response:
         """Answer one request of an AWS client."""
+        if request.method not in ("GET", "HEAD"):
+            self.changes += 1
         if request.path.startswith("/moto-api"):
             # moto's own switches would change its state behind the mends' backs.
             return json_response(404, {"message": "not part of the local cloud"})
@@ -96,6 +124,42 @@ class ControlPlane:
                 policies=tuple(json.loads(document) for document in documents),
             )
 
+    def stream(self, region: str, name: str) -> Stream | None:
+        """The delivery stream; None when there is none."""
+        return self.delivery_streams.stream(region, name)
+
+    def function(self, arn: str) -> Function | None:
+        """The function of an ARN, the version that a qualifier names; None when there is none."""
+        unqualified, qualifier = ":".join(arn.split(":")[:7]), arn.split(":")[7:]
+        with self.lock:
+            backend = self.backend("lambda", arn.split(":")[3])
+            found = backend.get_function_by_arn(unqualified if qualifier in ([], ["$LATEST"]) else arn)
+            if found is None:
+                return None
+            return Function(
+                name=found.function_name,
+                arn=unqualified,
+                handler=found.handler,
+                runtime=found.run_time,
+                zip_bytes=found.code_bytes,
+                environment=dict(found.environment_vars),
+                timeout=float(found.timeout),
+                memory_mb=int(found.memory_size),
+                role_arn=found.role,
+                log_group=f"/aws/lambda/{found.function_name}",
+                code_sha256=found.code_sha_256,
+                version=str(found.version),
+            )
+
+    def _bucket_owner(self, bucket: str) -> str | None:
+        return s3_backends.bucket_accounts.get(bucket, ("", None))[1]
+
+    def _firehose_can_assume(self, role_arn: str) -> bool:
+        role = self.role(role_arn)
+        return role is not None and iam.may_assume(
+            role.trust, "firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}
+        )
+
     # What the data plane writes
 
     def put_object(
@@ -103,6 +167,7 @@ class ControlPlane:
     ) -> None:
         """Store an object; ``headers`` are those of HTTP (Content-Type …). Raises NoSuchBucketError."""
         with self.lock:
+            self.changes += 1
             try:
                 stored = self.backend("s3", region).put_object(bucket, key, body)
             except MissingBucket as error:

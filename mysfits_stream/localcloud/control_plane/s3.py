@@ -1,15 +1,19 @@
 """S3, where moto differs: tags at birth, what a new bucket already has, and the expected owner.
 
-State: none of its own; everything is put into moto's buckets.
+State: the bucket policies; everything else is put into moto's buckets.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import unquote
-from xml.etree import ElementTree  # noqa: S405, what is parsed comes from our own clients
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.wire import Handler, Request, Response
 
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -32,20 +36,70 @@ OWNERSHIP = (
 
 
 class S3:
-    """The mend for S3 of one account."""
+    """The mend for S3 of one account; ``owner`` tells whose a bucket is, None where there is none."""
 
-    def __init__(self, account: str) -> None:
+    def __init__(self, account: str, owner: Callable[[str], str | None]) -> None:
         self._account = account
+        self._owner = owner
+        self.policies: dict[str, str] = {}
+        """Bucket policies as they were put; moto evaluates them without their conditions."""
 
     def __call__(self, request: Request, moto: Handler) -> Response:
         """Answer one request to S3."""
         bucket, key = bucket_and_key(request)
-        expected = request.headers.get("x-amz-expected-bucket-owner")
-        if bucket and expected and expected != self._account:
+        if not bucket:
+            return moto(request)
+        creates = request.method == "PUT" and not key and not request.query
+        owner = self._owner(bucket)
+        caller = request.headers.get("x-moto-account-id", self._account)
+        expected = request.headers.get("x-amz-expected-bucket-owner", owner)
+        if owner and not creates and (caller != owner or expected != owner):
             return _error(403, "AccessDenied", "Access Denied", bucket, request.method)
-        if request.method == "PUT" and bucket and not key and not request.query:
+        if creates:
             return self._create_bucket(request, bucket, moto)
-        return moto(request)
+        parameters = request.parameters
+        if not key and "policy" in parameters and owner:
+            return self._policy(request, bucket, moto)
+        if request.method == "PUT" and "acl" in parameters and self._ignores_acls(request, moto):
+            return _error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs", bucket)
+        response = moto(request)
+        if request.method == "DELETE" and not key and not parameters:
+            if response.status == 204:
+                self.policies.pop(bucket, None)
+            elif b"BucketNotEmpty" in response.body and b"Enabled" in _ask(moto, request, "versioning").body:
+                message = (
+                    "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                )
+                return _error(409, "BucketNotEmpty", message, bucket)
+        return response
+
+    def _policy(self, request: Request, bucket: str, moto: Handler) -> Response:
+        """Keep the policy as it is, and give moto those statements whose conditions hold for our requests."""
+        if request.method == "GET" and bucket in self.policies:
+            return Response(200, {"Content-Type": "application/json"}, self.policies[bucket].encode())
+        if request.method == "DELETE":
+            self.policies.pop(bucket, None)
+        if request.method != "PUT":
+            return moto(request)
+        try:
+            policy = request.json()
+            statements = [_unconditional(s) for s in policy["Statement"] if _holds(s)]
+        except (ValueError, KeyError, TypeError):
+            return _error(
+                400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'", bucket
+            )
+        if statements:
+            body = json.dumps({**policy, "Statement": statements}).encode()
+            response = moto(Request("PUT", request.path, "policy", _signed(request), body))
+        else:
+            response = moto(Request("DELETE", request.path, "policy", _signed(request)))
+        if response.status < 300:
+            self.policies[bucket] = request.body.decode()
+            return Response(204)
+        return response
+
+    def _ignores_acls(self, request: Request, moto: Handler) -> bool:
+        return b"BucketOwnerEnforced" in _ask(moto, request, "ownershipControls").body
 
     def _create_bucket(self, request: Request, bucket: str, moto: Handler) -> Response:
         tags = _tags(request.body)
@@ -54,7 +108,7 @@ class S3:
         if existed and tags and request.region == "us-east-1":
             # Without tags this region answers 200, even for a bucket that is there (section 2.2 of the facts).
             message = "Your previous request to create the named bucket succeeded and you already own it."
-            return _error(409, "BucketAlreadyOwnedByYou", message, bucket, request.method)
+            return _error(409, "BucketAlreadyOwnedByYou", message, bucket)
         response = moto(request)
         if response.status == 200 and not existed:
             settings = {
@@ -78,6 +132,28 @@ def bucket_and_key(request: Request) -> tuple[str, str]:
         return host["bucket"], path
     bucket, _, key = path.partition("/")
     return bucket, key
+
+
+def _ask(moto: Handler, request: Request, what: str) -> Response:
+    """What moto says about one setting of the bucket that a request is about."""
+    path = "/" if ".localhost" in request.headers.get("host", "") else f"/{request.path.split('/')[1]}"
+    return moto(Request("GET", path, what, _signed(request)))
+
+
+def _holds(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement's conditions hold: the local cloud stands for an endpoint that is reached by TLS."""
+    probe = {
+        "Effect": "Allow",
+        "Action": "s3:*",
+        "Resource": "*",
+        "Condition": statement.get("Condition", {}),
+    }
+    context = {"aws:SecureTransport": "true"}
+    return iam.evaluate([{"Statement": [probe]}], "s3:GetObject", "*", context) is iam.Decision.ALLOW
+
+
+def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in statement.items() if key != "Condition"}
 
 
 def _signed(request: Request) -> dict[str, str]:
@@ -105,7 +181,7 @@ def _tagging(tags: list[tuple[str, str]]) -> str:
     return f'<Tagging xmlns="{XMLNS}"><TagSet>{entries}</TagSet></Tagging>'
 
 
-def _error(status: int, code: str, message: str, bucket: str, method: str) -> Response:
+def _error(status: int, code: str, message: str, bucket: str, method: str = "GET") -> Response:
     document = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message><BucketName>{escape(bucket)}</BucketName></Error>"

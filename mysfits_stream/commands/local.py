@@ -1,0 +1,92 @@
+"""``local start | stop | status | logs``: the embedded local cloud.
+
+Nobody has to start it: the first command with target ``local`` does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mysfits_stream.commands.app import App, global_options, pass_app
+
+if TYPE_CHECKING:
+    from mysfits_stream.localcloud.daemon import Running
+
+
+@click.group()
+def local() -> None:
+    """Start, stop and look at the local cloud."""
+
+
+@local.command()
+@click.option(
+    "--keep",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep resources and objects in DIR, and begin with what is there.",
+)
+@global_options
+@pass_app
+def start(app: App, keep: Path | None) -> None:
+    """Start it in the background, if it does not run."""
+    from mysfits_stream.localcloud import daemon
+
+    _show(app, daemon.ensure(app.directory, app.config.local, keep=keep))
+
+
+@local.command()
+@global_options
+@pass_app
+def stop(app: App) -> None:
+    """End it; resources and objects that are not kept are gone."""
+    from mysfits_stream.localcloud import daemon
+
+    ended = daemon.stop(app.directory)
+    if app.out.as_json:
+        app.out.json(_document(None))
+    app.out.line(f"The local cloud (pid {ended.pid}) has ended." if ended else "No local cloud runs here.")
+
+
+@local.command()
+@global_options
+@pass_app
+def status(app: App) -> None:
+    """Say whether it runs, and where."""
+    from mysfits_stream.localcloud import daemon
+
+    _show(app, daemon.find(app.directory))
+
+
+@local.command()
+@click.option("--lines", "-n", default=100, show_default=True, help="How many lines from the end.")
+@global_options
+@pass_app
+def logs(app: App, lines: int) -> None:
+    """Print the end of its log."""
+    from mysfits_stream.localcloud import daemon
+
+    tail = daemon.log_tail(app.directory, lines)
+    if app.out.as_json:
+        app.out.json({"lines": tail})
+    for line in tail:
+        app.out.line(line)
+
+
+def _show(app: App, running: Running | None) -> None:
+    if app.out.as_json:
+        app.out.json(_document(running))
+    if running is None:
+        app.out.line("No local cloud runs here.")
+    else:
+        app.out.line(f"The local cloud runs at {running.endpoint} (pid {running.pid}).")
+
+
+def _document(running: Running | None) -> dict[str, object]:
+    return {
+        "running": running is not None,
+        "endpoint": running.endpoint if running else None,
+        "pid": running.pid if running else None,
+    }
