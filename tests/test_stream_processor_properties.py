@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_mysfits import HYDRA, Reply, ScriptedService, World, click, event, lines, says
 
@@ -42,6 +42,9 @@ replies = answers | st.tuples(st.integers(200, 599), st.binary(max_size=60)) | f
 paths = st.sampled_from(["/mysfits", "/mysfits/hydra-1", "/mysfits/sphinx_2", "/mysfits/m3"])
 services = st.builds(ScriptedService, st.dictionaries(paths, replies), replies)
 
+# How long an example takes says how busy the machine is, and nothing else.
+unhurried = settings(deadline=None)
+
 
 def assert_kept(batch: dict[str, Any], answer: dict[str, Any]) -> None:
     """The contract: every record once; Ok with whole lines of JSON, or ProcessingFailed; never too large."""
@@ -54,12 +57,14 @@ def assert_kept(batch: dict[str, Any], answer: dict[str, Any]) -> None:
             assert list(line) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
 
 
+@unhurried
 @given(st.lists(contents, max_size=6))
 def test_whatever_records_hold_every_record_comes_back_once(held: list[bytes]) -> None:
     batch = event(*held)
     assert_kept(batch, World().processor.process(batch, 60))
 
 
+@unhurried
 @given(st.lists(contents, max_size=4), services, services)
 def test_whatever_the_service_says_the_batch_is_answered_or_comes_again(
     held: list[bytes], before: ScriptedService, after: ScriptedService
@@ -77,6 +82,7 @@ def test_whatever_the_service_says_the_batch_is_answered_or_comes_again(
     assert len(world.log) == 2
 
 
+@unhurried
 @given(st.lists(contents, max_size=4), services)
 def test_only_sane_ids_reach_a_url_and_each_once(held: list[bytes], service: ScriptedService) -> None:
     world = World(service=service)
@@ -87,6 +93,7 @@ def test_only_sane_ids_reach_a_url_and_each_once(held: list[bytes], service: Scr
         assert times == 1
 
 
+@unhurried
 @given(st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=128), mysfits)
 def test_a_line_is_the_json_that_python_would_write(user: str, mysfit: dict[str, Any]) -> None:
     [record] = World(service=ScriptedService({"/mysfits/hydra-1": says(mysfit)})).process(click(user=user))
@@ -99,6 +106,7 @@ def test_a_line_is_the_json_that_python_would_write(user: str, mysfit: dict[str,
     assert base64.b64decode(record["data"]).decode() == json.dumps(expected) + "\n"
 
 
+@unhurried
 @given(clicks)
 def test_a_click_comes_through_whole_or_fails(sent: dict[str, str]) -> None:
     world = World(service=ScriptedService({}, otherwise=says(HYDRA)))
