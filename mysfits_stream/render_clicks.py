@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from mysfits_stream.clicks import failed
+    from mysfits_stream.clicks.delivered import Click, Summary
+
+COLUMNS = {
+    "clickedAt": "CLICKED AT",
+    "userId": "USER",
+    "species": "SPECIES",
+    "goodevil": "GOOD/EVIL",
+    "lawchaos": "LAW/CHAOS",
+    "mysfitId": "MYSFIT",
+}
+HEADINGS = {
+    "mysfitId": "by mysfit",
+    "species": "by species",
+    "goodevil": "good/evil",
+    "lawchaos": "law/chaos",
+}
+BAR_WIDTH = 40
+LONGEST_LIST = 15
 STATUS_STYLES = {"delivered": "green", "accepted": "green"}
 
 
@@ -15,7 +37,8 @@ def test_click(click: dict[str, Any]) -> Iterator[Text]:
     """What became of a test click, hop by hop."""
     status, hops = click["status"], click["hops"]
     yield Text.assemble(
-        (status, STATUS_STYLES.get(status, "bold red")), f"  {click['userId']} on {click['mysfitId']}"
+        (status, STATUS_STYLES.get(status, "bold red")),
+        f"  {printable(click['userId'])} on {printable(click['mysfitId'])}",
     )
     steps = [
         ("accepted by the API", hops["acceptedSeconds"] and f"after {hops['acceptedSeconds']:.2f} s"),
@@ -27,7 +50,7 @@ def test_click(click: dict[str, Any]) -> Iterator[Text]:
         if said:
             yield Text(f"  {name:<22} {said}")
     if click["reason"]:
-        yield Text.assemble(("  reason                 ", ""), (click["reason"], "yellow"))
+        yield Text.assemble(("  reason                 ", ""), (printable(click["reason"]), "yellow"))
     if click["record"]:
         yield Text(json.dumps(click["record"], ensure_ascii=False), style="bold")
 
@@ -37,3 +60,63 @@ def problems(clicks: Sequence[dict[str, Any]]) -> str:
     bad = [click["status"] for click in clicks if click["status"] not in STATUS_STYLES]
     counts = {status: bad.count(status) for status in dict.fromkeys(bad)}
     return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def row(click: Click) -> Text:
+    """One enriched click in a line."""
+    said = {key: printable(str(click[key])) for key in COLUMNS}
+    return Text(
+        f"{said['clickedAt']}  {said['userId']:<20} {said['species']:<14} {said['goodevil']:<8} "
+        f"{said['lawchaos']:<8} {said['mysfitId']}"
+    )
+
+
+def table(clicks: Collection[Click], total: int) -> RenderableType:
+    """The last clicks, and how many there are in all."""
+    if not clicks:
+        return Text("No clicks were delivered in this time.")
+    rows = Table(box=None, pad_edge=False)
+    for key, heading in COLUMNS.items():
+        rows.add_column(heading, no_wrap=key != "userId", overflow="fold")
+    for click in clicks:
+        rows.add_row(*(Text(printable(str(click[key]))) for key in COLUMNS))
+    shown = f"the last {len(clicks)} of {total} clicks" if len(clicks) < total else f"{total} clicks"
+    return Group(rows, Text(shown, style="dim"))
+
+
+def summary(summary: Summary) -> RenderableType:
+    """Bars by mysfit, species, good and evil, law and chaos."""
+    parts: list[RenderableType] = []
+    for key, counter in summary.by.items():
+        bars = Table(box=None, pad_edge=False, show_header=False)
+        most = counter.most_common(LONGEST_LIST)
+        for name, count in most:
+            width = max(1, round(BAR_WIDTH * count / most[0][1]))
+            bars.add_row(
+                Text(f"  {printable(name)}"),
+                Text("█" * width, "cyan"),
+                f"{count}",
+                f"{count / summary.clicks:.0%}",
+            )
+        parts += [Text(f"\n{HEADINGS[key]}", style="bold"), bars]
+        if len(counter) > len(most):
+            parts.append(Text(f"  and {len(counter) - len(most)} more", style="dim"))
+    return Group(*parts)
+
+
+def failed_group(group: failed.Group) -> RenderableType:
+    """The failed clicks of one code and reason, the first few shown."""
+    times = f"{group.first:%Y-%m-%d %H:%M:%S} to {group.last:%Y-%m-%d %H:%M:%S} UTC"
+    return Group(
+        Text.assemble((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}"),
+        Text(f"  {printable(group.message)}"),
+        *(Text(f"    {printable(sample)}", style="dim") for sample in group.samples),
+    )
+
+
+def printable(text: str) -> str:
+    """Text from outside without what a terminal would obey."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

@@ -29,6 +29,10 @@ class Trouble:
     unreadable: dict[str, str] = field(default_factory=dict)
     """Key -> why the object could not be unpacked."""
 
+    def document(self) -> dict[str, Any]:
+        """The same as JSON says it."""
+        return {"foreignLines": self.foreign_lines, "unreadableObjects": self.unreadable}
+
     def __str__(self) -> str:
         parts = []
         if self.foreign_lines:
@@ -46,11 +50,13 @@ class Summary:
         default_factory=lambda: {key: Counter() for key in ("mysfitId", "species", "goodevil", "lawchaos")}
     )
 
-    def add(self, click: Click) -> None:
-        """Count one click."""
-        self.clicks += 1
-        for key, counter in self.by.items():
-            counter[click[key]] += 1
+    def counted(self, clicks: Iterable[Click]) -> Iterator[Click]:
+        """The same clicks, each counted as it passes."""
+        for click in clicks:
+            self.clicks += 1
+            for key, counter in self.by.items():
+                counter[click[key]] += 1
+            yield click
 
 
 def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: Trouble) -> Iterator[Click]:

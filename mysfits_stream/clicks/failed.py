@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.delivered import Trouble, clicked_at
 from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
 
 SAMPLES = 3
@@ -49,10 +49,23 @@ class Group:
         if len(self.samples) < SAMPLES:
             self.samples.append(content(failed.data))
 
+    def document(self) -> dict[str, Any]:
+        """The group as JSON says it."""
+        return {
+            "errorCode": self.code,
+            "errorMessage": self.message,
+            "count": self.count,
+            "first": clicked_at(self.first),
+            "last": clicked_at(self.last),
+            "samples": self.samples,
+        }
 
-def read(bucket: ClicksBucket, since: datetime | None, trouble: Trouble) -> Iterator[FailedClick]:
-    """The failed clicks that arrived since a moment, or all; ``trouble`` counts what is none."""
-    for stored, lines in bucket.read(bucket.failed(since)):
+
+def read(
+    bucket: ClicksBucket, since: datetime | None, until: datetime, trouble: Trouble
+) -> Iterator[FailedClick]:
+    """The failed clicks that arrived in a time range; ``trouble`` counts what is none."""
+    for stored, lines in bucket.read(bucket.failed(since, until)):
         if isinstance(lines, UnreadableError):
             trouble.unreadable[stored.key] = str(lines)
             continue
@@ -117,10 +130,6 @@ def clicks_in(data: bytes) -> list[bytes]:
 
 
 def content(data: bytes) -> str:
-    """The beginning of a record, for a person; control characters are shown, not sent to the terminal."""
+    """The beginning of a record."""
     text = data.decode("utf-8", "backslashreplace")
-    text = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
     return text if len(text) <= LONGEST_SAMPLE else text[: LONGEST_SAMPLE - 1] + "…"

@@ -35,6 +35,9 @@ BYTES_AT_ONCE = 64_000_000
 GROWTH = 10
 """How many times as large a compressed object of clicks becomes, about."""
 
+SKEW = timedelta(minutes=1)
+"""What S3's clock and Firehose's may differ by."""
+
 LONGEST_SPAN = timedelta(days=1)  # S3 refused for longer means that the records are lost (F63)
 
 STARTED = re.compile(r"-\d+-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[0-9a-f-]{36}")
@@ -85,21 +88,20 @@ class ClicksBucket:
 
     def delivered(self, since: datetime, until: datetime) -> Iterator[StoredObject]:
         """The objects that may hold enriched clicks of a time range, the oldest first."""
-        listing = prefixes.of_hours(prefixes.delivered_pattern(self.prefix), since - self.span, until)
-        for found in self._listed(listing):
-            if since - self.span <= found.started <= until and not self._is_aside(found.key):
+        begin, until = since - self.span, until + SKEW
+        for found in self._listed(prefixes.of_hours(prefixes.delivered_pattern(self.prefix), begin, until)):
+            if begin <= found.started <= until and not self._is_aside(found.key):
                 yield found
 
-    def failed(self, since: datetime | None, until: datetime | None = None) -> Iterator[StoredObject]:
-        """The error objects of a time range, or of all times, the oldest first."""
+    def failed(self, since: datetime | None, until: datetime) -> Iterator[StoredObject]:
+        """The error objects of a time range, without ``since`` from the beginning, the oldest first."""
         pattern = prefixes.failed_pattern(self.error_prefix)
-        if since is None:
-            listing = [prefixes.literal(pattern)]
-        else:
-            listing = prefixes.of_hours(pattern, since - self.span, until or self.now())
+        begin = since and since - self.span
+        until += SKEW
+        listing = [prefixes.literal(pattern)] if begin is None else prefixes.of_hours(pattern, begin, until)
         for found in self._listed(listing):
             is_failed = f"{prefixes.ERROR_TYPE}/" in found.key and not found.key.startswith(self.replayed)
-            if is_failed and (since is None or found.started >= since - self.span):
+            if is_failed and (begin is None or begin <= found.started) and found.started <= until:
                 yield found
 
     def lines(self, stored: StoredObject) -> list[bytes]:

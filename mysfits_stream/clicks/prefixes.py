@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from os.path import commonprefix
 
 EXPRESSION = re.compile(r"!\{([^}]*)\}")
 TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH}/"
 ERROR_TYPE = "processing-failed"
 
@@ -61,13 +62,21 @@ def of_hour(pattern: str, hour: datetime) -> str:
 
 
 def of_hours(pattern: str, since: datetime, until: datetime) -> list[str]:
-    """What the keys of a time range begin with, hour by hour, each prefix once."""
+    """What the keys of a time range begin with, each prefix once: whole days where that says it, or hours."""
     hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     found: dict[str, None] = {}
     while hour <= until:
-        found[of_hour(pattern, hour)] = None
-        hour += HOUR
+        day = _of_day(pattern, hour) if hour.hour == 0 and hour + DAY <= until else None
+        found[day or of_hour(pattern, hour)] = None
+        hour += DAY if day else HOUR
     return list(found)
+
+
+def _of_day(pattern: str, midnight: datetime) -> str | None:
+    """What the keys of a day begin with and those of its neighbours do not, None if there is no such text."""
+    hours = [of_hour(pattern, midnight + HOUR * number) for number in range(-1, 25)]
+    day = commonprefix(hours[1:-1])  # noqa: RUF071 - a key is text: nothing says that it has slashes
+    return None if hours[0].startswith(day) or hours[-1].startswith(day) else day
 
 
 def _evaluated(pattern: str, hour: datetime) -> tuple[str, bool]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
 SHORTEST_SLEEP = 0.1
 """Real seconds between two questions, however fast the target's time runs."""
 
+SHOWN = 20
+"""Rows of the table unless more are asked for."""
+
 MISSING = ("404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException")
 
 
 @click.command("send-test-click")
 @click.option("--user", metavar="ID", help="The click's userId.  [default: a fresh one]")
-@click.option(
-    "--mysfit", metavar="ID", help="The click's mysfitId.  [default: the first of the Mysfits service]"
-)
+@click.option("--mysfit", metavar="ID", help="The click's mysfitId.  [default: the service's first]")
 @click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Send so many.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Follow each click to S3.")
 @click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="Follow for so long.")
@@ -67,7 +69,148 @@ def send_test_click(
     return 0
 
 
-COMMANDS = (send_test_click,)
+@click.command("clicks")
+@click.option(
+    "--since", default="1h", show_default=True, metavar="WHEN", help="From then: 15m, 1h, 7d, a time."
+)
+@click.option("--until", metavar="WHEN", help="Up to then.  [default: now]")
+@click.option(
+    "--last", type=click.IntRange(1), metavar="N", help="Only the last N.  [default: 20 in the table]"
+)
+@click.option("--follow", "-f", is_flag=True, help="Show clicks as they land, until Ctrl-C.")
+@global_options
+@pass_app
+def clicks(app: App, since: str, until: str | None, last: int | None, follow: bool) -> int:
+    """Show delivered clicks, and what they add up to.
+
+    With --json it prints JSON lines, one enriched click each.
+    """
+    from collections import deque
+    from datetime import timedelta
+
+    from mysfits_stream import render_clicks
+    from mysfits_stream.clicks import delivered, moments
+
+    if follow and (until or last):
+        raise click.UsageError("--follow goes with --since only")
+    trouble = delivered.Trouble()
+    with translated(app):
+        bucket = clicks_bucket(app)
+        now = bucket.now()
+        begin = moments.parse(since, now, "--since")
+        if follow:
+            with suppress(KeyboardInterrupt):
+                for each in delivered.follow(bucket, begin, pace(app), trouble):
+                    show_click(app, each)
+            return 0
+        # The clock has no fractions of a second.
+        end = moments.parse(until, now, "--until") if until else now + timedelta(seconds=1)
+        found = delivered.read(bucket, begin, end, trouble)
+        if app.out.as_json:
+            for each in deque(found, last) if last else found:
+                show_click(app, each)
+        else:
+            summary = delivered.Summary()
+            rows = deque(summary.counted(found), last or SHOWN)
+            app.out.show(render_clicks.table(rows, summary.clicks))
+            if summary.clicks:
+                app.out.show(render_clicks.summary(summary))
+    if str(trouble):
+        app.out.note(f"also found: {trouble}")
+    return 0
+
+
+@click.command()
+@click.option("--since", metavar="WHEN", help="From then: 15m, 1h, 7d, a time.  [default: all]")
+@global_options
+@pass_app
+def failed(app: App, since: str | None) -> int:
+    """Show failed clicks, grouped by error code and reason."""
+    from mysfits_stream import render_clicks
+    from mysfits_stream.clicks import delivered, moments
+    from mysfits_stream.clicks import failed as failures
+
+    trouble = delivered.Trouble()
+    with translated(app):
+        bucket = clicks_bucket(app)
+        now = bucket.now()
+        begin = moments.parse(since, now, "--since") if since else None
+        groups = failures.grouped(failures.read(bucket, begin, now, trouble))
+    if app.out.as_json:
+        app.out.json({"failed": [group.document() for group in groups], **trouble.document()})
+    for group in groups:
+        app.out.show(render_clicks.failed_group(group))
+    app.out.line(
+        "To put them back on the stream: mysfits-stream replay" if groups else "There are no failed clicks."
+    )
+    if str(trouble):
+        app.out.note(f"also found: {trouble}")
+    return 0
+
+
+@click.command()
+@click.option(
+    "--since", metavar="WHEN", help="Only what arrived since then: 15m, 1h, 7d, a time.  [default: all]"
+)
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="At most N failed records, the oldest first."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be replayed, and do nothing.")
+@global_options
+@pass_app
+def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int:
+    """Put failed clicks back on the delivery stream.
+
+    An error object is moved aside, never deleted, once the stream has accepted all of it. A replay that
+    dies is resumed by running it again; then a few clicks may arrive twice.
+    """
+    from mysfits_stream.clicks import moments, replaying
+    from mysfits_stream.commands.stack import locked
+    from mysfits_stream.provision.stack import Names
+
+    with translated(app), locked(app):
+        bucket = clicks_bucket(app)
+        done = replaying.replay(
+            bucket,
+            app.target.clients.firehose,
+            Names.of(app.config, app.target.account).stream,
+            since=moments.parse(since, bucket.now(), "--since") if since else None,
+            limit=limit,
+            dry_run=dry_run,
+            pace=pace(app),
+            report=lambda so_far: app.out.note(
+                f"{so_far.records} failed records in {so_far.objects} objects"
+            ),
+        )
+    if app.out.as_json:
+        app.out.json(done.document(bucket))
+    verb = "would be put" if dry_run else "were put"
+    app.out.line(
+        f"{done.records} failed records, {done.clicks} clicks with arrays split, {verb} on the stream again."
+        if done.records
+        else "There are no failed clicks to replay."
+    )
+    if done.records and not dry_run:
+        app.out.line(
+            f"Their {done.objects} error objects are now under s3://{bucket.name}/{bucket.replayed}. If an "
+            "earlier replay was cut short, some clicks may arrive twice."
+        )
+    if str(done.trouble):
+        app.out.note(f"also found: {done.trouble}")
+    return 0
+
+
+COMMANDS = (send_test_click, clicks, failed, replay)
+
+
+def show_click(app: App, each: dict[str, Any]) -> None:
+    """One enriched click: a line of JSON, or one to read."""
+    from mysfits_stream import render_clicks
+
+    if app.out.as_json:
+        click.echo(json.dumps(each, ensure_ascii=False))
+    else:
+        app.out.show(render_clicks.row(each))
 
 
 def find_endpoint(app: App) -> str:
