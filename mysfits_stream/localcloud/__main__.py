@@ -36,45 +36,45 @@ log = logging.getLogger("mysfits_stream.localcloud")
 
 
 def serve(directory: Path, options: dict[str, Any], ended: threading.Event) -> int:
-    """Serve until ``ended`` is set, the directory or its state file is gone, or nobody asks for long enough."""
+    """Serve until ``ended`` is set, the state file is gone or nobody asks for long enough; the exit status."""
     files = Files(directory)
     config = LocalConfig(**options["config"])
     keep = Path(options["keep"]) if options["keep"] else None
     with files.alive_lock().acquire(timeout=STOP_BUDGET):
         try:
             cloud = LocalCloud(config, keep=keep, on_stop=ended.set)
-            cloud.start()
         except KeepingError as error:
             log.error("%s", error)
             return CANNOT_KEEP
-        except OSError as error:
-            log.error("port %s: %s", config.port, error)
-            return PORT_IN_USE if error.errno == errno.EADDRINUSE else 1
-        running = Running(
-            cloud.port,
-            os.getpid(),
-            config.time_scale,
-            cloud.identity,
-            __version__,
-            str(keep) if keep else None,
-        )
         try:
+            cloud.start()
+            running = Running(
+                cloud.port, os.getpid(), config.time_scale, cloud.identity, __version__, options["keep"]
+            )
             write_state(files, running)
             log.info("serving %s", running.endpoint)
-            while not ended.wait(WATCH_INTERVAL):
-                cloud.save()
-                if read_state(files) != running:
-                    log.info("%s is gone, so nobody can find this local cloud any more: ending", files.state)
-                    break
-                if cloud.idle_seconds() > IDLE_LIMIT:
-                    log.info("no request for %g s: ending", IDLE_LIMIT)
-                    break
-        finally:
-            cloud.stop()
+            _watch(cloud, files, running, ended)
             if read_state(files) == running:
                 files.state.unlink()
-        log.info("ended")
+        except OSError as error:
+            log.error("%s", error)
+            return PORT_IN_USE if error.errno == errno.EADDRINUSE else 1
+        finally:
+            cloud.stop()
+    log.info("ended")
     return 0
+
+
+def _watch(cloud: LocalCloud, files: Files, running: Running, ended: threading.Event) -> None:
+    """Wait for a reason to end, and keep what has changed in the meantime."""
+    while not ended.wait(WATCH_INTERVAL):
+        cloud.save()
+        if read_state(files) != running:
+            log.info("%s is gone, so nobody can find this local cloud any more: ending", files.state)
+            return
+        if cloud.idle_seconds() > IDLE_LIMIT:
+            log.info("no request for %g s: ending", IDLE_LIMIT)
+            return
 
 
 def main() -> int:

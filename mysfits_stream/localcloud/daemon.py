@@ -130,10 +130,10 @@ def stop(directory: Path, *, budget: float = STOP_BUDGET) -> Running | None:
     if running is None:
         raise TargetError(f"the local cloud is starting or ending; try again (log: {files.log})")
     _ask_to_stop(running)
-    if not _wait_for_end(files, budget / 2):
+    if not _wait_for_end(files, running.pid, budget / 2) and _is_alive(files):
         # The lock is still held, so the pid in the file is still that of our process.
         os.kill(running.pid, signal.SIGTERM)
-        if not _wait_for_end(files, budget / 2):
+        if not _wait_for_end(files, running.pid, budget / 2):
             raise TargetError(f"the local cloud (pid {running.pid}) does not end; log: {files.log}")
     files.state.unlink(missing_ok=True)
     return running
@@ -249,12 +249,23 @@ def _ask_to_stop(running: Running) -> bool:
         return False
 
 
-def _wait_for_end(files: Files, budget: float) -> bool:
+def _wait_for_end(files: Files, pid: int, budget: float) -> bool:
     deadline = time.monotonic() + budget
-    while _is_alive(files):
+    while _is_alive(files) or _exists(pid):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
+    return True
+
+
+def _exists(pid: int) -> bool:
+    """Whether the system still has the process, on systems where one can ask."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
     return True
 
 

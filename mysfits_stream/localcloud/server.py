@@ -18,6 +18,7 @@ import logging
 import os
 import re
 import secrets
+import socket
 import tempfile
 import threading
 import time
@@ -106,6 +107,10 @@ class LocalCloud:
             request_queue_size=128,
             timeout=KEEP_ALIVE_SECONDS,
         )
+        with socket.socket() as probe:
+            # The server's own error does not say why there is no socket.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", self.config.port))
         server.prepare()
         self._server = server
         self._run(server.serve, "server")
@@ -136,7 +141,8 @@ class LocalCloud:
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        assert self._server is not None, "the local cloud is not started"
+        if self._server is None:
+            raise RuntimeError("the local cloud is not started")
         return int(self._server.bind_addr[1])
 
     @property

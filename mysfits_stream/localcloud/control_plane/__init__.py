@@ -118,7 +118,8 @@ class ControlPlane:
             if found is None:
                 return None
             documents = [*found.policies.values()]
-            documents += [policy.document for policy in found.managed_policies.values()]
+            attached = found.managed_policies.values()
+            documents += [v.document for policy in attached for v in policy.versions if v.is_default]
             return Role(
                 trust=json.loads(found.assume_role_policy_document),
                 policies=tuple(json.loads(document) for document in documents),
