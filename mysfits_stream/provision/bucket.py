@@ -21,7 +21,7 @@ from mysfits_stream.provision.aws import (
 from mysfits_stream.provision.emptying import empty
 from mysfits_stream.provision.policies import tls_only
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
-from mysfits_stream.provision.wait import Pace, retry_while
+from mysfits_stream.provision.wait import Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 NO_REGION = "us-east-1"
 """The one region in which CreateBucket must not name its region (F43)."""
 
+STRANGER = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
+
+GONE_BUDGET = 60.0
 EMPTYINGS = 3
 """How often the bucket is emptied again if a writer was faster than its deletion (F49)."""
 
@@ -84,17 +87,15 @@ class Bucket:
         }
 
     def read(self) -> Observed | None:
-        """What S3 says of the bucket; another account's reads as nobody's we know (F131)."""
+        """What S3 says of the bucket; one that we may not look at reads as a stranger's (F131)."""
         try:
             owner = self._owner()
             properties = {key: read(self) for key, read in READERS.items()}
         except ClientError as error:
             if is_error(error, "NoSuchBucket"):
                 return None
-            if is_error(error, "AccessDenied") and not is_error(
-                error, "AccessDenied", message="identity-based policy"
-            ):
-                return Observed(self.bucket_name, self.arn)
+            if _foreign(error):
+                return Observed(self.bucket_name, self.arn, stranger=STRANGER)
             raise
         return Observed(self.bucket_name, self.arn, properties, owner)
 
@@ -111,7 +112,13 @@ class Bucket:
                     CreateBucketConfiguration=configuration,  # type: ignore[arg-type]
                 )
             )
-        if self._patiently(self._owner) == self.owner:
+        try:
+            owner = self._patiently(self._owner)
+        except ClientError as error:
+            if _foreign(error):
+                return  # Somebody was faster: the next read tells.
+            raise
+        if owner == self.owner:
             self.update({key: (None, value) for key, value in self.desired.items()})
 
     def update(self, diff: Diff) -> None:
@@ -166,14 +173,35 @@ class Bucket:
 
     def _wait_gone(self) -> None:
         # HeadBucket goes on answering for a moment after the deletion.
-        self.s3.get_waiter("bucket_not_exists").wait(
-            Bucket=self.bucket_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        wait_until(
+            lambda: not self._answers(),
+            self.pace,
+            waiting_for=f"S3 to forget {self.bucket_name}",
+            budget=GONE_BUDGET,
         )
+
+    def _answers(self) -> bool:
+        try:
+            self.s3.head_bucket(**self._ours())
+        except ClientError as error:
+            # The answer to HEAD has no body, so the status is all there is of the code (F40).
+            if is_error(error, "404"):
+                return False
+            if not is_server_error(error):
+                raise
+        return True
 
 
 def _undecided(error: Exception) -> bool:
     """S3 is still busy with an earlier change of the bucket, or of one of that name (F23, F44)."""
     return is_error(error, "OperationAborted") or is_server_error(error)
+
+
+def _foreign(error: Exception) -> bool:
+    """The bucket is another account's; to its own, S3 names the action that is not allowed (F131, F132)."""
+    return is_error(error, "AccessDenied") and not is_error(
+        error, "AccessDenied", message="is not authorized to perform"
+    )
 
 
 def _getting_ready(error: Exception) -> bool:

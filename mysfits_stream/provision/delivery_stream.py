@@ -124,7 +124,7 @@ class DeliveryStream:
             "Processor": self._processor_of(destination),
         }
         settled = status not in WORKING and encryption.get("Status") != "ENABLING"
-        return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled)
+        return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled=settled)
 
     def create(self) -> None:
         """Ask for the stream, waiting for its role to be assumable; it is still CREATING on return."""

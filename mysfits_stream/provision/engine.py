@@ -267,7 +267,9 @@ def _transitive(resource: Resource) -> Iterator[Resource]:
 
 
 def _refusal(observed: Observed, stack: str) -> str:
-    holder = f"belongs to stack {observed.owner}" if observed.owner else f"does not carry the tag {OWNER_TAG}"
+    holder = observed.stranger or f"does not carry the tag {OWNER_TAG}"
+    if observed.owner:
+        holder = f"belongs to stack {observed.owner}"
     return (
         f"{observed.arn} exists and {holder}, so it is left alone. If it is not yours, choose another stack "
         f"name; if it is, tag it {OWNER_TAG}={stack} and run again"

@@ -25,6 +25,8 @@ class Observed:
     properties: Properties = field(default_factory=dict)
     owner: str | None = None
     """The owner tag's value; None if untagged, or if it cannot be ours."""
+    stranger: str = ""
+    """Why it cannot be ours, where more is known than that the owner tag is not there."""
     settled: bool = True
     """False while AWS is still working on it: it exists as desired and cannot be used yet."""
 
