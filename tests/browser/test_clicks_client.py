@@ -189,6 +189,28 @@ def test_an_answer_that_never_comes_is_given_up(play: Play) -> None:
     assert play(story, answers=["hang", 200]) == [1000, 31500]
 
 
+def test_one_request_at_a_time_while_the_page_stays(play: Play) -> None:
+    story = """
+        recorder.record("m");
+        await world.pass(1500);
+        recorder.record("n");
+        await world.pass(20_000);
+        return world.seen();
+    """
+    assert play(story, answers=["hang"]) == [[1000, ["m"]]]
+
+
+def test_after_a_success_pauses_begin_short_again(play: Play) -> None:
+    story = """
+        recorder.record("m");
+        await world.pass(60_000);
+        recorder.record("n");
+        await world.pass(60_000);
+        return world.requests.map(({ at }) => at);
+    """
+    assert play(story, answers=[503, 200, 503, 200]) == [1000, 1500, 61000, 61500]
+
+
 def test_clicks_recorded_while_the_api_is_down_arrive_in_order(play: Play) -> None:
     story = """
         recorder.record("first");
@@ -220,7 +242,7 @@ def test_hiding_the_page_sends_at_once(play: Play) -> None:
         recorder.record("m");
         await world.pass(10);
         await world.hide();
-        await world.leave();
+        world.leave();
         await world.pass(60_000);
         return world.seen();
     """
@@ -230,7 +252,7 @@ def test_hiding_the_page_sends_at_once(play: Play) -> None:
 def test_leaving_sends_what_fits_and_keeps_the_rest_for_the_next_page(play: Play) -> None:
     story = """
         for (let i = 0; i < 400; i++) recorder.record("m".repeat(64));
-        await world.leave();
+        world.leave();
         const sizes = world.requests.map(({ body }) => new TextEncoder().encode(body).length);
         const sent = world.requests.flatMap(({ clicks }) => clicks).length;
         return [sizes.reduce((a, b) => a + b), sent, world.stored().length];
@@ -241,10 +263,21 @@ def test_leaving_sends_what_fits_and_keeps_the_rest_for_the_next_page(play: Play
     assert kept == 400 - sent
 
 
+def test_what_is_on_its_way_counts_against_what_may_be_sent_when_leaving(play: Play) -> None:
+    story = """
+        for (let i = 0; i < 400; i++) recorder.record("m".repeat(64));
+        await world.pass(1000);
+        world.leave();
+        return world.requests.map(({ body }) => new TextEncoder().encode(body).length);
+    """
+    sizes = play(story, answers=["hang"], user="🦄" * 128)
+    assert sum(sizes) <= 60_000
+
+
 def test_the_next_page_does_not_count_a_click_twice(play: Play) -> None:
     story = """
         recorder.record("m");
-        await world.leave();
+        world.leave();
         world.open();
         await world.pass(60_000);
         return world.seen();
@@ -258,8 +291,7 @@ def test_the_next_page_sends_what_the_last_one_could_not(play: Play, reason: str
         const offline = {json.dumps(reason == "the browser is offline")};
         recorder.record("m");
         if (offline) world.online = false; else await world.pass(1000);
-        await world.leave();
-        world.close();
+        world.leave();
         const before = world.requests.length;
         world.open();
         await world.pass(60_000);
@@ -270,16 +302,17 @@ def test_the_next_page_sends_what_the_last_one_could_not(play: Play, reason: str
     assert stored == []
 
 
-def test_a_click_in_flight_outlives_a_crash_of_the_page(play: Play) -> None:
+def test_clicks_outlive_a_crash_of_the_page_those_in_flight_too(play: Play) -> None:
     story = """
         recorder.record("m");
         await world.pass(1000);
-        world.close();
+        recorder.record("n");
+        world.crash();
         world.open();
         await world.pass(60_000);
         return world.seen();
     """
-    assert play(story, answers=["hang", 200]) == [[1000, ["m"]], [2000, ["m"]]]
+    assert play(story, answers=["hang", 200]) == [[1000, ["m"]], [2000, ["m", "n"]]]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +338,7 @@ def test_of_stored_clicks_only_what_the_api_knows_is_sent(play: Play) -> None:
 
 
 def test_storage_that_is_forbidden_costs_only_the_memory_of_it(play: Play, visitor: Visitor) -> None:
-    story = "recorder.record('m'); await world.pass(60_000); await world.leave(); return world.seen();"
+    story = "recorder.record('m'); await world.pass(60_000); world.leave(); return world.seen();"
     assert play(story, broken=True) == [[1000, ["m"]]]
     assert visitor.complaints == []
 

@@ -11,9 +11,9 @@ const ENDPOINT = "https://api.test/prod/"; // with the slash that people leave t
 
 export function makeWorld({ answers = [200], stored = {}, user = null, random = 0.5, limits = {}, broken = false }) {
   const session = new Map(Object.entries(stored));
-  const events = new EventTarget();
   const world = { now: 0, requests: [], online: true, hidden: false, timers: [] };
   let answered = 0;
+  let page = null;
 
   function fetch(url, options) {
     world.requests.push({ at: world.now, url, ...options, clicks: [JSON.parse(options.body)].flat() });
@@ -41,11 +41,20 @@ export function makeWorld({ answers = [200], stored = {}, user = null, random = 
   };
 
   /** Opens a page of the site: a recorder that finds what the page before it stored. */
-  world.open = () =>
-    createClickRecorder({
+  world.open = () => {
+    const events = new EventTarget();
+    const opened = { events };
+    page = opened;
+    // A page that is gone hears no answer any more.
+    const whileOpen = (promise) =>
+      new Promise((resolve, reject) => {
+        const heard = (then) => (value) => page === opened && then(value);
+        promise.then(heard(resolve), heard(reject));
+      });
+    return createClickRecorder({
       endpoint: ENDPOINT,
       limits,
-      fetch,
+      fetch: (...request) => whileOpen(fetch(...request)),
       events,
       storage: () => kept(storage),
       users: () => kept({ getItem: (key) => (key === "userId" ? user : null) }),
@@ -60,6 +69,7 @@ export function makeWorld({ answers = [200], stored = {}, user = null, random = 
       },
       clearTimer: (timer) => world.clear(timer),
     });
+  };
 
   /** Everything that promises have in store at this moment. */
   async function settled() {
@@ -84,15 +94,16 @@ export function makeWorld({ answers = [200], stored = {}, user = null, random = 
   };
   world.hide = async () => {
     world.hidden = true;
-    events.dispatchEvent(new Event("visibilitychange"));
+    page.events.dispatchEvent(new Event("visibilitychange"));
     await settled();
   };
-  world.leave = async () => {
-    events.dispatchEvent(new Event("pagehide"));
-    await settled();
+  world.leave = () => {
+    page.events.dispatchEvent(new Event("pagehide"));
+    world.crash();
   };
-  /** The page is gone, and with it whatever it meant to do later. */
-  world.close = () => {
+  /** The page is gone without a word, and with it whatever it meant to do later. */
+  world.crash = () => {
+    page = null;
     world.timers = [];
   };
   world.stored = () =>
