@@ -117,7 +117,7 @@ def compare(
         turns = list(sides.items())[:: -1 if number % 2 else 1]
         for side, call in turns:
             calls: list[float] = []
-            while sum(calls) < turn_seconds:
+            while not calls or sum(calls) < turn_seconds:
                 started = clock()
                 call()
                 calls.append(clock() - started)

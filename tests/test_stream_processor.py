@@ -37,6 +37,7 @@ from mysfits_stream.lambda_src.stream_processor import (
     ServiceError,
     answer,
     attributes_of,
+    enriched,
     read_clicks,
 )
 
@@ -57,6 +58,12 @@ def test_a_click_becomes_a_line_with_its_mysfits_attributes_and_the_time_it_arri
         }
     ]
     assert list(lines(record)[0]) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
+
+
+def test_the_time_of_a_click_has_its_milliseconds_padded() -> None:
+    assert enriched([], {}, 0) == ""
+    line = enriched([{"userId": "u", "mysfitId": "m"}], {"m": '"mysfitId": "m"'}, 1_700_000_000_007)
+    assert json.loads(line)["clickedAt"] == "2023-11-14T22:13:20.007Z"
 
 
 def test_an_array_of_clicks_becomes_as_many_lines_in_one_record() -> None:
