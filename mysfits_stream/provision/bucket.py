@@ -20,7 +20,7 @@ from mysfits_stream.provision.aws import (
 )
 from mysfits_stream.provision.emptying import empty
 from mysfits_stream.provision.policies import tls_only
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.wait import Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
@@ -84,6 +84,38 @@ class Bucket:
                 ]
             },
             "BucketPolicy": tls_only(self.arn),
+        }
+
+    def template(self) -> Template:
+        """The bucket and its policy, which outlive the template: clicks go by no mistake."""
+        properties = self.desired
+        policy = properties.pop("BucketPolicy")
+        encryption = {"ServerSideEncryptionByDefault": properties.pop("BucketEncryption")}
+        rules = [
+            {"Id": rule["ID"], "Prefix": rule["Filter"]["Prefix"]}
+            | {key: value for key, value in rule.items() if key not in ("ID", "Filter")}
+            for rule in properties.pop("LifecycleConfiguration")["Rules"]
+        ]
+        name = logical_id(self.name)
+        return {
+            name: {
+                "Type": self.type,
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": {
+                    "BucketName": self.bucket_name,
+                    **properties,
+                    "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
+                    "LifecycleConfiguration": {"Rules": rules},
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            },
+            f"{name}Policy": {
+                "Type": "AWS::S3::BucketPolicy",
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": {"Bucket": {"Ref": name}, "PolicyDocument": policy},
+            },
         }
 
     def read(self) -> Observed | None:

@@ -13,7 +13,7 @@ from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_
 from mysfits_stream.provision.bucket import Bucket
 from mysfits_stream.provision.function import Function
 from mysfits_stream.provision.log_group import LogGroup
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
 from mysfits_stream.provision.wait import Pace, retry_while, wait_until
 
@@ -97,6 +97,23 @@ class DeliveryStream:
                 "BufferIntervalInSeconds": str(self.processor_buffer_seconds),
             },
             "S3BackupMode": "Disabled",
+        }
+
+    def template(self) -> Template:
+        """The stream with its one destination."""
+        return {
+            logical_id(self.name): {
+                "Type": self.type,
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": {
+                    "DeliveryStreamName": self.stream_name,
+                    "DeliveryStreamType": self.desired["DeliveryStreamType"],
+                    "DeliveryStreamEncryptionConfigurationInput": {"KeyType": ENCRYPTED["KeyType"]},
+                    "ExtendedS3DestinationConfiguration": self._destination(),
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            }
         }
 
     def read(self) -> Observed | None:

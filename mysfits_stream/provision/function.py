@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore.exceptions import ClientError
 
 from mysfits_stream.errors import ProvisionError
-from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error
+from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error, tag_list
 from mysfits_stream.provision.log_group import LogGroup
 from mysfits_stream.provision.package import Package
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
 from mysfits_stream.provision.wait import IAM_BUDGET, Pace, retry_while, wait_until
 
@@ -72,6 +72,21 @@ class Function:
             "Environment": dict(self.environment),
             "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
             "State": "Active",
+        }
+
+    def template(self) -> Template:
+        """The function; where its code lies is for two parameters of the template to say."""
+        return {
+            logical_id(self.name): {
+                "Type": self.type,
+                "Properties": {
+                    "FunctionName": self.function_name,
+                    **self._configuration(),
+                    "Architectures": [self.architecture],
+                    "Code": {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}},
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            }
         }
 
     def read(self) -> Observed | None:

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error, owner_of
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, difference
+from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error, owner_of, tag_list
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    difference,
+    logical_id,
+)
 from mysfits_stream.provision.wait import Pace, retry_while
 
 if TYPE_CHECKING:
@@ -41,6 +49,30 @@ class LogGroup:
             "RetentionInDays": self.retention_days,
             "LogStreams": list(self.log_streams),
             "Tags": {OWNER_TAG: self.owner},
+        }
+
+    def template(self) -> Template:
+        """The group, and each stream that must exist beforehand."""
+        name = logical_id(self.name)
+        group = {
+            "LogGroupName": self.group_name,
+            "RetentionInDays": self.retention_days,
+            "Tags": tag_list({OWNER_TAG: self.owner}),
+        }
+        return {
+            name: {
+                "Type": self.type,
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": group,
+            },
+            **{
+                f"{name}{stream}": {
+                    "Type": "AWS::Logs::LogStream",
+                    "Properties": {"LogGroupName": {"Ref": name}, "LogStreamName": stream},
+                }
+                for stream in self.log_streams
+            },
         }
 
     def read(self) -> Observed | None:

@@ -11,6 +11,9 @@ Properties = dict[str, Any]
 Diff = dict[str, tuple[Any, Any]]
 """Property -> (observed, desired), for the properties that differ."""
 
+Template = dict[str, dict[str, Any]]
+"""Logical id -> what a CloudFormation template says of it."""
+
 OWNER_TAG = "mysfits-stream:stack"
 """The tag whose value is the stack's name: the only licence to change or delete a resource."""
 
@@ -49,6 +52,9 @@ class Resource(Protocol):
     def desired(self) -> Properties:
         """What AWS should say of it. Makes no call."""
 
+    def template(self) -> Template:
+        """The same in a template: under ``logical_id(name)`` the resource, beside it its parts."""
+
     def read(self) -> Observed | None:
         """What AWS says of it now, None if it does not exist. Changes nothing.
 
@@ -70,6 +76,11 @@ class Resource(Protocol):
 
     def settle(self) -> None:
         """Return once it can be used."""
+
+
+def logical_id(name: str) -> str:
+    """How a template calls the resource of this logical name: ``clicks-bucket`` is ``ClicksBucket``."""
+    return name.title().replace("-", "")
 
 
 def difference(observed: Properties, desired: Properties) -> Diff:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error, owner_of, tag_list
 from mysfits_stream.provision.policies import Document
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.wait import Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
@@ -47,6 +47,21 @@ class Role:
             "ManagedPolicyArns": [],
         }
 
+    def template(self) -> Template:
+        """The role with its inline policy."""
+        return {
+            logical_id(self.name): {
+                "Type": self.type,
+                "Properties": {
+                    "RoleName": self.role_name,
+                    "Description": self._description,
+                    "AssumeRolePolicyDocument": self.trust,
+                    "Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": self.permissions}],
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            }
+        }
+
     def read(self) -> Observed | None:
         """What IAM says of the role and of every policy on it."""
         try:
@@ -79,7 +94,7 @@ class Role:
             self.iam.create_role(
                 RoleName=self.role_name,
                 AssumeRolePolicyDocument=json.dumps(self.trust),
-                Description=f"{self.name} of the mysfits-stream stack {self.owner}",
+                Description=self._description,
                 Tags=tag_list({OWNER_TAG: self.owner}),
             )
         wait_until(self._visible, self.pace, waiting_for=f"IAM to show role {self.role_name}", budget=120)
@@ -121,6 +136,10 @@ class Role:
 
     def settle(self) -> None:
         """Being assumable is what the role's users wait for: only their own attempts can tell."""
+
+    @property
+    def _description(self) -> str:
+        return f"{self.name} of the mysfits-stream stack {self.owner}"
 
     def _visible(self) -> bool:
         try:
