@@ -333,8 +333,8 @@ def test_states_take_the_time_they_are_given(client: Client) -> None:
             {"Environment": {"Variables": {"AWS_REGION": "x", "_HANDLER": "y"}}},
             "InvalidParameterValueException",
             "Lambda was unable to configure your environment variables because the environment variables you "
-            "have provided contains reserved keys that are currently not supported for modification. Reserved "
-            "keys used in this request: AWS_REGION, _HANDLER",
+            "have provided contains reserved keys that are currently not supported for modification. "
+            "Reserved keys used in this request: AWS_REGION, _HANDLER",
             id="reserved variables",
         ),
         pytest.param(

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from moto.utilities.utils import get_partition
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
 from mysfits_stream.localcloud.control_plane.s3 import S3
 from mysfits_stream.localcloud.firehose_stream import Stream
@@ -52,6 +54,15 @@ class Role:
     policies: tuple[Mapping[str, Any], ...]
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in a bucket; ``read`` gives its body."""
+
+    key: str
+    modified: float
+    read: Callable[[], bytes]
+
+
 class ControlPlane:
     """AWS's control plane in one process; safe to call from several threads."""
 
@@ -72,8 +83,13 @@ class ControlPlane:
             self.delivery_streams = DeliveryStreams(
                 ACCOUNT, can_assume=self._firehose_can_assume, now=self._now
             )
+            self.functions = Functions(ACCOUNT, can_assume=self._lambda_can_assume, now=self._now)
             self.s3 = S3(ACCOUNT, self._bucket_owner)
-            self.mends: dict[str, Mend] = {"s3": self.s3, "firehose": self.delivery_streams}
+            self.mends: dict[str, Mend] = {
+                "s3": self.s3,
+                "firehose": self.delivery_streams,
+                "lambda": self.functions,
+            }
 
     def save(self, directory: Path) -> None:
         """Write everything to a directory, from which :meth:`load` brings it back."""
@@ -109,6 +125,10 @@ class ControlPlane:
         is_global = service in ("iam", "s3", "sts")
         return backends[ACCOUNT][get_partition(region) if is_global else region]
 
+    def arn(self, service: str, region: str, resource: str) -> str:
+        """The ARN of one of the account's resources in a region."""
+        return f"arn:{get_partition(region)}:{service}:{region}:{ACCOUNT}:{resource}"
+
     def role(self, arn: str) -> Role | None:
         """The role with its inline and its attached policies; None when there is none."""
         _, partition, *_, resource = arn.split(":", 5)
@@ -130,27 +150,24 @@ class ControlPlane:
         return self.delivery_streams.stream(region, name)
 
     def function(self, arn: str) -> Function | None:
-        """The function of an ARN, the version that a qualifier names; None when there is none."""
-        unqualified, qualifier = ":".join(arn.split(":")[:7]), arn.split(":")[7:]
+        """The function of an ARN, the version that a qualifier names; None when there is none.
+
+        Raises LambdaError for one that cannot be invoked now.
+        """
         with self.lock:
-            backend = self.backend("lambda", arn.split(":")[3])
-            found = backend.get_function_by_arn(unqualified if qualifier in ([], ["$LATEST"]) else arn)
-            if found is None:
-                return None
-            return Function(
-                name=found.function_name,
-                arn=unqualified,
-                handler=found.handler,
-                runtime=found.run_time,
-                zip_bytes=found.code_bytes,
-                environment=dict(found.environment_vars),
-                timeout=float(found.timeout),
-                memory_mb=int(found.memory_size),
-                role_arn=found.role,
-                log_group=f"/aws/lambda/{found.function_name}",
-                code_sha256=found.code_sha_256,
-                version=str(found.version),
-            )
+            return self.functions.function(arn)
+
+    def objects(self, region: str, bucket: str, prefix: str) -> list[StoredObject]:
+        """The current objects of a bucket whose keys begin with ``prefix``; none without the bucket."""
+        with self.lock:
+            backend = self.backend("s3", region)
+            if bucket not in backend.buckets:
+                return []
+            keys, *_ = backend.list_objects(backend.buckets[bucket], prefix, None, None, None)
+            return [
+                StoredObject(key.name, key.last_modified.timestamp(), partial(getattr, key, "value"))
+                for key in keys
+            ]
 
     def _bucket_owner(self, bucket: str) -> str | None:
         return s3_backends.bucket_accounts.get(bucket, ("", None))[1]
@@ -160,6 +177,10 @@ class ControlPlane:
         return role is not None and iam.may_assume(
             role.trust, "firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}
         )
+
+    def _lambda_can_assume(self, role_arn: str) -> bool:
+        role = self.role(role_arn)
+        return role is not None and iam.may_assume(role.trust, "lambda.amazonaws.com")
 
     # What the data plane writes
 
