@@ -52,16 +52,10 @@ def put(firehose: Firehose, request: Request) -> Response:
         return _answer({"__type": "SerializationException", "message": str(error)}, status=400)
 
 
-def invoke(
-    world: World,
-    request: Request,
-    account: str,
-    partition: str,
-    submit: Callable[[Callable[[], None]], object],
-) -> Response:
+def invoke(world: World, request: Request, submit: Callable[[Callable[[], None]], object]) -> Response:
     """Invoke, of all three types; an asynchronous invocation is handed to ``submit``."""
     try:
-        arn = _function_arn(request, account, partition)
+        arn = _function_arn(world, request)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         _check_payload(request.body, MAX_EVENT if kind == "Event" else MAX_PAYLOAD)
         if kind == "DryRun":
@@ -89,7 +83,7 @@ def invoke(
     return Response(200, headers, invocation.payload)
 
 
-def _function_arn(request: Request, account: str, partition: str) -> str:
+def _function_arn(world: World, request: Request) -> str:
     found = INVOCATION.fullmatch(request.path)
     function = FUNCTION.fullmatch(unquote(found["function"])) if found else None
     if function is None:
@@ -97,7 +91,7 @@ def _function_arn(request: Request, account: str, partition: str) -> str:
             "ValidationException", "1 validation error detected: the function's name is not valid", 400
         )
     qualifier = request.parameters.get("Qualifier") or function["qualifier"]
-    arn = f"arn:{partition}:lambda:{request.region}:{account}:function:{function['name']}"
+    arn = world.control_plane.arn("lambda", request.region, f"function:{function['name']}")
     return f"{arn}:{qualifier}" if qualifier else arn
 
 

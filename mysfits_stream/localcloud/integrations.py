@@ -30,10 +30,9 @@ MODEL_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch", "email": "
 class Integrations:
     """The AWS services that the APIs of one region call; ``handle`` is the local cloud itself."""
 
-    def __init__(self, world: World, handle: Handler, account: str, region: str) -> None:
+    def __init__(self, world: World, handle: Handler, region: str) -> None:
         self._world = world
         self._handle = handle
-        self._account = account
         self._region = region
 
     def call(
@@ -47,7 +46,7 @@ class Integrations:
         if role is None or not iam.may_assume(role.trust, SERVICE):
             raise CannotAssumeRole(role_arn)
         request = self._request(service, action, headers, body)
-        operation, resource = _operation(service, action), self._resource(service, request)
+        operation, resource = _operation(service, action, request), self._resource(service, request)
         if not _may(role, operation, resource):
             return _denied(str(role_arn), operation, resource)
         response = self._handle(request)
@@ -75,9 +74,8 @@ class Integrations:
     def _resource(self, service: str, request: Request) -> str | None:
         """The ARN that a call is about; None for services whose calls are not looked into."""
         if service == "firehose":
-            partition = Session().get_partition_for_region(self._region)
             name = _member(request.body, "DeliveryStreamName")
-            return f"arn:{partition}:firehose:{self._region}:{self._account}:deliverystream/{name}"
+            return self._world.control_plane.arn("firehose", self._region, f"deliverystream/{name}")
         if service == "lambda":
             return unquote(request.path).partition("/functions/")[2].partition("/invocations")[0]
         return None
@@ -103,15 +101,13 @@ def _denied(role_arn: str, operation: str, resource: str | None) -> Answer:
     return 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(document).encode()
 
 
-def _operation(service: str, action: str) -> str:
-    """The IAM action of a call; by path only Lambda's is known."""
+def _operation(service: str, action: str, request: Request) -> str:
+    """The IAM action of a call; by path it is what the request itself names, or that of its method on objects."""
     if " " not in action:
         return f"{service}:{action}"
-    return (
-        "lambda:InvokeFunction"
-        if service == "lambda"
-        else f"{service}:{action.partition(' ')[0].title()}Object"
-    )
+    if service == "lambda":
+        return "lambda:InvokeFunction"
+    return f"{service}:{request.operation or f'{request.method.title()}Object'}"
 
 
 def _member(body: bytes, name: str) -> str:

@@ -6,6 +6,7 @@ What a request is for decides who answers it:
     X-Amz-Target Firehose_…PutRecord[Batch]      data_plane.py and firehose.py, the data plane of delivery streams
     /2015-03-31/functions/{name}/invocations     data_plane.py and lambda_runtime.py, the deployed zip in its own process
     /_mysfits/…                                  mysfits.py, the stand-in Mysfits service
+    /_site/…                                     site.py, the web page that clicks
     /_local/…                                    this file: health and administration
     everything else                              control_plane, what AWS would store
 
@@ -32,10 +33,11 @@ from cheroot.wsgi import Server
 
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits
+from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits, site_reader
 from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane
 from mysfits_stream.localcloud.firehose import Firehose
 from mysfits_stream.localcloud.integrations import Integrations
+from mysfits_stream.localcloud.site import Site
 from mysfits_stream.localcloud.wire import (
     Environ,
     Request,
@@ -93,6 +95,10 @@ class LocalCloud:
             self.control_plane, now=now, time_scale=self.config.time_scale, directory=Path(self._scratch.name)
         )
         self.firehose = Firehose(self.world, submit=self._submit, wake=self._due.set)
+        self._site = Site(
+            lambda: site_reader.endpoints(self.control_plane, self.endpoint),
+            lambda: site_reader.landed(self.control_plane),
+        )
         self._threads: list[threading.Thread] = []
         self._server: Server | None = None
 
@@ -223,6 +229,8 @@ class LocalCloud:
             return data_plane.invoke(self.world, request, self._submit)
         if request.path.startswith("/_mysfits/"):
             return mysfits.handle(request, request.path.removeprefix("/_mysfits"))
+        if request.path.startswith("/_site/") or request.path == "/_site":
+            return self._site(request)
         if request.path.startswith("/_local/"):
             return self._administer(request)
         return self.control_plane.handle(request)
@@ -231,7 +239,7 @@ class LocalCloud:
         deployed = self.control_plane.rest_apis.deployed(api_id, stage)
         if deployed is None:
             return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
-        integrations = Integrations(self.world, self.handle, ACCOUNT, deployed.region)
+        integrations = Integrations(self.world, self.handle, deployed.region)
         return apigateway.handle(deployed, replace(request, path=path), integrations.call, self._now())
 
     def _administer(self, request: Request) -> Response:

@@ -13,6 +13,8 @@ from mysfits_stream.localcloud.iam import Verdict
 from mysfits_stream.localcloud.lambda_process import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.lambda_runtime import LambdaRuntime
 
+ASYNCHRONOUS_ATTEMPTS = 3
+
 
 class World:
     """The cloud as Firehose, Lambda and API Gateway see it; safe to call from several threads.
@@ -70,6 +72,12 @@ class World:
         """Invoke a function and wait for its end. Raises LambdaError when it cannot be invoked."""
         function = self.function(function_arn)
         return self._runtime(function_arn.split(":")[3]).invoke(function, payload, client_context)
+
+    def invoke_asynchronously(self, function_arn: str, payload: bytes) -> None:
+        """Invoke a function for nobody; one that fails is invoked twice more, as on AWS but at once."""
+        for _ in range(ASYNCHRONOUS_ATTEMPTS):
+            if self.invoke(function_arn, payload).error is None:
+                return
 
     def put_object(self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Store an object. Raises S3Error."""

@@ -30,6 +30,7 @@ from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
+from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
 from mysfits_stream.localcloud.control_plane.s3 import S3
 from mysfits_stream.localcloud.firehose_stream import Stream
@@ -80,15 +81,20 @@ class ControlPlane:
         with self.lock:
             BackendDict.reset()
             self.rest_apis = RestApis(ACCOUNT, self._now)
-            self.delivery_streams = DeliveryStreams(
-                ACCOUNT, can_assume=self._firehose_can_assume, now=self._now
-            )
-            self.functions = Functions(ACCOUNT, can_assume=self._lambda_can_assume, now=self._now)
             self.s3 = S3(ACCOUNT, self._bucket_owner)
+            self.functions = Functions(
+                ACCOUNT, can_assume=self._can_assume("lambda.amazonaws.com"), now=self._now
+            )
+            self.delivery_streams = DeliveryStreams(
+                ACCOUNT,
+                # Firehose presents the account as external id (F116).
+                can_assume=self._can_assume("firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}),
+                now=self._now,
+            )
             self.mends: dict[str, Mend] = {
-                "s3": self.s3,
                 "firehose": self.delivery_streams,
                 "lambda": self.functions,
+                "s3": self.s3,
             }
 
     def save(self, directory: Path) -> None:
@@ -150,37 +156,22 @@ class ControlPlane:
         return self.delivery_streams.stream(region, name)
 
     def function(self, arn: str) -> Function | None:
-        """The function of an ARN, the version that a qualifier names; None when there is none.
+        """The function of an ARN, with or without a qualifier; None when there is none.
 
         Raises LambdaError for one that cannot be invoked now.
         """
         with self.lock:
             return self.functions.function(arn)
 
-    def objects(self, region: str, bucket: str, prefix: str) -> list[StoredObject]:
-        """The current objects of a bucket whose keys begin with ``prefix``; none without the bucket."""
-        with self.lock:
-            backend = self.backend("s3", region)
-            if bucket not in backend.buckets:
-                return []
-            keys, *_ = backend.list_objects(backend.buckets[bucket], prefix, None, None, None)
-            return [
-                StoredObject(key.name, key.last_modified.timestamp(), partial(getattr, key, "value"))
-                for key in keys
-            ]
-
     def _bucket_owner(self, bucket: str) -> str | None:
         return s3_backends.bucket_accounts.get(bucket, ("", None))[1]
 
-    def _firehose_can_assume(self, role_arn: str) -> bool:
-        role = self.role(role_arn)
-        return role is not None and iam.may_assume(
-            role.trust, "firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}
-        )
+    def _can_assume(self, service: str, context: Mapping[str, str] | None = None) -> Callable[[str], bool]:
+        def can_assume(role_arn: str) -> bool:
+            role = self.role(role_arn)
+            return role is not None and iam.may_assume(role.trust, service, context)
 
-    def _lambda_can_assume(self, role_arn: str) -> bool:
-        role = self.role(role_arn)
-        return role is not None and iam.may_assume(role.trust, "lambda.amazonaws.com")
+        return can_assume
 
     # What the data plane writes
 
