@@ -103,21 +103,16 @@ class Output:
         if self.as_json:
             self.json(document)
             return
-        table = Table(box=None, pad_edge=False)
-        for heading in ("RESOURCE", "STATUS", "ARN"):
-            table.add_column(heading, no_wrap=heading != "ARN", overflow="fold")
         for resource in document["resources"]:
             status = resource["status"]
-            table.add_row(
-                resource["name"],
-                Text(status, STATUS_STYLES[status]),
-                resource["arn"] or f"({resource['type']})",
+            self.show(
+                Text.assemble(
+                    f"{resource['name']:<16} ",
+                    (f"{status:<9}", STATUS_STYLES[status]),
+                    f" {resource['arn'] or resource['type']}",
+                )
             )
-        self.show(table)
-        for resource in document["resources"]:
-            if resource["diff"]:
-                self.line(f"\n{resource['name']} differs:")
-                self._differences(resource)
+            self._differences(resource)
         if document["endpoint"]:
             self.line(f"\nendpoint  {document['endpoint']}")
 
@@ -141,7 +136,15 @@ class Output:
                 )
             )
 
-    def endpoint(self, endpoint: str | None, mysfit: str = "MYSFIT_ID") -> None:
+    def removed(self, document: Document, *, kept: bool) -> None:
+        """What `down` has removed, and what it has kept."""
+        if self.as_json:
+            self.json(document)
+        count = sum(resource["action"] == "delete" for resource in document["resources"])
+        left = "Nothing is left but the bucket with its clicks." if kept else "Nothing is left."
+        self.line(f"{count} resources deleted. {left}")
+
+    def endpoint(self, endpoint: str | None, mysfit: str) -> None:
         """The endpoint, and a line to paste that sends a click to it."""
         if endpoint:
             click = json.dumps({"userId": "me", "mysfitId": mysfit})

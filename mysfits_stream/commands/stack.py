@@ -40,7 +40,7 @@ def up(app: App, dry_run: bool) -> int:
     app.out.changes(document(app, changes, endpoint, now="in-sync"))
     if all(change.action is Action.NONE for change in changes):
         app.out.line("Nothing to do: every resource is as configured.")
-    app.out.endpoint(endpoint)
+    app.out.endpoint(endpoint, _some_mysfit(app))
     return 0
 
 
@@ -196,6 +196,19 @@ def document(
             for change in changes
         ],
     }
+
+
+def _some_mysfit(app: App) -> str:
+    """A mysfit to click on; a placeholder if the Mysfits service cannot name one just now."""
+    from mysfits_stream.clicks.sending import first_mysfit
+    from mysfits_stream.errors import ClickError
+    from mysfits_stream.target import mysfits_api
+
+    try:
+        return first_mysfit(mysfits_api(app.target))
+    except ClickError as error:
+        app.out.note(f"note: {error}")
+        return "MYSFIT_ID"
 
 
 def _plan(app: App) -> int:

@@ -42,8 +42,7 @@ def run(app: App, *, dry_run: bool, yes: bool, delete_data: bool, keep_data: boo
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)
         _prove(app, resources)
-    app.out.changes(document(app, changes, None, now="missing"))
-    app.out.line("Nothing is left." if not keep_data else "Nothing is left but the bucket with its clicks.")
+    app.out.removed(document(app, changes, None, now="missing"), kept=keep_data)
     if app.target.name == "local" and not keep_data:
         from mysfits_stream.localcloud import daemon
 
