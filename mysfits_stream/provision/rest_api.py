@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.api_view import desired_view, observed_view
 from mysfits_stream.provision.aws import (
     Account,
@@ -17,11 +18,12 @@ from mysfits_stream.provision.aws import (
     is_server_error,
     owner_of,
     retry_after,
+    tag_list,
 )
 from mysfits_stream.provision.openapi import MODEL, ClicksApi
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
-from mysfits_stream.provision.wait import Pace, retry_while, wait_until
+from mysfits_stream.provision.wait import Expired, Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
@@ -34,6 +36,9 @@ QUOTA_BUDGET = 900.0
 """Seconds to wait out quotas that the whole account shares: one DeleteRestApi in 30 s (F60, F61)."""
 
 QUOTA_PAUSE = 31.0
+CHANGE_BUDGET = 60.0
+"""Seconds for which another change of the same API may be under way (F20)."""
+
 DATA_PLANE_BUDGET = 120.0
 """Seconds until a new stage answers everywhere (F34)."""
 
@@ -71,6 +76,50 @@ class RestApi:
                 "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
             },
             "Duplicates": [],
+        }
+
+    def template(self) -> Template:
+        """The API with its document, the deployment of exactly this document, and the stage.
+
+        CloudFormation deploys an API once, so that another document needs another deployment's logical id.
+        """
+        name = logical_id(self.name)
+        deployment = f"{name}Deployment{self.definition.digest()}"
+        throttling = self.desired["MethodSettings"]["*/*"]
+        return {
+            name: {
+                "Type": self.type,
+                "Properties": {
+                    "Name": self.definition.title,
+                    "Description": self._description,
+                    "EndpointConfiguration": self.desired["EndpointConfiguration"],
+                    "Mode": "overwrite",
+                    "FailOnWarnings": True,
+                    "Body": self.definition.document(),
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            },
+            deployment: {
+                "Type": "AWS::ApiGateway::Deployment",
+                "Properties": {"RestApiId": {"Ref": name}, "Description": self._deployment_description},
+            },
+            f"{name}Stage": {
+                "Type": "AWS::ApiGateway::Stage",
+                "Properties": {
+                    "RestApiId": {"Ref": name},
+                    "DeploymentId": {"Ref": deployment},
+                    "StageName": self.stage,
+                    "MethodSettings": [
+                        {
+                            "ResourcePath": "/*",
+                            "HttpMethod": "*",
+                            "ThrottlingRateLimit": throttling["throttlingRateLimit"],
+                            "ThrottlingBurstLimit": throttling["throttlingBurstLimit"],
+                        }
+                    ],
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            },
         }
 
     def read(self) -> Observed | None:
@@ -112,7 +161,7 @@ class RestApi:
         self._patiently(
             lambda: self.apigateway.create_rest_api(
                 name=self.definition.title,
-                description=f"Clicks of the mysfits-stream stack {self.owner}",
+                description=self._description,
                 endpointConfiguration={"types": ["REGIONAL"]},
                 tags={OWNER_TAG: self.owner},
             ),
@@ -128,7 +177,7 @@ class RestApi:
 
     def update(self, diff: Diff) -> None:
         """Put and deploy a differing definition, mend the stage, remove duplicates and old deployments."""
-        api, *duplicates = self._ours()
+        api, *duplicates = self._existing()
         api_id = api["id"]
         if "EndpointConfiguration" in diff:
             self._make_regional(api)
@@ -152,7 +201,7 @@ class RestApi:
 
     def settle(self) -> None:
         """Wait until the stage answers a preflight."""
-        api, *_ = self._ours()
+        api, *_ = self._existing()
         wait_until(
             lambda: self.answers(api["id"], self.stage),
             self.pace,
@@ -160,6 +209,14 @@ class RestApi:
             budget=DATA_PLANE_BUDGET,
             advice="the API is deployed; its URL may need a little longer",
         )
+
+    @property
+    def _description(self) -> str:
+        return f"Clicks of the mysfits-stream stack {self.owner}"
+
+    @property
+    def _deployment_description(self) -> str:
+        return f"{DESCRIPTION}{self.definition.digest()}"
 
     def _ours(self) -> list[Any]:
         """Our APIs, the oldest first: a lost answer may have left a second one (F6)."""
@@ -169,6 +226,11 @@ class RestApi:
             if api.get("name") == self.definition.title and owner_of(api.get("tags", {})) == self.owner
         ]
         return sorted(found, key=lambda api: (api["createdDate"], api["id"]))
+
+    def _existing(self) -> list[Any]:
+        if not (apis := self._ours()):
+            raise ProvisionError(self.name, "find", f"{self.definition.title} is gone; `up` makes it again")
+        return apis
 
     def _items(self, operation: str, **parameters: Any) -> list[Any]:
         if self.apigateway.can_paginate(operation):
@@ -201,6 +263,7 @@ class RestApi:
                 restApiId=api_id, mode="overwrite", failOnWarnings=True, body=json.dumps(document).encode()
             ),
             "API Gateway to take the definition",
+            api_id,
         )
         # An import drops minItems and maxItems from models (F101); setting the schema afterwards keeps them.
         schema = json.dumps(document["components"]["schemas"][MODEL])
@@ -211,14 +274,16 @@ class RestApi:
                 patchOperations=[{"op": "replace", "path": "/schema", "value": schema}],
             ),
             "API Gateway to take the model",
+            api_id,
         )
 
     def _deploy(self, api_id: str) -> None:
         deployment: Any = self._patiently(
             lambda: self.apigateway.create_deployment(
-                restApiId=api_id, description=f"{DESCRIPTION}{self.definition.digest()}"
+                restApiId=api_id, description=self._deployment_description
             ),
             "API Gateway to deploy the definition",
+            api_id,
         )
         if self._stage(api_id) is None:
             # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
@@ -231,6 +296,7 @@ class RestApi:
                         tags={OWNER_TAG: self.owner},
                     ),
                     f"API Gateway to make stage {self.stage}",
+                    api_id,
                 )
         self._patch_stage(api_id, {"/deploymentId": deployment["id"]})
         for old in self._items("get_deployments", restApiId=api_id):
@@ -249,8 +315,8 @@ class RestApi:
         self._patch_stage(
             api_id,
             {
-                "/*/*/throttling/rateLimit": f"{self.rate_limit:g}",
-                "/*/*/throttling/burstLimit": f"{self.burst_limit:g}",
+                "/*/*/throttling/rateLimit": str(self.rate_limit),
+                "/*/*/throttling/burstLimit": str(self.burst_limit),
             },
         )
 
@@ -266,6 +332,7 @@ class RestApi:
                 restApiId=api_id, stageName=self.stage, patchOperations=operations
             ),
             f"API Gateway to change stage {self.stage}",
+            api_id,
         )
 
     def _make_regional(self, api: Any) -> None:
@@ -283,6 +350,7 @@ class RestApi:
                     ],
                 ),
                 "API Gateway to make the API regional",
+                api["id"],
             )
 
     def _delete_api(self, api_id: str) -> None:
@@ -290,16 +358,35 @@ class RestApi:
             self._patiently(
                 lambda: self.apigateway.delete_rest_api(restApiId=api_id),
                 "API Gateway's quota of one deletion in 30 s",
+                api_id,
             )
 
-    def _patiently(self, call: Callable[[], Any], waiting_for: str) -> Any:
+    def _patiently(self, call: Callable[[], Any], waiting_for: str, api_id: str | None = None) -> Any:
+        """Call, waiting out changes of the same API under way for a minute, and the account's quotas for longer."""
+
+        def between_changes() -> Any:
+            try:
+                return retry_while(
+                    _changing,
+                    call,
+                    self.pace,
+                    waiting_for=f"{waiting_for}, after another change of it",
+                    budget=CHANGE_BUDGET,
+                    advice="another run may be at work on it",
+                )
+            except Expired:
+                if api_id:
+                    # An API that is gone may be spoken of in the same words (F20b); this call tells.
+                    self.apigateway.get_rest_api(restApiId=api_id)
+                raise
+
         return retry_while(
-            _busy,
-            call,
+            _throttled,
+            between_changes,
             self.pace,
             waiting_for=waiting_for,
             budget=QUOTA_BUDGET,
-            pause=_quota_pause,
+            pause=lambda error: retry_after(error) or QUOTA_PAUSE,
             advice="the quota is the account's: other deployments may be using it up",
         )
 
@@ -307,17 +394,15 @@ class RestApi:
         return f"arn:{self.account.partition}:apigateway:{self.account.region}::/restapis/{api_id}"
 
 
-def _busy(error: Exception) -> bool:
-    """API Gateway takes one change of an API at a time (F20), and few changes of any (F60)."""
+def _changing(error: Exception) -> bool:
+    """API Gateway takes one change of an API at a time (F20)."""
     return (
         is_error(error, "ConflictException", message="try again later")
         or is_error(error, "BadRequestException", message="concurrent modification")
-        or is_error(error, "TooManyRequestsException", "LimitExceededException")
         or is_server_error(error)
     )
 
 
-def _quota_pause(error: Exception) -> float | None:
-    if is_error(error, "TooManyRequestsException", "LimitExceededException"):
-        return retry_after(error) or QUOTA_PAUSE
-    return None
+def _throttled(error: Exception) -> bool:
+    """API Gateway takes few changes of any API (F21, F60)."""
+    return is_error(error, "TooManyRequestsException", "LimitExceededException")

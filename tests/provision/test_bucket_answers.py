@@ -83,9 +83,7 @@ def as_desired() -> dict[str, Any]:
     return {
         "GetBucketTagging": TAGGED,
         "GetBucketVersioning": ok(Status="Enabled"),
-        "GetPublicAccessBlock": ok(
-            PublicAccessBlockConfiguration=desired["PublicAccessBlockConfiguration"]
-        ),
+        "GetPublicAccessBlock": ok(PublicAccessBlockConfiguration=desired["PublicAccessBlockConfiguration"]),
         "GetBucketOwnershipControls": ok(OwnershipControls=desired["OwnershipControls"]),
         "GetBucketEncryption": ok(
             ServerSideEncryptionConfiguration={
@@ -111,7 +109,12 @@ def test_a_bucket_that_is_as_desired_reads_in_sync() -> None:
 @pytest.mark.parametrize(
     ("operation", "code", "key", "value"),
     [
-        ("GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration", "PublicAccessBlockConfiguration", None),
+        (
+            "GetPublicAccessBlock",
+            "NoSuchPublicAccessBlockConfiguration",
+            "PublicAccessBlockConfiguration",
+            None,
+        ),
         ("GetBucketOwnershipControls", "OwnershipControlsNotFoundError", "OwnershipControls", None),
         (
             "GetBucketEncryption",
@@ -123,9 +126,7 @@ def test_a_bucket_that_is_as_desired_reads_in_sync() -> None:
         ("GetBucketPolicy", "NoSuchBucketPolicy", "BucketPolicy", None),
     ],
 )
-def test_a_setting_that_is_absent_reads_as_differing(
-    operation: str, code: str, key: str, value: Any
-) -> None:
+def test_a_setting_that_is_absent_reads_as_differing(operation: str, code: str, key: str, value: Any) -> None:
     """F40: each setting has its own code for not being there."""
     aws = Scripted(**(as_desired() | {operation: error(404, code, "not there")}))
     observed = bucket(aws).read()
@@ -175,9 +176,7 @@ def test_an_operators_own_denial_fails_at_once() -> None:
         pytest.param(Account("1", "us-east-1"), None, id="is not named in us-east-1"),
         pytest.param(Account("1", "eu-west-1"), "eu-west-1", id="is named elsewhere"),
         pytest.param(Account("1", "cn-north-1", "aws-cn"), "cn-north-1", id="is named in China"),
-        pytest.param(
-            Account("1", "us-gov-west-1", "aws-us-gov"), "us-gov-west-1", id="is named in GovCloud"
-        ),
+        pytest.param(Account("1", "us-gov-west-1", "aws-us-gov"), "us-gov-west-1", id="is named in GovCloud"),
     ],
 )
 def test_the_region_of_a_new_bucket(account: Account, constraint: str | None) -> None:

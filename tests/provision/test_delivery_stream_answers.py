@@ -22,9 +22,7 @@ from .scripted import ACCOUNT, Scripted, Time
 NAME = "mysfits-clicks-clicks"
 ROLE_NAME = "mysfits-clicks-eu-west-1-delivery"
 TAGGED = ok(Tags=[{"Key": OWNER_TAG, "Value": "mysfits-clicks"}], HasMoreTags=False)
-NOT_FOUND = error(
-    400, "ResourceNotFoundException", f"Firehose {NAME} under account {ACCOUNT.id} not found."
-)
+NOT_FOUND = error(400, "ResourceNotFoundException", f"Firehose {NAME} under account {ACCOUNT.id} not found.")
 IN_USE = error(400, "ResourceInUseException", f"Firehose {NAME} is in use")
 STALE = error(400, "ConcurrentModificationException", "The version does not match")
 
@@ -213,16 +211,18 @@ def test_the_stream_is_made_with_tag_encryption_and_processor() -> None:
     assert made["Tags"] == [{"Key": OWNER_TAG, "Value": "mysfits-clicks"}]
     assert made["DeliveryStreamEncryptionConfigurationInput"] == {"KeyType": "AWS_OWNED_CMK"}
     parameters = made["ExtendedS3DestinationConfiguration"]["ProcessingConfiguration"]["Processors"][0]
-    assert {p["ParameterName"]: p["ParameterValue"] for p in parameters["Parameters"]} == stream(
-        aws
-    ).desired["Processor"]
+    assert {p["ParameterName"]: p["ParameterValue"] for p in parameters["Parameters"]} == stream(aws).desired[
+        "Processor"
+    ]
 
 
 @pytest.mark.parametrize(
     "refusal",
     [
         pytest.param(
-            error(400, "UnrecognizedClientException", "The security token included in the request is invalid."),
+            error(
+                400, "UnrecognizedClientException", "The security token included in the request is invalid."
+            ),
             id="the operator's own credentials (F30)",
         ),
         pytest.param(
@@ -290,7 +290,9 @@ def test_a_destination_is_updated_with_the_version_just_read() -> None:
     assert [call["CurrentDeliveryStreamVersionId"] for call in aws.asked("UpdateDestination")] == ["7", "8"]
     assert aws.asked("UpdateDestination")[0]["DestinationId"] == "destinationId-000000000001"
     sent = aws.asked("UpdateDestination")[1]["ExtendedS3DestinationUpdate"]
-    assert {"BufferingHints", "ProcessingConfiguration", "CloudWatchLoggingOptions", "S3BackupMode"} <= set(sent)
+    assert {"BufferingHints", "ProcessingConfiguration", "CloudWatchLoggingOptions", "S3BackupMode"} <= set(
+        sent
+    )
 
 
 def test_a_changed_role_is_waited_for_when_the_destination_is_updated() -> None:
@@ -325,7 +327,9 @@ def test_a_stream_that_could_not_be_made_is_replaced() -> None:
         DeleteDeliveryStream=ok(),
         CreateDeliveryStream=ok(DeliveryStreamARN="arn"),
     )
-    with pytest.raises(ProvisionError, match="CREATING_FAILED: The role was deleted; the next `up` replaces it"):
+    with pytest.raises(
+        ProvisionError, match="CREATING_FAILED: The role was deleted; the next `up` replaces it"
+    ):
         stream(aws).settle()
     found = diff(aws)
     stream(aws).update(found)

@@ -45,7 +45,9 @@ def invalid(message: str) -> Answer:
 
 
 CANNOT_BE_ASSUMED = invalid("The role defined for the function cannot be assumed by Lambda.")
-NO_PERMISSIONS = invalid("The provided execution role does not have permissions to call CreateNetworkInterface")
+NO_PERMISSIONS = invalid(
+    "The provided execution role does not have permissions to call CreateNetworkInterface"
+)
 THROTTLED = invalid("Lambda was throttled by EC2")
 NO_GRANT = invalid(
     "Lambda was unable to configure access to your environment variables because the KMS key is invalid for "
@@ -262,7 +264,11 @@ def test_a_function_that_is_gone_is_deleted() -> None:
 def test_a_function_settles_when_it_is_active_and_updated() -> None:
     time = Time()
     aws = Scripted(
-        GetFunctionConfiguration=[state("Pending", "InProgress"), state(LastUpdateStatus="InProgress"), state()]
+        GetFunctionConfiguration=[
+            state("Pending", "InProgress"),
+            state(LastUpdateStatus="InProgress"),
+            state(),
+        ]
     )
     function(aws, time).settle()
     assert time.reports[-1] == f"waiting for {NAME} to be Active, 0 s of 300 s"

@@ -60,7 +60,9 @@ def group(aws: Scripted, time: Time | None = None) -> LogGroup:
 def test_a_group_that_is_as_desired_reads_in_sync_without_the_star_of_its_arn() -> None:
     """F112."""
     aws = Scripted(
-        DescribeLogGroups=groups(f"{NAME}-other", NAME), ListTagsForResource=TAGGED, DescribeLogStreams=STREAMS
+        DescribeLogGroups=groups(f"{NAME}-other", NAME),
+        ListTagsForResource=TAGGED,
+        DescribeLogStreams=STREAMS,
     )
     observed = group(aws).read()
     assert observed and (observed.properties, observed.owner) == (group(aws).desired, "mysfits-clicks")

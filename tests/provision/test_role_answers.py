@@ -183,7 +183,9 @@ def test_changes_wait_for_an_earlier_change_of_the_same_role() -> None:
 
 def test_a_principal_that_is_not_known_everywhere_yet_is_waited_for() -> None:
     """F10."""
-    unknown = error(400, "MalformedPolicyDocument", 'Invalid principal in policy: "AWS":"arn:aws:iam::1:role/x"')
+    unknown = error(
+        400, "MalformedPolicyDocument", 'Invalid principal in policy: "AWS":"arn:aws:iam::1:role/x"'
+    )
     aws = Scripted(UpdateAssumeRolePolicy=[unknown, ok()])
     role(aws).update({"AssumeRolePolicyDocument": (None, None)})
     assert len(aws.asked("UpdateAssumeRolePolicy")) == 2
