@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -75,33 +76,47 @@ def table(clicks: Collection[Click], total: int) -> RenderableType:
     """The last clicks, and how many there are in all."""
     if not clicks:
         return Text("No clicks were delivered in this time.")
-    rows = Table(box=None, pad_edge=False)
-    for key, heading in COLUMNS.items():
-        rows.add_column(heading, no_wrap=key != "userId", overflow="fold")
-    for click in clicks:
-        rows.add_row(*(Text(printable(str(click[key]))) for key in COLUMNS))
-    shown = f"the last {len(clicks)} of {total} clicks" if len(clicks) < total else f"{total} clicks"
-    return Group(rows, Text(shown, style="dim"))
+    cells = [[*COLUMNS.values()], *([printable(str(click[key])) for key in COLUMNS] for click in clicks)]
+    shown = (
+        f"the last {len(clicks)} of {many(total, 'click')}" if len(clicks) < total else many(total, "click")
+    )
+    return Group(*aligned(cells, ["bold"]), Text(shown, style="dim"))
 
 
 def summary(summary: Summary) -> RenderableType:
     """Bars by mysfit, species, good and evil, law and chaos."""
-    parts: list[RenderableType] = []
+    parts: list[Text] = []
     for key, counter in summary.by.items():
-        bars = Table(box=None, pad_edge=False, show_header=False)
         most = counter.most_common(LONGEST_LIST)
-        for name, count in most:
-            width = max(1, round(BAR_WIDTH * count / most[0][1]))
-            bars.add_row(
-                Text(f"  {printable(name)}"),
-                Text("█" * width, "cyan"),
-                f"{count}",
-                f"{count / summary.clicks:.0%}",
-            )
-        parts += [Text(f"\n{HEADINGS[key]}", style="bold"), bars]
+        parts.append(Text(f"\n{HEADINGS[key]}", style="bold"))
+        parts += aligned(
+            [
+                [
+                    f"  {printable(name)}",
+                    f"{count}",
+                    f"{count / summary.clicks:.0%}",
+                    "█" * max(1, round(BAR_WIDTH * count / most[0][1])),
+                ]
+                for name, count in most
+            ]
+        )
         if len(counter) > len(most):
             parts.append(Text(f"  and {len(counter) - len(most)} more", style="dim"))
     return Group(*parts)
+
+
+def aligned(rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> list[Text]:
+    """Rows as lines with their cells one below the other, never cut: who pipes a table wants all of it."""
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        Text(
+            "  ".join(
+                cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+            ).rstrip(),
+            style,
+        )
+        for row, style in zip_longest(rows, styles, fillvalue="")
+    ]
 
 
 def failed_group(group: failed.Group) -> RenderableType:
@@ -120,3 +135,8 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def many(count: int, thing: str) -> str:
+    """A number of things, in words."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from mysfits_stream.errors import ClickError
 
-AGO = re.compile(r"(\d{1,9})([smhdw])")
+AGO = re.compile(r"([0-9]{1,9})([smhdw])")
 EARLIEST = datetime(2015, 10, 1, tzinfo=UTC)
 """Before this there was no Firehose, and so no clicks."""
 

@@ -177,7 +177,7 @@ def unpacked(body: bytes, key: str) -> bytes:
             with zipfile.ZipFile(io.BytesIO(body)) as archive:
                 return b"".join(archive.read(name) for name in archive.namelist())
         if body.startswith(SNAPPY):
-            return bytes(_snappy().decompress(body))
+            return _snappy("decompress", body)
         return _hadoop_snappy(body) if key.endswith((".snappy", ".hsnappy")) else body
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
@@ -191,17 +191,20 @@ def _hadoop_snappy(body: bytes) -> bytes:
         at, end = at + 4, len(text) + length
         while len(text) < end:
             (size,) = struct.unpack_from(">I", body, at)
-            text += bytes(_snappy().decompress_raw(body[at + 4 : at + 4 + size]))
+            text += _snappy("decompress_raw", body[at + 4 : at + 4 + size])
             at += 4 + size
     return bytes(text)
 
 
-def _snappy() -> Any:
+def _snappy(operation: str, data: bytes) -> bytes:
     try:
-        from cramjam import snappy
+        import cramjam
     except ImportError as error:
         raise ClickError("reading Snappy needs another package; run: pip install cramjam") from error
-    return snappy
+    try:
+        return bytes(getattr(cramjam.snappy, operation)(data))
+    except cramjam.DecompressionError as error:
+        raise ValueError(error) from error
 
 
 def _stored(entry: Any) -> StoredObject:
