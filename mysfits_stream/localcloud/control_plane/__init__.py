@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ from moto.utilities.utils import get_partition
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
-from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
 from mysfits_stream.localcloud.control_plane.s3 import S3
@@ -53,15 +51,6 @@ class Role:
 
     trust: Mapping[str, Any]
     policies: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object in a bucket; ``read`` gives its body."""
-
-    key: str
-    modified: float
-    read: Callable[[], bytes]
 
 
 class ControlPlane:
