@@ -121,7 +121,7 @@ def test_a_foreign_line_is_counted_and_its_neighbours_are_read(line: bytes) -> N
     s3.objects[key(NOON)] = lines(enriched(NOON, "a")) + line + b"\n\n" + lines(enriched(NOON, "b"))
     found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, trouble))
     assert [click["userId"] for click in found] == ["a", "b"]
-    assert str(trouble) == "1 lines that are no enriched clicks"
+    assert str(trouble) == "lines that were not understood: 1"
 
 
 def test_failed_clicks_are_not_taken_for_delivered_ones_where_the_prefix_is_unknown() -> None:

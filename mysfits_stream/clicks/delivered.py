@@ -36,7 +36,7 @@ class Trouble:
     def __str__(self) -> str:
         parts = []
         if self.foreign_lines:
-            parts.append(f"{self.foreign_lines} lines that are no enriched clicks")
+            parts.append(f"lines that were not understood: {self.foreign_lines}")
         parts += [f"{key} cannot be read ({why})" for key, why in self.unreadable.items()]
         return "; ".join(parts)
 

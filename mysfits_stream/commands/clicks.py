@@ -167,6 +167,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     from mysfits_stream.clicks import moments, replaying
     from mysfits_stream.commands.stack import locked
     from mysfits_stream.provision.stack import Names
+    from mysfits_stream.render_clicks import many
 
     with translated(app), locked(app):
         bucket = clicks_bucket(app)
@@ -179,21 +180,21 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
             dry_run=dry_run,
             pace=pace(app),
             report=lambda so_far: app.out.note(
-                f"{so_far.records} failed records in {so_far.objects} objects"
+                f"{many(so_far.records, 'failed record')} in {many(so_far.objects, 'object')}"
             ),
         )
     if app.out.as_json:
         app.out.json(done.document(bucket))
-    verb = "would be put" if dry_run else "were put"
+    verb = "would go" if dry_run else "went"
     app.out.line(
-        f"{done.records} failed records, {done.clicks} clicks with arrays split, {verb} on the stream again."
+        f"{many(done.records, 'failed record')} {verb} back on the stream, as {many(done.clicks, 'click')}."
         if done.records
         else "There are no failed clicks to replay."
     )
     if done.records and not dry_run:
         app.out.line(
-            f"Their {done.objects} error objects are now under s3://{bucket.name}/{bucket.replayed}. If an "
-            "earlier replay was cut short, some clicks may arrive twice."
+            f"{many(done.objects, 'error object')} moved to s3://{bucket.name}/{bucket.replayed}. If an earlier "
+            "replay was cut short, some clicks may arrive twice."
         )
     if str(done.trouble):
         app.out.note(f"also found: {done.trouble}")
