@@ -193,8 +193,8 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     )
     if done.records and not dry_run:
         app.out.line(
-            f"{many(done.objects, 'error object')} moved to s3://{bucket.name}/{bucket.replayed}. If an earlier "
-            "replay was cut short, some clicks may arrive twice."
+            f"{many(done.objects, 'error object')} moved to s3://{bucket.name}/{bucket.replayed}. If an "
+            "earlier replay was cut short, some clicks may arrive twice."
         )
     if str(done.trouble):
         app.out.note(f"also found: {done.trouble}")
