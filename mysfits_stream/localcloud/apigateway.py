@@ -28,7 +28,7 @@ from mysfits_stream.localcloud.apigateway_deployed import (
 from mysfits_stream.localcloud.apigateway_exchange import Exchange, Log, header_text, media_type
 from mysfits_stream.localcloud.apigateway_responses import Refusal
 from mysfits_stream.localcloud.mapping import Template
-from mysfits_stream.localcloud.mapping_input import BodyNotJson, Input
+from mysfits_stream.localcloud.mapping_input import BodyNotJson
 from mysfits_stream.localcloud.mapping_values import MappingError
 from mysfits_stream.localcloud.wire import Request, Response
 
@@ -158,8 +158,6 @@ def _execute(exchange: Exchange, method: Method, call_service: CallService) -> R
         exchange.note("Endpoint response body before transformations: %s", body)
         exchange.note("Endpoint response headers: %s", _logged(headers))
         return _method_response(exchange, method, integration, status)
-    except BodyNotJson as error:
-        raise Refusal("BAD_REQUEST_BODY", str(error)) from error
     except MappingError as error:
         raise Refusal("API_CONFIGURATION_ERROR", reason=f"Unable to transform: {error}") from error
 
@@ -168,7 +166,10 @@ def _integration_request(exchange: Exchange, integration: Integration) -> str:
     """The body that the integration gets: mapped, or passed through where that is allowed (F96)."""
     template = integration.templates.get(exchange.media_type)
     if template is not None:
-        return template.render(exchange.variables(exchange.input()))
+        try:
+            return template.render(exchange.variables(exchange.input()))
+        except BodyNotJson as error:
+            raise Refusal("BAD_REQUEST_BODY", str(error)) from error
     behaviour = integration.passthrough
     if behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and integration.templates):
         raise Refusal("UNSUPPORTED_MEDIA_TYPE")
@@ -211,7 +212,10 @@ def _call(
     if target["kind"] == "path":
         for name, value in path.items():
             action = action.replace("{" + name + "}", header_text(value))
-        action = f"{integration.http_method} /{action.lstrip('/')}"
+        http_method = integration.http_method
+        if http_method == "ANY":
+            http_method = exchange.request.method
+        action = f"{http_method} /{action.lstrip('/')}"
         if query:
             action += ("&" if "?" in action else "?") + urlencode(query, doseq=True)
     elif query:
@@ -310,16 +314,16 @@ def _method_response(exchange: Exchange, method: Method, integration: Integratio
     )
 
 
-def _outcome(exchange: Exchange, integration: Integration, status: int) -> str:
+def _outcome(exchange: Exchange, integration: Integration, status: int) -> str | None:
     """What selection patterns are held against: the status, or what a Lambda function says went wrong."""
-    if ":lambda:path/" in integration.uri and any(
-        name.lower() == "x-amz-function-error" for name in exchange.integration_headers
-    ):
-        try:
-            return str(Input(exchange.integration_body, {}).document().get("errorMessage", ""))
-        except (AttributeError, MappingError):
-            return exchange.integration_body
-    return str(status)
+    if ":lambda:path/" not in integration.uri:
+        return str(status)
+    if not any(name.lower() == "x-amz-function-error" for name in exchange.integration_headers):
+        return None
+    try:
+        return str(json.loads(exchange.integration_body).get("errorMessage"))
+    except (ValueError, AttributeError):
+        return exchange.integration_body
 
 
 def _chosen(response: IntegrationResponse, accept: str) -> tuple[str, Template | None]:

@@ -52,10 +52,10 @@ class Integration:
     content_handling: str | None
     responses: tuple[IntegrationResponse, ...]
 
-    def response_to(self, outcome: str) -> IntegrationResponse | None:
+    def response_to(self, outcome: str | None) -> IntegrationResponse | None:
         """The response whose pattern matches as a whole, or the default one (F97)."""
         for response in self.responses:
-            if response.pattern is not None and response.pattern.fullmatch(outcome):
+            if response.pattern and outcome is not None and response.pattern.fullmatch(outcome):
                 return response
         return next((response for response in self.responses if response.pattern is None), None)
 

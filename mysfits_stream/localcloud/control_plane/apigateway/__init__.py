@@ -232,7 +232,6 @@ class RestApis:
             "endpointConfiguration": {"types": ["EDGE"], "ipAddressType": "ipv4"},
             "disableExecuteApiEndpoint": False,
             "rootResourceId": root,
-            "tags": {},
             "region": call.request.region or "us-east-1",
             "resources": {root: {"id": root, "path": "/", "resourceMethods": {}}},
             "models": {},

@@ -165,7 +165,11 @@ class Import:
         reference = schema.get("$ref")
         if isinstance(reference, str) and reference.startswith(("#/components/schemas/", "#/definitions/")):
             return {"$ref": MODEL_URL.format(api=self.api["id"], name=reference.rsplit("/", 1)[1])}
-        return {key: self._refer(value) for key, value in schema.items()}
+        referred = {key: self._refer(value) for key, value in schema.items()}
+        if isinstance(referred.get("required"), list) and not self.swagger:
+            # AWS's reader of OpenAPI 3 sorts them.
+            referred["required"] = sorted(referred["required"])
+        return referred
 
     def _validators(self) -> None:
         existing = {each["name"]: each["id"] for each in self.api["requestValidators"].values()}

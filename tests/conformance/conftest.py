@@ -1,0 +1,38 @@
+"""The endpoint that the cases are run against: our local cloud, or any emulator named with ``--endpoint``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mysfits_stream.localcloud.server import LocalCloud
+from tests.conformance.cloud import Cloud
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--endpoint", help="run the conformance cases against the emulator at this URL")
+    group.addoption(
+        "--invoke-url",
+        default="{endpoint}/restapis/{api}/{stage}/_user_request_{path}",
+        help="how that emulator spells the URL of a deployed API",
+    )
+    group.addoption("--account", default="123456789012", help="that emulator's account id")
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    """Where the cases run."""
+    # A run of the whole suite does not read this file early enough to know its options.
+    endpoint = request.config.getoption("--endpoint", default=None)
+    if endpoint:
+        options = request.config.option
+        yield Cloud(endpoint.rstrip("/"), options.invoke_url, options.account, ours=False)
+        return
+    local = LocalCloud(background=False)
+    local.start()
+    try:
+        yield Cloud(local.endpoint)
+    finally:
+        local.stop()

@@ -1,0 +1,166 @@
+"""Runs the steps of a case and holds the answers against what was recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import re
+import uuid
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from tests.conformance.cloud import CASES, Cloud
+
+PLACEHOLDER = re.compile(r"<([a-z][a-z_-]*(?::\d+)?)>")
+
+
+class Run:
+    """One case being run: the results of its steps so far, by number."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.results: list[Any] = []
+        self.names: dict[str, str] = {"account": cloud.account}
+
+    def step(self, step: Mapping[str, Any]) -> None:
+        """Do one step; its result is kept."""
+        service, _, operation = step["op"].partition(".")
+        parameters = self.filled(step["params"])
+        if service == "http":
+            self.results.append(self._http(**parameters))
+            return
+        if service == "wait":
+            service, _, waiter = operation.partition(".")
+            self.cloud.client(service).get_waiter(waiter).wait(**parameters)
+            self.results.append(None)
+            return
+        call = getattr(self.cloud.client(service), xform_name(operation))
+        try:
+            self.results.append(call(**parameters))
+        except ClientError as error:
+            if not step.get("expect_error"):
+                raise
+            self.results.append(error.response)
+
+    def filled(self, value: Any) -> Any:
+        """``value`` with its references to earlier results filled in."""
+        if isinstance(value, Mapping):
+            if "$zip" in value:
+                return self._zip(value["$zip"])
+            return {key: self.filled(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.filled(each) for each in value]
+        if isinstance(value, str):
+            return re.sub(r"\$\{((?:s\d+[^}]*|uid\d*|account))\}", lambda m: str(self._named(m[1])), value)
+        return value
+
+    def _named(self, name: str) -> Any:
+        if re.match(r"s\d", name):
+            return self.look(name)
+        return self.names.setdefault(name, uuid.uuid4().hex[:8])
+
+    def _http(self, method: str, url: str, **parts: Any) -> Any:
+        target = urlsplit(url)
+        stage, _, path = target.path.lstrip("/").partition("/")
+        query = f"?{target.query}" if target.query else ""
+        return self.cloud.invoke(target.netloc, stage, f"/{path}{query}", method, **parts)
+
+    def _zip(self, name: str) -> bytes:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr(name, (CASES / "functions" / name).read_text(encoding="utf-8"))
+        return packed.getvalue()
+
+    def look(self, reference: str) -> Any:
+        """What ``s3.items[1].id``, ``s7.json["()"].message`` or ``s7.headers|@all@@`` refers to."""
+        reference, _, form = reference.partition("|")
+        head, *parts = re.findall(r"\[\"\(\)\"\]|\[\d+\]|[^.\[\]]+", reference)
+        value: Any = self.results[int(head[1:])]
+        for part in parts:
+            if part == '["()"]':
+                value = value()
+            elif part.startswith("["):
+                value = value[int(part[1:-1])]
+            elif isinstance(value, Mapping):
+                value = value[part]
+            else:
+                value = getattr(value, part)
+        if form == "xml":
+            root = ElementTree.fromstring(value)
+            return {root.tag: {child.tag: child.text for child in root}}
+        return json.loads(value) if form == "json" else value
+
+    def check_expectation(self, expectation: Mapping[str, Any]) -> None:
+        """Hold a result against a recording."""
+        actual = self._expression(expectation["expr"])
+        problem = difference(expectation["recorded"], actual, {})
+        assert not problem, f"{expectation['key']}: {problem}"
+
+    def _expression(self, expression: Any) -> Any:
+        if isinstance(expression, Mapping):
+            if "$ref" in expression:
+                return self.look(expression["$ref"])
+            return {key: self._expression(each) for key, each in expression.items()}
+        return expression
+
+    def check_assertion(self, assertion: Mapping[str, Any]) -> None:
+        """Hold a result against a statement about it."""
+        actual, wanted = self.look(assertion["ref"]), self.filled(assertion["value"])
+        match assertion["op"]:
+            case "==":
+                assert actual == wanted, assertion["ref"]
+            case "contains":
+                assert wanted in actual, assertion["ref"]
+            case other:
+                raise AssertionError(f"unknown kind of assertion: {other}")
+
+
+def difference(recorded: Any, actual: Any, bound: dict[str, Any], where: str = "") -> str | None:
+    """Where ``actual`` is not what was recorded, or None. ``<id:1>`` stands for the same value everywhere."""
+    if isinstance(recorded, str):
+        return _text_difference(recorded, actual, bound, where)
+    if isinstance(actual, str | bytes) and isinstance(recorded, dict | list):
+        # Recordings show JSON text as what it says.
+        actual = json.loads(actual)
+    if isinstance(recorded, dict):
+        if not isinstance(actual, Mapping):
+            return f"{where}: recorded an object, got {actual!r}"
+        recorded = {key: value for key, value in recorded.items() if key != "HTTPHeaders"}
+        if "HTTPStatusCode" in recorded:
+            actual = {"HTTPStatusCode": actual.get("HTTPStatusCode")}
+        if set(recorded) != set(actual):
+            missing, extra = set(recorded) - set(actual), set(actual) - set(recorded)
+            return f"{where or 'the answer'}: lacks {sorted(missing)}, has {sorted(extra)} besides"
+        pairs = [(f"{where}.{key}", value, actual[key]) for key, value in recorded.items()]
+    elif isinstance(recorded, list):
+        if not isinstance(actual, list) or len(recorded) != len(actual):
+            return f"{where}: recorded {recorded!r}, got {actual!r}"
+        pairs = [(f"{where}[{i}]", *pair) for i, pair in enumerate(zip(recorded, actual, strict=True))]
+    else:
+        return None if recorded == actual else f"{where}: recorded {recorded!r}, got {actual!r}"
+    return next((found for at, r, a in pairs if (found := difference(r, a, bound, at))), None)
+
+
+def _text_difference(recorded: str, actual: Any, bound: dict[str, Any], where: str) -> str | None:
+    if recorded in ("datetime", "timestamp"):
+        return None if isinstance(actual, dt.datetime) else f"{where}: not a time: {actual!r}"
+    if isinstance(actual, bytes):
+        actual = str(actual) if recorded.startswith("b'") else actual.decode()
+    if not PLACEHOLDER.search(recorded):
+        return None if recorded == actual else f"{where}: recorded {recorded!r}, got {actual!r}"
+    names = [re.sub(r"\W", "_", name) for name in PLACEHOLDER.findall(recorded)]
+    parts = [re.escape(part) for part in PLACEHOLDER.split(recorded)[::2]]
+    groups = [re.escape(bound[name]) if name in bound else f"(?P<{name}>.+)" for name in names]
+    pattern = "".join(part + group for part, group in zip(parts, [*groups, ""], strict=True))
+    found = re.fullmatch(pattern, str(actual), re.DOTALL)
+    if not found:
+        return f"{where}: recorded {recorded!r} with {bound}, got {actual!r}"
+    bound.update(found.groupdict())
+    return None
