@@ -27,6 +27,7 @@ from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.control_plane import keeping
+from mysfits_stream.localcloud.apigateway import CallService
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
@@ -62,6 +63,8 @@ class ControlPlane:
         self.lock = threading.RLock()
         self.changes = 0
         """How often something may have changed, for who wants to know whether to save."""
+        self.calls_in: Callable[[str], CallService] | None = None
+        """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
         self._moto = DomainDispatcherApplication(create_backend_app)
         self.reset()
 
@@ -69,7 +72,7 @@ class ControlPlane:
         """Forget everything, as a new account."""
         with self.lock:
             BackendDict.reset()
-            self.rest_apis = RestApis(ACCOUNT, self._now)
+            self.rest_apis = RestApis(ACCOUNT, self._now, lambda: self.calls_in)
             self.s3 = S3(ACCOUNT, self._bucket_owner)
             self.functions = Functions(
                 ACCOUNT, can_assume=self._can_assume("lambda.amazonaws.com"), now=self._now
@@ -205,7 +208,8 @@ class ControlPlane:
             "Value": value,
             "Unit": unit,
             "Dimensions": [{"Name": key, "Value": of} for key, of in dimensions.items()],
-            "Timestamp": dt.datetime.fromtimestamp(at, dt.UTC),
+            # moto compares it with naive times, which are UTC.
+            "Timestamp": dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None),
         }
         with self.lock:
             self.backend("cloudwatch", region).put_metric_data(namespace, [datum])
