@@ -141,7 +141,8 @@ def dependencies(resource: Resource) -> list[Resource]:
     if not is_dataclass(resource):
         return []
     values = (getattr(resource, f.name) for f in fields(resource))
-    return [value for value in values if hasattr(value, "desired") and hasattr(value, "settle")]
+    # Asked of the type: `desired` itself may take work, or fail, and is not needed to remove anything.
+    return [value for value in values if hasattr(type(value), "settle")]
 
 
 class _Run:

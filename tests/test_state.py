@@ -1,0 +1,192 @@
+"""The state file is true after every change, whatever happens to the process; never half a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from mysfits_stream.errors import StateError
+from mysfits_stream.provision.resource import Diff, Observed, Properties
+from mysfits_stream.provision.state import State, write_atomically
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    desired: Properties = field(default_factory=dict)
+    type: ClassVar[str] = "Test::Thing"
+
+    def read(self) -> Observed | None:
+        return None
+
+    def create(self) -> None: ...
+
+    def update(self, diff: Diff) -> None: ...
+
+    def delete(self) -> None: ...
+
+    def settle(self) -> None: ...
+
+
+def state(path: Path, **changed: str) -> State:
+    return State(path, **{"stack": "clicks", "account": "123456789012", "region": "eu-west-1", **changed})
+
+
+def seen(name: str) -> Observed:
+    return Observed(f"id-of-{name}", f"arn:{name}")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "states" / "clicks.json"
+
+
+def test_what_was_recorded_is_read_again(path: Path) -> None:
+    first = state(path)
+    first.record(Thing("bucket"), seen("bucket"))
+    first.record(Thing("api"), seen("api"))
+    first.set_endpoint("https://example.com/prod")
+
+    again = state(path)
+    assert again.endpoint == "https://example.com/prod"
+    assert again.resources == {
+        "api": {"type": "Test::Thing", "id": "id-of-api", "arn": "arn:api"},
+        "bucket": {"type": "Test::Thing", "id": "id-of-bucket", "arn": "arn:bucket"},
+    }
+
+
+def test_nothing_is_written_before_there_is_something_to_say(path: Path) -> None:
+    empty = state(path)
+    empty.set_endpoint("https://example.com/prod")
+    empty.forget(Thing("bucket"))
+    assert not path.exists()
+
+
+def test_the_file_goes_with_the_last_resource(path: Path) -> None:
+    kept = state(path)
+    kept.record(Thing("a"), seen("a"))
+    kept.record(Thing("b"), seen("b"))
+    kept.forget(Thing("a"))
+    assert json.loads(path.read_text())["resources"].keys() == {"b"}
+    kept.forget(Thing("b"))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_is_so_already_is_not_written_again(path: Path) -> None:
+    kept = state(path)
+    kept.record(Thing("a"), seen("a"))
+    before = path.stat()
+    kept.record(Thing("a"), seen("a"))
+    assert path.stat().st_ino == before.st_ino
+
+
+def test_a_file_that_somebody_removed_is_written_again(path: Path) -> None:
+    kept = state(path)
+    kept.record(Thing("a"), seen("a"))
+    path.unlink()
+    kept.record(Thing("a"), seen("a"))
+    assert json.loads(path.read_text())["resources"].keys() == {"a"}
+
+
+def test_several_threads_may_record_at_once(path: Path) -> None:
+    kept = state(path)
+    names = [f"thing-{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: kept.record(Thing(name), seen(name)), names))
+        assert state(path).resources.keys() == set(names)
+        list(pool.map(lambda name: kept.forget(Thing(name)), names[1:]))
+    assert state(path).resources.keys() == {names[0]}
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda text: "", id="empty"),
+        pytest.param(lambda text: text[: len(text) // 2], id="cut off"),
+        pytest.param(lambda text: "[]", id="a list"),
+        pytest.param(lambda text: "{}", id="without anything"),
+        pytest.param(lambda text: "null", id="null"),
+        pytest.param(lambda text: text.replace('"resources"', '"things"'), id="without resources"),
+        pytest.param(lambda text: text.replace('"arn:a"', "{}").replace('"id"', '"di"'), id="without an id"),
+        pytest.param(lambda text: "\x00" * len(text), id="nulls, as some file systems leave"),
+    ],
+)
+def test_a_damaged_file_is_named_and_nothing_is_lost(path: Path, damage: Callable[[str], str]) -> None:
+    state(path).record(Thing("a"), seen("a"))
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(StateError) as raised:
+        state(path)
+    text = str(raised.value)
+    assert text.startswith(f"{path}: damaged (") and "Move it away: nothing is lost" in text
+    assert "\n" not in text
+
+
+def test_a_file_that_is_no_text_is_damaged(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StateError, match="damaged"):
+        state(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("stack", "other"), ("account", "210987654321"), ("region", "us-east-1")]
+)
+def test_a_file_of_another_is_refused(path: Path, key: str, other: str) -> None:
+    state(path).record(Thing("a"), seen("a"))
+    before = path.read_bytes()
+    with pytest.raises(StateError, match=f"belongs to {key} .*, and this run is for {key} {other}. Choose"):
+        state(path, **{key: other})
+    assert path.read_bytes() == before
+
+
+# What a process does that dies at this point of the writing, by the operating system's own means.
+DYING = """
+import os, sys
+from pathlib import Path
+from mysfits_stream.provision.state import write_atomically
+
+def die(event, arguments):
+    if event == sys.argv[2]:
+        os._exit(9)
+
+sys.addaudithook(die)
+write_atomically(Path(sys.argv[1]), "new" * 1000)
+"""
+
+
+@pytest.mark.parametrize("moment", ["tempfile.mkstemp", "os.rename"])
+def test_a_process_killed_between_writing_and_replacing_leaves_the_old_file(path: Path, moment: str) -> None:
+    kept = state(path)
+    kept.record(Thing("a"), seen("a"))
+    died = subprocess.run([sys.executable, "-c", DYING, str(path), moment], timeout=60, check=False)
+    assert died.returncode == 9
+    assert state(path).resources.keys() == {"a"}
+    # What it left behind disturbs nobody.
+    kept.record(Thing("b"), seen("b"))
+    assert state(path).resources.keys() == {"a", "b"}
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(path: Path) -> None:
+    write_atomically(path, "old")
+    unwritable: Any = "\udc80"  # no file in UTF-8 can hold this
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(path, unwritable)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_the_file_is_the_users_alone(path: Path) -> None:
+    write_atomically(path, "text")
+    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
