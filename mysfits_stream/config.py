@@ -157,6 +157,10 @@ class Config:
     profile: str | None = setting(None)
     invoke_url: str | None = setting(None, HTTP_URL)
     mysfits_api: str | None = setting(None, HTTP_URL)
+    code_repository: str | None = setting(
+        None,
+        Matching(r"[A-Za-z0-9_.-]{1,100}(?<!\.git)", "a repository name: 1 to 100 of A-Z, a-z, 0-9, '_.-'"),
+    )
     bucket: BucketConfig = BucketConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     processor: ProcessorConfig = ProcessorConfig()

@@ -1,0 +1,172 @@
+"""Publishing files as one commit to CodeCommit, over its API: no git, no clone, no credentials helper."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mysfits_stream.errors import ExportError
+from mysfits_stream.provision.aws import ignoring, is_error
+from mysfits_stream.provision.resource import OWNER_TAG
+
+if TYPE_CHECKING:
+    from types_boto3_codecommit import CodeCommitClient
+
+BRANCH = "main"
+"""Where the first commit goes in a repository that has none."""
+
+MEGABYTE = 1024 * 1024
+MOST_IN_FILE = 6 * MEGABYTE
+MOST_IN_COMMIT = 7 * MEGABYTE
+MOST_FILES = 100
+"""What one CreateCommit takes."""
+
+MISSING = ("RepositoryDoesNotExistException",)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the code is."""
+
+    repository: str
+    branch: str
+    commit_id: str
+    changed: bool
+    """Whether there was anything to commit."""
+    put: tuple[str, ...]
+    deleted: tuple[str, ...]
+
+
+def publish(
+    codecommit: CodeCommitClient, repository: str, files: Mapping[str, bytes], *, owner: str, folder: str
+) -> Published:
+    """Make the tip of the repository's default branch hold ``files``, by one commit or none.
+
+    The repository is made, tagged with its owner, if there is none. ``folder`` is ours: what lies in it and
+    is not among ``files`` goes. All else in the repository is left alone. Raises ExportError.
+    """
+    _check(files)
+    with _translated(repository):
+        branch = _default_branch(codecommit, repository, owner)
+        parent = _tip(codecommit, repository, branch)
+        there = _blobs(codecommit, repository, parent, files, folder) if parent else {}
+        put = [path for path, content in files.items() if there.get(path) != blob_id(content)]
+        deleted = [path for path in there if path not in files]
+        if parent and not put and not deleted:
+            return Published(repository, branch, parent, False, (), ())
+        on_top: Any = {"parentCommitId": parent} if parent else {}
+        commit = codecommit.create_commit(
+            repositoryName=repository,
+            branchName=branch,
+            authorName="mysfits-stream",
+            commitMessage=f"Publish the code of stack {owner}",
+            putFiles=[{"filePath": path, "fileContent": files[path]} for path in put],
+            deleteFiles=[{"filePath": path} for path in deleted],
+            **on_top,
+        )
+    return Published(repository, branch, commit["commitId"], True, tuple(put), tuple(deleted))
+
+
+def remove(codecommit: CodeCommitClient, repository: str, *, owner: str) -> bool:
+    """Delete the repository with all its commits; False if there is none.
+
+    Raises ExportError if it does not carry the owner's tag.
+    """
+    with _translated(repository):
+        try:
+            arn = codecommit.get_repository(repositoryName=repository)["repositoryMetadata"]["Arn"]
+        except ClientError as error:
+            if is_error(error, *MISSING):
+                return False
+            raise
+        if codecommit.list_tags_for_resource(resourceArn=arn)["tags"].get(OWNER_TAG) != owner:
+            raise ExportError(
+                f"{arn} does not carry the tag {OWNER_TAG}={owner}, so it is left alone; delete it yourself"
+            )
+        codecommit.delete_repository(repositoryName=repository)
+    return True
+
+
+def blob_id(content: bytes) -> str:
+    """How git, and so CodeCommit, names this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _check(files: Mapping[str, bytes]) -> None:
+    """Raise ExportError for what one commit over the API cannot take."""
+    for path, content in files.items():
+        if len(content) > MOST_IN_FILE:
+            raise ExportError(f"{path}: {_megabytes(len(content))}, and CodeCommit takes files of up to 6 MB")
+    total = sum(map(len, files.values()))
+    if total > MOST_IN_COMMIT:
+        raise ExportError(f"{_megabytes(total)} in all, and CodeCommit takes up to 7 MB in one commit")
+    if len(files) > MOST_FILES:
+        raise ExportError(f"{len(files)} files, and CodeCommit takes up to {MOST_FILES} in one commit")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:.1f} MB"
+
+
+def _default_branch(codecommit: CodeCommitClient, repository: str, owner: str) -> str:
+    """The repository's default branch; makes the repository if there is none."""
+    with ignoring("RepositoryNameExistsException"):
+        codecommit.create_repository(
+            repositoryName=repository,
+            repositoryDescription=f"Code of the mysfits-stream stack {owner}",
+            tags={OWNER_TAG: owner},
+        )
+    found = codecommit.get_repository(repositoryName=repository)["repositoryMetadata"]
+    return found.get("defaultBranch") or BRANCH
+
+
+def _tip(codecommit: CodeCommitClient, repository: str, branch: str) -> str | None:
+    try:
+        found = codecommit.get_branch(repositoryName=repository, branchName=branch)
+    except ClientError as error:
+        if is_error(error, "BranchDoesNotExistException"):
+            return None
+        raise
+    return found["branch"]["commitId"]
+
+
+def _blobs(
+    codecommit: CodeCommitClient, repository: str, commit: str, files: Mapping[str, bytes], folder: str
+) -> dict[str, str]:
+    """Path -> blob id at a commit, of everything in our folder and of ``files`` elsewhere."""
+    top = _listing(codecommit, repository, commit, "/")
+    found = {file["absolutePath"]: file["blobId"] for file in top["files"] if file["absolutePath"] in files}
+    waiting = [sub["absolutePath"] for sub in top["subFolders"] if sub["absolutePath"] == folder]
+    while waiting:
+        listing = _listing(codecommit, repository, commit, waiting.pop())
+        found |= {file["absolutePath"]: file["blobId"] for file in listing["files"]}
+        waiting += [sub["absolutePath"] for sub in listing["subFolders"]]
+    return found
+
+
+def _listing(codecommit: CodeCommitClient, repository: str, commit: str, path: str) -> Any:
+    return codecommit.get_folder(repositoryName=repository, commitSpecifier=commit, folderPath=path)
+
+
+@contextmanager
+def _translated(repository: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        details = error.response["Error"]
+        advice = ADVICE.get(details.get("Code", ""), "")
+        text = f"{repository}: {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
+        raise ExportError(f"{text}. {advice}".rstrip(". ")) from error
+    except BotoCoreError as error:
+        raise ExportError(f"{repository}: {' '.join(str(error).split())}") from error
+
+
+ADVICE = {
+    "ParentCommitIdOutdatedException": "Somebody else committed in between; run the same command again",
+    "OperationNotAllowedException": "This account may not make CodeCommit repositories; use an existing one",
+}

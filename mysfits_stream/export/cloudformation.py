@@ -1,0 +1,130 @@
+"""The CloudFormation template: ``build()`` with placeholders, and each resource's own description."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from mysfits_stream.config import Config
+from mysfits_stream.export.parameters import parametrised
+from mysfits_stream.export.placeholders import Placeholder, references, rendered
+from mysfits_stream.provision.aws import Account, Clients
+from mysfits_stream.provision.engine import dependencies
+from mysfits_stream.provision.package import processor_package
+from mysfits_stream.provision.resource import Resource, logical_id
+from mysfits_stream.provision.rest_api import RestApi
+from mysfits_stream.provision.stack import build
+from mysfits_stream.target import AWS_INVOKE_URL
+
+Template = dict[str, Any]
+
+ACCOUNT = Account(
+    id=Placeholder("AWS::AccountId"),
+    region=Placeholder("AWS::Region"),
+    partition=Placeholder("AWS::Partition"),
+    dns_suffix=Placeholder("AWS::URLSuffix"),
+)
+"""Whatever account and region the template is deployed in."""
+
+ARN_IS_OURS = (
+    "AWS::S3::Bucket",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::KinesisFirehose::DeliveryStream",
+)
+"""Types whose attribute ``Arn`` is the ARN that we use; a log group's ends in ``:*`` (F112)."""
+
+
+CODE_PARAMETERS = ("CodeBucket", "CodeKey")
+"""Where the processor's zip lies, by the names that the function's description refers to."""
+
+
+def template(config: Config) -> Template:
+    """The stack as a template for any account and region, with the code where its parameters say."""
+    placed, parameters = parametrised(config)
+    resources = placeheld(placed)
+    arns = {
+        _arn(resource): f"{logical_id(resource.name)}.Arn"
+        for resource in resources
+        if resource.type in ARN_IS_OURS
+    }
+    described = {
+        name: rendered(part, arns) for resource in resources for name, part in resource.template().items()
+    }
+    for resource in resources:
+        _order(described[logical_id(resource.name)], resource)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Clicks through API Gateway, Firehose and Lambda into S3, made by mysfits-stream",
+        "Parameters": {**parameters, **_code_parameters()},
+        "Resources": described,
+        "Outputs": rendered(_outputs(resources, placed), arns),
+    }
+
+
+def code_key() -> str:
+    """The name of the processor's zip; other code has another, by which CloudFormation sees the change."""
+    return f"processor-{hashlib.sha256(processor_package().zip_bytes).hexdigest()[:16]}.zip"
+
+
+def placeheld(config: Config) -> list[Resource]:
+    """The stack's resources in an account that is not known yet; only for describing."""
+    nobody: Any = {field.name: None for field in fields(Clients)}
+    return build(
+        config,
+        ACCOUNT,
+        Clients(**nobody),
+        mysfits_api=str(config.mysfits_api),
+        answers=lambda _api, _stage: False,
+    )
+
+
+def _order(described: dict[str, Any], resource: Resource) -> None:
+    """Say by DependsOn what comes first and is referred to by name alone."""
+    named = set(references(described))
+    first = [logical_id(needed.name) for needed in dependencies(resource)]
+    if missing := [name for name in first if name not in named]:
+        described["DependsOn"] = missing
+
+
+def _code_parameters() -> dict[str, Any]:
+    bucket, key = CODE_PARAMETERS
+    return {
+        bucket: {"Type": "String", "Description": "The bucket that holds the processor's zip"},
+        key: {"Type": "String", "Description": "The zip's key in that bucket", "Default": code_key()},
+    }
+
+
+def _outputs(resources: Sequence[Resource], config: Config) -> dict[str, Any]:
+    endpoints = [
+        AWS_INVOKE_URL.format(
+            api_id=Placeholder(logical_id(resource.name)),
+            stage=config.api.stage,
+            region=ACCOUNT.region,
+            dns_suffix=ACCOUNT.dns_suffix,
+        )
+        for resource in resources
+        if isinstance(resource, RestApi)
+    ]
+    return {
+        "StreamingApiEndpoint": {
+            "Description": "The base URL to which /clicks is added",
+            "Value": endpoints[0],
+        },
+        **{
+            f"{logical_id(resource.name)}Arn": {
+                "Description": f"The ARN of {resource.name}",
+                "Value": _arn(resource),
+            }
+            for resource in resources
+        },
+    }
+
+
+def _arn(resource: Any) -> str:
+    """The ARN; a REST API's holds the id that it will get."""
+    if isinstance(resource, RestApi):
+        return resource.arn_of(Placeholder(logical_id(resource.name)))
+    return str(resource.arn)

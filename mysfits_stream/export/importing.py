@@ -1,0 +1,88 @@
+"""What CloudFormation's resource import needs to take over a running stack: its template and who is who.
+
+An import changes nothing, and so it may add no outputs; every resource says what becomes of it once it leaves
+CloudFormation's stack: it stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mysfits_stream.config import Config
+from mysfits_stream.errors import ExportError
+from mysfits_stream.export import cloudformation
+from mysfits_stream.provision.engine import Change
+from mysfits_stream.provision.resource import logical_id
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+
+IDENTIFIERS = {
+    "AWS::S3::Bucket": ("BucketName",),
+    "AWS::S3::BucketPolicy": ("Bucket",),
+    "AWS::IAM::Role": ("RoleName",),
+    "AWS::Lambda::Function": ("FunctionName",),
+    "AWS::Logs::LogGroup": ("LogGroupName",),
+    "AWS::Logs::LogStream": ("LogGroupName", "LogStreamName"),
+    "AWS::KinesisFirehose::DeliveryStream": ("DeliveryStreamName",),
+    "AWS::ApiGateway::RestApi": ("RestApiId",),
+    "AWS::ApiGateway::Deployment": ("DeploymentId", "RestApiId"),
+    "AWS::ApiGateway::Stage": ("RestApiId", "StageName"),
+}
+"""Type -> the properties by which CloudFormation knows one of it: the primary identifier of its schema."""
+
+ResourceToImport = dict[str, Any]
+
+
+def template(config: Config) -> cloudformation.Template:
+    """The CloudFormation template as an import takes it."""
+    document = cloudformation.template(config)
+    del document["Outputs"]
+    for part in document["Resources"].values():
+        part |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    return document
+
+
+def resources_to_import(
+    changes: Sequence[Change], document: cloudformation.Template, apigateway: APIGatewayClient
+) -> list[ResourceToImport]:
+    """Which of a running stack's resources is which of the template ``document``.
+
+    ``changes`` are a survey of the same configuration. Raises ExportError if a resource is missing, is not
+    ours, or differs: CloudFormation would believe what the template says of it.
+    """
+    physical: dict[str, str] = {}
+    parts: list[tuple[str, dict[str, Any]]] = []
+    for change in changes:
+        if change.observed is None or change.status != "in-sync":
+            differing = f" in {', '.join(change.diff)}" if change.diff else ""
+            raise ExportError(
+                f"{change.resource.name} is {change.status}{differing}, and an import takes the template's "
+                "word for what is there. Run: mysfits-stream up"
+            )
+        physical[logical_id(change.resource.name)] = change.observed.id
+        parts += change.resource.template().items()
+    for _, part in parts:
+        if part["Type"] == "AWS::ApiGateway::Stage":
+            stage = part["Properties"]
+            served = apigateway.get_stage(
+                restApiId=physical[stage["RestApiId"]["Ref"]], stageName=stage["StageName"]
+            )
+            physical[stage["DeploymentId"]["Ref"]] = served["deploymentId"]
+    return [
+        {
+            "ResourceType": part["Type"],
+            "LogicalResourceId": called,
+            "ResourceIdentifier": {
+                key: _value(part["Properties"].get(key, {"Ref": name}), physical)
+                for key in IDENTIFIERS[part["Type"]]
+            },
+        }
+        # The same build, so the same order; a deployment is called by its document, which differs.
+        for called, (name, part) in zip(document["Resources"], parts, strict=True)
+    ]
+
+
+def _value(value: Any, physical: Mapping[str, str]) -> str:
+    return physical[value["Ref"]] if isinstance(value, Mapping) else str(value)

@@ -1,0 +1,62 @@
+"""What of the configuration becomes a parameter of the template: what CloudFormation can change by itself.
+
+Type, default and limits are those of ``config.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from mysfits_stream.config import Between, Config, Matching, OneOf
+from mysfits_stream.export.placeholders import Placeholder
+
+SECTIONS = ("bucket", "delivery", "processor", "api")
+
+FIXED = {
+    "bucket.name": "it may be left out, and then follows from the stack's name",
+    "api.allowed_origins": "part of the API's document, which takes effect by a new deployment",
+    "api.preflight_max_age_seconds": "part of the API's document, too",
+    "api.max_clicks_per_request": "part of the API's document, too",
+}
+"""Settings of these sections that are written into the template, with the reason."""
+
+Parameters = dict[str, dict[str, Any]]
+
+
+def parametrised(config: Config) -> tuple[Config, Parameters]:
+    """``config`` with placeholders for what can be given with the template, and the definitions of those."""
+    parameters: Parameters = {}
+
+    def placed(owner: Any, path: str) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        for field in fields(owner):
+            where = f"{path}.{field.name}" if path else field.name
+            value = getattr(owner, field.name)
+            if is_dataclass(value):
+                if where in SECTIONS:
+                    changes[field.name] = replace(value, **placed(value, where))  # type: ignore[type-var]
+            elif where in ("stack", "mysfits_api") or (path and where not in FIXED):
+                name = where.replace(".", "_").title().replace("_", "")
+                parameters[name] = _definition(where, value, field.metadata["limit"])
+                changes[field.name] = Placeholder(name)
+        return changes
+
+    return replace(config, **placed(config, "")), parameters
+
+
+def _definition(path: str, value: Any, limit: Between | Matching | OneOf | None) -> dict[str, Any]:
+    number = isinstance(value, int | float)
+    definition: dict[str, Any] = {"Type": "Number" if number else "String"}
+    definition["Description"] = f"{path} of config.yaml"
+    if value is not None:
+        definition["Default"] = value
+    match limit:
+        case Between(least, most, unit):
+            definition["Description"] += f", {unit}" if unit else ""
+            definition |= {"MinValue": least, "MaxValue": most}
+        case OneOf(choices):
+            definition["AllowedValues"] = list(choices)
+        case Matching(pattern, meaning):
+            definition |= {"AllowedPattern": f"^{pattern}$", "ConstraintDescription": f"must be {meaning}"}
+    return definition

@@ -1,0 +1,78 @@
+"""Values that are known only where a template is deployed, and how they read in it.
+
+A placeholder takes a value's place in the configuration or in the account, goes through ``build()`` like any
+text, becomes part of names and ARNs, and comes out as ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+OPEN, CLOSE = "\ue000", "\ue001"
+"""For private use in Unicode, so that no name or template of ours holds them."""
+
+MARK = re.compile(f"{OPEN}([^{CLOSE}]+){CLOSE}")
+
+
+class Placeholder(str):
+    """Stands for ``expression``: a parameter, a pseudo parameter, a resource, or ``Resource.Attribute``."""
+
+    __slots__ = ()
+
+    def __new__(cls, expression: str) -> Placeholder:
+        """The placeholder of this expression."""
+        return super().__new__(cls, f"{OPEN}{expression}{CLOSE}")
+
+    def __format__(self, specification: str) -> str:
+        """Itself, whatever format a number would have been given."""
+        return str(self)
+
+
+def rendered(value: Any, attributes: Mapping[str, str]) -> Any:
+    """``value`` with its placeholders in CloudFormation's spelling.
+
+    ``attributes`` are texts that an attribute of a resource yields (ARN -> ``Resource.Arn``): where one
+    stands alone, or goes on after a ``:`` or ``/``, the attribute takes its place.
+    """
+    if isinstance(value, str):
+        return _text(value, attributes)
+    if isinstance(value, Mapping):
+        return {key: rendered(item, attributes) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rendered(item, attributes) for item in value]
+    return value
+
+
+def references(value: Any) -> Iterator[str]:
+    """The parameters and resources that a rendered value refers to."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "Ref":
+                yield item
+            elif key == "Fn::GetAtt":
+                yield item[0]
+            elif key == "Fn::Sub":
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([^!}][^}]*)\}", item))
+            else:
+                yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def _text(text: str, attributes: Mapping[str, str]) -> Any:
+    for yielded, attribute in attributes.items():
+        text = re.sub(f"{re.escape(yielded)}(?=$|[:/])", Placeholder(attribute), text)
+    pieces = MARK.split(text)
+    if len(pieces) == 1:
+        return text
+    if len(pieces) == 3 and not pieces[0] and not pieces[2]:
+        resource, dot, attribute = pieces[1].partition(".")
+        return {"Fn::GetAtt": [resource, attribute]} if dot else {"Ref": resource}
+    # Every other piece is a placeholder; in what is between, a literal ${ needs escaping.
+    texts = [
+        f"${{{piece}}}" if index % 2 else piece.replace("${", "${!") for index, piece in enumerate(pieces)
+    ]
+    return {"Fn::Sub": "".join(texts)}

@@ -1,0 +1,77 @@
+"""The SAM template: the CloudFormation one with SAM's own resources for the function and for the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mysfits_stream.config import Config
+from mysfits_stream.export import cloudformation
+
+CODE = "processor"
+"""The folder beside the template that holds the function's files."""
+
+TRANSFORM = "AWS::Serverless-2016-10-31"
+
+
+def template(config: Config) -> cloudformation.Template:
+    """The stack as a SAM template; ``sam build`` and ``aws cloudformation package`` find the code in CODE."""
+    document = cloudformation.template(config)
+    resources = document["Resources"]
+    stages = [_properties(part) for part in resources.values() if part["Type"] == "AWS::ApiGateway::Stage"]
+    return {
+        "AWSTemplateFormatVersion": document["AWSTemplateFormatVersion"],
+        "Transform": TRANSFORM,
+        "Description": document["Description"],
+        "Parameters": {
+            name: definition
+            for name, definition in document["Parameters"].items()
+            if name not in cloudformation.CODE_PARAMETERS
+        },
+        "Resources": {
+            name: _SERVERLESS[part["Type"]](part, stages[0]) if part["Type"] in _SERVERLESS else part
+            for name, part in resources.items()
+            if part["Type"] not in _IMPLIED
+        },
+        "Outputs": document["Outputs"],
+    }
+
+
+def _properties(part: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = part["Properties"]
+    return properties
+
+
+def _function(part: dict[str, Any], _stage: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in _properties(part).items() if key not in ("Code", "Tags")}
+    properties = {"CodeUri": f"{CODE}/", **kept, "Tags": _mapping(_properties(part)["Tags"])}
+    return {**part, "Type": "AWS::Serverless::Function", "Properties": properties}
+
+
+def _api(part: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
+    given = _properties(part)
+    (endpoint,) = given["EndpointConfiguration"]["Types"]
+    properties = {
+        "Name": given["Name"],
+        "Description": given["Description"],
+        "EndpointConfiguration": {"Type": endpoint},
+        "StageName": stage["StageName"],
+        "MethodSettings": stage["MethodSettings"],
+        # Otherwise SAM makes another stage, of the name Stage.
+        "OpenApiVersion": given["Body"]["openapi"],
+        "Mode": given["Mode"],
+        "FailOnWarnings": given["FailOnWarnings"],
+        "DefinitionBody": given["Body"],
+        "Tags": _mapping(given["Tags"]),
+    }
+    return {**part, "Type": "AWS::Serverless::Api", "Properties": properties}
+
+
+def _mapping(tags: list[dict[str, Any]]) -> dict[str, Any]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+_SERVERLESS = {"AWS::Lambda::Function": _function, "AWS::ApiGateway::RestApi": _api}
+"""Types for which SAM has one of its own."""
+
+_IMPLIED = ("AWS::ApiGateway::Deployment", "AWS::ApiGateway::Stage")
+"""What SAM makes of its API by itself."""
