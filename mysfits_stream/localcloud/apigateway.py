@@ -45,8 +45,8 @@ __all__ = [
 PAYLOAD_LIMIT = 10 * 1024 * 1024  # F62
 
 Answer = tuple[int, Mapping[str, str], bytes]
-# (service, action, headers, body, role ARN) -> answer. The action is the name of an operation ("PutRecord"), or
-# for integrations by path the request line ("POST /2015-03-31/functions/…/invocations").
+# (service, action, headers, body, role ARN) -> answer. The action is the name of an operation ("PutRecord"),
+# or for integrations by path the request line ("POST /2015-03-31/functions/…/invocations").
 CallService = Callable[[str, str, Mapping[str, str], bytes, str | None], Answer]
 
 _URI = re.compile(
@@ -73,7 +73,7 @@ def handle(
 
     ``request.path`` is the path below the stage, ``now`` AWS's time in seconds since the epoch. ``log``
     receives the lines of the execution log. ``call_service`` calls an AWS service with an integration's role;
-    it raises CannotAssumeRole where that is not allowed and TimeoutError where the service does not answer in time.
+    it raises CannotAssumeRole where that is not allowed and TimeoutError where no answer comes in time.
     """
     exchange = Exchange(deployed, request, now, log)
     try:
@@ -182,13 +182,14 @@ def _mock(mapped: str) -> int:
     if isinstance(status, bool) or not isinstance(status, int):
         raise Refusal(
             "API_CONFIGURATION_ERROR",
-            reason="Unable to parse statusCode. It should be an integer that is defined in the request template.",
+            reason="Unable to parse statusCode. "
+            "It should be an integer that is defined in the request template.",
         )
     return status
 
 
 def _lenient_json(source: str) -> Any:
-    """JSON as API Gateway's parser takes it: also with a trailing comma, and with names not in double quotes."""
+    """JSON as API Gateway's parser takes it: also with a trailing comma, and with names without quotes."""
     try:
         return json.loads(source)
     except ValueError:
@@ -258,7 +259,7 @@ def _decoded(mapped: str) -> bytes:
 def _request_parameters(
     exchange: Exchange, integration: Integration
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-    """Headers, query string and path parameters of the integration request, overrides of the template included."""
+    """Headers, query string and path parameters of the integration request, with the template's overrides."""
     places: dict[str, dict[str, Any]] = {"header": {}, "querystring": {}, "path": {}}
     for name, source in integration.parameters:
         place, _, key = name.removeprefix("integration.request.").partition(".")

@@ -1,4 +1,4 @@
-"""One request on its way through a REST API: its parts, its context, its execution log, mapping expressions."""
+"""One request on its way through a REST API: its parts, context, execution log and mapping expressions."""
 
 from __future__ import annotations
 

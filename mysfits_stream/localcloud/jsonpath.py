@@ -1,7 +1,8 @@
 """JSONPath as ``$input.path`` and ``$input.json`` understand it.
 
 Supported: ``$``, ``.name``, ``['name']``, ``['a','b']``, ``[0]``, ``[-1]``, ``[0,2]``, ``[1:3]``,
-``.*``, ``[*]``, ``..name``, ``.length()``, ``.size()`` and filters ``[?(@.name == 'x')]`` with one comparison or none.
+``.*``, ``[*]``, ``..name``, ``.length()``, ``.size()`` and filters ``[?(@.name == 'x')]`` with at most one
+comparison.
 """
 
 from __future__ import annotations

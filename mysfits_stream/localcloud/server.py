@@ -94,6 +94,7 @@ class LocalCloud:
         self.world = World(
             self.control_plane, now=now, time_scale=self.config.time_scale, directory=Path(self._scratch.name)
         )
+        self.control_plane.calls_in = lambda region: Integrations(self.world, self.handle, region).call
         self.firehose = Firehose(self.world, submit=self._submit, wake=self._due.set)
         self._site = Site(
             lambda: site_reader.endpoints(self.control_plane, self.endpoint),
@@ -117,6 +118,7 @@ class LocalCloud:
             # The server's own error does not say why there is no socket.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", self.config.port))
+        server.expiration_interval = 0.1  # how long stopping takes at most
         server.prepare()
         self._server = server
         self._run(server.serve, "server")

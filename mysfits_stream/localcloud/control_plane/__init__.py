@@ -31,6 +31,8 @@ from mysfits_stream.localcloud.apigateway import CallService
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
+from mysfits_stream.localcloud.control_plane.managed_policies import ManagedPolicies
+from mysfits_stream.localcloud.control_plane.roles import Roles
 from mysfits_stream.localcloud.control_plane.s3 import S3
 from mysfits_stream.localcloud.firehose_stream import Stream
 from mysfits_stream.localcloud.lambda_process import Function
@@ -72,7 +74,9 @@ class ControlPlane:
         """Forget everything, as a new account."""
         with self.lock:
             BackendDict.reset()
-            self.rest_apis = RestApis(ACCOUNT, self._now, lambda: self.calls_in)
+            self.rest_apis = RestApis(
+                ACCOUNT, self._now, lambda region: self.calls_in(region) if self.calls_in else None
+            )
             self.s3 = S3(ACCOUNT, self._bucket_owner)
             self.functions = Functions(
                 ACCOUNT, can_assume=self._can_assume("lambda.amazonaws.com"), now=self._now
@@ -85,7 +89,9 @@ class ControlPlane:
             )
             self.mends: dict[str, Mend] = {
                 "firehose": self.delivery_streams,
+                "iam": Roles(lambda region: self.backend("iam", region), self._now),
                 "lambda": self.functions,
+                "iam": ManagedPolicies(ACCOUNT),
                 "s3": self.s3,
             }
 

@@ -23,7 +23,7 @@ from mysfits_stream.localcloud import apigateway as data_plane
 from mysfits_stream.localcloud.control_plane.apigateway import export, methods, models, openapi, patch, stages
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request, not_found
 from mysfits_stream.localcloud.control_plane.apigateway.testing import test_invoke
-from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response
+from mysfits_stream.localcloud.wire import Request, Response, json_response
 
 Document = dict[str, Any]
 
@@ -93,7 +93,7 @@ class RestApis:
         self,
         account: str,
         now: Callable[[], float] = time.time,
-        calls_in: Callable[[str], data_plane.CallService] | None = None,
+        calls_in: Callable[[str], data_plane.CallService | None] = lambda region: None,
         seed: int | None = None,
     ) -> None:
         self.account = account
@@ -105,10 +105,6 @@ class RestApis:
         self._compiled: dict[tuple[str, str], data_plane.DeployedApi] = {}
         self._served: dict[tuple[str, str], data_plane.DeployedApi] = {}
         self._lock = threading.RLock()
-
-    def mend(self, request: Request, moto: Handler) -> Response:
-        """Answer a request to API Gateway: here what is about REST APIs, by moto the rest."""
-        return self.handle(request) or moto(request)
 
     def handle(self, request: Request) -> Response | None:
         """Answer a control plane request, or None where this is not about REST APIs."""

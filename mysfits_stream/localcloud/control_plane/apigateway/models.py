@@ -191,8 +191,8 @@ def put_gateway_response(api: Document, kind: str, body: Document) -> Document:
         response["statusCode"] = str(status)
         if not re.fullmatch(r"[1-5]\d\d", str(status)):
             raise bad_request(
-                f"1 validation error detected: Value '{status}' at 'statusCode' failed to satisfy constraint: "
-                "Member must satisfy regular expression pattern: [1-5]\\d\\d"
+                f"1 validation error detected: Value '{status}' at 'statusCode' failed to satisfy "
+                "constraint: Member must satisfy regular expression pattern: [1-5]\\d\\d"
             )
     api["gatewayResponses"][kind] = response
     return response

@@ -256,8 +256,8 @@ class Import:
             found = [each for each in self.api["requestValidators"].values() if each["name"] == name]
             if not found:
                 raise bad_request(
-                    f"Errors found during import:\n\tUnable to put method '{method['httpMethod']}' on resource: "
-                    f"Invalid Request Validator name specified: {name}"
+                    f"Errors found during import:\n\tUnable to put method '{method['httpMethod']}' on "
+                    f"resource: Invalid Request Validator name specified: {name}"
                 )
             method["requestValidatorId"] = found[0]["id"]
 

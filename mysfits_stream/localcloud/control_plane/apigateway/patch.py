@@ -30,8 +30,8 @@ def apply(
 ) -> None:
     """Change ``document`` in place.
 
-    ``fields`` are the members with one value and how text becomes it, ``maps`` hold values by name and ``lists``
-    are sets whose members are named in the path.
+    ``fields`` are the members with one value and how text becomes it, ``maps`` hold values by name and
+    ``lists`` are sets whose members are named in the path.
     """
     for operation in operations or ():
         op, path = operation.get("op", ""), operation.get("path", "")

@@ -216,7 +216,7 @@ def update_stage(api: Document, name: str, operations: list[Document], now: int)
 
 def _method_setting(changed: Document, operation: Document) -> None:
     path, op = operation["path"], operation.get("op")
-    # The resource's slashes are encoded, so the path splits at its real ones: /~1clicks/PUT/throttling/rateLimit
+    # The resource's slashes are encoded (F111), so the path splits at its own: /~1clicks/PUT/throttling/rateLimit
     parts = path.removeprefix("/").split("/", 2)
     key = "/".join(parts[:2])
     settings = changed["methodSettings"]

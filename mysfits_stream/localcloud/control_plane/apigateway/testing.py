@@ -1,4 +1,4 @@
-"""TestInvokeMethod: one method of the API as it is now, without a deployment, with its execution log (F35)."""
+"""TestInvokeMethod: one method of the API as it stands, undeployed, with its execution log (F35)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_invoke(store: RestApis, api: Document, resource_id: str, http_method: s
     def log(line: str) -> None:
         lines.append(f"{stamp} : {line}")
 
-    call_service = store.calls_in(api["region"]) if store.calls_in else _nobody
+    call_service = store.calls_in(api["region"]) or _nobody
 
     def run() -> Any:
         answered = data_plane.invoke_method(served, method, request, parameters, call_service, now, log)
