@@ -154,7 +154,7 @@ class RestApi:
             },
             "Duplicates": [duplicate["id"] for duplicate in duplicates],
         }
-        return Observed(api["id"], self._arn(api["id"]), properties, owner_of(api["tags"]))
+        return Observed(api["id"], self.arn_of(api["id"]), properties, owner_of(api["tags"]))
 
     def create(self) -> None:
         """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
@@ -390,7 +390,8 @@ class RestApi:
             advice="the quota is the account's: other deployments may be using it up",
         )
 
-    def _arn(self, api_id: str) -> str:
+    def arn_of(self, api_id: str) -> str:
+        """The ARN of the API that has this id."""
         return f"arn:{self.account.partition}:apigateway:{self.account.region}::/restapis/{api_id}"
 
 
