@@ -1,19 +1,21 @@
-"""The embedded local cloud for tests: in this process, on an ephemeral port, on a clock that the test moves."""
+"""The embedded local cloud for tests: on an ephemeral port, on a clock that the test moves."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from mysfits_stream.localcloud.server import LocalCloud
+    from tests.deployment import Deployment
 
 START = 1_790_000_000.0
-"""Where the clock of every test begins: 2026-09-21, 13:33:20 UTC."""
+"""Where the clock of every test begins: 2026-09-21, 14:13:20 UTC."""
 
 
 class Clock:
@@ -98,3 +100,11 @@ def local_cloud(cloud_server: CloudUnderTest) -> CloudUnderTest:
     cloud_server.cloud.reset()
     cloud_server.clock.now = START
     return cloud_server
+
+
+@pytest.fixture
+def deployment(local_cloud: CloudUnderTest, tmp_path: Path) -> Deployment:
+    """The default stack on an empty local cloud, not yet up."""
+    from tests.deployment import Deployment
+
+    return Deployment(local_cloud, tmp_path)
