@@ -14,6 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from mysfits_stream.clicks import failed
     from mysfits_stream.clicks.delivered import Click, Summary
+    from mysfits_stream.doctor.links import Link
 
 COLUMNS = {
     "clickedAt": "CLICKED AT",
@@ -31,6 +32,7 @@ HEADINGS = {
 }
 BAR_WIDTH = 40
 LONGEST_LIST = 15
+LINK_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red", "unknown": "dim"}
 STATUS_STYLES = {"delivered": "green", "accepted": "green"}
 
 
@@ -127,6 +129,15 @@ def failed_group(group: failed.Group) -> RenderableType:
         Text(f"  {printable(group.message)}"),
         *(Text(f"    {printable(sample)}", style="dim") for sample in group.samples),
     )
+
+
+def link(link: Link) -> Iterator[Text]:
+    """What the examination of a link says, and what to do."""
+    yield Text.assemble(
+        (f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} {printable(link.detail)}"
+    )
+    if link.advice:
+        yield Text(f"{'':<26}-> {link.advice}", style="italic")
 
 
 def printable(text: str) -> str:

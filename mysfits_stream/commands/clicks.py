@@ -43,6 +43,7 @@ def send_test_click(
 
     from mysfits_stream import render_clicks
     from mysfits_stream.clicks import sending
+    from mysfits_stream.errors import ClickError
     from mysfits_stream.target import mysfits_api
 
     target = app.target
@@ -63,10 +64,10 @@ def send_test_click(
     for document in documents:
         for line in render_clicks.test_click(document):
             app.out.show(line)
-    if problems := render_clicks.problems(documents):
-        app.out.note(f"{problems}, of {count} sent")
-        return 1
-    return 0
+    problems = render_clicks.problems(documents)
+    if problems and not app.out.as_json:
+        app.out.error(ClickError(f"{problems}, of {render_clicks.many(count, 'click')} sent"))
+    return 1 if problems else 0
 
 
 @click.command("clicks")
@@ -201,7 +202,53 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     return 0
 
 
-COMMANDS = (send_test_click, clicks, failed, replay)
+@click.command()
+@click.option(
+    "--since", default="1h", show_default=True, metavar="WHEN", help="Look back to then: 15m, 1h, 7d."
+)
+@click.option("--send", is_flag=True, help="Really send a click; else the API is only shown what is none.")
+@global_options
+@pass_app
+def doctor(app: App, since: str, send: bool) -> int:
+    """Walk the path of a click hop by hop, and say which link is broken and what to do.
+
+    Exit code 1 if a link is broken.
+    """
+    from datetime import UTC, datetime
+
+    from mysfits_stream import doctor as examination
+    from mysfits_stream import render_clicks
+    from mysfits_stream.clicks import moments, sending
+    from mysfits_stream.provision.stack import Names
+    from mysfits_stream.target import mysfits_api
+
+    target, now = app.target, datetime.now(UTC)
+    api_id, endpoint = find_api(app)
+    path = examination.Path(
+        config=app.config,
+        names=Names.of(app.config, target.account),
+        endpoint=endpoint,
+        api_id=api_id,
+        mysfits_api=target.mysfits_api,
+        bucket=clicks_bucket(app),
+        client=target.client,
+    )
+    with translated(app):
+        window = now - moments.parse(since, now, "--since")
+        mysfit = sending.first_mysfit(mysfits_api(target)) if send else None
+        links = []
+        for link in examination.examine(path, window=window, mysfit=mysfit):
+            links.append(link)
+            for line in render_clicks.link(link):
+                app.out.show(line)
+    broken = [link.name for link in links if link.status == "broken"]
+    if app.out.as_json:
+        app.out.json({"healthy": not broken, "links": [link.document() for link in links]})
+    app.out.line(f"\nBroken: {', '.join(broken)}." if broken else "\nNo link is broken.")
+    return 1 if broken else 0
+
+
+COMMANDS = (send_test_click, clicks, failed, replay, doctor)
 
 
 def show_click(app: App, each: dict[str, Any]) -> None:
@@ -216,8 +263,17 @@ def show_click(app: App, each: dict[str, Any]) -> None:
 
 def find_endpoint(app: App) -> str:
     """The clicks API's base URL, by asking API Gateway. Raises ClickError while there is none."""
-    from mysfits_stream.commands import stack
     from mysfits_stream.errors import ClickError
+
+    _, endpoint = find_api(app)
+    if endpoint is None:
+        raise ClickError(f"stack {app.config.stack} has no clicks API yet; run: mysfits-stream up")
+    return endpoint
+
+
+def find_api(app: App) -> tuple[str | None, str | None]:
+    """The clicks API's id and base URL, by asking API Gateway; both None while there is none."""
+    from mysfits_stream.commands import stack
     from mysfits_stream.provision.engine import Goal, survey
 
     api = [resource for resource in stack.build(app, needs_service=False) if resource.type == stack.API_TYPE]
@@ -225,10 +281,8 @@ def find_endpoint(app: App) -> str:
     for change in changes:
         if change.refusal:
             raise change.refusal
-    endpoint = stack.endpoint_of(app, changes)
-    if endpoint is None:
-        raise ClickError(f"stack {app.config.stack} has no clicks API yet; run: mysfits-stream up")
-    return endpoint
+    observed = changes[0].observed
+    return (observed.id if observed else None), stack.endpoint_of(app, changes)
 
 
 def clicks_bucket(app: App) -> ClicksBucket:

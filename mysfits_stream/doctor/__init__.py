@@ -1,0 +1,107 @@
+"""The path of a click, looked at hop by hop: which link is broken, and what to do about it.
+
+    links       what the examination of a link says, and what to do by the code of an error
+    api         endpoint, preflight, put: from the browser to the delivery stream
+    delivery    the stream, its processor, and their logs and metrics
+    arrival     the Mysfits service, and what has arrived in the clicks bucket
+
+Nothing is changed, and no click is sent unless that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.clicks.objects import ClicksBucket
+from mysfits_stream.config import Config
+from mysfits_stream.doctor import api, arrival, delivery
+from mysfits_stream.doctor.links import BROKEN, UNKNOWN, Link, examined
+from mysfits_stream.provision.aws import is_error
+from mysfits_stream.provision.stack import LOG_STREAM, Names
+
+SLACK = timedelta(minutes=5)
+"""What processing and CloudWatch take beyond the buffers."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """The path that is examined, and how to reach it."""
+
+    config: Config
+    names: Names
+    endpoint: str | None
+    api_id: str | None
+    mysfits_api: str | None
+    bucket: ClicksBucket
+    client: Callable[[str], Any]
+    """Service -> its boto3 client."""
+    http: api.Http = api.http
+
+    @property
+    def lag(self) -> timedelta:
+        """After how long a click has arrived if it arrives at all."""
+        buffers = self.config.processor.buffer_seconds + self.config.delivery.buffer_seconds
+        return timedelta(seconds=buffers) + SLACK
+
+
+def examine(path: Path, *, window: timedelta, mysfit: str | None = None) -> Iterator[Link]:
+    """Every link from the browser to S3, in the order in which a click meets them.
+
+    ``window`` is how far back to look; a click on ``mysfit`` is sent if one is named. A link that cannot be
+    looked at is ``unknown``, and never ends the examination.
+    """
+    names, client = path.names, path.client
+    yield from examined("endpoint", lambda: _api(path, mysfit))
+    yield from examined("stream", lambda: [delivery.stream(client("firehose"), names.stream)])
+    now = datetime.now(UTC)
+    try:
+        now = path.bucket.now()
+    except ClientError as error:
+        if is_error(error, "404", "NoSuchBucket"):
+            yield Link("bucket", BROKEN, f"there is no bucket {names.bucket}", "run `mysfits-stream up`")
+    since = (now - window).replace(second=0)
+    metrics: list[delivery.Metrics] = []
+
+    def flow() -> Iterator[Link]:
+        end = now + timedelta(minutes=1)
+        metrics.append(delivery.measured(client("cloudwatch"), names.stream, names.function, since, end))
+        yield from delivery.flow(metrics[0], now, path.lag)
+
+    yield from examined("metrics", flow)
+    logs = client("logs")
+    yield from examined(
+        "delivery-log", lambda: [delivery.error_log(logs, names.delivery_logs, LOG_STREAM, since)]
+    )
+    measured = metrics[0] if metrics else None
+    yield from examined("processor", lambda: [delivery.function(measured, logs, names.processor_logs, since)])
+    yield from examined("mysfits-service", lambda: [_service(path)])
+    yield from examined("data", lambda: _arrival(path.bucket, since, now))
+
+
+def _api(path: Path, mysfit: str | None) -> Iterator[Link]:
+    endpoint, api_id = path.endpoint, path.api_id
+    if endpoint is None or api_id is None:
+        yield Link("endpoint", BROKEN, f"there is no clicks API {path.names.api}", "run `mysfits-stream up`")
+        return
+
+    def explain(body: str) -> str:
+        return api.explained(path.client("apigateway"), api_id, body)
+
+    yield from api.links(endpoint, path.config.api.allowed_origins, mysfit, path.http, explain)
+
+
+def _service(path: Path) -> Link:
+    if path.mysfits_api is None:
+        return Link("mysfits-service", UNKNOWN, "mysfits_api is not set", "name it in config.yaml")
+    return arrival.service(path.mysfits_api, path.http)
+
+
+def _arrival(bucket: ClicksBucket, since: datetime, now: datetime) -> Iterator[Link]:
+    link, delivered = arrival.freshness(bucket, since, now)
+    yield link
+    yield arrival.failed_clicks(bucket, since, now, delivered)

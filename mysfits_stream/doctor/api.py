@@ -1,0 +1,138 @@
+"""From the browser to the delivery stream: does the endpoint answer, to a preflight, to a click?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, Link
+
+SECONDS = 30.0
+SAMPLE_ORIGIN = "https://www.example.com"
+EXPLANATION = ("Execution failed", "Endpoint response body before transformations")
+"""How lines of an execution log go on that say why a click was not stored (F35)."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
+Http = Callable[[str, str, Mapping[str, str], str | None], Answer]
+"""(method, URL, headers, body) -> the answer. Raises requests.RequestException."""
+
+
+def http(method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
+    """One HTTP request, as it is."""
+    data = None if body is None else body.encode()
+    response = requests.request(
+        method, url, headers=dict(headers), data=data, timeout=SECONDS, allow_redirects=False
+    )
+    return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.text)
+
+
+def links(
+    endpoint: str, origins: tuple[str, ...], mysfit: str | None, send: Http, explain: Callable[[str], str]
+) -> Iterator[Link]:
+    """Endpoint, preflight and put. A click on ``mysfit`` is really sent; without one, none is.
+
+    ``explain`` tests the API's method with a body and says why it fails.
+    """
+    url = f"{endpoint}/clicks"
+    origin = SAMPLE_ORIGIN if "*" in origins else origins[0]
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    try:
+        preflight = send("OPTIONS", url, asked, None)
+    except requests.RequestException as error:
+        advice = f"a name just made may need a minute; check the network's proxy and firewall; else {REPAIR}"
+        yield Link("endpoint", BROKEN, f"no answer from {url}: {error}", advice)
+        return
+    yield Link("endpoint", OK, f"{endpoint} answers")
+    yield _preflight(preflight, origin)
+    # Not a click, so that nothing is stored unless that was asked for.
+    body = "{}" if mysfit is None else json.dumps({"userId": "doctor", "mysfitId": mysfit})
+    try:
+        answer = send("PUT", url, {"Origin": origin, "Content-Type": "application/json"}, body)
+    except requests.RequestException as error:
+        yield Link(
+            "put", BROKEN, f"no answer to a click: {error}", "try again; API Gateway answers within 29 s"
+        )
+        return
+    yield _put(answer, mysfit is not None, lambda: explain(body))
+
+
+def explained(client: Any, api_id: str, body: str) -> str:
+    """What API Gateway's execution log says of a click that it is given; needs no logging (F35)."""
+    pages = client.get_paginator("get_resources").paginate(restApiId=api_id)
+    [resource] = [item["id"] for page in pages for item in page["items"] if item["path"] == "/clicks"]
+    answer = client.test_invoke_method(
+        restApiId=api_id,
+        resourceId=resource,
+        httpMethod="PUT",
+        pathWithQueryString="/clicks",
+        headers={"Content-Type": "application/json"},
+        body=body,
+    )
+    lines = [line.split(" : ", 1)[-1] for line in answer.get("log", "").splitlines()]
+    telling = [line for line in lines if line.startswith(EXPLANATION)]
+    return telling[-1] if telling else f"a test of the method answers {answer.get('status')}"
+
+
+def _preflight(answer: Answer, origin: str) -> Link:
+    def listed(name: str) -> list[str]:
+        return [item.strip().lower() for item in answer.headers.get(name, "").split(",")]
+
+    allowed = answer.headers.get("access-control-allow-origin", "")
+    if answer.status not in (200, 204):
+        lacks = f"answers {answer.status}: {answer.text[:200]}"
+    elif allowed not in ("*", origin):
+        lacks = f"allows the origin {allowed or '(none)'} and not {origin}"
+    elif not {"put", "*"} & set(listed("access-control-allow-methods")):
+        lacks = "does not allow PUT"
+    elif not {"content-type", "*"} & set(listed("access-control-allow-headers")):
+        lacks = "does not allow the header Content-Type"
+    else:
+        return Link("preflight", OK, f"a page of {origin} may send clicks")
+    return Link("preflight", BROKEN, f"the preflight {lacks}", f"browsers will send no clicks; {REPAIR}")
+
+
+def _put(answer: Answer, sent: bool, explain: Callable[[], str]) -> Link:
+    said = f"{answer.status} {answer.text[:200]}"
+    if sent and answer.status == 200:
+        return Link("put", OK, "a click was accepted; `mysfits-stream send-test-click` follows one to S3")
+    if not sent and answer.status == 400:
+        return Link("put", OK, "what is no click is refused; --send puts a real one")
+    if not sent and answer.status == 200:
+        return Link("put", BROKEN, "what is no click is accepted: the API does not validate", REPAIR)
+    if answer.status == 429:
+        return Link(
+            "put", BROKEN, f"throttled: {said}", "raise api.rate_limit and api.burst_limit, then `up`"
+        )
+    if answer.status >= 500:
+        reason = explain()
+        return Link("put", BROKEN, f"answers {said.strip()}; {reason}", _advice(reason))
+    return Link("put", BROKEN, f"a click is answered with {said.strip()}", REPAIR)
+
+
+def _advice(reason: str) -> str:
+    if "assume the provided role" in reason:
+        return f"the API's role is not assumable (yet: a new role takes up to two minutes); {REPAIR}"
+    if "AccessDenied" in reason or "not authorized" in reason:
+        return f"the API's role may not put records on the stream; {REPAIR}"
+    if "ResourceNotFound" in reason:
+        return f"the delivery stream is gone; {REPAIR}"
+    if "ServiceUnavailable" in reason or "Slow down" in reason:
+        return "the stream takes no more; ask AWS for a higher Firehose quota"
+    return REPAIR

@@ -1,0 +1,90 @@
+"""What the processor needs, and what has arrived: the Mysfits service, delivered clicks and failed ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import requests
+
+from mysfits_stream.clicks import failed
+from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.objects import ClicksBucket
+from mysfits_stream.doctor.api import Http
+from mysfits_stream.doctor.links import (
+    BROKEN,
+    OK,
+    REPLAY,
+    SINGLE_RECORDS,
+    UNKNOWN,
+    WARNING,
+    Link,
+    advice_for,
+)
+
+ATTRIBUTES = ("goodevil", "lawchaos", "species")
+SERVICE_ADVICE = "clicks fail until it answers; then `mysfits-stream replay` puts them back"
+
+
+def service(base_url: str, send: Http) -> Link:
+    """Whether the Mysfits service answers here, with mysfits as the processor needs them."""
+    url = f"{base_url.rstrip('/')}/mysfits"
+    try:
+        answer = send("GET", url, {}, None)
+    except requests.RequestException as error:
+        return Link("mysfits-service", BROKEN, f"no answer from {url}: {error}", SERVICE_ADVICE)
+    if answer.status != 200:
+        detail = f"{url} answers {answer.status}: {answer.text[:200]}"
+        return Link("mysfits-service", BROKEN, detail, SERVICE_ADVICE)
+    try:
+        mysfits = json.loads(answer.text)["mysfits"]
+        usable = [each for each in mysfits if all(isinstance(each.get(key), str) for key in ATTRIBUTES)]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Link(
+            "mysfits-service", BROKEN, f"{url} does not answer with a list of mysfits", SERVICE_ADVICE
+        )
+    if not usable:
+        return Link("mysfits-service", BROKEN, f"{url} lists no mysfits", SERVICE_ADVICE)
+    if len(usable) < len(mysfits):
+        without = len(mysfits) - len(usable)
+        detail = f"{without} of {len(mysfits)} mysfits lack {', '.join(ATTRIBUTES)}"
+        return Link("mysfits-service", WARNING, detail, "clicks on those will fail")
+    return Link("mysfits-service", OK, f"{len(mysfits)} mysfits at {url}, as seen from here")
+
+
+def freshness(bucket: ClicksBucket, since: datetime, now: datetime) -> tuple[Link, datetime | None]:
+    """When clicks last arrived in the bucket, as a link and as a moment."""
+    last = None
+    for stored in bucket.delivered(since, now):
+        last = stored if last is None or stored.modified > last.modified else last
+    if last is None:
+        detail = f"no clicks arrived since {since:%Y-%m-%d %H:%M} UTC"
+        return Link(
+            "data", UNKNOWN, detail, "`mysfits-stream send-test-click` sends one and follows it"
+        ), None
+    return Link("data", OK, f"the last clicks arrived {_ago(now - last.modified)} ago"), last.modified
+
+
+def failed_clicks(bucket: ClicksBucket, since: datetime, now: datetime, delivered: datetime | None) -> Link:
+    """What lies under the error prefix; broken if nothing was delivered since it failed as a whole."""
+    trouble = Trouble()
+    groups = failed.grouped(failed.read(bucket, since, now, trouble))
+    if not groups:
+        return Link("failed-clicks", OK, "none in this time")
+    detail = ", ".join(f"{group.count} x {group.code}" for group in groups)
+    serious = [group for group in groups if group.code not in SINGLE_RECORDS]
+    if not serious:
+        return Link("failed-clicks", WARNING, detail, f"{advice_for(groups[0].code)}; {REPLAY}")
+    latest = max(serious, key=lambda group: group.last)
+    status = WARNING if delivered and delivered > latest.last else BROKEN
+    return Link(
+        "failed-clicks", status, f"{detail}: {latest.message}", f"{advice_for(latest.code)}; {REPLAY}"
+    )
+
+
+def _ago(age: timedelta) -> str:
+    seconds = max(0, round(age.total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,243 @@
+"""The delivery stream and its processor: what they say of themselves, and what CloudWatch says of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mysfits_stream.doctor.links import (
+    BROKEN,
+    OK,
+    REPAIR,
+    SINGLE_RECORDS,
+    UNKNOWN,
+    WARNING,
+    Link,
+    advice_for,
+)
+from mysfits_stream.provision.aws import is_error
+
+METRICS = {
+    "incoming": ("AWS/Firehose", "IncomingRecords", "Sum"),
+    "throttled": ("AWS/Firehose", "ThrottledRecords", "Sum"),
+    "processing": ("AWS/Firehose", "ExecuteProcessing.Success", "Average"),
+    "delivery": ("AWS/Firehose", "DeliveryToS3.Success", "Average"),
+    "freshness": ("AWS/Firehose", "DeliveryToS3.DataFreshness", "Maximum"),
+    "errors": ("AWS/Lambda", "Errors", "Sum"),
+    "throttles": ("AWS/Lambda", "Throttles", "Sum"),
+}
+DIMENSIONS = {"AWS/Firehose": "DeliveryStreamName", "AWS/Lambda": "FunctionName"}
+
+MOST_POINTS = 1440  # days are looked at by the minute up to here, then more coarsely
+LOG_EVENTS = 1000
+LOG_STREAMS = 3
+
+Point = tuple[datetime, float]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Metrics of a time range, the oldest point first."""
+
+    points: dict[str, list[Point]]
+
+    def total(self, name: str) -> int:
+        """The sum of all points."""
+        return round(sum(value for _, value in self.points[name]))
+
+    def last(self, name: str) -> Point | None:
+        """The latest point, if there is one."""
+        return self.points[name][-1] if self.points[name] else None
+
+
+def measured(cloudwatch: Any, stream: str, function: str, since: datetime, until: datetime) -> Metrics:
+    """The metrics of stream and processor in a time range."""
+    names = {"AWS/Firehose": stream, "AWS/Lambda": function}
+    minutes = max(1, math.ceil((until - since) / timedelta(minutes=MOST_POINTS)))
+    queries = [
+        {
+            "Id": key,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": namespace,
+                    "MetricName": metric,
+                    "Dimensions": [{"Name": DIMENSIONS[namespace], "Value": names[namespace]}],
+                },
+                "Period": 60 * minutes,
+                "Stat": statistic,
+            },
+        }
+        for key, (namespace, metric, statistic) in METRICS.items()
+    ]
+    points: dict[str, list[Point]] = {key: [] for key in METRICS}
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=queries, StartTime=since, EndTime=until, ScanBy="TimestampAscending"
+    )
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            points[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
+    return Metrics({key: sorted(found) for key, found in points.items()})
+
+
+def stream(firehose: Any, name: str) -> Link:
+    """Whether the delivery stream takes records."""
+    try:
+        found = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+    except Exception as error:
+        if is_error(error, "ResourceNotFoundException"):
+            return Link("stream", BROKEN, f"there is no delivery stream {name}", "run `mysfits-stream up`")
+        raise
+    status = found["DeliveryStreamStatus"]
+    if status == "ACTIVE":
+        return Link("stream", OK, f"{name} is ACTIVE")
+    failure = found.get("FailureDescription", {})
+    details = f": {failure.get('Type')}: {failure.get('Details')}" if failure else ""
+    advice = "wait a minute or two" if status == "CREATING" else REPAIR
+    return Link("stream", BROKEN, f"{name} is {status}{details}", advice)
+
+
+def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
+    """What came in, how the processor was called, and how objects were written."""
+    incoming, throttled = metrics.total("incoming"), metrics.total("throttled")
+    if throttled:
+        advice = "ask AWS for a higher Firehose quota; browsers try again, other clients may not"
+        yield Link("records", WARNING, f"{incoming} came in, {throttled} were throttled", advice)
+    else:
+        last = metrics.last("incoming")
+        when = f", the last at {_clock(last[0])}" if last else ""
+        yield Link("records", OK if incoming else UNKNOWN, f"{incoming} came in{when}")
+    yield _success("processing", metrics, "the processor's invocations", "Lambda.FunctionError")
+    delivery = _success("delivery", metrics, "writes to S3", "S3.AccessDenied")
+    earliest = next((at for at, value in metrics.points["incoming"] if value), None)
+    if delivery.status == UNKNOWN and earliest and earliest + lag < now:
+        delivery = Link(
+            "delivery",
+            BROKEN,
+            f"records came in at {_clock(earliest)}, and none was written to S3 since",
+            "the links below say why; Firehose keeps records for a day",
+        )
+    yield delivery
+
+
+def error_log(logs: Any, group: str, log_stream: str, since: datetime) -> Link:
+    """What Firehose wrote into its error log (F87)."""
+    try:
+        answer = logs.get_log_events(
+            logGroupName=group,
+            logStreamName=log_stream,
+            startTime=_milliseconds(since),
+            limit=LOG_EVENTS,
+            startFromHead=False,
+        )
+    except Exception as error:
+        if is_error(error, "ResourceNotFoundException"):
+            return Link("delivery-log", WARNING, f"there is no {group}/{log_stream}", REPAIR)
+        raise
+    events = [(event["timestamp"], _parsed(event["message"])) for event in answer["events"]]
+    codes = Counter(str(said.get("errorCode", "unknown")) for _, said in events)
+    if not codes:
+        return Link("delivery-log", OK, "no errors")
+    counts = ", ".join(f"{count} x {code}" for code, count in codes.most_common())
+    at, last = events[-1]
+    detail = f"{counts}; the last at {_clock(_moment(at))}: {last.get('message', '')}"
+    serious = [code for code, _ in codes.most_common() if code not in SINGLE_RECORDS]
+    return Link("delivery-log", WARNING, detail, advice_for((serious or list(codes))[0]))
+
+
+def function(metrics: Metrics | None, logs: Any, group: str, since: datetime) -> Link:
+    """Errors and throttles of the processor, by its metrics and the end of its log."""
+    errors, throttles = (metrics.total("errors"), metrics.total("throttles")) if metrics else (0, 0)
+    complaints = list(_complaints(logs, group, since))
+    counts = ", ".join(
+        f"{count} {what}" for count, what in ((errors, "errors"), (throttles, "throttles")) if count
+    )
+    if complaints:
+        at, text = complaints[-1]
+        detail = f"{counts or f'{len(complaints)} complaints in its log'}; the last at {_clock(at)}: {text}"
+        return Link("processor", WARNING, detail, _function_advice(text))
+    if counts:
+        advice = advice_for("Lambda.InvokeLimitExceeded" if throttles else "Lambda.FunctionError")
+        return Link("processor", WARNING, counts, advice)
+    return Link("processor", OK, "no errors and no throttles")
+
+
+def _complaints(logs: Any, group: str, since: datetime) -> Iterator[tuple[datetime, str]]:
+    """What the last log streams of the processor complain of, the oldest first."""
+    try:
+        answer = logs.describe_log_streams(
+            logGroupName=group, orderBy="LastEventTime", descending=True, limit=LOG_STREAMS
+        )
+    except Exception as error:
+        if is_error(error, "ResourceNotFoundException"):
+            return
+        raise
+    found: list[tuple[datetime, str]] = []
+    for log_stream in answer["logStreams"]:
+        events = logs.get_log_events(
+            logGroupName=group,
+            logStreamName=log_stream["logStreamName"],
+            startTime=_milliseconds(since),
+            limit=LOG_EVENTS,
+            startFromHead=False,
+        )["events"]
+        for event in events:
+            if complaint := _complaint(event["message"].strip()):
+                found.append((_moment(event["timestamp"]), complaint))
+    yield from sorted(found)
+
+
+def _complaint(line: str) -> str | None:
+    """What a line of the processor's log complains of, None if it does not."""
+    said = _parsed(line)
+    if said.get("error"):
+        return str(said["error"])
+    if "Task timed out" in line or line.startswith("[ERROR]") or "Runtime exited" in line:
+        return line[:300]
+    return None
+
+
+def _function_advice(complaint: str) -> str:
+    if "Mysfits service" in complaint:
+        return (
+            "Firehose brings failed batches again for a while; see the Mysfits service below, then `replay`"
+        )
+    code = "Lambda.FunctionTimedOut" if "timed out" in complaint else "Lambda.FunctionError"
+    return advice_for(code)
+
+
+def _success(name: str, metrics: Metrics, what: str, code: str) -> Link:
+    points, last = metrics.points[name], metrics.last(name)
+    if last is None:
+        return Link(name, UNKNOWN, f"no {what} in this time")
+    failing = [(at, value) for at, value in points if value < 1]
+    if not failing:
+        return Link(name, OK, f"all {what} succeeded, the last at {_clock(last[0])}")
+    if last[1] < 1:
+        detail = f"{1 - last[1]:.0%} of {what} failed at {_clock(last[0])}"
+        return Link(name, BROKEN, detail, f"the logs below say why; most often {advice_for(code)}")
+    return Link(name, WARNING, f"{what} failed until {_clock(failing[-1][0])}, and succeed again")
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return {"message": line[:300]}
+    return said if isinstance(said, dict) else {"message": line[:300]}
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,70 @@
+"""What the examination of a link says, and what to do by the code of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mysfits_stream.provision.aws import is_denied
+
+OK, WARNING, BROKEN, UNKNOWN = "ok", "warning", "broken", "unknown"
+
+REPAIR = "run `mysfits-stream status` to see what differs, and `mysfits-stream up` to mend it"
+REPLAY = "`mysfits-stream failed` shows them; once the reason is gone, `mysfits-stream replay` puts them back"
+
+ADVICE = {
+    "Lambda.AssumeRoleAccessDenied": f"Firehose may not assume the delivery role; {REPAIR}",
+    "Lambda.InvokeAccessDenied": f"the delivery role may not invoke the processor; {REPAIR}",
+    "Lambda.ResourceNotFound": f"the processor is gone; {REPAIR}",
+    "Lambda.FunctionTimedOut": "is the Mysfits service slow? Else raise processor.timeout_seconds",
+    "Lambda.FunctionError": "the processor fails, as it must while the Mysfits service is down; its log says why",
+    "Lambda.InvokeLimitExceeded": "the account's Lambda concurrency is used up; ask AWS for more",
+    "Lambda.ProcessingFailedStatus": "they are no clicks, or on mysfits that the service does not know",
+    "Lambda.MissingRecordId": f"the function is not this stack's processor; {REPAIR}",
+    "Lambda.JsonProcessingException": f"the function is not this stack's processor; {REPAIR}",
+    "S3.AccessDenied": f"the delivery role may not write to the clicks bucket; {REPAIR}",
+    "S3.NoSuchBucket": f"the clicks bucket is gone; Firehose keeps trying for a day; {REPAIR}",
+}
+"""Error code -> what it means and what to do (F82)."""
+
+SINGLE_RECORDS = frozenset({"Lambda.ProcessingFailedStatus"})
+"""Codes that speak of single records, and not of the link."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of the path."""
+
+    name: str
+    status: str
+    """``ok``, ``warning`` (it works, and something deserves a look), ``broken`` or ``unknown``."""
+    detail: str
+    advice: str = ""
+
+    def document(self) -> dict[str, str]:
+        """The link as JSON says it."""
+        return {"link": self.name, "status": self.status, "detail": self.detail, "advice": self.advice}
+
+
+def examined(name: str, look: Callable[[], Iterator[Link] | list[Link]]) -> Iterator[Link]:
+    """The links that ``look`` finds; what AWS refuses to show makes the link ``unknown``."""
+    try:
+        yield from look()
+    except ClientError as error:
+        said: Any = error.response["Error"]
+        advice = (
+            "`mysfits-stream operator-policy` prints the permissions it takes" if is_denied(error) else ""
+        )
+        yield Link(
+            name, UNKNOWN, f"{error.operation_name}: {said.get('Code')}: {said.get('Message')}", advice
+        )
+    except BotoCoreError as error:
+        yield Link(name, UNKNOWN, " ".join(str(error).split()))
+
+
+def advice_for(code: str) -> str:
+    """What to do about an error code of Firehose's."""
+    return ADVICE.get(code, "see the delivery stream's and the processor's logs")
