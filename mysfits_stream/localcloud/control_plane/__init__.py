@@ -10,6 +10,7 @@ moto keeps its state in module globals, so a process has one control plane; :met
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import threading
 import time
@@ -26,12 +27,15 @@ from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud import iam
-from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.apigateway import CallService
+from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
+from mysfits_stream.localcloud.control_plane.codecommit import CodeCommit
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
+from mysfits_stream.localcloud.control_plane.log_groups import LogGroups
 from mysfits_stream.localcloud.control_plane.managed_policies import ManagedPolicies
+from mysfits_stream.localcloud.control_plane.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.roles import Roles
 from mysfits_stream.localcloud.control_plane.s3 import S3
 from mysfits_stream.localcloud.firehose_stream import Stream
@@ -42,6 +46,22 @@ ACCOUNT = "123456789012"
 
 # A mend sees every request to its service, and asks moto for the answer when it wants one.
 Mend = Callable[[Request, Handler], Response]
+
+
+def in_turn(*mends: Mend) -> Mend:
+    """One mend of several: each asks the next one, the last asks moto."""
+
+    def answer(request: Request, ask_moto: Handler) -> Response:
+        ask = ask_moto
+        for mend in reversed(mends):
+            ask = functools.partial(_asked_of, mend, ask)
+        return ask(request)
+
+    return answer
+
+
+def _asked_of(mend: Mend, ask_next: Handler, request: Request) -> Response:
+    return mend(request, ask_next)
 
 
 class NoSuchBucketError(Exception):
@@ -89,9 +109,13 @@ class ControlPlane:
             )
             self.mends: dict[str, Mend] = {
                 "firehose": self.delivery_streams,
-                "iam": Roles(lambda region: self.backend("iam", region), self._now),
+                "iam": in_turn(
+                    Roles(lambda region: [r.name for r in self.backend("iam", region).roles.values()]),
+                    RoleTimes(lambda region: self.backend("iam", region), self._now),
+                    ManagedPolicies(ACCOUNT),
+                ),
                 "lambda": self.functions,
-                "iam": ManagedPolicies(ACCOUNT),
+                "logs": LogGroups(lambda region: self.backend("logs", region).groups),
                 "s3": self.s3,
             }
 

@@ -1,0 +1,68 @@
+"""CloudWatch Logs, where moto differs: which retention there is, and what is said of what is missing or there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response
+
+# Section 8 of the facts.
+RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+GROUP_ARN = re.compile(r"arn:[^:]+:logs:(?P<region>[^:]+):\d{12}:log-group:(?P<name>[^:]+)")
+
+
+class LogGroups:
+    """The mend for CloudWatch Logs; ``names`` are those of a region's log groups."""
+
+    def __init__(self, names: Callable[[str], Collection[str]]) -> None:
+        self._names = names
+
+    def __call__(self, request: Request, moto: Handler) -> Response:
+        """Answer one request to CloudWatch Logs."""
+        given = request.json()
+        if request.operation == "PutRetentionPolicy" and given.get("retentionInDays") not in RETENTION_DAYS:
+            return _error(
+                "InvalidParameterException",
+                f"1 validation error detected: Value '{given.get('retentionInDays')}' at 'retentionInDays' failed to "
+                f"satisfy constraint: Member must satisfy enum value set: {list(RETENTION_DAYS)}",
+            )
+        if request.operation in ("ListTagsForResource", "TagResource", "UntagResource"):
+            group = GROUP_ARN.fullmatch(given.get("resourceArn", ""))
+            if group and group["name"] not in self._names(group["region"]):
+                return _error("ResourceNotFoundException", "The specified resource does not exist.")
+        response = moto(request)
+        if request.operation == "CreateLogStream":
+            # moto says group where it means stream.
+            body = response.body.replace(b"log group already exists", b"log stream already exists")
+            return replace(response, body=body)
+        return response
+
+
+def _error(code: str, message: str) -> Response:
+    return json_response(400, {"__type": code, "message": message}, {**JSON, "x-amzn-ErrorType": code})
