@@ -48,19 +48,29 @@ class Between:
 
 @dataclass(frozen=True)
 class Matching:
-    """The text, or each text of a list, matches a regular expression as a whole."""
+    """The text matches a regular expression as a whole."""
 
     pattern: str
     meaning: str
 
     def complaint(self, value: Any) -> str | None:
         """Why ``value`` is not allowed, or None."""
-        texts = value if isinstance(value, tuple) else (value,)
-        bad = [text for text in texts if not re.fullmatch(self.pattern, text)]
-        return f"must be {self.meaning}" if bad or not texts else None
+        return None if re.fullmatch(self.pattern, value) else f"must be {self.meaning}"
 
 
-Limit = OneOf | Between | Matching
+@dataclass(frozen=True)
+class Origins:
+    """The origins whose pages may use the API: any, or these."""
+
+    def complaint(self, values: tuple[str, ...]) -> str | None:
+        """Why ``values`` are not allowed, or None."""
+        named = all(re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value) for value in values)
+        if values == ("*",) or (values and named):
+            return None
+        return "must be '*' alone, or origins such as https://www.example.com"
+
+
+Limit = OneOf | Between | Matching | Origins
 
 
 def setting(default: Any, limit: Limit | None = None) -> Any:
@@ -69,6 +79,10 @@ def setting(default: Any, limit: Limit | None = None) -> Any:
 
 
 HTTP_URL = Matching(r"https?://[^\s/]+(/\S*)?", "a URL that begins with https:// or http://")
+INVOKE_URL = Matching(
+    r"https?://([^\s{}]|\{(api_id|region|stage|dns_suffix)\})+",
+    "a URL template with {api_id}, {region}, {stage} or {dns_suffix}",
+)
 KEY_PREFIX = Matching(r"([!-~]{1,400}/)?", "at most 400 printable characters that end with a slash, or empty")
 RETENTION_DAYS = OneOf(
     # What CloudWatch Logs accepts (aws.md, section 8).
@@ -121,9 +135,7 @@ class ApiConfig:
     """The clicks API, as browsers see it (F62, F104, F109)."""
 
     stage: str = setting("prod", Matching(r"[A-Za-z0-9_]{1,128}", "letters, digits and '_' only"))
-    allowed_origins: tuple[str, ...] = setting(
-        ("*",), Matching(r"\*|https?://[A-Za-z0-9.:\[\]-]+", "'*' or origins such as https://www.example.com")
-    )
+    allowed_origins: tuple[str, ...] = setting(("*",), Origins())
     preflight_max_age_seconds: int = setting(3600, Between(0, 86400, "seconds"))
     rate_limit: float = setting(1000, Between(1, 10000, "requests per second"))
     burst_limit: int = setting(500, Between(1, 5000, "requests"))
@@ -155,7 +167,7 @@ class Config:
     target: Literal["local", "aws"] = setting("local", OneOf(("local", "aws")))
     region: str | None = setting(None, Matching(r"[a-z]{2,4}(-[a-z]+)+-\d", "a region such as eu-west-1"))
     profile: str | None = setting(None)
-    invoke_url: str | None = setting(None, HTTP_URL)
+    invoke_url: str | None = setting(None, INVOKE_URL)
     mysfits_api: str | None = setting(None, HTTP_URL)
     code_repository: str | None = setting(
         None,
@@ -181,7 +193,9 @@ def load(path: Path | None = None) -> Config:
         return Config()
     path = path or DEFAULT_PATH
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _refuse_repeated_keys(yaml.compose(text, yaml.SafeLoader))
+        document = yaml.safe_load(text)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; name another with --config") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -213,6 +227,25 @@ def override(config: Config, settings: Mapping[str, Any]) -> Config:
         f.name: _value(f.name, hints[f.name], given[f.name], f) for f in fields(Config) if f.name in given
     }
     return replace(config, **checked)
+
+
+def _refuse_repeated_keys(document: Any) -> None:
+    """YAML would take the last one, and say nothing."""
+    import yaml
+
+    sections = [document, *(value for _, value in document.value)] if _is_mapping(document) else []
+    for section in filter(_is_mapping, sections):
+        seen: set[str] = set()
+        for key, _ in section.value:
+            if str(key.value) in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value} is written twice", problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+
+
+def _is_mapping(node: Any) -> bool:
+    return getattr(node, "id", None) == "mapping"
 
 
 def _section(schema: type, document: Any, path: str) -> Any:

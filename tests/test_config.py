@@ -1,0 +1,250 @@
+"""config.yaml is read strictly: whatever is wrong with it is one line that names the place."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mysfits_stream import config
+from mysfits_stream.config import Config
+from mysfits_stream.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def leaves(schema: Any, path: str = "") -> dict[str, Any]:
+    """Every setting by its path, with its default."""
+    found: dict[str, Any] = {}
+    for key in fields(schema):
+        value = getattr(schema, key.name)
+        here = f"{path}.{key.name}".lstrip(".")
+        found |= leaves(value, here) if is_dataclass(value) else {here: value}
+    return found
+
+
+def nested(path: str, value: Any) -> Any:
+    """A document with one setting."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
+
+
+def test_the_annotated_example_is_the_defaults() -> None:
+    assert config.load(ROOT / "config.yaml") == Config()
+
+
+def test_the_annotated_example_names_every_setting() -> None:
+    document = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    named = {
+        f"{key}.{inner}" if isinstance(value, dict) else key
+        for key, value in document.items()
+        for inner in (value if isinstance(value, dict) else [""])
+    }
+    assert named == leaves(Config()).keys()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a remark\n", "{}", "delivery:\n", "---\n"])
+def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
+    assert config.load(written(tmp_path, text)) == Config()
+
+
+@pytest.mark.parametrize(("path", "default"), leaves(Config()).items(), ids=leaves(Config()).keys())
+def test_every_default_passes_its_own_check(path: str, default: Any) -> None:
+    given_as = list(default) if isinstance(default, tuple) else default
+    assert config.parse(nested(path, given_as)) == Config()
+
+
+GOOD = [
+    ("stack", "my-clicks-2", "my-clicks-2"),
+    ("region", "ap-southeast-2", "ap-southeast-2"),
+    ("region", "us-gov-west-1", "us-gov-west-1"),
+    ("region", "cn-northwest-1", "cn-northwest-1"),
+    ("region", "eusc-de-east-1", "eusc-de-east-1"),
+    ("invoke_url", "http://localhost:4566/restapis/{api_id}/{stage}/_user_request_", None),
+    ("invoke_url", "https://{api_id}.execute-api.{region}.{dns_suffix}/{stage}", None),
+    ("mysfits_api", "https://abc.execute-api.eu-west-1.amazonaws.com/prod", None),
+    ("bucket.name", "my.clicks", "my.clicks"),
+    ("delivery.prefix", "", ""),
+    ("delivery.prefix", "clicks/!{timestamp:yyyy}/", "clicks/!{timestamp:yyyy}/"),
+    ("delivery.buffer_seconds", 0, 0),
+    ("processor.buffer_mb", 0.2, 0.2),
+    ("processor.buffer_mb", 3, 3),
+    ("api.allowed_origins", "https://example.com", ("https://example.com",)),
+    ("api.allowed_origins", ["https://a.example", "http://localhost:8000"], None),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"), GOOD, ids=[f"{path}={value}" for path, value, _ in GOOD]
+)
+def test_takes(path: str, value: Any, expected: Any) -> None:
+    parsed = leaves(config.parse(nested(path, value)))[path]
+    assert parsed == (expected or (tuple(value) if isinstance(value, list) else value))
+
+
+BAD_FILES = [
+    pytest.param("stack: [", "line 1, column 9: not valid YAML: ", id="broken YAML"),
+    pytest.param("a: b: c", "line 1, column 5: not valid YAML: mapping values", id="two colons"),
+    pytest.param("\tstack: x", "line 1, column 1: not valid YAML: found character", id="a tab"),
+    pytest.param("stack: *nobody", "line 1, column 8: not valid YAML: found undefined alias", id="an alias"),
+    pytest.param("stack: !!python/object:os.system x", "not valid YAML: could not determine", id="a tag"),
+    pytest.param("stack: \x07", "not valid YAML: ", id="a control character"),
+    pytest.param(
+        "a: 1\n---\nb: 2", "line 2, column 1: not valid YAML: but found another document", id="two documents"
+    ),
+    pytest.param("- a", "expected keys with values, found a list: a", id="a list"),
+    pytest.param("just text", "expected keys with values, found 'just text'", id="a text"),
+    pytest.param("42", "expected keys with values, found 42", id="a number"),
+    pytest.param(
+        "stack: abc\nstack: abc", "line 2, column 1: not valid YAML: stack is written twice", id="a key twice"
+    ),
+    pytest.param(
+        "api:\n  stage: a\n  stage: b",
+        "line 3, column 3: not valid YAML: stage is written twice",
+        id="in a section",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_FILES)
+def test_a_bad_file_is_one_line_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as raised:
+        config.load(path)
+    assert str(raised.value).startswith(f"{path}: ") and message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+BAD_SETTINGS = [
+    ("stak", "x", "stak: unknown key; known here: stack, target, region, "),
+    ("delivery.bufer_mb", 1, "delivery.bufer_mb: unknown key; known here: buffer_seconds, buffer_mb, "),
+    ("api.max_clicks", 1, "api.max_clicks: unknown key"),
+    ("stack", 5, "stack: expected text, found 5"),
+    ("stack", None, "stack: expected text, found nothing"),
+    ("stack", "", "stack: must be 3 to 32 of a-z, 0-9 and '-'"),
+    ("stack", "ab", "stack: must be 3 to 32 of a-z, 0-9 and '-'"),
+    ("stack", "a" * 33, "stack: must be 3 to 32 of a-z, 0-9 and '-'"),
+    ("stack", "Clicks", "found 'Clicks'"),
+    ("stack", "clicks-", "not ending with '-', found 'clicks-'"),
+    ("stack", "7clicks", "beginning with a letter"),
+    ("stack", "clicks\n", "stack: must be 3 to 32"),
+    ("target", "gcp", "target: must be one of local, aws, found 'gcp'"),
+    ("region", "Ireland", "region: must be a region such as eu-west-1, found 'Ireland'"),
+    ("profile", 7, "profile: expected text, found 7"),
+    ("mysfits_api", "example.com", "mysfits_api: must be a URL that begins with https:// or http://"),
+    ("invoke_url", "https://x/{api}", "invoke_url: must be a URL template with {api_id}"),
+    ("invoke_url", "https://x/{", "invoke_url: must be a URL template"),
+    ("invoke_url", "https://x/{0}", "invoke_url: must be a URL template"),
+    ("bucket", "mine", "bucket: expected keys with values, found 'mine'"),
+    ("bucket.name", "My_Bucket", "bucket.name: must be a bucket name: 3 to 63 of a-z"),
+    ("bucket.expire_old_versions_days", 0, "must be between 1 and 36500 days, found 0"),
+    ("delivery.buffer_seconds", 901, "delivery.buffer_seconds: must be between 0 and 900 seconds, found 901"),
+    ("delivery.buffer_seconds", True, "delivery.buffer_seconds: expected a whole number, found True"),
+    ("delivery.buffer_seconds", 1.5, "delivery.buffer_seconds: expected a whole number, found 1.5"),
+    ("delivery.buffer_seconds", "60", "delivery.buffer_seconds: expected a whole number, found '60'"),
+    ("delivery.buffer_mb", 129, "delivery.buffer_mb: must be between 1 and 128 MB, found 129"),
+    ("delivery.compression", "gzip", "delivery.compression: must be one of UNCOMPRESSED, GZIP, ZIP, Snappy"),
+    ("delivery.prefix", "clicks", "delivery.prefix: must be at most 400 printable characters that end with"),
+    ("delivery.prefix", "with space/", "delivery.prefix: must be at most 400"),
+    ("delivery.log_retention_days", 31, "delivery.log_retention_days: must be one of 1, 3, 5, 7, 14, 30,"),
+    ("processor.runtime", "python3.7", "processor.runtime: must be one of python3.11, python3.12,"),
+    ("processor.architecture", "arm", "processor.architecture: must be one of arm64, x86_64, found 'arm'"),
+    ("processor.memory_mb", 64, "processor.memory_mb: must be between 128 and 10240 MB, found 64"),
+    ("processor.timeout_seconds", 900, "processor.timeout_seconds: must be between 10 and 300 seconds"),
+    ("processor.buffer_mb", 0.1, "processor.buffer_mb: must be between 0.2 and 3 MB, found 0.1"),
+    ("processor.buffer_mb", float("nan"), "processor.buffer_mb: must be between 0.2 and 3 MB, found nan"),
+    ("processor.retries", -1, "processor.retries: must be between 0 and 300 retries, found -1"),
+    ("api.stage", "pre-prod", "api.stage: must be letters, digits and '_' only, found 'pre-prod'"),
+    ("api.allowed_origins", [], "api.allowed_origins: must be '*' alone, or origins such as"),
+    ("api.allowed_origins", ["https://a", 5], "api.allowed_origins[1]: expected text, found 5"),
+    ("api.allowed_origins", ["https://a/path"], "api.allowed_origins: must be '*' alone, or origins such as"),
+    ("api.allowed_origins", ["https://a'"], "api.allowed_origins: must be '*' alone, or origins such as"),
+    ("api.allowed_origins", ["*", "https://a"], "api.allowed_origins: must be '*' alone, or origins"),
+    ("api.rate_limit", float("inf"), "api.rate_limit: must be between 1 and 10000 requests per second"),
+    ("api.burst_limit", 0, "api.burst_limit: must be between 1 and 5000 requests, found 0"),
+    ("api.max_clicks_per_request", 501, "api.max_clicks_per_request: must be between 1 and 500 clicks"),
+    ("local.port", 65536, "local.port: must be between 0 and 65535, found 65536"),
+    ("local.time_scale", 0, "local.time_scale: must be between 1 and 100000 times as fast as AWS, found 0"),
+    ("local.moods", "bad", "local.moods: must be one of none, aws, found 'bad'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    BAD_SETTINGS,
+    ids=[f"{path}={value!r:.40}" for path, value, _ in BAD_SETTINGS],
+)
+def test_refuses(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.parse(nested(path, value))
+    assert message in str(raised.value)
+    assert str(raised.value).startswith(path.split("[")[0])
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file; name another with --config"):
+        config.load(tmp_path / "nowhere.yaml")
+
+
+def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path)
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"stack: caf\xe9\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(path)
+
+
+def test_options_come_before_the_file() -> None:
+    loaded = config.parse({"stack": "from-file", "target": "aws"})
+    assert config.override(loaded, {"stack": "from-option", "target": None, "unknown": "x"}) == config.parse(
+        {"stack": "from-option", "target": "aws"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stack": "X"}, "stack: must be 3 to 32"),
+        ({"target": "moon"}, "target: must be one of local, aws, found 'moon'"),
+        ({"region": "here"}, "region: must be a region such as eu-west-1, found 'here'"),
+    ],
+)
+def test_options_are_held_to_the_same_limits(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config.override(Config(), settings)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(leaves(Config()))), VALUES)
+def test_any_value_is_taken_or_refused_by_its_path(path: str, value: Any) -> None:
+    try:
+        parsed = config.parse(nested(path, value))
+    except ConfigError as error:
+        assert str(error).startswith(path)
+        assert "\n" not in str(error)
+    else:
+        assert isinstance(parsed, Config)
+        hash(parsed)
