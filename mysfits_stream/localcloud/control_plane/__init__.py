@@ -117,6 +117,7 @@ class ControlPlane:
                 now=self._now,
             )
             self.mends: dict[str, Mend] = {
+                "codecommit": CodeCommit(ACCOUNT, self._now),
                 "firehose": self.delivery_streams,
                 "iam": in_turn(
                     Roles(lambda region: [r.name for r in self.backend("iam", region).roles.values()]),
