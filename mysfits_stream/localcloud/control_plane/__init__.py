@@ -10,7 +10,6 @@ moto keeps its state in module globals, so a process has one control plane; :met
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import json
 import threading
 import time
@@ -46,22 +45,6 @@ ACCOUNT = "123456789012"
 
 # A mend sees every request to its service, and asks moto for the answer when it wants one.
 Mend = Callable[[Request, Handler], Response]
-
-
-def in_turn(*mends: Mend) -> Mend:
-    """One mend of several: each asks the next one, the last asks moto."""
-
-    def answer(request: Request, ask_moto: Handler) -> Response:
-        ask = ask_moto
-        for mend in reversed(mends):
-            ask = functools.partial(_asked_of, mend, ask)
-        return ask(request)
-
-    return answer
-
-
-def _asked_of(mend: Mend, ask_next: Handler, request: Request) -> Response:
-    return mend(request, ask_next)
 
 
 def in_turn(*mends: Mend) -> Mend:
