@@ -82,7 +82,6 @@ class ClicksApi:
 
     def _schema(self) -> Document:
         return {
-            "$schema": "http://json-schema.org/draft-04/schema#",
             "oneOf": [
                 CLICK,
                 {"type": "array", "items": CLICK, "minItems": 1, "maxItems": self.max_clicks_per_request},
