@@ -47,6 +47,15 @@ ACCOUNT = "123456789012"
 Mend = Callable[[Request, Handler], Response]
 
 
+def in_turn(*mends: Mend) -> Mend:
+    """Several mends for one service as one: each asks the next, and the last asks moto."""
+    first, *rest = mends
+    if not rest:
+        return first
+    then = in_turn(*rest)
+    return lambda request, moto: first(request, lambda asked: then(asked, moto))
+
+
 class NoSuchBucketError(Exception):
     """The bucket that the data plane writes to does not exist."""
 
