@@ -38,6 +38,7 @@ class Exchange:
         self.body = request.body.decode("utf-8", "replace")
         self.integration_headers: Mapping[str, str] = {}
         self.integration_body = ""
+        self.integration_bytes = b""
         self.context: dict[str, Any] = self._context()
         self._input: Input | None = None
 
@@ -50,6 +51,16 @@ class Exchange:
         """Write a line to the execution log, if one is kept."""
         if self.log is not None:
             self.log(line % values if values else line)
+
+    def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """The integration answered."""
+        self.integration_headers = headers
+        self.integration_bytes = body
+        self.integration_body = body.decode("utf-8", "replace")
+        self.context["integration"] = {"status": status}
+        if self.log is not None:
+            self.note("Endpoint response body before transformations: %s", self.integration_body)
+            self.note("Endpoint response headers: %s", logged(headers))
 
     def found(self, method: Method, parameters: dict[str, str]) -> None:
         """The route is known."""
@@ -155,6 +166,11 @@ class Exchange:
 def media_type(header: str) -> str:
     """The media type of a Content-Type header without its parameters; JSON where there is none (F95)."""
     return header.partition(";")[0].strip().lower() or "application/json"
+
+
+def logged(values: Mapping[str, Any]) -> str:
+    """Headers or parameters as the execution log shows them."""
+    return "{" + ", ".join(f"{name}={header_text(value)}" for name, value in values.items()) + "}"
 
 
 def header_text(value: Any) -> str:

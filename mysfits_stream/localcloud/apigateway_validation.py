@@ -12,6 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 from mysfits_stream.localcloud.apigateway_responses import Refusal
+from mysfits_stream.localcloud.mapping_input import read_json
 
 MODEL_URL = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
 
@@ -36,11 +37,9 @@ class Validation:
         if validator is None:
             return
         try:
-            document = json.loads(body or "{}")
-        except ValueError as error:
+            document = read_json(body or "{}")
+        except (ValueError, RecursionError) as error:
             raise Refusal("BAD_REQUEST_BODY", reason=f"Request body is not valid JSON: {error}") from error
-        except RecursionError as error:
-            raise Refusal("BAD_REQUEST_BODY", reason="Request body is nested too deeply") from error
         if not validator.is_valid(document):
             # Only a refused body pays for finding out why.
             details = f"[{', '.join(explain(validator.iter_errors(document)))}]"

@@ -42,8 +42,8 @@ class Input:
         """The body as JSON, parsed once."""
         if self._document is _UNREAD:
             try:
-                self._document = json.loads(self.body)
-            except ValueError as error:
+                self._document = read_json(self.body)
+            except (ValueError, RecursionError) as error:
                 raise BodyNotJson(f"Could not parse request body into json: {error}") from error
         return self._document
 
@@ -71,6 +71,15 @@ class Input:
         return next((value for key, value in self.parameters["header"].items() if key.lower() == wanted), "")
 
     methods: ClassVar = {"path": path, "json": json, "params": params}
+
+
+def read_json(source: str) -> Any:
+    """JSON without the NaN and Infinity that Python would take. Raises ValueError or RecursionError."""
+    return json.loads(source, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"Unrecognized token '{name}'")
 
 
 class Util:
@@ -108,7 +117,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _base64_encode(value: Any) -> str:
-    return base64.b64encode(text(value).encode("utf-8", "surrogatepass")).decode("ascii")
+    return base64.b64encode(text(value).encode("utf-8", "replace")).decode("ascii")
 
 
 def _base64_decode(value: Any) -> str:
@@ -120,8 +129,8 @@ def _base64_decode(value: Any) -> str:
 
 def _parse_json(value: Any) -> Any:
     try:
-        return json.loads(text(value))
-    except ValueError as error:
+        return read_json(text(value))
+    except (ValueError, RecursionError) as error:
         raise MappingError(f"parseJson: {error}") from error
 
 

@@ -1,7 +1,7 @@
 """Mapping templates, as recorded on AWS or shown in its documentation.
 
-A template with variables of its own, or of a MOCK integration, runs behind a deployed API. What only the backend
-of an integration sees is rendered in process, and left to our own local cloud.
+A template with variables of its own, or of a MOCK integration, runs behind a deployed API. What only the
+backend of an integration sees is rendered in process, and left to our own local cloud.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _deployed(cloud: Cloud, case: dict[str, Any]) -> tuple[int, Any, str]:
 
 
 def _in_process(case: dict[str, Any]) -> tuple[int, Any, str]:
-    """Run the data plane with an integration that keeps what it gets, and answers it back or what the case says."""
+    """Run the data plane with an integration that keeps what it gets, and answers what the case says."""
     request, form = case["request"], case["form"]
     received: list[str] = []
 
