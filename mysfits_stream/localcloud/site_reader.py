@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from mysfits_stream.clicks.objects import UnreadableError, unpacked
-from mysfits_stream.clicks.prefixes import delivered_pattern, failed_pattern, literal
+from mysfits_stream.clicks.prefixes import delivered_pattern, literal
 from mysfits_stream.localcloud.control_plane import ControlPlane
 from mysfits_stream.localcloud.site import Landed
 from mysfits_stream.website import Endpoints
@@ -24,24 +24,19 @@ def endpoints(control_plane: ControlPlane, base: str) -> Endpoints:
 
 
 def landed(control_plane: ControlPlane) -> list[Landed]:
-    """The objects with enriched clicks that the stack's delivery stream has written."""
+    """The objects that the stack's delivery stream has written where enriched clicks belong."""
     api = _clicks_api(control_plane)
     stream = control_plane.stream(api["region"], f"{api['name']}-clicks") if api else None
     if stream is None:
         return []
     destination = stream.destination
     begin = literal(delivered_pattern(destination.prefix))
-    errors = literal(failed_pattern(destination.error_prefix))
     with control_plane.lock:
         s3 = control_plane.backend("s3", stream.region)
         if destination.bucket not in s3.buckets:
             return []
         keys, *_ = s3.list_objects(s3.buckets[destination.bucket], begin, None, None, None)
-    return [
-        Landed(key.name, key.last_modified.timestamp(), partial(_text, key))
-        for key in keys
-        if not key.name.startswith(errors)
-    ]
+    return [Landed(key.name, key.last_modified.timestamp(), partial(_text, key)) for key in keys]
 
 
 def _clicks_api(control_plane: ControlPlane) -> dict[str, Any] | None:

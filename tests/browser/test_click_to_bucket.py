@@ -1,0 +1,289 @@
+"""From a click in the browser to a line in the bucket: the page on one origin, the clicks API on another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mysfits_stream.config import ApiConfig, Config
+from mysfits_stream.localcloud.mysfits import mysfits
+from mysfits_stream.website import Endpoints, fill, own_page
+
+from .pipeline import PATIENCE, Connection, Pipeline, up, website
+from .visiting import Visitor
+
+ORLA = mysfits()[0]
+
+
+class Net:
+    """Makes stacks and websites, and takes them away after the test."""
+
+    def __init__(self, cloud: Any, directory: Path, closing: ExitStack) -> None:
+        self._cloud, self._directory, self._closing = cloud, directory, closing
+
+    def pipeline(self, *origins: str) -> Pipeline:
+        """A stack whose API allows these origins, or any."""
+        config = replace(Config(), api=ApiConfig(allowed_origins=origins or ("*",)))
+        connection = Connection(self._cloud.endpoint)
+        self._closing.callback(connection.cut)
+        return Pipeline(self._cloud, config, up(self._cloud, config, self._directory), connection)
+
+    def site(self, files: dict[str, tuple[str, bytes]]) -> str:
+        """The origin of a website with these files."""
+        return self._closing.enter_context(website(files))
+
+    def our_files(self, pipeline: Pipeline) -> dict[str, tuple[str, bytes]]:
+        """Our page, its endpoints filled in."""
+        files = own_page(Endpoints(pipeline.clicks, pipeline.mysfits))
+        served = {f"/{file.name}": (file.content_type, file.body) for file in files}
+        return served | {"/": served["/index.html"]}
+
+    def our_site(self, pipeline: Pipeline) -> str:
+        """The origin of a website that serves our page."""
+        return self.site(self.our_files(pipeline))
+
+
+@pytest.fixture
+def net(local_cloud: Any, tmp_path: Path) -> Iterator[Net]:
+    with ExitStack() as closing:
+        yield Net(local_cloud, tmp_path, closing)
+
+
+@pytest.fixture
+def tapped(visitor: Visitor) -> list[tuple[str, str]]:
+    """Every request for clicks that leaves the browser, preflights too, as method and URL."""
+    seen: list[tuple[str, str]] = []
+
+    def sent(event: Any) -> None:
+        request = event["request"]
+        if request["url"].endswith("/clicks"):
+            seen.append((request["method"], request["url"]))
+
+    # Below what a page's own events tell of: those leave preflights out.
+    session = visitor.page.context.new_cdp_session(visitor.page)
+    session.on("Network.requestWillBeSent", sent)
+    session.send("Network.enable")
+    return seen
+
+
+def open_page(visitor: Visitor, origin: str) -> Any:
+    page = visitor.page
+    page.goto(f"{origin}/")
+    page.locator("#mysfits[aria-busy=false] .card").first.wait_for()
+    return page
+
+
+def look_at(page: Any, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+    page.get_by_role("dialog", name=name).wait_for()
+    page.keyboard.press("Escape")
+
+
+def eventually(page: Any, holds: Callable[[], bool]) -> bool:
+    """Whether it holds within this machine's patience; the browser works in processes of its own."""
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        page.wait_for_timeout(50)  # the browser's events are delivered meanwhile
+    return True
+
+
+def test_a_click_on_a_profile_arrives_enriched_in_the_bucket(
+    net: Net, visitor: Visitor, tapped: list[tuple[str, str]]
+) -> None:
+    pipeline = net.pipeline()
+    origin = net.our_site(pipeline)
+    assert origin != pipeline.connection.url
+    page = open_page(visitor, origin)
+
+    with page.expect_response(f"{pipeline.clicks}/clicks") as answer:
+        look_at(page, "Orla")
+    assert answer.value.json() == {"status": "accepted"}
+
+    [click] = pipeline.arrived()
+    assert list(click) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
+    assert click["userId"] == "guest"
+    assert {key: click[key] for key in ("mysfitId", "goodevil", "lawchaos", "species")} == {
+        key: ORLA[key] for key in ("mysfitId", "goodevil", "lawchaos", "species")
+    }
+    assert sorted(tapped) == [("OPTIONS", f"{pipeline.clicks}/clicks"), ("PUT", f"{pipeline.clicks}/clicks")]
+    assert visitor.hosts == {"127.0.0.1"}
+    assert visitor.complaints == []
+
+
+def test_one_preflight_lasts_for_many_requests(
+    net: Net, visitor: Visitor, tapped: list[tuple[str, str]]
+) -> None:
+    pipeline = net.pipeline()
+    page = open_page(visitor, net.our_site(pipeline))
+    for name in ("Orla", "Tumbledown"):
+        with page.expect_response(f"{pipeline.clicks}/clicks"):
+            look_at(page, name)
+    assert sorted(method for method, _ in tapped) == ["OPTIONS", "PUT", "PUT"]
+
+
+def test_the_keyboard_alone_sends_a_click(net: Net, visitor: Visitor) -> None:
+    pipeline = net.pipeline()
+    page = open_page(visitor, net.our_site(pipeline))
+    page.evaluate("localStorage.setItem('userId', 'keyboard-user')")
+    page.locator(".card").first.focus()
+    with page.expect_response(f"{pipeline.clicks}/clicks"):
+        page.keyboard.press("Enter")
+    assert page.get_by_role("dialog", name="Orla").is_visible()
+    assert [(c["userId"], c["mysfitId"]) for c in pipeline.arrived()] == [("keyboard-user", ORLA["mysfitId"])]
+
+
+def test_ten_quick_clicks_make_fewer_requests_and_ten_lines(net: Net, visitor: Visitor) -> None:
+    pipeline = net.pipeline()
+    page = open_page(visitor, net.our_site(pipeline))
+    names = page.locator(".card .name").all_inner_texts()[:10]
+    page.evaluate(
+        """(count) => [...document.querySelectorAll(".card")].slice(0, count).forEach((card) => {
+            card.click();
+            document.querySelector("dialog").close();
+        })""",
+        len(names),
+    )
+    page.wait_for_event("requestfinished", lambda request: request.url.endswith("/clicks"))
+    assert len([url for url in visitor.requested if url.endswith("/clicks")]) < 10
+    assert sorted(c["mysfitId"] for c in pipeline.arrived()) == sorted(m["mysfitId"] for m in mysfits()[:10])
+
+
+@pytest.mark.parametrize("how", ["the tab is closed", "the visitor goes elsewhere"])
+def test_the_last_click_before_leaving_arrives(net: Net, visitor: Visitor, how: str) -> None:
+    pipeline = net.pipeline()
+    page = open_page(visitor, net.our_site(pipeline))
+    other = net.site({"/": ("text/html", b"<title>Elsewhere</title>")})
+    page.get_by_role("button", name="Orla").click()
+    assert not any(url.endswith("/clicks") for url in visitor.requested), "it still waits for others"
+    if how == "the tab is closed":
+        another = visitor.page.context.new_page()  # or the browser's last tab would be gone
+        page.close()
+    else:
+        another = page
+        page.goto(f"{other}/")
+    assert eventually(another, lambda: len(pipeline.arrived()) > 0)
+    assert [click["mysfitId"] for click in pipeline.arrived()] == [ORLA["mysfitId"]]
+
+
+def test_clicks_made_while_the_api_is_down_arrive_when_it_is_up(net: Net, visitor: Visitor) -> None:
+    pipeline = net.pipeline()
+    page = open_page(visitor, net.our_site(pipeline))
+    pipeline.connection.cut()
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/clicks")):
+        look_at(page, "Orla")
+    look_at(page, "Tumbledown")
+    page.reload()
+    page.locator(".card").first.wait_for()
+    assert pipeline.arrived() == []
+
+    pipeline.connection.mend()
+    look_at(page, "Brambleweft")
+    page.wait_for_event("requestfinished", lambda request: request.url.endswith("/clicks"))
+    species = [click["species"] for click in pipeline.arrived()]
+    assert sorted(set(species)) == ["Dryad", "Griffin", "Jackalope"]
+    assert all("ERR_CONNECTION_REFUSED" in line or "ERR_EMPTY" in line for line in visitor.complaints), (
+        "the browser itself tells of the connection, and the page of nothing"
+    )
+
+
+def test_each_of_several_allowed_origins_is_served(net: Net, visitor: Visitor) -> None:
+    files: dict[str, tuple[str, bytes]] = {}
+    origins = [net.site(files), net.site(files)]
+    pipeline = net.pipeline(*origins)
+    files |= net.our_files(pipeline)
+    for origin, name in zip(origins, ("Orla", "Tumbledown"), strict=True):
+        page = open_page(visitor, origin)
+        with page.expect_response(f"{pipeline.clicks}/clicks"):
+            look_at(page, name)
+    assert sorted(click["species"] for click in pipeline.arrived()) == ["Griffin", "Jackalope"]
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        pytest.param(["https://www.example.com"], id="one is allowed"),
+        pytest.param(["https://www.example.com", "https://example.com"], id="several are allowed"),
+    ],
+)
+def test_the_browser_refuses_a_foreign_origin(net: Net, visitor: Visitor, allowed: list[str]) -> None:
+    pipeline = net.pipeline(*allowed)
+    page = open_page(visitor, net.our_site(pipeline))
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/clicks")):
+        look_at(page, "Orla")
+    assert eventually(page, lambda: any("blocked by CORS policy" in line for line in visitor.complaints))
+    assert page.locator(".card").count() == len(mysfits()), "the page goes on as if nothing had happened"
+    assert pipeline.arrived() == []
+
+
+@pytest.mark.parametrize("origins", [(), ("several",)], ids=["any origin", "several origins"])
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        pytest.param('{"mysfitId": 1}', "application/json", 400, id="400 from API Gateway's validation"),
+        pytest.param("{}", "text/plain", 415, id="415 for another content type"),
+    ],
+)
+def test_a_page_can_read_why_it_was_refused(
+    net: Net, visitor: Visitor, origins: tuple[str, ...], body: str, content_type: str, status: int
+) -> None:
+    files: dict[str, tuple[str, bytes]] = {"/": ("text/html", b"<!DOCTYPE html><title>Any site</title>")}
+    origin = net.site(files)
+    pipeline = net.pipeline(*(("https://www.example.com", origin) if origins else ()))
+    visitor.page.goto(f"{origin}/")
+    answer = visitor.page.evaluate(
+        """async ([url, body, type]) => {
+            const response = await fetch(url, { method: "PUT", body, headers: { "Content-Type": type } });
+            return [response.status, (await response.json()).message];
+        }""",
+        [f"{pipeline.clicks}/clicks", body, content_type],
+    )
+    assert answer[0] == status
+    assert answer[1]
+
+
+def test_a_page_that_names_its_endpoints_as_the_workshops_does_works_once_filled_in(
+    net: Net, visitor: Visitor
+) -> None:
+    source = b"""<!DOCTYPE html>\r\n<title>A page of the workshop's kind</title><ul></ul><script>
+    var mysfitsApiEndpoint = 'REPLACE_ME'; // example: 'https://abcd12345.example.com/prod'
+    var streamingApiEndpoint = 'REPLACE_ME'; // example: 'https://abcd12345.example.com/prod'
+    function recordProfileClick(mysfitId) {
+        var request = new XMLHttpRequest();
+        request.open('PUT', streamingApiEndpoint + '/clicks');
+        request.setRequestHeader('Content-Type', 'application/json');
+        request.onload = function () { document.title = request.responseText; };
+        request.send(JSON.stringify({ userId: 'guest', mysfitId: mysfitId }));
+    }
+    var list = new XMLHttpRequest();
+    list.open('GET', mysfitsApiEndpoint + '/mysfits');
+    list.onload = function () { recordProfileClick(JSON.parse(list.responseText).mysfits[0].mysfitId); };
+    list.send();
+    </script>"""
+    pipeline = net.pipeline()
+    page, _ = fill(source, Endpoints(pipeline.clicks, pipeline.mysfits))
+    with visitor.page.expect_response(f"{pipeline.clicks}/clicks"):
+        visitor.page.goto(f"{net.site({'/': ('text/html', page)})}/")
+    assert [click["species"] for click in pipeline.arrived()] == ["Griffin"]
+
+
+def test_on_the_local_cloud_the_panel_shows_the_click_once_it_has_landed(net: Net, visitor: Visitor) -> None:
+    pipeline = net.pipeline()
+    page = open_page(visitor, f"{pipeline.cloud.endpoint}/_site")
+    panel = page.get_by_role("complementary", name="Arrived in the bucket")
+    panel.get_by_text("Nothing yet").wait_for()
+    with page.expect_response(lambda response: response.url.endswith("/clicks")):
+        look_at(page, "Orla")
+    assert len(pipeline.arrived()) == 1
+    panel.get_by_text("1 enriched click in S3").wait_for()
+    assert "griffin · good · lawful" in panel.get_by_role("listitem").inner_text().lower()
+    assert visitor.complaints == []
+    assert visitor.hosts == {"127.0.0.1"}
