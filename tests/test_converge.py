@@ -1,4 +1,4 @@
-"""converge() is the one loop behind up, down, plan and status: its order, its refusals, its failures, its resuming."""
+"""converge() is the one loop behind up, down, plan and status: order, refusals, failures, resuming."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mysfits_stream.provision.engine import (
     dependencies,
     survey,
 )
-from mysfits_stream.provision.resource import Diff, Observed, Properties
+from mysfits_stream.provision.resource import Diff, Observed, Properties, Resource, Template
 from mysfits_stream.provision.state import State
 from mysfits_stream.provision.wait import Expired
 
@@ -65,7 +65,7 @@ class World:
 
 @dataclass(frozen=True)
 class Thing:
-    """A resource of the world above. ``needs`` are other resources, held in fields as real ones hold theirs."""
+    """A resource of the world above; it needs those that it holds, as real ones do."""
 
     name: str
     world: World
@@ -77,6 +77,9 @@ class Thing:
     @property
     def desired(self) -> Properties:
         return {"Size": self.size}
+
+    def template(self) -> Template:
+        return {}
 
     def read(self) -> Observed | None:
         self.world.call("read", self.name)
@@ -347,8 +350,8 @@ def test_an_error_while_settling_comes_out_and_the_rest_settles(world: World, pa
         pytest.param(
             refused("CreateAlone", "The security token has expired.", "ExpiredToken"),
             ProvisionError,
-            "alone: CreateAlone: ExpiredToken: The security token has expired. Your credentials have expired: "
-            "sign in again, then run the same command to resume",
+            "alone: CreateAlone: ExpiredToken: The security token has expired. "
+            "Your credentials have expired: sign in again, then run the same command to resume",
             id="expired credentials",
         ),
         pytest.param(
@@ -462,9 +465,14 @@ def test_progress_is_told_from_start_to_end(world: World, path: Path) -> None:
 
 def test_the_graph_is_in_the_fields(world: World) -> None:
     logs, role, function, stream, alone = resources(world)
-    assert dependencies(function) == [role, logs]
-    assert dependencies(stream) == [function]
-    assert dependencies(alone) == dependencies(role) == dependencies(logs) == []
+    expected: list[tuple[Thing, list[Resource]]] = [
+        (function, [role, logs]),
+        (stream, [function]),
+        (alone, []),
+        (role, []),
+        (logs, []),
+    ]
+    assert [(thing, dependencies(thing)) for thing, _ in expected] == expected
 
 
 def test_the_graph_does_not_ask_what_is_desired(world: World, path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mysfits_stream.errors import NotOwnedError
 from mysfits_stream.provision.engine import Action, Change, Goal, Status, decide
-from mysfits_stream.provision.resource import Diff, Observed, Properties, difference
+from mysfits_stream.provision.resource import Diff, Observed, Properties, Template, difference
 
 STACK = "mysfits-clicks"
 
@@ -21,6 +21,9 @@ class Thing:
     desired: Properties = field(default_factory=lambda: {"Size": 2, "Colour": "red"})
     name: str = "thing"
     type: ClassVar[str] = "Test::Thing"
+
+    def template(self) -> Template:
+        raise AssertionError("decide describes nothing")
 
     def read(self) -> Observed | None:
         raise AssertionError("decide reads nothing")

@@ -1,4 +1,4 @@
-"""A versioned bucket is emptied whole: versions and delete markers, whatever their keys and however many (F49)."""
+"""A versioned bucket is emptied whole: every version and delete marker, whatever its key (F49)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clicks API's document: valid OpenAPI, all of API Gateway's traps avoided, and comparable with what AWS says."""
+"""The clicks API's document is valid OpenAPI and avoids API Gateway's traps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processor's zip: the same bytes everywhere, whole, and nothing that only runs on the machine that packed it."""
+"""The processor's zip has the same bytes everywhere, is whole, and runs on any machine."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from mysfits_stream.errors import StateError
-from mysfits_stream.provision.resource import Diff, Observed, Properties
+from mysfits_stream.provision.resource import Diff, Observed, Properties, Template
 from mysfits_stream.provision.state import State, write_atomically
 
 
@@ -25,6 +25,9 @@ class Thing:
     name: str
     desired: Properties = field(default_factory=dict)
     type: ClassVar[str] = "Test::Thing"
+
+    def template(self) -> Template:
+        return {}
 
     def read(self) -> Observed | None:
         return None

@@ -154,7 +154,7 @@ def test_a_condition_is_asked_again_until_it_holds(time: Time) -> None:
 
 
 def test_a_condition_that_never_holds_ends_with_the_budget(time: Time) -> None:
-    with pytest.raises(Expired, match="^still waiting for the stream after 60 s; run `up` again$"):
+    with pytest.raises(Expired, match=r"^still waiting for the stream after 60 s; run `up` again$"):
         wait_until(lambda: False, time.pace, waiting_for="the stream", budget=60, advice="run `up` again")
     assert 55 < time.now <= 60
 

@@ -261,7 +261,7 @@ class DeliveryStream:
     def _encrypted(self) -> bool:
         encryption = self._describe().get("DeliveryStreamEncryptionConfiguration", {})
         self._check(encryption.get("Status", ""), encryption, "tries to encrypt it again")
-        return encryption.get("Status") != "ENABLING"
+        return bool(encryption.get("Status") != "ENABLING")
 
     def _check(self, status: str, holder: Any, remedy: str) -> None:
         if status.endswith("_FAILED"):

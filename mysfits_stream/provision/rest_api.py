@@ -362,7 +362,7 @@ class RestApi:
             )
 
     def _patiently(self, call: Callable[[], Any], waiting_for: str, api_id: str | None = None) -> Any:
-        """Call, waiting out changes of the same API under way for a minute, and the account's quotas for longer."""
+        """Call, waiting a minute for other changes of the API to end, and longer for the account's quotas."""
 
         def between_changes() -> Any:
             try:

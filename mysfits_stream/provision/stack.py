@@ -76,8 +76,8 @@ def build(
 ) -> list[Resource]:
     """The stack's resources. Pure: no call is made until one of their verbs is used.
 
-    ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a preflight,
-    ``delete_data`` the licence to empty the bucket.
+    ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
+    preflight, ``delete_data`` the licence to empty the bucket.
     """
     stack = config.stack
     names = Names.of(config, account)

@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.session import Session
 
@@ -70,11 +71,11 @@ class Scripted:
         def note(params: Any, **_: Any) -> None:
             asking.parameters = params
 
-        def answer(request: Any, event_name: str, **_: Any) -> AWSResponse:
+        def answer(request: Any, event_name: str, **_: Any) -> Any:
             operation = made.meta.service_model.operation_model(event_name.rsplit(".", 1)[1])
             given = self._next(operation.name, asking.parameters)
             headers, body = rendered(given, operation)
-            return AWSResponse(request.url, given.status, dict(headers), _Body(body))
+            return AWSResponse(request.url, given.status, HTTPHeaders.from_dict(headers), _Body(body))
 
         made.meta.events.register("provide-client-params.*", note)
         made.meta.events.register("before-send.*", answer)

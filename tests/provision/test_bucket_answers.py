@@ -59,7 +59,7 @@ SETTINGS = [
     "PutBucketLifecycleConfiguration",
     "PutBucketPolicy",
 ]
-ALL_SET = dict.fromkeys(SETTINGS, ok())
+ALL_SET: dict[str, Any] = dict.fromkeys(SETTINGS, ok())
 
 
 def bucket(
@@ -156,7 +156,7 @@ def test_an_untagged_bucket_has_no_owner() -> None:
 def test_another_accounts_bucket_is_refused_with_both_things_that_it_may_be() -> None:
     """F131: to a stranger, and to an operator without permission, S3 says the same."""
     resource = bucket(Scripted(GetBucketTagging=FOREIGN))
-    with pytest.raises(NotOwnedError, match="belongs to another account, or .*s3:GetBucketTagging"):
+    with pytest.raises(NotOwnedError, match=r"belongs to another account, or .*s3:GetBucketTagging"):
         decide(resource, resource.read(), Goal.PRESENT, "mysfits-clicks")
 
 

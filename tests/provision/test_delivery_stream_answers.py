@@ -21,6 +21,7 @@ from .scripted import ACCOUNT, Scripted, Time
 
 NAME = "mysfits-clicks-clicks"
 ROLE_NAME = "mysfits-clicks-eu-west-1-delivery"
+FUNCTION = ACCOUNT.arn("lambda", "function:mysfits-clicks-processor")
 TAGGED = ok(Tags=[{"Key": OWNER_TAG, "Value": "mysfits-clicks"}], HasMoreTags=False)
 NOT_FOUND = error(400, "ResourceNotFoundException", f"Firehose {NAME} under account {ACCOUNT.id} not found.")
 IN_USE = error(400, "ResourceInUseException", f"Firehose {NAME} is in use")
@@ -140,7 +141,7 @@ def test_defaults_that_firehose_leaves_out_are_filled_in() -> None:
                 "Parameters": [
                     {
                         "ParameterName": "LambdaArn",
-                        "ParameterValue": f"{ACCOUNT.arn('lambda', 'function:mysfits-clicks-processor')}:$LATEST",
+                        "ParameterValue": f"{FUNCTION}:$LATEST",
                     }
                 ],
             }
