@@ -42,7 +42,7 @@ class Integrations:
 
         Raises CannotAssumeRole. A role that may be assumed and may not do this gets the service's own refusal.
         """
-        role = self._world.control_plane.role(role_arn) if role_arn else None
+        role = self._world.role(role_arn) if role_arn else None
         if role is None or not iam.may_assume(role.trust, SERVICE):
             raise CannotAssumeRole(role_arn)
         request = self._request(service, action, headers, body)

@@ -10,6 +10,8 @@ What a request is for decides who answers it:
     /_local/…                                    this file: health and administration
     everything else                              control_plane, what AWS would store
 
+moods/ stands before all of them and may refuse, delay or cut off a call of an AWS client.
+
 Only this file knows all of them; they know each other as functions.
 """
 
@@ -34,9 +36,10 @@ from cheroot.wsgi import Server
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits, site_reader
-from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane
+from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane, Role
 from mysfits_stream.localcloud.firehose import Firehose
 from mysfits_stream.localcloud.integrations import Integrations
+from mysfits_stream.localcloud.moods import Cut, Faults, Moods, as_documents, identify, read_rules
 from mysfits_stream.localcloud.site import Site
 from mysfits_stream.localcloud.wire import (
     Environ,
@@ -75,10 +78,14 @@ class LocalCloud:
         background: bool = True,
         keep: Path | None = None,
         on_stop: Callable[[], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.config = config or LocalConfig()
         self.identity = secrets.token_hex(8)
-        self.control_plane = ControlPlane(now)
+        self._now = now
+        self.control_plane = ControlPlane(now, self._settling)
+        self.faults = Faults(lambda seconds: sleep(seconds / self.config.time_scale))
+        self._moods = self._new_moods()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
         self._on_stop = on_stop
         self._keep = keep
@@ -90,11 +97,16 @@ class LocalCloud:
         self._stopping = threading.Event()
         self._jobs = ThreadPoolExecutor(DELIVERY_THREADS, "delivery") if background else None
         self._background = background
-        self._now = now
         self.world = World(
-            self.control_plane, now=now, time_scale=self.config.time_scale, directory=Path(self._scratch.name)
+            self.control_plane,
+            now=now,
+            time_scale=self.config.time_scale,
+            directory=Path(self._scratch.name),
+            role=self._role_in_force,
         )
-        self.control_plane.calls_in = lambda region: Integrations(self.world, self.handle, region).call
+        self.control_plane.calls_in = lambda region: (
+            Integrations(self.world, self._handle_inside, region).call
+        )
         self.firehose = Firehose(self.world, submit=self._submit, wake=self._due.set)
         self._site = Site(
             lambda: site_reader.endpoints(self.control_plane, self.endpoint),
@@ -179,6 +191,8 @@ class LocalCloud:
     def reset(self) -> None:
         """Forget everything, as a new account; what was buffered goes with its streams."""
         self.control_plane.reset()
+        self.faults.clear()
+        self._moods = self._new_moods()
         self.firehose.advance()
         self.firehose.take_metrics()
 
@@ -214,13 +228,34 @@ class LocalCloud:
         request = read_request(environ)
         try:
             response = guard.refusal(request) or self.handle(request)
+        except Cut:
+            # The server closes the connection, as of a peer that went away.
+            raise
         except Exception:
             log.exception("%s %s", request.method, request.path)
             response = json_response(500, {"message": "the local cloud failed; its log tells more"})
         return send_response(response, request, start_response)
 
     def handle(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one request, in the mood of the moment; raises Cut where the connection is to end."""
+        moods = self._moods
+        call = identify(request) if moods or self.faults.rules else None
+        if call is None:
+            return self._answer(request)
+
+        def answer() -> Response:
+            return moods.around(call, lambda: self._answer(request)) if moods else self._answer(request)
+
+        return self.faults.around(call, answer)
+
+    def _handle_inside(self, request: Request) -> Response:
+        """Answer a request of another part of the local cloud, which no connection carries."""
+        try:
+            return self.handle(request)
+        except Cut:
+            return Response(500)
+
+    def _answer(self, request: Request) -> Response:
         if request.path.startswith("/restapis/") and (invoked := INVOKE_PATH.fullmatch(request.path)):
             return self._invoke_api(request, invoked["api"], invoked["stage"], invoked["path"] or "/")
         if data_plane.is_put(request):
@@ -238,10 +273,17 @@ class LocalCloud:
         return self.control_plane.handle(request)
 
     def _invoke_api(self, request: Request, api_id: str, stage: str, path: str) -> Response:
-        deployed = self.control_plane.rest_apis.deployed(api_id, stage)
+        moods = self._moods
+        deployed = (moods or self.control_plane.rest_apis).deployed(api_id, stage)
+        if deployed is None and moods and moods.is_late(api_id, stage):
+            return json_response(
+                403,
+                {"message": "Missing Authentication Token"},
+                {"x-amzn-ErrorType": "MissingAuthenticationTokenException"},
+            )
         if deployed is None:
             return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
-        integrations = Integrations(self.world, self.handle, deployed.region)
+        integrations = Integrations(self.world, self._handle_inside, deployed.region)
         return apigateway.handle(deployed, replace(request, path=path), integrations.call, self._now())
 
     def _administer(self, request: Request) -> Response:
@@ -250,6 +292,8 @@ class LocalCloud:
             return json_response(200, self._health())
         if what == ("PUT", "settings"):
             return self._change_settings(request.json())
+        if what[1] == "faults":
+            return self._administer_faults(request)
         if what == ("POST", "reset"):
             self.reset()
             return json_response(200, {})
@@ -257,6 +301,32 @@ class LocalCloud:
             self._on_stop()
             return json_response(202, {})
         return json_response(404, {"message": f"no such administration: {request.method} {request.path}"})
+
+    def _administer_faults(self, request: Request) -> Response:
+        """GET shows the rules that are left, POST adds one or a list, DELETE takes all away."""
+        if request.method == "POST":
+            try:
+                self.faults.add(*read_rules(request.json()))
+            except ValueError as error:
+                return json_response(400, {"message": str(error)})
+        elif request.method == "DELETE":
+            self.faults.clear()
+        elif request.method != "GET":
+            return json_response(405, {"message": "GET, POST or DELETE"})
+        return json_response(200, {"rules": as_documents(self.faults.rules)})
+
+    def _new_moods(self) -> Moods | None:
+        """What is on by configuration; what was under way in earlier moods is over."""
+        config = self.config
+        if config.moods == "none":
+            return None
+        return Moods(self.control_plane, now=self._now, time_scale=config.time_scale, seed=config.seed)
+
+    def _settling(self, transition: str, arn: str) -> float:
+        return self._moods.settling(transition, arn) if self._moods else 0.0
+
+    def _role_in_force(self, arn: str) -> Role | None:
+        return (self._moods or self.control_plane).role(arn)
 
     def _health(self) -> dict[str, Any]:
         return {
@@ -277,7 +347,13 @@ class LocalCloud:
             checked = config.parse({"local": {**asdict(self.config), **wanted}}).local
         except (ConfigError, TypeError) as error:
             return json_response(400, {"message": str(error)})
-        self.config = replace(checked, port=self.config.port)
+        before, self.config = self.config, replace(checked, port=self.config.port)
+        if (before.moods, before.seed, before.time_scale) != (
+            checked.moods,
+            checked.seed,
+            checked.time_scale,
+        ):
+            self._moods = self._new_moods()
         self.world.time_scale = self.config.time_scale
         self._due.set()
         return json_response(200, asdict(self.config))

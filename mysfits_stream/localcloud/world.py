@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mysfits_stream.localcloud import iam
-from mysfits_stream.localcloud.control_plane import ControlPlane, NoSuchBucketError
+from mysfits_stream.localcloud.control_plane import ControlPlane, NoSuchBucketError, Role
 from mysfits_stream.localcloud.firehose import Destination, S3Error, Stream
 from mysfits_stream.localcloud.iam import Verdict
 from mysfits_stream.localcloud.lambda_process import Function, Invocation, LambdaError
@@ -24,11 +24,19 @@ class World:
     """
 
     def __init__(
-        self, control_plane: ControlPlane, *, now: Callable[[], float], time_scale: float, directory: Path
+        self,
+        control_plane: ControlPlane,
+        *,
+        now: Callable[[], float],
+        time_scale: float,
+        directory: Path,
+        role: Callable[[str], Role | None] | None = None,
     ) -> None:
         self.control_plane = control_plane
         self.now = now
         self.time_scale = time_scale
+        self.role = role or control_plane.role
+        """The role of an ARN as it is in force; None for one that cannot be assumed."""
         self._directory = directory
         self._runtimes: dict[str, LambdaRuntime] = {}
 
@@ -51,7 +59,7 @@ class World:
         self, role: str, service: str, action: str, resource: str, external_id: str | None = None
     ) -> Verdict:
         """Whether the service may assume the role and do this to that."""
-        found = self.control_plane.role(role)
+        found = self.role(role)
         return iam.verdict(
             found.trust if found else None,
             found.policies if found else (),

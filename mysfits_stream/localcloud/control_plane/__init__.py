@@ -27,11 +27,11 @@ from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.apigateway import CallService
-from mysfits_stream.localcloud.control_plane import keeping
+from mysfits_stream.localcloud.control_plane import cloudformation, keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
 from mysfits_stream.localcloud.control_plane.codecommit import CodeCommit
-from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams
+from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams, at_once
 from mysfits_stream.localcloud.control_plane.log_groups import LogGroups
 from mysfits_stream.localcloud.control_plane.managed_policies import ManagedPolicies
 from mysfits_stream.localcloud.control_plane.role_times import RoleTimes
@@ -69,10 +69,16 @@ class Role:
 
 
 class ControlPlane:
-    """AWS's control plane in one process; safe to call from several threads."""
+    """AWS's control plane in one process; safe to call from several threads.
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    ``settling`` says how many of the clock's seconds a transition of a resource takes: (transition, ARN).
+    """
+
+    def __init__(
+        self, now: Callable[[], float] = time.time, settling: Callable[[str, str], float] = at_once
+    ) -> None:
         self._now = now
+        self._settling = settling
         # moto is not made for several threads at once. What is called under this lock must not wait for the data plane.
         self.lock = threading.RLock()
         self.changes = 0
@@ -80,6 +86,7 @@ class ControlPlane:
         self.calls_in: Callable[[str], CallService] | None = None
         """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
         self._moto = DomainDispatcherApplication(create_backend_app)
+        cloudformation.serve(self.handle)
         self.reset()
 
     def reset(self) -> None:
@@ -91,13 +98,17 @@ class ControlPlane:
             )
             self.s3 = S3(ACCOUNT, self._bucket_owner)
             self.functions = Functions(
-                ACCOUNT, can_assume=self._can_assume("lambda.amazonaws.com"), now=self._now
+                ACCOUNT,
+                can_assume=self._can_assume("lambda.amazonaws.com"),
+                now=self._now,
+                settling=self._settling,
             )
             self.delivery_streams = DeliveryStreams(
                 ACCOUNT,
                 # Firehose presents the account as external id (F116).
                 can_assume=self._can_assume("firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}),
                 now=self._now,
+                settling=self._settling,
             )
             self.mends: dict[str, Mend] = {
                 "codecommit": CodeCommit(ACCOUNT, self._now),

@@ -1,0 +1,36 @@
+"""Answers that are lost on the way: the call had its effect, and the client does not know (F6)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from mysfits_stream.localcloud.moods.calls import Call
+from mysfits_stream.localcloud.moods.chance import Chance
+from mysfits_stream.localcloud.moods.refusals import Cut
+from mysfits_stream.localcloud.wire import Response
+
+SHARE = 0.2
+"""The share of creations whose answer is lost; in truth it is far smaller."""
+
+
+class LostAnswers:
+    """Loses answers to creations; safe to use from several threads."""
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def around(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer a call; raises Cut where its answer gets lost."""
+        response = answer()
+        if not call.operation.startswith("Create") or response.status >= 300:
+            return response
+        with self._lock:
+            self._counts[call.operation, call.resource] += 1
+            count = self._counts[call.operation, call.resource]
+        if self._chance.happens(SHARE, "lost", call.operation, call.resource, count):
+            raise Cut
+        return response
