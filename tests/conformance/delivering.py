@@ -127,8 +127,8 @@ class Pipeline:
         self.role = self._role("delivery", "firehose.amazonaws.com", ANYONE_MAY)
         self.s3.create_bucket(Bucket=self.name)
 
-    def processor(self, code: str, settings: Mapping[str, Any], policy: str | None = None) -> dict[str, Any]:
-        """Make a function, and what a destination says to use it."""
+    def processor(self, code: str, settings: Mapping[str, Any], policy: Any = None) -> dict[str, Any]:
+        """Make a function, and what a destination says to use it; ``policy`` is all its role may do."""
         lambda_role = self._role("processor", "lambda.amazonaws.com", ANYONE_MAY)
         client = self.cloud.client("lambda")
         made = client.create_function(
@@ -141,7 +141,8 @@ class Pipeline:
         )
         client.get_waiter("function_active_v2").wait(FunctionName=self.name, WaiterConfig={"Delay": 1})
         if policy:
-            self.role = self._role("restricted", "firehose.amazonaws.com", policy)
+            text = json.dumps(policy).replace("<function>", made["FunctionArn"])
+            self.role = self._role("restricted", "firehose.amazonaws.com", text)
         parameters = {
             "LambdaArn": made["FunctionArn"],
             "BufferIntervalInSeconds": str(self.run.interval),
