@@ -35,8 +35,13 @@ WATCH_INTERVAL = 2.0
 log = logging.getLogger("mysfits_stream.localcloud")
 
 
-def serve(directory: Path, options: dict[str, Any], ended: threading.Event) -> int:
-    """Serve until ``ended`` is set, the state file is gone or nobody asks for long enough; the exit status."""
+def serve(
+    directory: Path, options: dict[str, Any], ended: threading.Event, interval: float = WATCH_INTERVAL
+) -> int:
+    """Serve until ``ended`` is set, the state file is gone or nobody asks for long enough.
+
+    These are looked at every ``interval`` seconds. Returns the exit status.
+    """
     files = Files(directory)
     config = LocalConfig(**options["config"])
     keep = Path(options["keep"]) if options["keep"] else None
@@ -53,7 +58,7 @@ def serve(directory: Path, options: dict[str, Any], ended: threading.Event) -> i
             )
             write_state(files, running)
             log.info("serving %s", running.endpoint)
-            _watch(cloud, files, running, ended)
+            _watch(cloud, files, running, ended, interval)
             if read_state(files) == running:
                 files.state.unlink()
         except OSError as error:
@@ -65,10 +70,16 @@ def serve(directory: Path, options: dict[str, Any], ended: threading.Event) -> i
     return 0
 
 
-def _watch(cloud: LocalCloud, files: Files, running: Running, ended: threading.Event) -> None:
+def _watch(
+    cloud: LocalCloud, files: Files, running: Running, ended: threading.Event, interval: float
+) -> None:
     """Wait for a reason to end, and keep what has changed in the meantime."""
-    while not ended.wait(WATCH_INTERVAL):
-        cloud.save()
+    while not ended.wait(interval):
+        try:
+            cloud.save()
+        except Exception:
+            # What runs goes on running, and the next change is a new attempt.
+            log.exception("keeping what has changed")
         if read_state(files) != running:
             log.info("%s is gone, so nobody can find this local cloud any more: ending", files.state)
             return

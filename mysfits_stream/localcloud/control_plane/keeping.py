@@ -6,6 +6,7 @@ directory that is trusted as much as the program itself. What a delivery stream 
 
 from __future__ import annotations
 
+import copyreg
 import io
 import os
 import pickle
@@ -38,7 +39,10 @@ def save(directory: Path, own: dict[str, Any]) -> None:
     }
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer)
-    pickler.dispatch_table = {weakref.WeakValueDictionary: _reduce_weak, defaultdict: _reduce_default}
+    pickler.dispatch_table = copyreg.dispatch_table | {
+        weakref.WeakValueDictionary: _reduce_weak,
+        defaultdict: _reduce_default,
+    }
     pickler.dump((WRITTEN_BY, backends, dict(s3_backends.bucket_accounts), own))
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = directory / f"{FILE}.new"

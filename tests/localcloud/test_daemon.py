@@ -1,0 +1,201 @@
+"""The local cloud in the background: started once, found again, gone when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from mysfits_stream import __version__
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.errors import TargetError
+from mysfits_stream.localcloud import daemon
+from mysfits_stream.localcloud.__main__ import serve
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """Where a local cloud's files are kept; none is left running in it."""
+    directory = tmp_path / ".mysfits-stream"
+    yield directory
+    daemon.stop(directory)
+
+
+def client(running: daemon.Running, service: str) -> Any:
+    name: Any = service
+    return boto3.client(
+        name,
+        region_name="us-east-1",
+        endpoint_url=running.endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_starts_once_is_found_again_and_is_gone_after_stop(directory: Path) -> None:
+    running = daemon.ensure(directory, LocalConfig())
+    assert daemon.ensure(directory, LocalConfig()) == running
+    assert daemon.find(directory) == running
+    health = requests.get(f"{running.endpoint}/_local/health", timeout=10).json()
+    assert (health["pid"], health["identity"]) == (running.pid, running.identity)
+    assert daemon.stop(directory) == running
+    assert not exists(running.pid)
+    assert daemon.find(directory) is None
+    assert daemon.stop(directory) is None
+
+
+def test_commands_at_the_same_moment_start_one(directory: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(lambda _: daemon.ensure(directory, LocalConfig()), range(4)))
+    assert len({running.pid for running in started}) == 1
+
+
+def test_nothing_of_the_users_aws_settings_gets_in(directory: Path, tmp_path: Path) -> None:
+    hostile = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_PROFILE": "not-there",
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "MOTO_ACCOUNT_ID": "999999999999",
+    }
+    program = (
+        "import sys; from pathlib import Path; from mysfits_stream.config import LocalConfig;"
+        "from mysfits_stream.localcloud import daemon; daemon.ensure(Path(sys.argv[1]), LocalConfig())"
+    )
+    command = [sys.executable, "-c", program, str(directory)]
+    subprocess.run(command, env=os.environ | hostile, check=True, timeout=60)
+    running = daemon.find(directory)
+    assert running is not None
+    environment = Path(f"/proc/{running.pid}/environ")
+    if environment.exists():
+        names = {entry.partition(b"=")[0] for entry in environment.read_bytes().split(b"\0")}
+        assert names.isdisjoint(
+            {b"AWS_ENDPOINT_URL", b"AWS_PROFILE", b"AWS_ACCESS_KEY_ID", b"MOTO_ACCOUNT_ID"}
+        )
+    assert client(running, "sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_a_taken_port_is_one_clear_line(directory: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(TargetError, match=f"^port {port} is in use by another program"):
+            daemon.ensure(directory, LocalConfig(port=port))
+
+
+def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
+    running = daemon.ensure(directory, LocalConfig())
+    other = 1024 if running.port != 1024 else 1025
+    with pytest.raises(TargetError, match=f"runs on port {running.port}, configured is {other}"):
+        daemon.ensure(directory, LocalConfig(port=other))
+
+
+def test_changed_settings_reach_the_running_one(directory: Path) -> None:
+    running = daemon.ensure(directory, LocalConfig(time_scale=120))
+    changed = daemon.ensure(directory, LocalConfig(time_scale=60))
+    assert changed == replace(running, time_scale=60)
+
+
+def test_one_of_another_version_is_refused(directory: Path) -> None:
+    daemon.ensure(directory, LocalConfig())
+    files = daemon.Files(directory)
+    state = json.loads(files.state.read_text())
+    files.state.write_text(json.dumps(state | {"version": "0.0.1"}))
+    with pytest.raises(TargetError, match=f"is of version 0.0.1, this is {__version__}"):
+        daemon.ensure(directory, LocalConfig())
+
+
+def test_resources_and_objects_come_back_after_a_restart(directory: Path, tmp_path: Path) -> None:
+    keep = tmp_path / "kept"
+    first = daemon.ensure(directory, LocalConfig(), keep=keep)
+    client(first, "s3").create_bucket(Bucket="clicks")
+    client(first, "s3").put_object(Bucket="clicks", Key="a", Body=b"kept")
+    api = client(first, "apigateway").create_rest_api(name="clicks", tags={"a": "b"})["id"]
+    daemon.stop(directory)
+    second = daemon.ensure(directory, LocalConfig(), keep=keep)
+    assert second.pid != first.pid
+    assert client(second, "s3").get_object(Bucket="clicks", Key="a")["Body"].read() == b"kept"
+    assert client(second, "apigateway").get_rest_api(restApiId=api)["tags"] == {"a": "b"}
+
+
+def test_keep_is_refused_for_one_that_runs_without(directory: Path, tmp_path: Path) -> None:
+    daemon.ensure(directory, LocalConfig())
+    with pytest.raises(TargetError, match="keeps its resources nowhere"):
+        daemon.ensure(directory, LocalConfig(), keep=tmp_path / "kept")
+
+
+def test_what_cannot_be_read_back_is_one_clear_line(directory: Path, tmp_path: Path) -> None:
+    keep = tmp_path / "kept"
+    keep.mkdir()
+    (keep / "local-cloud.pickle").write_bytes(b"not a pickle")
+    with pytest.raises(TargetError, match="local-cloud.pickle: cannot be read: UnpicklingError"):
+        daemon.ensure(directory, LocalConfig(), keep=keep)
+
+
+def test_a_file_that_a_dead_one_left_is_noticed_and_replaced(directory: Path) -> None:
+    directory.mkdir()
+    stale = daemon.Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
+    daemon.write_state(daemon.Files(directory), stale)
+    assert daemon.find(directory) is None
+    running = daemon.ensure(directory, LocalConfig())
+    assert running.pid != stale.pid, "the pid in the file belongs to another process: this one"
+    assert daemon.find(directory) == running
+
+
+def test_stopping_by_a_stale_file_ends_nobody(directory: Path) -> None:
+    directory.mkdir()
+    stale = daemon.Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
+    files = daemon.Files(directory)
+    daemon.write_state(files, stale)
+    assert daemon.stop(directory) is None
+    assert not files.state.exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"port": 1}'], ids=["empty", "half", "a list", "keys missing"]
+)
+def test_a_damaged_file_is_as_good_as_none(directory: Path, content: str) -> None:
+    directory.mkdir()
+    daemon.Files(directory).state.write_text(content)
+    assert daemon.find(directory) is None
+
+
+def test_it_ends_by_itself_when_its_file_is_gone(directory: Path) -> None:
+    directory.mkdir()
+    files = daemon.Files(directory)
+    options = {"config": asdict(LocalConfig()), "keep": None}
+    statuses: list[int] = []
+    thread = threading.Thread(
+        target=lambda: statuses.append(serve(directory, options, threading.Event(), 0.01))
+    )
+    thread.start()
+    for _ in range(3000):
+        if files.state.exists() or not thread.is_alive():
+            break
+        thread.join(0.01)
+    files.state.unlink()
+    thread.join(30)
+    assert statuses == [0]
