@@ -35,6 +35,9 @@ for command in (*stack.COMMANDS, *clicks.COMMANDS, *website.COMMANDS, *export.CO
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     app = App()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Known before the options are parsed, so that what is wrong with them is said in JSON, too.
+    app.settings["json"] = "--json" in arguments
     try:
         code = cli.main(arguments, prog_name="mysfits-stream", standalone_mode=False, obj=app)
     except MysfitsStreamError as error:

@@ -51,7 +51,7 @@ class TestClick:
     arrived: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """The click as JSON says it."""
+        """The click and how it fared; the keys of CONTRACT are what JSON shows."""
         return {
             "userId": self.user_id,
             "mysfitId": self.mysfit_id,
@@ -65,6 +65,10 @@ class TestClick:
                 "clickedAt": self.arrived,
             },
         }
+
+
+CONTRACT = ("userId", "mysfitId", "status", "record", "object", "seconds")
+"""The keys of a click in the JSON of ``send-test-click``."""
 
 
 def default_timeout(config: Config, time_scale: float) -> float:

@@ -60,7 +60,10 @@ def send_test_click(
             clicks = sending.follow(clicks, bucket, since, budget=seconds * target.time_scale, pace=pace(app))
     documents = [each.document() for each in clicks]
     if app.out.as_json:
-        app.out.json({"clicks": documents})
+        app.out.json({"clicks": [{key: each[key] for key in sending.CONTRACT} for each in documents]})
+        for each in documents:
+            if each["reason"]:
+                app.out.note(f"{each['userId']} on {each['mysfitId']}: {each['reason']}")
     for document in documents:
         for line in render_clicks.test_click(document):
             app.out.show(line)

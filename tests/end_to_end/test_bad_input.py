@@ -1,0 +1,127 @@
+"""Each piece of bad input ends in one clear line and exit code 1, with no traceback."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.end_to_end.conftest import Shell
+
+pytestmark = pytest.mark.slow
+
+NO_NETWORK = {
+    # A closed port of this machine in place of AWS: the tests reach no other host.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_MAX_ATTEMPTS": "1",
+}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Something a user may do wrong, and what the one line has to say."""
+
+    reason: str
+    says: tuple[str, ...]
+    arguments: tuple[str, ...] = ("plan",)
+    config: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+CASES = [
+    Bad("broken YAML", ("config.yaml", "line 2", "not valid YAML"), config="stack: a\n  b: [\n"),
+    Bad(
+        "an unknown key",
+        ("config.yaml", "delivery.bufer_seconds", "unknown key"),
+        config="delivery: {bufer_seconds: 1}",
+    ),
+    Bad(
+        "a wrong type",
+        ("delivery.buffer_seconds", "whole number", "'soon'"),
+        config="delivery: {buffer_seconds: soon}",
+    ),
+    Bad(
+        "a value out of range",
+        ("between 0 and 900 seconds", "1000"),
+        config="delivery: {buffer_seconds: 1000}",
+    ),
+    Bad("a stack name that AWS's limits do not hold", ("stack", "3 to 32"), ("plan", "--stack", "a" * 33)),
+    Bad(
+        "a configuration that is not there",
+        ("nowhere.yaml", "no such file"),
+        ("plan", "--config", "nowhere.yaml"),
+    ),
+    Bad("an unknown target", ("target", "local, aws"), ("plan", "--target", "mars")),
+    Bad("an unknown option", ("No such option", "--fast"), ("up", "--fast")),
+    Bad("an unknown command", ("No such command", "upp"), ("upp",)),
+    Bad("no region", ("no region", "--region"), ("plan", "--target", "aws"), environment=NO_NETWORK),
+    Bad(
+        "no credentials",
+        ("no AWS credentials", "aws configure"),
+        ("plan", "--target", "aws", "--region", "eu-west-1"),
+        environment=NO_NETWORK,
+    ),
+    Bad("a region that is none", ("region", "moon"), ("plan", "--target", "aws", "--region", "moon")),
+    Bad(
+        "an unknown profile",
+        ("nobody", "--profile"),
+        ("plan", "--target", "aws", "--region", "eu-west-1", "--profile", "nobody"),
+        environment=NO_NETWORK,
+    ),
+    Bad(
+        "AWS out of reach, as with a wrong region",
+        ("cannot reach AWS", "eu-west-1"),
+        ("plan", "--target", "aws", "--region", "eu-west-1"),
+        environment=NO_NETWORK | {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
+    ),
+    Bad("two wishes that contradict each other", ("contradict",), ("down", "--keep-data", "--delete-data")),
+]
+
+
+@pytest.mark.parametrize("bad", CASES, ids=[bad.reason for bad in CASES])
+@pytest.mark.parametrize("as_json", [False, True], ids=["for a person", "as JSON"])
+def test_bad_input_ends_in_one_line(shell: Shell, bad: Bad, as_json: bool) -> None:
+    if bad.config:
+        shell.write("config.yaml", bad.config)
+    outcome = shell.run(*bad.arguments, *(["--json"] if as_json else []), **bad.environment)
+    assert outcome.code == 1
+    [line] = [line for line in outcome.err.splitlines() if line.startswith("Error: ")]
+    assert "Traceback" not in outcome.err
+    for words in bad.says:
+        assert words in line
+    if as_json:
+        error = json.loads(outcome.out)["error"]
+        assert list(error) == ["message", "resource", "operation"]
+    else:
+        assert outcome.out == ""
+
+
+def test_a_damaged_state_file_is_named_and_left_alone(shell: Shell) -> None:
+    assert shell.run("up").code == 0
+    shell.write(".mysfits-stream/state-local.json", "{")
+    outcome = shell.run("up")
+    assert outcome.code == 1
+    assert "state-local.json" in outcome.err
+    assert "damaged" in outcome.err
+    assert (shell.directory / ".mysfits-stream" / "state-local.json").read_text() == "{"
+
+
+def test_a_port_in_use_is_named(shell: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        shell.write("config.yaml", f"local: {{port: {port}}}")
+        outcome = shell.run("up")
+    assert outcome.code == 1
+    assert f"port {port} is in use" in outcome.err
+
+
+def test_a_mysfits_service_that_is_down_is_named_by_send_test_click(shell: Shell) -> None:
+    shell.write("config.yaml", "mysfits_api: http://127.0.0.1:9")
+    assert shell.run("up").code == 0
+    outcome = shell.run("send-test-click")
+    assert outcome.code == 1
+    assert "http://127.0.0.1:9/mysfits" in outcome.err
