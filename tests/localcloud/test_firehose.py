@@ -9,6 +9,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -635,6 +636,32 @@ def test_at_most_five_invocations_are_outstanding() -> None:
     cloud.later = None
     cloud.run(60)
     assert cloud.only() == b"".join(b"%d\n" % number for number in range(8))
+
+
+def test_records_put_from_many_threads_are_all_delivered_once() -> None:
+    cloud = Cloud(replace(STREAM, processor=Processor(FUNCTION, buffer_bytes=2000)))
+    with ThreadPoolExecutor(8) as pool:
+        jobs: list[Future[None]] = []
+        firehose = Firehose(cloud, submit=lambda job: jobs.append(pool.submit(job)), wake=cloud.wake)
+
+        def put(worker: int) -> None:
+            for number in range(300):
+                firehose.put_record(REGION, "clicks", b"%d-%d" % (worker, number))
+                if number % 50 == 0:
+                    firehose.advance()
+
+        wait([pool.submit(put, worker) for worker in range(4)])
+        for _ in range(100):
+            cloud.time += 60
+            firehose.advance()
+            wait(jobs)
+            if not firehose.pending():
+                break
+    delivered = b"".join(cloud.objects.values()).split()
+
+    assert sorted(delivered) == sorted(
+        b"%d-%d" % (worker, number) for worker in range(4) for number in range(300)
+    )
 
 
 def test_puts_wake_whoever_waits_only_when_something_is_due_earlier() -> None:

@@ -256,6 +256,23 @@ def test_the_data_plane_gets_the_function_as_values(client: Client) -> None:
     assert client.mend.function(f"{ARN}-other") is None
 
 
+def test_a_function_that_moto_made_by_itself_can_be_run_too(client: Client) -> None:
+    spec = {
+        "FunctionName": "processor",
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Role": client.role,
+        "Code": {"ZipFile": base64.b64encode(CODE).decode()},
+    }
+    client.plane.backend("lambda", "eu-west-1").create_function(spec)
+    function = client.mend.function(ARN)
+
+    assert function
+    assert (function.zip_bytes, function.log_group) == (CODE, "/aws/lambda/processor")
+    with pytest.raises(Refused, match="already exist"):
+        client.create()
+
+
 def test_a_published_version_keeps_its_code(client: Client) -> None:
     client.create()
     published = client("POST", "/2015-03-31/functions/processor/versions")

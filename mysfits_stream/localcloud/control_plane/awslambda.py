@@ -101,31 +101,32 @@ class StoredFunction(LambdaFunction):
             self.architectures = updated_spec["Architectures"]
         return dict(super().update_function_code(updated_spec))
 
-    def value(self) -> Function:
-        """The function for the data plane."""
-        version = str(self.version)
-        arn = self.function_arn
-        return Function(
-            name=self.function_name,
-            arn=arn.removesuffix(f":{version}"),
-            handler=self.handler or "",
-            runtime=self.run_time or "",
-            zip_bytes=self.code_bytes,
-            environment=dict(self.environment_vars),
-            timeout=float(self.timeout),
-            memory_mb=int(self.memory_size),
-            role_arn=self.role,
-            log_group=self.logging_config["LogGroup"],
-            code_sha256=self.code_sha_256,
-            version=version,
-        )
-
     def _logging(self, given: dict[str, str] | None) -> dict[str, str]:
         return {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}", **(given or {})}
 
     def _runtime_version(self) -> str:
         digest = hashlib.sha256((self.run_time or "").encode()).hexdigest()
         return f"arn:{self.partition}:lambda:{self.region}::runtime:{digest}"
+
+
+def value_of(stored: LambdaFunction) -> Function:
+    """A function for the data plane; one that CloudFormation made is moto's own."""
+    version = str(stored.version)
+    logging = getattr(stored, "logging_config", {"LogGroup": stored.logs_group_name})
+    return Function(
+        name=stored.function_name,
+        arn=stored.function_arn.removesuffix(f":{version}"),
+        handler=stored.handler or "",
+        runtime=stored.run_time or "",
+        zip_bytes=stored.code_bytes,
+        environment=dict(stored.environment_vars),
+        timeout=float(stored.timeout),
+        memory_mb=int(stored.memory_size),
+        role_arn=stored.role,
+        log_group=logging["LogGroup"],
+        code_sha256=stored.code_sha_256,
+        version=version,
+    )
 
 
 class Functions:
@@ -170,13 +171,14 @@ class Functions:
         stored = self._find(region, arn)
         if stored is None:
             return None
-        stored.settle(self._now())
+        if isinstance(stored, StoredFunction):
+            stored.settle(self._now())
         if stored.state == "Pending":
             raise _in_state(stored)
         if not (stored.run_time or "").startswith("python"):
             message = f"Only Python runtimes run in the local cloud, not {stored.run_time}"
             raise LambdaError("InvalidRuntimeException", message, 502)
-        return stored.value()
+        return value_of(stored)
 
     def _operation(self, request: Request) -> Callable[[], Response | None] | None:
         path = FUNCTION_PATH.fullmatch(request.path)
@@ -252,7 +254,7 @@ class Functions:
     ) -> tuple[StoredFunction | None, dict[str, Any]]:
         given = _parsed(request, operation, FunctionName=name)
         stored = self._find(request.region, name)
-        if stored is None:
+        if not isinstance(stored, StoredFunction):
             return None, given
         if stored.state == "Pending":
             raise _in_state(stored)
@@ -281,12 +283,12 @@ class Functions:
     def _backend(self, region: str) -> Any:
         return get_backend("lambda")[self._account][region]
 
-    def _find(self, region: str, name_or_arn: str) -> StoredFunction | None:
+    def _find(self, region: str, name_or_arn: str) -> LambdaFunction | None:
         try:
-            found = self._backend(region).get_function(name_or_arn)
+            found: LambdaFunction = self._backend(region).get_function(name_or_arn)
         except UnknownFunctionException:
             return None
-        return found if isinstance(found, StoredFunction) else None
+        return found
 
     def _settle_all(self, region: str) -> None:
         now = self._now()
@@ -308,7 +310,7 @@ def _parsed(request: Request, operation: str, **in_path: str) -> dict[str, Any]:
     return given
 
 
-def _in_state(stored: StoredFunction) -> LambdaError:
+def _in_state(stored: LambdaFunction) -> LambdaError:
     message = f"{BUSY} The function is currently in the following state: {stored.state}"
     return LambdaError("ResourceConflictException", message, 409)
 
