@@ -62,6 +62,8 @@ def _api(part: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
         "FailOnWarnings": given["FailOnWarnings"],
         "DefinitionBody": given["Body"],
         "Tags": _mapping(given["Tags"]),
+        # Otherwise only the stage has them.
+        "PropagateTags": True,
     }
     return {**part, "Type": "AWS::Serverless::Api", "Properties": properties}
 

@@ -4,7 +4,8 @@ This package alone imports moto. A request is answered by moto's own application
 mend per service for what moto drops or gets wrong. The data plane reads in process, through the methods of
 :class:`ControlPlane`, what was provisioned, and writes objects, log events and metrics the same way.
 
-moto keeps its state in module globals, so a process has one control plane; :meth:`ControlPlane.reset` empties it.
+moto keeps its state in module globals, so a process has one control plane;
+:meth:`ControlPlane.reset` empties it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.apigateway import CallService
-from mysfits_stream.localcloud.control_plane import cloudformation, keeping
+from mysfits_stream.localcloud.control_plane import keeping
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
+from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
 from mysfits_stream.localcloud.control_plane.codecommit import CodeCommit
 from mysfits_stream.localcloud.control_plane.firehose import DeliveryStreams, at_once
 from mysfits_stream.localcloud.control_plane.log_groups import LogGroups
@@ -79,14 +81,13 @@ class ControlPlane:
     ) -> None:
         self._now = now
         self._settling = settling
-        # moto is not made for several threads at once. What is called under this lock must not wait for the data plane.
+        # moto is not made for several threads at once. Nothing under this lock may wait for the data plane.
         self.lock = threading.RLock()
         self.changes = 0
         """How often something may have changed, for who wants to know whether to save."""
         self.calls_in: Callable[[str], CallService] | None = None
         """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
         self._moto = DomainDispatcherApplication(create_backend_app)
-        cloudformation.serve(self.handle)
         self.reset()
 
     def reset(self) -> None:
@@ -111,6 +112,7 @@ class ControlPlane:
                 settling=self._settling,
             )
             self.mends: dict[str, Mend] = {
+                "cloudformation": CloudFormation(self.handle),
                 "codecommit": CodeCommit(ACCOUNT, self._now),
                 "firehose": self.delivery_streams,
                 "iam": in_turn(
@@ -214,14 +216,14 @@ class ControlPlane:
             stored.set_metadata({name.lower(): value for name, value in (headers or {}).items()})
 
     def put_log_event(self, region: str, group: str, stream: str, message: str, at: float) -> bool:
-        """Append one event to a log stream, which is made where it is missing; False without the log group."""
+        """Append one event to a log stream, made where it is missing; False without the log group."""
         with self.lock:
             logs = self.backend("logs", region)
             if group not in logs.groups:
                 return False
             if stream not in logs.groups[group].streams:
                 logs.create_log_stream(group, stream)
-            # Past PutLogEvents, which refuses what is old by the wall clock: the data plane may run on another.
+            # Not by PutLogEvents: it refuses what is old by the wall clock, and ours may be another.
             event = {"timestamp": int(at * 1000), "message": message}
             logs.groups[group].streams[stream].put_log_events([event])
             return True

@@ -1,0 +1,105 @@
+"""What moto asks of a type that a template may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mysfits_stream.localcloud.control_plane.cloudformation.calls import call
+
+Properties = dict[str, Any]
+
+
+class Provided:
+    """One resource of a template; ``put`` makes or changes it, ``remove`` deletes it.
+
+    A type derives from this and, directly, from moto's CloudFormationModel: that is how moto finds it.
+    """
+
+    TYPE: ClassVar[str]
+    NAME: ClassVar[str] = ""
+    """The property that holds the physical name; empty where AWS assigns an id."""
+    ATTRIBUTES: ClassVar[tuple[str, ...]] = ("Arn",)
+    """What Fn::GetAtt may ask for."""
+
+    def __init__(self, region: str, properties: Properties, physical_id: str | None = None) -> None:
+        self.region = region
+        self.properties = properties
+        self.exists = physical_id is not None
+        self.physical_resource_id = physical_id or properties.get(self.NAME, "")
+        self.attributes: dict[str, str] = {}
+
+    def put(self) -> None:
+        """Make it, or change it if it exists."""
+        raise NotImplementedError
+
+    def remove(self) -> None:
+        """Delete it."""
+        raise NotImplementedError
+
+    def call(self, service: str, operation: str, **parameters: Any) -> Any:
+        """Ask a service of the local cloud."""
+        return call(self.region, service, operation, parameters)
+
+    def tags(self) -> dict[str, str]:
+        """The tags as the services that take a mapping want them."""
+        return {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", ())}
+
+    # The rest is moto's to call.
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str:
+        """The property that names it."""
+        return cls.NAME
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        """The type that a template asks for."""
+        return cls.TYPE
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Whether Fn::GetAtt may ask for it."""
+        return attr in cls.ATTRIBUTES
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """What Fn::GetAtt yields."""
+        return self.attributes[attribute_name]
+
+    def is_created(self) -> bool:
+        """It is, from the start."""
+        return True
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> Provided:
+        """Make what a template describes."""
+        made = cls(region_name, cloudformation_json["Properties"])
+        made.put()
+        return made
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Provided,
+        new_resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> Provided:
+        """Change it to what a template describes now."""
+        before = original_resource.physical_resource_id
+        changed = cls(region_name, cloudformation_json["Properties"], before)
+        changed.attributes = original_resource.attributes
+        changed.put()
+        return changed
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Delete it with its stack."""
+        self.remove()

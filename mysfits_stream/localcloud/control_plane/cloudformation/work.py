@@ -1,0 +1,113 @@
+"""What does the work: roles, functions and delivery streams."""
+
+from __future__ import annotations
+
+import json
+
+from moto.core.common_models import CloudFormationModel
+
+from mysfits_stream.localcloud.control_plane.cloudformation.provided import Provided
+
+
+class Role(Provided, CloudFormationModel):
+    """A role with its inline policies."""
+
+    TYPE = "AWS::IAM::Role"
+    NAME = "RoleName"
+    ATTRIBUTES = ("Arn", "RoleId")
+
+    def put(self) -> None:
+        """Make it, or change it."""
+        role, trust = (
+            {"RoleName": self.physical_resource_id},
+            json.dumps(self.properties["AssumeRolePolicyDocument"]),
+        )
+        if self.exists:
+            self.call("iam", "update_assume_role_policy", **role, PolicyDocument=trust)
+        else:
+            kept = {key: self.properties[key] for key in ("Description", "Tags") if key in self.properties}
+            made = self.call("iam", "create_role", **role, AssumeRolePolicyDocument=trust, **kept)["Role"]
+            self.attributes |= {"Arn": made["Arn"], "RoleId": made["RoleId"]}
+        for policy in self.properties.get("Policies", ()):
+            self.call(
+                "iam",
+                "put_role_policy",
+                **role,
+                PolicyName=policy["PolicyName"],
+                PolicyDocument=json.dumps(policy["PolicyDocument"]),
+            )
+
+    def remove(self) -> None:
+        """Delete it."""
+        for policy in self.properties.get("Policies", ()):
+            self.call(
+                "iam",
+                "delete_role_policy",
+                RoleName=self.physical_resource_id,
+                PolicyName=policy["PolicyName"],
+            )
+        self.call("iam", "delete_role", RoleName=self.physical_resource_id)
+
+
+class Function(Provided, CloudFormationModel):
+    """A function, its code from S3."""
+
+    TYPE = "AWS::Lambda::Function"
+    NAME = "FunctionName"
+
+    def put(self) -> None:
+        """Make it, or change it."""
+        apart = ("Code", "Architectures", "Tags")
+        configuration = {key: value for key, value in self.properties.items() if key not in apart}
+        architectures = self.properties.get("Architectures", ["x86_64"])
+        if self.exists:
+            self.call("lambda", "update_function_configuration", **configuration)
+            self.call(
+                "lambda",
+                "update_function_code",
+                FunctionName=self.physical_resource_id,
+                Architectures=architectures,
+                **self.properties["Code"],
+            )
+            return
+        made = self.call(
+            "lambda",
+            "create_function",
+            **configuration,
+            Code=self.properties["Code"],
+            Architectures=architectures,
+            Tags=self.tags(),
+        )
+        self.attributes["Arn"] = made["FunctionArn"]
+
+    def remove(self) -> None:
+        """Delete it."""
+        self.call("lambda", "delete_function", FunctionName=self.physical_resource_id)
+
+
+class DeliveryStream(Provided, CloudFormationModel):
+    """A delivery stream to S3."""
+
+    TYPE = "AWS::KinesisFirehose::DeliveryStream"
+    NAME = "DeliveryStreamName"
+
+    def put(self) -> None:
+        """Make it, or change it."""
+        if not self.exists:
+            made = self.call("firehose", "create_delivery_stream", **self.properties)
+            self.attributes["Arn"] = made["DeliveryStreamARN"]
+            return
+        name = {"DeliveryStreamName": self.physical_resource_id}
+        found = self.call("firehose", "describe_delivery_stream", **name)["DeliveryStreamDescription"]
+        self.call(
+            "firehose",
+            "update_destination",
+            **name,
+            CurrentDeliveryStreamVersionId=found["VersionId"],
+            DestinationId=found["Destinations"][0]["DestinationId"],
+            ExtendedS3DestinationUpdate=self.properties["ExtendedS3DestinationConfiguration"],
+        )
+
+    def remove(self) -> None:
+        """Delete it."""
+        self.call("firehose", "delete_delivery_stream", DeliveryStreamName=self.physical_resource_id)
