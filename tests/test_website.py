@@ -333,3 +333,18 @@ def test_a_refused_upload_is_one_clear_line(failure: Exception, line: str) -> No
     with pytest.raises(SiteError) as caught:
         website.publish(website.own_page(ENDPOINTS), "my-site", "clicks-bucket", Bucket(failure).client)
     assert str(caught.value) == line
+
+
+def test_a_bucket_has_our_page_after_publishing(local_cloud: Any) -> None:
+    s3 = local_cloud.client("s3", "us-east-1")
+    s3.create_bucket(Bucket="my-site")
+    website.publish(website.own_page(ENDPOINTS), "my-site", "clicks-bucket", s3)
+
+    listed = [entry["Key"] for entry in s3.list_objects_v2(Bucket="my-site")["Contents"]]
+    assert listed == [file.name for file in website.own_page(ENDPOINTS)]
+    page = s3.get_object(Bucket="my-site", Key="index.html")
+    assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
+    assert page["Body"].read() == own()["index.html"].body
+
+    with pytest.raises(SiteError, match="s3://missing: no such bucket"):
+        website.publish(website.own_page(ENDPOINTS), "missing", "clicks-bucket", s3)

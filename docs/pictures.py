@@ -1,0 +1,78 @@
+"""``make pictures``: the README's pictures, taken from a stack that really runs on the local cloud."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+PICTURES = Path(__file__).with_name("pictures")
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+Run = Callable[..., str]
+"""Runs the command line and returns what it printed."""
+
+
+@contextlib.contextmanager
+def stack() -> Iterator[Run]:
+    """A stack of its own on a local cloud of its own, both gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pictures-") as directory:
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")
+        }
+
+        def run(*arguments: str) -> str:
+            command = [sys.executable, "-m", "mysfits_stream", "--target", "local", *arguments]
+            done = subprocess.run(  # noqa: S603 - our own command
+                command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True, check=True
+            )
+            return done.stdout
+
+        try:
+            run("up")
+            yield run
+        finally:
+            run("local", "stop")
+
+
+def page(endpoint: str) -> None:
+    """The website after some clicks, once all of them have landed."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 1120, "height": 690}, reduced_motion="reduce")
+        tab.goto(f"{endpoint}/_site/")
+        visited = ("Tumbledown", "Halvard Deepwell", "Pim and Pom", "Brambleweft", "Notary Vex")
+        for number, name in enumerate(visited, start=1):
+            look_at(tab, name)
+            tab.get_by_text(f"{number} enriched click").wait_for()
+        tab.evaluate("document.activeElement.blur()")
+        tab.mouse.move(0, 0)
+        tab.evaluate("scrollTo(0, 0)")
+        tab.screenshot(path=PICTURES / "page.png")
+        browser.close()
+
+
+def look_at(tab: Page, name: str) -> None:
+    """Open a profile, and close it again."""
+    tab.get_by_role("button", name=name).click()
+    tab.get_by_role("dialog", name=name).wait_for()
+    tab.keyboard.press("Escape")
+
+
+def main() -> None:
+    """Take every picture."""
+    PICTURES.mkdir(exist_ok=True)
+    with stack() as run:
+        page(json.loads(run("local", "status", "--json"))["endpoint"])
+
+
+if __name__ == "__main__":
+    main()
