@@ -98,4 +98,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    # All has been ended and written by now, and taking moto's modules apart would take longer than that.
+    os._exit(status)

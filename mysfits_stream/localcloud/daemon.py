@@ -1,7 +1,8 @@
 """The local cloud as a background process: start it, find it again, stop it.
 
-``local-cloud.json`` in the directory ``.mysfits-stream`` says where it is. What says that it lives is a lock that the process holds until it
-ends, however it ends: a number that the system gave to another process in the meantime is never taken for ours.
+``local-cloud.json`` in the directory ``.mysfits-stream`` says where it is. What says that it lives is a lock
+that the process holds until it ends, however it ends: a number that the system gave to another process in the
+meantime is never taken for ours.
 
 The process itself is ``__main__.py``.
 """
@@ -110,8 +111,9 @@ def ensure(
             "end it with: mysfits-stream local stop"
         )
     if keep and str(keep.resolve()) != running.keep:
+        where = f"in {running.keep}" if running.keep else "nowhere"
         raise TargetError(
-            f"the local cloud runs already and keeps its resources {f'in {running.keep}' if running.keep else 'nowhere'}; "
+            f"the local cloud runs already and keeps its resources {where}; "
             "end it with: mysfits-stream local stop"
         )
     return _configured(running, config)
@@ -227,6 +229,7 @@ def _is_alive(files: Files) -> bool:
 
 
 def read_state(files: Files) -> Running | None:
+    """What the state file says; None if there is none, or none that can be read."""
     try:
         return Running(**json.loads(files.state.read_text("utf-8")))
     except (OSError, ValueError, TypeError):

@@ -1,8 +1,8 @@
 """Keeps web pages and other machines away from the local cloud.
 
-It listens on 127.0.0.1 only, yet a browser on this machine can be made to talk to it: through a name that is re-pointed
-to 127.0.0.1 (DNS rebinding), or by a page of another site. So a request must name a loopback host, and what a
-page of another site may call is what it could call on AWS: a deployed API and the Mysfits service.
+It listens on 127.0.0.1 only, yet a browser on this machine can be made to talk to it: through a name that is
+re-pointed to 127.0.0.1 (DNS rebinding), or by a page of another site. So a request must name a loopback host,
+and what a page of another site may call is what it could call on AWS: a deployed API and the Mysfits service.
 """
 
 from __future__ import annotations

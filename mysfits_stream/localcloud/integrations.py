@@ -1,7 +1,7 @@
 """Calls AWS services for API Gateway, with the role of an integration (F35, F115).
 
-A call by action goes out in the protocol that the service speaks, as botocore's model of it says. A call by path goes out
-as it stands.
+A call by action goes out in the protocol that the service speaks, as botocore's model of it says. A call by
+path goes out as it stands.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Integrations:
     ) -> Answer:
         """Do one call; ``action`` is an operation's name, or the request line of a call by path.
 
-        Raises CannotAssumeRole. A role that may be assumed and may not do this gets the service's own refusal.
+        Raises CannotAssumeRole. A role that may be assumed and may not do this gets the service's refusal.
         """
         role = self._world.role(role_arn) if role_arn else None
         if role is None or not iam.may_assume(role.trust, SERVICE):
@@ -82,7 +82,7 @@ class Integrations:
 
 
 def _may(role: Role, operation: str, resource: str | None) -> bool:
-    """Where the resource is not known, it is enough that the role may do it to any resource of its policies."""
+    """Where the resource is not known, it is enough that the role may do it to any of its resources."""
     if resource is not None:
         return iam.evaluate(role.policies, operation, resource) is Decision.ALLOW
     statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
@@ -102,7 +102,7 @@ def _denied(role_arn: str, operation: str, resource: str | None) -> Answer:
 
 
 def _operation(service: str, action: str, request: Request) -> str:
-    """The IAM action of a call; by path it is what the request itself names, or that of its method on objects."""
+    """The IAM action of a call; by path it is what the request names, or that of its method on objects."""
     if " " not in action:
         return f"{service}:{action}"
     if service == "lambda":

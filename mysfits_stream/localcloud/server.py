@@ -3,8 +3,8 @@
 What a request is for decides who answers it:
 
     /restapis/{id}/{stage}/_user_request_/…      apigateway.py, the data plane of deployed REST APIs
-    X-Amz-Target Firehose_…PutRecord[Batch]      data_plane.py and firehose.py, the data plane of delivery streams
-    /2015-03-31/functions/{name}/invocations     data_plane.py and lambda_runtime.py, the deployed zip in its own process
+    X-Amz-Target Firehose_…PutRecord[Batch]      data_plane.py and firehose.py, delivery streams at work
+    /2015-03-31/functions/{name}/invocations     data_plane.py and lambda_runtime.py, functions at work
     /_mysfits/…                                  mysfits.py, the stand-in Mysfits service
     /_site/…                                     site.py, the web page that clicks
     /_local/…                                    this file: health and administration
@@ -65,9 +65,10 @@ INVOKE_PATH = re.compile(r"/restapis/(?P<api>[^/]+)/(?P<stage>[^/]+)/_user_reque
 class LocalCloud:
     """One local cloud; there can be one in a process, because moto keeps its state in the process.
 
-    ``now`` is the clock, in seconds since the epoch. With ``background`` off nothing happens by itself: deliveries are
-    made by :meth:`deliver_due`, in the caller's thread, when the clock that was given says so. ``keep`` is a
-    directory that resources and objects are read from at first, and saved to by :meth:`save` and :meth:`stop`.
+    ``now`` is the clock, in seconds since the epoch. With ``background`` off nothing happens by itself:
+    deliveries are made by :meth:`deliver_due`, in the caller's thread, when the clock says so. ``keep`` is a
+    directory that resources and objects are read from at first, and saved to by :meth:`save` and
+    :meth:`stop`.
     """
 
     def __init__(

@@ -151,7 +151,7 @@ def test_what_cannot_be_read_back_is_one_clear_line(directory: Path, tmp_path: P
     keep = tmp_path / "kept"
     keep.mkdir()
     (keep / "local-cloud.pickle").write_bytes(b"not a pickle")
-    with pytest.raises(TargetError, match="local-cloud.pickle: cannot be read: UnpicklingError"):
+    with pytest.raises(TargetError, match=r"local-cloud\.pickle: cannot be read: UnpicklingError"):
         daemon.ensure(directory, LocalConfig(), keep=keep)
 
 

@@ -1,7 +1,8 @@
 """Carries the control plane over a restart: resources, objects, log events and metrics, in one file.
 
-moto's state is pickled, so a file is read only by the versions of moto and of this package that wrote it, and only from a
-directory that is trusted as much as the program itself. What a delivery stream still had in its buffers is not kept.
+moto's state is pickled, so a file is read only by the versions of moto and of this package that wrote it, and
+only from a directory that is trusted as much as the program itself. What a delivery stream still had in its
+buffers is not kept.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ class KeepingError(Exception):
 
 def save(directory: Path, own: dict[str, Any]) -> None:
     """Write everything to the directory, whole or not at all; ``own`` is our part, plain data."""
+    in_use: list[Any] = list(BackendDict._instances)  # type: ignore[misc]  # moto's own list of them
     backends = {
         (accounts.service_name, account, region): backend
-        for accounts in list(BackendDict._instances)
+        for accounts in in_use
         for account, region, backend in accounts.iter_backends()
     }
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""CloudWatch Logs, where moto differs: which retention there is, and what is said of what is missing or there."""
+"""CloudWatch Logs, where moto differs: which retention there is, and what is said of what is missing."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class LogGroups:
         if request.operation == "PutRetentionPolicy" and given.get("retentionInDays") not in RETENTION_DAYS:
             return _error(
                 "InvalidParameterException",
-                f"1 validation error detected: Value '{given.get('retentionInDays')}' at 'retentionInDays' failed to "
-                f"satisfy constraint: Member must satisfy enum value set: {list(RETENTION_DAYS)}",
+                f"1 validation error detected: Value '{given.get('retentionInDays')}' at 'retentionInDays' "
+                f"failed to satisfy constraint: Member must satisfy enum value set: {list(RETENTION_DAYS)}",
             )
         if request.operation in ("ListTagsForResource", "TagResource", "UntagResource"):
             group = GROUP_ARN.fullmatch(given.get("resourceArn", ""))

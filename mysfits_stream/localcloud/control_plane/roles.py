@@ -46,7 +46,8 @@ class Roles:
             rule = "Member must have length less than or equal to 64"
             if len(name) <= 64:
                 rule = "Member must satisfy regular expression pattern: [\\w+=,.@-]+"
-            message = f"1 validation error detected: Value '{name}' at 'roleName' failed to satisfy constraint: {rule}"
+            failed = f"Value '{name}' at 'roleName' failed to satisfy constraint"
+            message = f"1 validation error detected: {failed}: {rule}"
             return _error(400, "ValidationError", message)
         # A name is taken in any spelling (section 2.2).
         if name.lower() in {taken.lower() for taken in self._names(region)}:

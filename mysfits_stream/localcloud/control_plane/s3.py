@@ -106,7 +106,7 @@ class S3:
         head = Request("HEAD", request.path, "", _signed(request))
         existed = moto(head).status == 200
         if existed and tags and request.region == "us-east-1":
-            # Without tags this region answers 200, even for a bucket that is there (section 2.2 of the facts).
+            # Without tags this region answers 200, even for a bucket that is there (F43).
             message = "Your previous request to create the named bucket succeeded and you already own it."
             return _error(409, "BucketAlreadyOwnedByYou", message, bucket)
         response = moto(request)
@@ -141,7 +141,7 @@ def _ask(moto: Handler, request: Request, what: str) -> Response:
 
 
 def _holds(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement's conditions hold: the local cloud stands for an endpoint that is reached by TLS."""
+    """Whether a statement's conditions hold; the local cloud stands for an endpoint that speaks TLS."""
     probe = {
         "Effect": "Allow",
         "Action": "s3:*",
