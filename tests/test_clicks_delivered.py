@@ -9,11 +9,11 @@ from datetime import timedelta
 from itertools import islice
 
 import pytest
-from clicks_world import NOON, Clock, MemoryS3, clicks_bucket, enriched, key, lines
 
 from mysfits_stream.clicks import delivered
 from mysfits_stream.clicks.delivered import Summary, Trouble
 from mysfits_stream.localcloud.firehose_compression import compressed
+from tests.clicks_world import NOON, Clock, MemoryS3, clicks_bucket, enriched, key, lines
 
 MINUTE = timedelta(minutes=1)
 

@@ -4,12 +4,22 @@ import json
 from datetime import timedelta
 
 import pytest
-from clicks_world import NOON, Clock, MemoryFirehose, MemoryS3, click, clicks_bucket, failed_line, key, lines
 
 from mysfits_stream.clicks import failed, replaying
 from mysfits_stream.clicks.delivered import Trouble
 from mysfits_stream.clicks.replaying import Replay
 from mysfits_stream.errors import ClickError
+from tests.clicks_world import (
+    NOON,
+    Clock,
+    MemoryFirehose,
+    MemoryS3,
+    click,
+    clicks_bucket,
+    failed_line,
+    key,
+    lines,
+)
 
 MINUTE = timedelta(minutes=1)
 ERRORS = "processing-failed/"

@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from clicks_world import NOON
 
 from mysfits_stream.clicks import moments
 from mysfits_stream.errors import ClickError
+from tests.clicks_world import NOON
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import requests
-from clicks_world import NOON, Clock, MemoryS3, clicks_bucket, enriched, failed_line, key, lines
 
 from mysfits_stream.clicks import sending
 from mysfits_stream.clicks.sending import TestClick
 from mysfits_stream.config import Config, parse
+from tests.clicks_world import NOON, Clock, MemoryS3, clicks_bucket, enriched, failed_line, key, lines
 
 ENDPOINT = "https://api.example.com/prod"
 ACCEPTED = (200, '{"status": "accepted"}')
