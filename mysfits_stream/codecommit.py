@@ -12,10 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mysfits_stream.errors import ExportError
 from mysfits_stream.provision.aws import ignoring, is_error
-from mysfits_stream.provision.resource import OWNER_TAG
 
 if TYPE_CHECKING:
     from types_boto3_codecommit import CodeCommitClient
+
+CODE_TAG = "mysfits-stream:code"
+"""Names the stack whose code a repository of ours holds. Not the owner tag: it outlives the stack."""
 
 BRANCH = "main"
 """Where the first commit goes in a repository that has none."""
@@ -43,16 +45,16 @@ class Published:
 
 
 def publish(
-    codecommit: CodeCommitClient, repository: str, files: Mapping[str, bytes], *, owner: str, folder: str
+    codecommit: CodeCommitClient, repository: str, files: Mapping[str, bytes], *, stack: str, folder: str
 ) -> Published:
     """Make the tip of the repository's default branch hold ``files``, by one commit or none.
 
-    The repository is made, tagged with its owner, if there is none. ``folder`` is ours: what lies in it and
+    The repository is made, tagged with its stack, if there is none. ``folder`` is ours: what lies in it and
     is not among ``files`` goes. All else in the repository is left alone. Raises ExportError.
     """
     _check(files)
     with _translated(repository):
-        branch = _default_branch(codecommit, repository, owner)
+        branch = _default_branch(codecommit, repository, stack)
         parent = _tip(codecommit, repository, branch)
         there = _blobs(codecommit, repository, parent, files, folder) if parent else {}
         put = [path for path, content in files.items() if there.get(path) != blob_id(content)]
@@ -64,7 +66,7 @@ def publish(
             repositoryName=repository,
             branchName=branch,
             authorName="mysfits-stream",
-            commitMessage=f"Publish the code of stack {owner}",
+            commitMessage=f"Publish the code of stack {stack}",
             putFiles=[{"filePath": path, "fileContent": files[path]} for path in put],
             deleteFiles=[{"filePath": path} for path in deleted],
             **on_top,
@@ -72,10 +74,10 @@ def publish(
     return Published(repository, branch, commit["commitId"], True, tuple(put), tuple(deleted))
 
 
-def remove(codecommit: CodeCommitClient, repository: str, *, owner: str) -> bool:
+def remove(codecommit: CodeCommitClient, repository: str, *, stack: str) -> bool:
     """Delete the repository with all its commits; False if there is none.
 
-    Raises ExportError if it does not carry the owner's tag.
+    Raises ExportError if it was not made for this stack.
     """
     with _translated(repository):
         try:
@@ -84,9 +86,9 @@ def remove(codecommit: CodeCommitClient, repository: str, *, owner: str) -> bool
             if is_error(error, *MISSING):
                 return False
             raise
-        if codecommit.list_tags_for_resource(resourceArn=arn)["tags"].get(OWNER_TAG) != owner:
+        if codecommit.list_tags_for_resource(resourceArn=arn)["tags"].get(CODE_TAG) != stack:
             raise ExportError(
-                f"{arn} does not carry the tag {OWNER_TAG}={owner}, so it is left alone; delete it yourself"
+                f"{arn} does not carry the tag {CODE_TAG}={stack}, so it is left alone; delete it yourself"
             )
         codecommit.delete_repository(repositoryName=repository)
     return True
@@ -113,13 +115,13 @@ def _megabytes(size: int) -> str:
     return f"{size / MEGABYTE:.1f} MB"
 
 
-def _default_branch(codecommit: CodeCommitClient, repository: str, owner: str) -> str:
+def _default_branch(codecommit: CodeCommitClient, repository: str, stack: str) -> str:
     """The repository's default branch; makes the repository if there is none."""
     with ignoring("RepositoryNameExistsException"):
         codecommit.create_repository(
             repositoryName=repository,
-            repositoryDescription=f"Code of the mysfits-stream stack {owner}",
-            tags={OWNER_TAG: owner},
+            repositoryDescription=f"Code of the mysfits-stream stack {stack}",
+            tags={CODE_TAG: stack},
         )
     found = codecommit.get_repository(repositoryName=repository)["repositoryMetadata"]
     return found.get("defaultBranch") or BRANCH

@@ -10,7 +10,6 @@ import pytest
 
 from mysfits_stream import codecommit
 from mysfits_stream.errors import ExportError
-from mysfits_stream.provision.resource import OWNER_TAG
 from tests.conftest import CloudUnderTest
 
 FILES = {
@@ -25,8 +24,8 @@ def client(local_cloud: CloudUnderTest) -> Any:
     return local_cloud.client("codecommit")
 
 
-def publish(client: Any, files: Mapping[str, bytes] = FILES, owner: str = "mysfits") -> codecommit.Published:
-    return codecommit.publish(client, "clicks-code", files, owner=owner, folder="processor")
+def publish(client: Any, files: Mapping[str, bytes] = FILES, stack: str = "mysfits") -> codecommit.Published:
+    return codecommit.publish(client, "clicks-code", files, stack=stack, folder="processor")
 
 
 def tree(client: Any, folder: str = "/") -> dict[str, bytes]:
@@ -51,14 +50,16 @@ def commit(client: Any, **changes: Any) -> str:
     return made
 
 
-def test_the_first_run_makes_the_repository_with_its_owner_and_commits_every_file(client: Any) -> None:
+def test_the_first_run_makes_the_repository_with_its_stack_and_commits_every_file(client: Any) -> None:
     published = publish(client)
     assert published.changed
     assert set(published.put) == set(FILES)
     assert tree(client) == FILES
     metadata = client.get_repository(repositoryName="clicks-code")["repositoryMetadata"]
     assert metadata["defaultBranch"] == published.branch == "main"
-    assert client.list_tags_for_resource(resourceArn=metadata["Arn"])["tags"] == {OWNER_TAG: "mysfits"}
+    assert client.list_tags_for_resource(resourceArn=metadata["Arn"])["tags"] == {
+        codecommit.CODE_TAG: "mysfits"
+    }
 
 
 def test_a_second_run_without_a_change_makes_no_commit_and_names_the_one_there_is(client: Any) -> None:
@@ -127,7 +128,7 @@ def test_what_one_commit_cannot_take_is_refused_before_anything_is_made(
 
 def test_what_codecommit_refuses_is_said_in_one_line_with_the_operation(client: Any) -> None:
     with pytest.raises(ExportError, match="not a name!: CreateRepository: InvalidRepositoryNameException"):
-        codecommit.publish(client, "not a name!", FILES, owner="mysfits", folder="processor")
+        codecommit.publish(client, "not a name!", FILES, stack="mysfits", folder="processor")
 
 
 def test_a_commit_in_between_is_told_with_what_to_do(client: Any) -> None:
@@ -147,11 +148,11 @@ def test_a_commit_in_between_is_told_with_what_to_do(client: Any) -> None:
 
 
 def test_removing_deletes_a_repository_that_is_ours_and_no_other(client: Any) -> None:
-    assert not codecommit.remove(client, "clicks-code", owner="mysfits")
+    assert not codecommit.remove(client, "clicks-code", stack="mysfits")
     publish(client)
-    with pytest.raises(ExportError, match="mysfits-stream:stack=another, so it is left alone"):
-        codecommit.remove(client, "clicks-code", owner="another")
-    assert codecommit.remove(client, "clicks-code", owner="mysfits")
+    with pytest.raises(ExportError, match="mysfits-stream:code=another, so it is left alone"):
+        codecommit.remove(client, "clicks-code", stack="another")
+    assert codecommit.remove(client, "clicks-code", stack="mysfits")
     with pytest.raises(client.exceptions.RepositoryDoesNotExistException):
         client.get_repository(repositoryName="clicks-code")
 

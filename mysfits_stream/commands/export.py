@@ -98,7 +98,7 @@ def publish(app: App, repository: str) -> Published:
         app.target.client("codecommit"),
         repository,
         files.source_files(sam.template(app.config)),
-        owner=app.config.stack,
+        stack=app.config.stack,
         folder=sam.CODE,
     )
 

@@ -22,24 +22,34 @@ API_TYPE = "AWS::ApiGateway::RestApi"
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--adopt", is_flag=True, help="Take over what has the stack's names and no owner; asks first.")
+@click.option("--yes", "-y", is_flag=True, help="With --adopt: do not ask.")
 @global_options
 @pass_app
-def up(app: App, dry_run: bool) -> int:
+def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
     """Create the stack, or bring it back to what is configured."""
-    if dry_run:
-        return _plan(app)
+    from mysfits_stream.commands import adoption, export
     from mysfits_stream.provision.engine import Action, Goal, converge
 
+    if dry_run:
+        return DIFFERS if adopt and adoption.run(app, yes=yes, dry_run=True) else _plan(app)
     with locked(app):
         state = open_state(app)
+        if adopt:
+            adoption.run(app, yes=yes, dry_run=False)
         with app.out.progress() as progress, interruptible(app):
             resources = build(app, progress.waiting)
             changes = converge(resources, state, goal=Goal.PRESENT, notify=progress.notify)
         endpoint = endpoint_of(app, changes)
         state.set_endpoint(endpoint)
-    app.out.changes(document(app, changes, endpoint, now="in-sync"))
+    repository = app.config.code_repository
+    published = export.publish(app, repository) if repository else None
+    result = document(app, changes, endpoint, now="in-sync")
+    app.out.changes(result | {"code": vars(published)} if published else result)
     if all(change.action is Action.NONE for change in changes):
         app.out.line("Nothing to do: every resource is as configured.")
+    if published:
+        export.say(app, published)
     app.out.endpoint(endpoint, _some_mysfit(app))
     return 0
 
@@ -70,13 +80,23 @@ def status(app: App) -> int:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; never deletes clicks by itself.")
 @click.option("--delete-data", is_flag=True, help="Delete the bucket with all its clicks.")
 @click.option("--keep-data", is_flag=True, help="Leave the bucket and its clicks for a later `up`.")
+@click.option("--delete-repository", is_flag=True, help="Delete code_repository with all its commits, too.")
 @global_options
 @pass_app
-def down(app: App, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool) -> int:
+def down(
+    app: App, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool, delete_repository: bool
+) -> int:
     """Remove the stack, and prove that nothing is left."""
     from mysfits_stream.commands import teardown
 
-    return teardown.run(app, dry_run=dry_run, yes=yes, delete_data=delete_data, keep_data=keep_data)
+    return teardown.run(
+        app,
+        dry_run=dry_run,
+        yes=yes,
+        delete_data=delete_data,
+        keep_data=keep_data,
+        delete_repository=delete_repository,
+    )
 
 
 @click.command("operator-policy")

@@ -18,9 +18,9 @@ class CloudFormation:
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
         """Answer one request to CloudFormation."""
-        # Late, as this loads most of moto. Importing a type makes moto know it; of two for one name it takes the
-        # later one, so its own come first.
-        import moto.cloudformation.parsing
+        # Late, as this loads most of moto. Importing a type makes moto know it, and of two for one name it
+        # takes the later one: so its own come first.
+        import moto.cloudformation.parsing  # noqa: F401
 
         from mysfits_stream.localcloud.control_plane.cloudformation import (  # noqa: F401
             calls,
