@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from mysfits_stream.localcloud.firehose import Firehose, FirehoseError
-from mysfits_stream.localcloud.lambda_process import LambdaError
+from mysfits_stream.localcloud.lambda_function import LambdaError
 from mysfits_stream.localcloud.wire import Request, Response
 from mysfits_stream.localcloud.world import World
 
@@ -99,7 +99,8 @@ def _check_payload(payload: bytes, limit: int) -> None:
     if len(payload) > limit:
         raise LambdaError(
             "RequestEntityTooLargeException",
-            f"{len(payload)} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)",
+            f"{len(payload)} byte payload is too large for the RequestResponse invocation type "
+            f"(limit {limit} bytes)",
             413,
         )
     try:

@@ -18,30 +18,17 @@ import secrets
 import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from mysfits_stream.localcloud import firehose_processor as processing
 from mysfits_stream.localcloud.firehose_buffers import Batch, Delivery, Upload
 from mysfits_stream.localcloud.firehose_compression import compressed
+from mysfits_stream.localcloud.firehose_metrics import Metric, Metrics
 from mysfits_stream.localcloud.firehose_processor import Failure, Record, Results
-from mysfits_stream.localcloud.firehose_stream import Destination, Processor, Stream
+from mysfits_stream.localcloud.firehose_stream import Destination, Stream
+from mysfits_stream.localcloud.firehose_world import S3Error, World
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_process import Invocation, LambdaError
-
-__all__ = [
-    "Destination",
-    "Firehose",
-    "FirehoseError",
-    "Metric",
-    "Processor",
-    "S3Error",
-    "Stream",
-    "World",
-    "qualified",
-]
+from mysfits_stream.localcloud.lambda_function import LambdaError
 
 DEFAULT_ACCOUNT = "123456789012"
 SERVICE = "firehose.amazonaws.com"
@@ -59,63 +46,12 @@ S3_ACCESS_DENIED = (
 )
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One value for CloudWatch's namespace AWS/Firehose."""
-
-    region: str
-    stream: str
-    name: str
-    value: float
-    unit: str
-    at: float
-
-
 class FirehoseError(Exception):
     """A put that Firehose refuses: ``code`` is AWS's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class S3Error(Exception):
-    """An object that S3 did not take: ``code`` as in Firehose's error log (``S3.NoSuchBucket``)."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class World(Protocol):
-    """What Firehose needs of the rest of the cloud.
-
-    ``time_scale`` is how many times shorter pauses are than on AWS; streams come with their intervals scaled.
-    """
-
-    @property
-    def time_scale(self) -> float:
-        """1 is AWS's pace."""
-
-    def now(self) -> float:
-        """AWS's time in seconds since the epoch."""
-
-    def stream(self, region: str, name: str) -> Stream | None:
-        """The stream as it is now, None when there is none; must be quick."""
-
-    def allowed(
-        self, role: str, service: str, action: str, resource: str, external_id: str | None = None
-    ) -> Verdict:
-        """Whether the service may assume the role and do this."""
-
-    def invoke(self, function_arn: str, payload: bytes) -> Invocation:
-        """Invoke a function and wait for it. Raises LambdaError when it cannot be invoked."""
-
-    def put_object(self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Store an object. Raises S3Error."""
-
-    def log(self, region: str, group: str, stream: str, message: str) -> None:
-        """Append to a log stream."""
 
 
 class Firehose:
@@ -139,8 +75,7 @@ class Firehose:
         self._wake = wake
         self._lock = threading.Lock()
         self._deliveries: dict[tuple[str, float], Delivery] = {}
-        self._metrics: deque[Metric] = deque(maxlen=10_000)
-        self._counts: dict[tuple[str, str, str], float] = {}
+        self._metrics = Metrics()
         self._serial = time.time_ns()
 
     def put_record(self, region: str, name: str, data: bytes) -> tuple[str, bool]:
@@ -181,15 +116,7 @@ class Firehose:
 
     def take_metrics(self) -> list[Metric]:
         """The metrics since the last call."""
-        now = self._world.now()
-        with self._lock:
-            metrics = list(self._metrics)
-            for (region, stream, name), value in self._counts.items():
-                unit = "Bytes" if name.endswith("Bytes") else "Count"
-                metrics.append(Metric(region, stream, name, value, unit, now))
-            self._metrics.clear()
-            self._counts.clear()
-        return metrics
+        return self._metrics.take(self._world.now())
 
     def _put(self, region: str, name: str, batch: Sequence[bytes], operation: str) -> tuple[list[str], bool]:
         for index, data in enumerate(batch, 1):
@@ -210,9 +137,9 @@ class Firehose:
             for data in batch:
                 self._serial += 1
                 delivery.accept(Record(f"{self._serial:050d}000000", data, int(now * 1000)), now)
-            self._count(stream, f"{operation}.Requests", 1)
-            self._count(stream, "IncomingRecords", len(batch))
-            self._count(stream, "IncomingBytes", sum(map(len, batch)))
+            self._metrics.count(stream, f"{operation}.Requests", 1)
+            self._metrics.count(stream, "IncomingRecords", len(batch))
+            self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)))
             after = delivery.due_at()
         if after is not None and (before is None or after < before):
             self._wake()
@@ -248,9 +175,11 @@ class Firehose:
             results = Results(failed=[(record, failure) for record in batch.records])
         with self._lock:
             delivery.invocations -= 1
-            self._measure(stream, "ExecuteProcessing.Duration", (now - began) * 1000, "Milliseconds", now)
-            self._measure(stream, "ExecuteProcessing.Success", 0.0 if failure else 1.0, "Count", now)
-            self._count(stream, "SucceedProcessing.Records", len(results.delivered))
+            self._metrics.measure(
+                stream, "ExecuteProcessing.Duration", (now - began) * 1000, "Milliseconds", now
+            )
+            self._metrics.measure(stream, "ExecuteProcessing.Success", 0.0 if failure else 1.0, "Count", now)
+            self._metrics.count(stream, "SucceedProcessing.Records", len(results.delivered))
             if again and not delivery.dropped:
                 batch.not_before = now + self._pause(batch.attempts, LONGEST_INVOKE_PAUSE)
                 delivery.waiting.append(batch)
@@ -302,12 +231,12 @@ class Firehose:
                 delivery.uploads.remove(upload)
             else:
                 upload.not_before = now + self._pause(upload.attempts, LONGEST_S3_PAUSE)
-            self._measure(stream, "DeliveryToS3.Success", 0.0 if failure else 1.0, "Count", now)
+            self._metrics.measure(stream, "DeliveryToS3.Success", 0.0 if failure else 1.0, "Count", now)
             if failure is None:
                 age = now - upload.oldest / 1000
-                self._measure(stream, "DeliveryToS3.DataFreshness", age, "Seconds", now)
-                self._count(stream, "DeliveryToS3.Records", upload.records)
-                self._count(stream, "DeliveryToS3.Bytes", len(upload.body))
+                self._metrics.measure(stream, "DeliveryToS3.DataFreshness", age, "Seconds", now)
+                self._metrics.count(stream, "DeliveryToS3.Records", upload.records)
+                self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body))
         self._wake()
         if failure:
             self._log(stream, upload.destination, failure, None)
@@ -358,13 +287,6 @@ class Firehose:
 
     def _pause(self, attempts: int, longest: float) -> float:
         return min(FIRST_PAUSE * 2.0 ** min(attempts - 1, 16), longest) / self._world.time_scale
-
-    def _measure(self, stream: Stream, name: str, value: float, unit: str, at: float) -> None:
-        self._metrics.append(Metric(stream.region, stream.name, name, value, unit, at))
-
-    def _count(self, stream: Stream, name: str, value: float) -> None:
-        key = (stream.region, stream.name, name)
-        self._counts[key] = self._counts.get(key, 0) + value
 
 
 def qualified(function_arn: str) -> str:

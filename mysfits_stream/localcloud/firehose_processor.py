@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mysfits_stream.localcloud.lambda_process import Invocation, LambdaError
+from mysfits_stream.localcloud.lambda_function import Invocation, LambdaError
 
 MAX_SECONDS = 300.0  # Firehose does not wait longer, whatever the function's timeout (F68)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import selectors
 import shutil
@@ -23,76 +22,19 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mysfits_stream.localcloud import lambda_log
+from mysfits_stream.localcloud.lambda_function import Function, Invocation
 
 BOOTSTRAP = Path(__file__).with_name("lambda_bootstrap.py")
 MAX_RESPONSE = 6291556  # bytes, as AWS's message about it says (F65)
 INIT_SECONDS = 10.0  # what the initialisation has for itself, before the function's timeout begins
 MAX_OUTPUT = 8 * 1024 * 1024  # bytes that one invocation can print; the rest is not kept
 LOG_TAIL = 4096  # bytes of the log that an invocation can give back
-
-
-@dataclass(frozen=True)
-class Function:
-    """One version of a function, as its deployment left it."""
-
-    name: str
-    arn: str  # without a qualifier
-    handler: str
-    runtime: str
-    zip_bytes: bytes = field(repr=False)
-    environment: Mapping[str, str]
-    timeout: float
-    memory_mb: int
-    role_arn: str
-    log_group: str
-    code_sha256: str
-    version: str = "$LATEST"
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """What a warm process must agree in to serve this function."""
-        environment = tuple(sorted(self.environment.items()))
-        return (
-            self.arn,
-            self.version,
-            self.code_sha256,
-            self.handler,
-            self.runtime,
-            environment,
-            self.timeout,
-            self.memory_mb,
-            self.log_group,
-        )
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """What an invocation gave; ``error`` is None or what AWS calls the function error, ``Unhandled``."""
-
-    payload: bytes
-    error: str | None
-    request_id: str
-    version: str
-    log_tail: bytes
-    seconds: float
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether the function's timeout ended it."""
-        return self.error is not None and json.loads(self.payload)["errorType"] == "Sandbox.Timedout"
-
-
-class LambdaError(Exception):
-    """Lambda refuses to invoke a function: ``code`` is AWS's, ``status`` that of HTTP."""
-
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
 
 
 class Process:
@@ -193,10 +135,10 @@ def run(process: Process, payload: bytes, client_context: str | None, now: Calla
         process.usable, status = False, "timeout"
         text = f"Task timed out after {function.timeout:.2f} seconds"
         result = _failed("Sandbox.Timedout", f"RequestId: {request_id} Error: {text}")
-        remark = [f"{_timestamp(now())} {request_id} {text}"]
+        remark = [f"{lambda_log.timestamp(now())} {request_id} {text}"]
     except _Exited:
         process.usable, status = False, "error"
-        reason = _exit_reason(process.exit_status())
+        reason = lambda_log.exit_reason(process.exit_status())
         result = _failed("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
         remark = [f"RequestId: {request_id} Error: {reason}\nRuntime.ExitError"]
     seconds = time.monotonic() - started
@@ -208,12 +150,12 @@ def run(process: Process, payload: bytes, client_context: str | None, now: Calla
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             answer["failed"], result = True, _failed("Function.ResponseSizeTooLarge", message)
     lines = [
-        *_lines(before),
+        *lambda_log.events(before),
         f"START RequestId: {request_id} Version: {function.version}",
-        *_lines(during),
+        *lambda_log.events(during),
         *remark,
         f"END RequestId: {request_id}",
-        _report(function, request_id, seconds * 1000, init_ms, memory_mb, status),
+        lambda_log.report(function, request_id, seconds * 1000, init_ms, memory_mb, status),
     ]
     invocation = Invocation(
         payload=result,
@@ -287,53 +229,8 @@ def _drain(process: Process, output: bytearray) -> bool:
     return True
 
 
-def _lines(output: bytearray) -> list[str]:
-    """One log event per line; line breaks inside an event travelled as carriage returns."""
-    text = output.decode(errors="replace")
-    return [line.replace("\r", "\n") for line in text.split("\n") if line]
-
-
 def _failed(kind: str, message: str) -> bytes:
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()
-
-
-def _exit_reason(status: int) -> str:
-    if status == 0:
-        return "Runtime exited without providing a reason"
-    if status < 0:
-        known: dict[int, str] = {
-            signal.SIGKILL: "killed",
-            signal.SIGSEGV: "segmentation fault",
-            signal.SIGABRT: "aborted",
-        }
-        return f"Runtime exited with error: signal: {known.get(-status) or signal.strsignal(-status)}"
-    return f"Runtime exited with error: exit status {status}"
-
-
-def _timestamp(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}Z"
-
-
-def _report(
-    function: Function,
-    request_id: str,
-    duration_ms: float,
-    init_ms: float | None,
-    memory_mb: int,
-    status: str,
-) -> str:
-    parts = [
-        f"REPORT RequestId: {request_id}",
-        f"Duration: {duration_ms:.2f} ms",
-        f"Billed Duration: {math.ceil(duration_ms + (init_ms or 0))} ms",
-        f"Memory Size: {function.memory_mb} MB",
-        f"Max Memory Used: {memory_mb} MB",
-    ]
-    if init_ms is not None:
-        parts.append(f"Init Duration: {init_ms:.2f} ms")
-    if status:
-        parts.append(f"Status: {status}")
-    return "\t".join(parts) + "\t"
 
 
 def _environment(function: Function, code: Path, home: Path, stream: str) -> dict[str, str]:

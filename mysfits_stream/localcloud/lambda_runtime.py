@@ -17,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_process import Function, Invocation, LambdaError, Process, run
-
-__all__ = ["Function", "Invocation", "LambdaError", "LambdaRuntime"]
+from mysfits_stream.localcloud.lambda_function import Function, Invocation
+from mysfits_stream.localcloud.lambda_process import Process, run
 
 Allowed = Callable[[str, str, str, str], Verdict]
 

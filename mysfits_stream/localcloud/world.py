@@ -1,4 +1,4 @@
-"""What the data planes need of the rest of the cloud: the time, what was provisioned, roles, functions, S3 and logs."""
+"""What the data planes need of the rest of the cloud: time, streams, roles, functions, S3, logs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.control_plane import ControlPlane, NoSuchBucketError, Role
-from mysfits_stream.localcloud.firehose import Destination, S3Error, Stream
+from mysfits_stream.localcloud.firehose_stream import Destination, Stream
+from mysfits_stream.localcloud.firehose_world import S3Error
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_process import Function, Invocation, LambdaError
+from mysfits_stream.localcloud.lambda_function import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.lambda_runtime import LambdaRuntime
 
 ASYNCHRONOUS_ATTEMPTS = 3
@@ -19,8 +20,9 @@ ASYNCHRONOUS_ATTEMPTS = 3
 class World:
     """The cloud as Firehose, Lambda and API Gateway see it; safe to call from several threads.
 
-    The clock is that of the wall, so that names, logs and records carry true times. What runs faster than on AWS is the
-    waiting: a stream's buffer intervals are handed out divided by ``time_scale``, and Firehose's pauses with them.
+    The clock is that of the wall, so that names, logs and records carry true times. What runs faster than on
+    AWS is the waiting: a stream's buffer intervals are handed out divided by ``time_scale``, and Firehose
+    divides its pauses.
     """
 
     def __init__(
@@ -94,7 +96,8 @@ class World:
         except NoSuchBucketError as error:
             raise S3Error(
                 "S3.NoSuchBucket",
-                "The specified bucket does not exist. Create the bucket or use a different bucket that does exist.",
+                "The specified bucket does not exist. Create the bucket or use a different bucket that does "
+                "exist.",
             ) from error
 
     def log(self, region: str, group: str, stream: str, message: str) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import cramjam
 import pytest
 
-from mysfits_stream.localcloud.firehose import Firehose, FirehoseError, S3Error
+from mysfits_stream.localcloud.firehose import Firehose, FirehoseError
 from mysfits_stream.localcloud.firehose_stream import Destination, Processor, Stream
+from mysfits_stream.localcloud.firehose_world import S3Error
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_process import Invocation, LambdaError
+from mysfits_stream.localcloud.lambda_function import Invocation, LambdaError
 
 REGION = "eu-west-1"
 ARN = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/clicks"

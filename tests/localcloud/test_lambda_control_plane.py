@@ -15,7 +15,7 @@ import pytest
 
 from mysfits_stream.localcloud.control_plane import ControlPlane
 from mysfits_stream.localcloud.control_plane.awslambda import Functions
-from mysfits_stream.localcloud.lambda_process import LambdaError
+from mysfits_stream.localcloud.lambda_function import LambdaError
 from mysfits_stream.localcloud.wire import Request, Response
 
 ACCOUNT = "123456789012"

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_runtime import Function, LambdaRuntime
+from mysfits_stream.localcloud.lambda_function import Function
+from mysfits_stream.localcloud.lambda_runtime import LambdaRuntime
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:echo"
 NOW = 1_795_435_200.25  # 2026-11-23T12:00:00.250Z
@@ -491,7 +492,8 @@ def test_a_function_does_not_outlive_a_killed_local_cloud(tmp_path: Path) -> Non
     program = f"""
 import pathlib
 from mysfits_stream.localcloud.iam import Verdict
-from mysfits_stream.localcloud.lambda_runtime import Function, LambdaRuntime
+from mysfits_stream.localcloud.lambda_function import Function
+from mysfits_stream.localcloud.lambda_runtime import LambdaRuntime
 runtime = LambdaRuntime(
     pathlib.Path({str(tmp_path / "lambda")!r}), now=lambda: 0.0, log=print, allowed=lambda *_: Verdict.DENIED
 )

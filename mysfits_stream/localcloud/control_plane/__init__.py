@@ -40,7 +40,7 @@ from mysfits_stream.localcloud.control_plane.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.roles import Roles
 from mysfits_stream.localcloud.control_plane.s3 import S3
 from mysfits_stream.localcloud.firehose_stream import Stream
-from mysfits_stream.localcloud.lambda_process import Function
+from mysfits_stream.localcloud.lambda_function import Function
 from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response, run_wsgi, to_environ
 
 ACCOUNT = "123456789012"
@@ -121,7 +121,7 @@ class ControlPlane:
                     ManagedPolicies(ACCOUNT),
                 ),
                 "lambda": self.functions,
-                "logs": LogGroups(lambda region: self.backend("logs", region).groups),
+                "logs": LogGroups(lambda region: self.backend("logs", region)),
                 "s3": self.s3,
             }
 
@@ -155,7 +155,8 @@ class ControlPlane:
 
     def backend(self, service: str, region: str) -> Any:
         """moto's backend of a service; a global service (iam, s3, sts) has one for each partition."""
-        backends: Any = get_backend(service)  # type: ignore[arg-type]
+        named: Any = service  # one of moto's literals
+        backends: Any = get_backend(named)
         is_global = service in ("iam", "s3", "sts")
         return backends[ACCOUNT][get_partition(region) if is_global else region]
 

@@ -6,7 +6,7 @@ import io
 import zipfile
 from typing import Any
 
-from mysfits_stream.localcloud.lambda_process import LambdaError
+from mysfits_stream.localcloud.lambda_function import LambdaError
 
 NOT_CONFIGURED = (
     "Lambda was unable to configure your environment variables because the environment variables you have "

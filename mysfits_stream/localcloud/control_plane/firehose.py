@@ -11,7 +11,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moto.backends import get_backend
@@ -22,9 +21,9 @@ from mysfits_stream.localcloud.control_plane.firehose_destination import (
     checked,
     defaults_filled,
     described_as_s3,
-    read_destination,
 )
 from mysfits_stream.localcloud.control_plane.firehose_errors import ServiceError, invalid
+from mysfits_stream.localcloud.control_plane.firehose_stored import DeliveryStream
 from mysfits_stream.localcloud.firehose_stream import Stream
 from mysfits_stream.localcloud.wire import Handler, Request, Response
 
@@ -35,58 +34,6 @@ DEFAULT_LIST_LIMIT = 10
 def at_once(transition: str, arn: str) -> float:
     """How long a transition takes when nobody says otherwise."""
     return 0.0
-
-
-@dataclass
-class DeliveryStream:
-    """A stream as it is stored. The first three names are moto's, whose tagging operations read them."""
-
-    delivery_stream_name: str
-    delivery_stream_arn: str
-    delivery_stream_type: str
-    destination: dict[str, Any]
-    created: float
-    active_at: float
-    updated: float | None = None
-    version: int = 1
-    gone_at: float | None = None
-    encryption: dict[str, str] = field(default_factory=lambda: {"Status": "DISABLED"})
-    encryption_settles_at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.value = self._read()
-
-    def status(self, now: float) -> str:
-        """Its DeliveryStreamStatus at this time."""
-        if self.gone_at is not None:
-            return "DELETING"
-        return "ACTIVE" if now >= self.active_at else "CREATING"
-
-    def changed(self, now: float) -> None:
-        """A new version of the configuration is in effect."""
-        self.version += 1
-        self.updated = now
-        self.value = self._read()
-
-    def encryption_now(self, now: float) -> dict[str, str]:
-        """DeliveryStreamEncryptionConfiguration at this time; what is under way settles by itself."""
-        settled = {"ENABLING": "ENABLED", "DISABLING": "DISABLED"}
-        status = self.encryption["Status"]
-        if now >= self.encryption_settles_at:
-            status = settled.get(status, status)
-        return {**self.encryption, "Status": status}
-
-    def at(self, now: float) -> Stream:
-        """The stream as the data plane sees it at this time."""
-        status, encrypted = self.status(now), self.encryption_now(now)["Status"] == "ENABLED"
-        if status == self.value.status and encrypted == self.value.encrypted:
-            return self.value
-        return replace(self.value, status=status, encrypted=encrypted)
-
-    def _read(self) -> Stream:
-        return read_destination(
-            self.delivery_stream_name, self.delivery_stream_arn, self.version, self.created, self.destination
-        )
 
 
 class DeliveryStreams:
