@@ -33,7 +33,9 @@ def main() -> int:
     for command in COMMANDS:
         print(f"\n$ mysfits-stream {' '.join(command)}", flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", "mysfits_stream", "--target", "local", *command], env=environment, check=False
+            [sys.executable, "-m", "mysfits_stream", "--target", "local", *command],
+            env=environment,
+            check=False,
         )
         if done.returncode:
             return done.returncode

@@ -43,7 +43,7 @@ class Deployment:
         core = Session()
         core.register_component("data_loader", LOADER)
         core.set_credentials("test", "test")
-        core.register("before-call", lambda model, **_: self.calls.append(model.name))
+        core.register("before-call", self._note_call)
         self.target = Target(
             name="local",
             account=Account(ACCOUNT, self.region, self.partition),
@@ -55,6 +55,9 @@ class Deployment:
             time_scale=10_000,
         )
         self.names = stack.Names.of(self.config, self.target.account)
+
+    def _note_call(self, **details: Any) -> None:
+        self.calls.append(details["model"].name)
 
     def resources(self, **options: Any) -> list[Resource]:
         """The stack's resources."""

@@ -13,19 +13,6 @@ from typing import Any
 
 import pytest
 import requests
-from scripted_mysfits import (
-    HEALTHY,
-    HYDRA,
-    SPHINX,
-    Reply,
-    ScriptedService,
-    World,
-    click,
-    event,
-    lines,
-    results,
-    says,
-)
 
 from mysfits_stream.lambda_src import stream_processor
 from mysfits_stream.lambda_src.stream_processor import (
@@ -39,6 +26,19 @@ from mysfits_stream.lambda_src.stream_processor import (
     attributes_of,
     enriched,
     read_clicks,
+)
+from tests.scripted_mysfits import (
+    HEALTHY,
+    HYDRA,
+    SPHINX,
+    Reply,
+    ScriptedService,
+    World,
+    click,
+    event,
+    lines,
+    results,
+    says,
 )
 
 OK, FAILED = "Ok", "ProcessingFailed"

@@ -11,9 +11,9 @@ from typing import Any
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_mysfits import HYDRA, Reply, ScriptedService, World, click, event, lines, says
 
 from mysfits_stream.lambda_src.stream_processor import MAX_ANSWER_BYTES, ServiceError
+from tests.scripted_mysfits import HYDRA, Reply, ScriptedService, World, click, event, lines, says
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
