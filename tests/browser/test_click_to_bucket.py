@@ -5,54 +5,71 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from mysfits_stream.config import ApiConfig, Config
+from mysfits_stream.config import ApiConfig
 from mysfits_stream.localcloud.mysfits import mysfits
 from mysfits_stream.website import Endpoints, fill, own_page
+from tests.conftest import CloudUnderTest
+from tests.deployment import Deployment
 
-from .pipeline import PATIENCE, Connection, Pipeline, up, website
+from .network import PATIENCE, Connection, Files, website
 from .visiting import Visitor
 
 ORLA = mysfits()[0]
 
 
-class Net:
-    """Makes stacks and websites, and takes them away after the test."""
+@dataclass
+class Pipeline:
+    """A stack that is up, with a connection to its clicks API and websites elsewhere; gone after the test."""
 
-    def __init__(self, cloud: Any, directory: Path, closing: ExitStack) -> None:
-        self._cloud, self._directory, self._closing = cloud, directory, closing
+    stack: Deployment
+    connection: Connection
+    closing: ExitStack
 
-    def pipeline(self, *origins: str) -> Pipeline:
-        """A stack whose API allows these origins, or any."""
-        config = replace(Config(), api=ApiConfig(allowed_origins=origins or ("*",)))
-        connection = Connection(self._cloud.endpoint)
-        self._closing.callback(connection.cut)
-        return Pipeline(self._cloud, config, up(self._cloud, config, self._directory), connection)
+    @property
+    def clicks(self) -> str:
+        """The clicks API's base URL, as browsers see it."""
+        return self.connection.url + urlsplit(self.stack.clicks_url).path.removesuffix("/clicks")
 
-    def site(self, files: dict[str, tuple[str, bytes]]) -> str:
-        """The origin of a website with these files."""
-        return self._closing.enter_context(website(files))
+    @property
+    def endpoints(self) -> Endpoints:
+        """What a page has to know."""
+        return Endpoints(self.clicks, f"{self.stack.cloud.endpoint}/_mysfits")
 
-    def our_files(self, pipeline: Pipeline) -> dict[str, tuple[str, bytes]]:
-        """Our page, its endpoints filled in."""
-        files = own_page(Endpoints(pipeline.clicks, pipeline.mysfits))
-        served = {f"/{file.name}": (file.content_type, file.body) for file in files}
-        return served | {"/": served["/index.html"]}
+    def site(self, files: Files) -> str:
+        """The origin of a new website with these files."""
+        return self.closing.enter_context(website(files))
 
-    def our_site(self, pipeline: Pipeline) -> str:
-        """The origin of a website that serves our page."""
-        return self.site(self.our_files(pipeline))
+    def our_site(self) -> str:
+        """The origin of a new website with our page."""
+        files: Files = {f"/{file.name}": (file.content_type, file.body) for file in own_page(self.endpoints)}
+        return self.site(files | {"/": files["/index.html"]})
+
+    def allow(self, *origins: str) -> None:
+        """Configure the origins that may send clicks."""
+        self.stack.config = replace(self.stack.config, api=ApiConfig(allowed_origins=origins))
+        self.stack.up()
+
+    def arrived(self) -> list[Any]:
+        """The enriched clicks in the bucket, once everything that was accepted so far is delivered."""
+        self.stack.pass_buffers()
+        return self.stack.delivered()
 
 
 @pytest.fixture
-def net(local_cloud: Any, tmp_path: Path) -> Iterator[Net]:
+def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
+    stack = Deployment(local_cloud, tmp_path)
+    stack.up()
     with ExitStack() as closing:
-        yield Net(local_cloud, tmp_path, closing)
+        connection = Connection(local_cloud.endpoint)
+        closing.callback(connection.cut)
+        yield Pipeline(stack, connection, closing)
 
 
 @pytest.fixture
@@ -96,10 +113,9 @@ def eventually(page: Any, holds: Callable[[], bool]) -> bool:
 
 
 def test_a_click_on_a_profile_arrives_enriched_in_the_bucket(
-    net: Net, visitor: Visitor, tapped: list[tuple[str, str]]
+    pipeline: Pipeline, visitor: Visitor, tapped: list[tuple[str, str]]
 ) -> None:
-    pipeline = net.pipeline()
-    origin = net.our_site(pipeline)
+    origin = pipeline.our_site()
     assert origin != pipeline.connection.url
     page = open_page(visitor, origin)
 
@@ -119,19 +135,17 @@ def test_a_click_on_a_profile_arrives_enriched_in_the_bucket(
 
 
 def test_one_preflight_lasts_for_many_requests(
-    net: Net, visitor: Visitor, tapped: list[tuple[str, str]]
+    pipeline: Pipeline, visitor: Visitor, tapped: list[tuple[str, str]]
 ) -> None:
-    pipeline = net.pipeline()
-    page = open_page(visitor, net.our_site(pipeline))
+    page = open_page(visitor, pipeline.our_site())
     for name in ("Orla", "Tumbledown"):
         with page.expect_response(f"{pipeline.clicks}/clicks"):
             look_at(page, name)
     assert sorted(method for method, _ in tapped) == ["OPTIONS", "PUT", "PUT"]
 
 
-def test_the_keyboard_alone_sends_a_click(net: Net, visitor: Visitor) -> None:
-    pipeline = net.pipeline()
-    page = open_page(visitor, net.our_site(pipeline))
+def test_the_keyboard_alone_sends_a_click(pipeline: Pipeline, visitor: Visitor) -> None:
+    page = open_page(visitor, pipeline.our_site())
     page.evaluate("localStorage.setItem('userId', 'keyboard-user')")
     page.locator(".card").first.focus()
     with page.expect_response(f"{pipeline.clicks}/clicks"):
@@ -140,9 +154,8 @@ def test_the_keyboard_alone_sends_a_click(net: Net, visitor: Visitor) -> None:
     assert [(c["userId"], c["mysfitId"]) for c in pipeline.arrived()] == [("keyboard-user", ORLA["mysfitId"])]
 
 
-def test_ten_quick_clicks_make_fewer_requests_and_ten_lines(net: Net, visitor: Visitor) -> None:
-    pipeline = net.pipeline()
-    page = open_page(visitor, net.our_site(pipeline))
+def test_ten_quick_clicks_make_fewer_requests_and_ten_lines(pipeline: Pipeline, visitor: Visitor) -> None:
+    page = open_page(visitor, pipeline.our_site())
     names = page.locator(".card .name").all_inner_texts()[:10]
     page.evaluate(
         """(count) => [...document.querySelectorAll(".card")].slice(0, count).forEach((card) => {
@@ -157,10 +170,9 @@ def test_ten_quick_clicks_make_fewer_requests_and_ten_lines(net: Net, visitor: V
 
 
 @pytest.mark.parametrize("how", ["the tab is closed", "the visitor goes elsewhere"])
-def test_the_last_click_before_leaving_arrives(net: Net, visitor: Visitor, how: str) -> None:
-    pipeline = net.pipeline()
-    page = open_page(visitor, net.our_site(pipeline))
-    other = net.site({"/": ("text/html", b"<title>Elsewhere</title>")})
+def test_the_last_click_before_leaving_arrives(pipeline: Pipeline, visitor: Visitor, how: str) -> None:
+    page = open_page(visitor, pipeline.our_site())
+    other = pipeline.site({"/": ("text/html", b"<title>Elsewhere</title>")})
     page.get_by_role("button", name="Orla").click()
     assert not any(url.endswith("/clicks") for url in visitor.requested), "it still waits for others"
     if how == "the tab is closed":
@@ -173,9 +185,8 @@ def test_the_last_click_before_leaving_arrives(net: Net, visitor: Visitor, how: 
     assert [click["mysfitId"] for click in pipeline.arrived()] == [ORLA["mysfitId"]]
 
 
-def test_clicks_made_while_the_api_is_down_arrive_when_it_is_up(net: Net, visitor: Visitor) -> None:
-    pipeline = net.pipeline()
-    page = open_page(visitor, net.our_site(pipeline))
+def test_clicks_made_while_the_api_is_down_arrive_when_it_is_up(pipeline: Pipeline, visitor: Visitor) -> None:
+    page = open_page(visitor, pipeline.our_site())
     pipeline.connection.cut()
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/clicks")):
         look_at(page, "Orla")
@@ -194,11 +205,9 @@ def test_clicks_made_while_the_api_is_down_arrive_when_it_is_up(net: Net, visito
     )
 
 
-def test_each_of_several_allowed_origins_is_served(net: Net, visitor: Visitor) -> None:
-    files: dict[str, tuple[str, bytes]] = {}
-    origins = [net.site(files), net.site(files)]
-    pipeline = net.pipeline(*origins)
-    files |= net.our_files(pipeline)
+def test_each_of_several_allowed_origins_is_served(pipeline: Pipeline, visitor: Visitor) -> None:
+    origins = [pipeline.our_site(), pipeline.our_site()]
+    pipeline.allow(*origins)
     for origin, name in zip(origins, ("Orla", "Tumbledown"), strict=True):
         page = open_page(visitor, origin)
         with page.expect_response(f"{pipeline.clicks}/clicks"):
@@ -214,9 +223,11 @@ def test_each_of_several_allowed_origins_is_served(net: Net, visitor: Visitor) -
         pytest.param(["https://www.example.com", "https://example.com"], id="several are allowed"),
     ],
 )
-def test_the_browser_refuses_a_foreign_origin(net: Net, visitor: Visitor, allowed: list[str]) -> None:
-    pipeline = net.pipeline(*allowed)
-    page = open_page(visitor, net.our_site(pipeline))
+def test_the_browser_refuses_a_foreign_origin(
+    pipeline: Pipeline, visitor: Visitor, allowed: list[str]
+) -> None:
+    pipeline.allow(*allowed)
+    page = open_page(visitor, pipeline.our_site())
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/clicks")):
         look_at(page, "Orla")
     assert eventually(page, lambda: any("blocked by CORS policy" in line for line in visitor.complaints))
@@ -224,7 +235,7 @@ def test_the_browser_refuses_a_foreign_origin(net: Net, visitor: Visitor, allowe
     assert pipeline.arrived() == []
 
 
-@pytest.mark.parametrize("origins", [(), ("several",)], ids=["any origin", "several origins"])
+@pytest.mark.parametrize("several", [False, True], ids=["any origin", "several origins"])
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [
@@ -233,11 +244,10 @@ def test_the_browser_refuses_a_foreign_origin(net: Net, visitor: Visitor, allowe
     ],
 )
 def test_a_page_can_read_why_it_was_refused(
-    net: Net, visitor: Visitor, origins: tuple[str, ...], body: str, content_type: str, status: int
+    pipeline: Pipeline, visitor: Visitor, several: bool, body: str, content_type: str, status: int
 ) -> None:
-    files: dict[str, tuple[str, bytes]] = {"/": ("text/html", b"<!DOCTYPE html><title>Any site</title>")}
-    origin = net.site(files)
-    pipeline = net.pipeline(*(("https://www.example.com", origin) if origins else ()))
+    origin = pipeline.site({"/": ("text/html", b"<!DOCTYPE html><title>Any site</title>")})
+    pipeline.allow(*("https://www.example.com", origin) if several else "*")
     visitor.page.goto(f"{origin}/")
     answer = visitor.page.evaluate(
         """async ([url, body, type]) => {
@@ -251,7 +261,7 @@ def test_a_page_can_read_why_it_was_refused(
 
 
 def test_a_page_that_names_its_endpoints_as_the_workshops_does_works_once_filled_in(
-    net: Net, visitor: Visitor
+    pipeline: Pipeline, visitor: Visitor
 ) -> None:
     source = b"""<!DOCTYPE html>\r\n<title>A page of the workshop's kind</title><ul></ul><script>
     var mysfitsApiEndpoint = 'REPLACE_ME'; // example: 'https://abcd12345.example.com/prod'
@@ -268,16 +278,16 @@ def test_a_page_that_names_its_endpoints_as_the_workshops_does_works_once_filled
     list.onload = function () { recordProfileClick(JSON.parse(list.responseText).mysfits[0].mysfitId); };
     list.send();
     </script>"""
-    pipeline = net.pipeline()
-    page, _ = fill(source, Endpoints(pipeline.clicks, pipeline.mysfits))
+    page, _ = fill(source, pipeline.endpoints)
     with visitor.page.expect_response(f"{pipeline.clicks}/clicks"):
-        visitor.page.goto(f"{net.site({'/': ('text/html', page)})}/")
+        visitor.page.goto(f"{pipeline.site({'/': ('text/html', page)})}/")
     assert [click["species"] for click in pipeline.arrived()] == ["Griffin"]
 
 
-def test_on_the_local_cloud_the_panel_shows_the_click_once_it_has_landed(net: Net, visitor: Visitor) -> None:
-    pipeline = net.pipeline()
-    page = open_page(visitor, f"{pipeline.cloud.endpoint}/_site")
+def test_on_the_local_cloud_the_panel_shows_the_click_once_it_has_landed(
+    pipeline: Pipeline, visitor: Visitor
+) -> None:
+    page = open_page(visitor, f"{pipeline.stack.cloud.endpoint}/_site")
     panel = page.get_by_role("complementary", name="Arrived in the bucket")
     panel.get_by_text("Nothing yet").wait_for()
     with page.expect_response(lambda response: response.url.endswith("/clicks")):

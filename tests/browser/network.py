@@ -1,86 +1,21 @@
-"""The whole way of a click: a stack that is up, a website elsewhere, and a connection that can be cut."""
+"""Between a browser and a stack: a connection that can be cut, and websites on origins of their own."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-from mysfits_stream.config import Config
-from mysfits_stream.provision import stack
-from mysfits_stream.provision.aws import Account, Clients
-from mysfits_stream.provision.engine import Goal, converge
-from mysfits_stream.provision.state import State
-from mysfits_stream.provision.wait import Pace
 
 PATIENCE = 15.0
 """Seconds in which something on this machine has happened, or it never will."""
 
-
-@dataclass(frozen=True)
-class Pipeline:
-    """A stack on a local cloud whose clock the test moves; browsers reach its API through ``connection``."""
-
-    cloud: Any
-    config: Config
-    api_id: str
-    connection: Connection
-
-    @property
-    def clicks(self) -> str:
-        """The clicks API's base URL, as browsers see it."""
-        return f"{self.connection.url}/restapis/{self.api_id}/{self.config.api.stage}/_user_request_"
-
-    @property
-    def mysfits(self) -> str:
-        """The Mysfits service's base URL."""
-        return f"{self.cloud.endpoint}/_mysfits"
-
-    def arrived(self) -> list[dict[str, Any]]:
-        """The enriched clicks in the bucket, once everything that was accepted so far is delivered."""
-        for _ in range(3):  # the buffer before the processor, the one after it, and the time in between
-            self.cloud.advance(100)
-        s3, bucket = self.cloud.client("s3"), stack.Names.of(self.config, account(self.cloud)).bucket
-        objects = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
-        assert all(entry["Key"].startswith("firehose/") for entry in objects), objects
-        bodies = [s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in objects]
-        return [json.loads(line) for body in bodies for line in body.splitlines()]
-
-
-def account(cloud: Any) -> Account:
-    return Account(id=cloud.client("sts").get_caller_identity()["Account"], region=cloud.region)
-
-
-def up(cloud: Any, config: Config, directory: Path) -> str:
-    """Create the stack as the command does; the REST API's id."""
-    clients = Clients(
-        s3=cloud.client("s3"),
-        iam=cloud.client("iam"),
-        function=cloud.client("lambda"),
-        firehose=cloud.client("firehose"),
-        apigateway=cloud.client("apigateway"),
-        logs=cloud.client("logs"),
-    )
-    where = account(cloud)
-    resources = stack.build(
-        config,
-        where,
-        clients,
-        mysfits_api=f"{cloud.endpoint}/_mysfits",
-        answers=lambda _api, _stage: True,
-        pace=Pace(sleep=cloud.clock.advance, clock=cloud.clock),
-    )
-    state = State(directory / "state.json", stack=config.stack, account=where.id, region=where.region)
-    converge(resources, state, goal=Goal.PRESENT)
-    return state.resources["clicks-api"]["id"]
+Files = dict[str, tuple[str, bytes]]
+"""Path -> content type and content."""
 
 
 class Connection:
@@ -153,8 +88,8 @@ class Connection:
 
 
 @contextlib.contextmanager
-def website(files: dict[str, tuple[str, bytes]]) -> Iterator[str]:
-    """Serves files, by path with their content types, from a port of their own; its origin."""
+def website(files: Files) -> Iterator[str]:
+    """Serves files from a port of their own; its origin."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
