@@ -1,4 +1,4 @@
-"""REST APIs as the control plane stores them: what is put comes back in AWS's shapes and survives a restart."""
+"""REST APIs in the control plane: what is put comes back in AWS's shapes and survives a restart."""
 
 from __future__ import annotations
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
+from mysfits_stream.localcloud.control_plane.apigateway import stages
+from mysfits_stream.localcloud.control_plane.apigateway.call import Call
 from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_request
 from mysfits_stream.localcloud.wire import Response
-
-if TYPE_CHECKING:
-    from mysfits_stream.localcloud.control_plane.apigateway import Call
 
 Document = dict[str, Any]
 
@@ -20,8 +19,11 @@ _PLACES = {"querystring": "query", "header": "header", "path": "path"}
 _MODEL = re.compile(r"https://apigateway\.amazonaws\.com/restapis/[^/]+/models/(\w+)")
 
 
-def answer(api: Document, snapshot: Document, stage: Document, kind: str, call: Call) -> Response:
+def answer(call: Call) -> Response:
     """The response to GetExport."""
+    api, kind = call.api, call.path["kind"]
+    stage = stages.stage(api, call.name)
+    snapshot = stages.deployment(api, stage["deploymentId"])["snapshot"]
     if kind not in ("oas30", "swagger"):
         raise bad_request(f"No API exporter for type '{kind}'")
     wanted = {name.strip() for value in call.query.get("extensions", []) for name in value.split(",")}

@@ -94,6 +94,11 @@ def shown_model(model: Document) -> Document:
     return {key: value for key, value in model.items() if key != "imported"}
 
 
+def listed(api: Document) -> list[Document]:
+    """Every model, by name."""
+    return [shown_model(api["models"][name]) for name in sorted(api["models"])]
+
+
 def update_model(api: Document, name: str, operations: list[Document]) -> Document:
     """Change a model's schema or description; the new schema validates all that it says (F101)."""
     changed = dict(model(api, name))

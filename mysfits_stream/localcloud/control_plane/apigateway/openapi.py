@@ -13,7 +13,7 @@ import yaml
 
 from mysfits_stream.localcloud.apigateway_responses import TYPES
 from mysfits_stream.localcloud.apigateway_validation import MODEL_URL
-from mysfits_stream.localcloud.control_plane.apigateway import methods
+from mysfits_stream.localcloud.control_plane.apigateway import integrations, methods
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request
 from mysfits_stream.localcloud.control_plane.apigateway.models import check_schema
 
@@ -295,7 +295,7 @@ class Import:
             "requestTemplates": given.get("requestTemplates") or None,
         }
         try:
-            integration = methods.integration(members, resource["id"])
+            integration = integrations.integration(members, resource["id"])
             responses: Document = {}
             for pattern, response in (given.get("responses") or {}).items():
                 owner: Document = {}
@@ -309,7 +309,7 @@ class Import:
                     "contentHandling": response.get("contentHandling"),
                 }
                 status = str(response.get("statusCode", "200"))
-                responses[status] = methods.put_response(owner, "integrationResponses", status, body)
+                responses[status] = integrations.put_response(owner, "integrationResponses", status, body)
         except ApiError as error:
             raise bad_request(
                 f"Errors found during import:\n\tUnable to put integration on '{verb}' for resource at path "

@@ -141,6 +141,12 @@ def stage(api: Document, name: str) -> Document:
     return found
 
 
+def listed(api: Document, deployment_id: str) -> Document:
+    """Every stage, or those of one deployment."""
+    found = api["stages"].values()
+    return {"item": [each for each in found if deployment_id in ("", each["deploymentId"])]}
+
+
 def create_stage(api: Document, body: Document, now: int) -> Document:
     """Add a stage for a deployment."""
     name = body.get("stageName") or ""
@@ -216,7 +222,7 @@ def update_stage(api: Document, name: str, operations: list[Document], now: int)
 
 def _method_setting(changed: Document, operation: Document) -> None:
     path, op = operation["path"], operation.get("op")
-    # The resource's slashes are encoded (F111), so the path splits at its own: /~1clicks/PUT/throttling/rateLimit
+    # The resource's slashes are encoded (F111): /~1clicks/PUT/throttling/rateLimit
     parts = path.removeprefix("/").split("/", 2)
     key = "/".join(parts[:2])
     settings = changed["methodSettings"]

@@ -1,0 +1,80 @@
+"""One request to the control plane of REST APIs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_request, not_found
+from mysfits_stream.localcloud.wire import Request
+
+Document = dict[str, Any]
+
+PAGE = 25
+
+
+class Call:
+    """One request to the control plane, with what its path, query string and body say."""
+
+    def __init__(self, request: Request, match: re.Match[str], api: Document | None) -> None:
+        self.request = request
+        self.path = {key: unquote(value) for key, value in match.groupdict().items() if value is not None}
+        self.query = parse_qs(request.query, keep_blank_values=True)
+        self._api = api
+
+    @property
+    def api(self) -> Document:
+        """The API that the path names; only routes below one read it."""
+        if self._api is None:
+            raise not_found("Invalid API identifier specified")
+        return self._api
+
+    @property
+    def name(self) -> str:
+        """What the last part of the path names."""
+        return self.path["name"]
+
+    @property
+    def method(self) -> tuple[str, str]:
+        """The resource's id and the HTTP method that the path names."""
+        return self.path["resource"], self.path["method"]
+
+    def embeds(self, what: str) -> bool:
+        """Whether the answer shall contain more than the ids."""
+        return what in ",".join(self.query.get("embed", []))
+
+    def flag(self, name: str) -> bool:
+        """A query parameter that is true or false."""
+        return self.query.get(name, [""])[0].lower() == "true"
+
+    def body(self) -> Document:
+        """The body, a JSON object."""
+        try:
+            document = json.loads(self.request.body or b"{}")
+        except ValueError:
+            raise bad_request("Invalid request input") from None
+        if not isinstance(document, dict):
+            raise bad_request("Invalid request input")
+        return document
+
+    def operations(self) -> list[Document]:
+        """The body's patch operations."""
+        return list(self.body().get("patchOperations") or [])
+
+    def page(self, items: list[Document]) -> Document:
+        """The part of a list that was asked for, and the position of the rest."""
+        limit = int(self.query.get("limit", [str(PAGE)])[0])
+        start = 0
+        if "position" in self.query:
+            wanted = self.query["position"][0]
+            start = next((i for i, item in enumerate(items) if _key(item) == wanted), len(items))
+        page: Document = {"item": items[start : start + limit]}
+        if start + limit < len(items):
+            page["position"] = _key(items[start + limit])
+        return page
+
+
+def _key(item: Document) -> str:
+    return str(item.get("id") or item.get("responseType"))
