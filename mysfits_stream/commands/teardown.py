@@ -10,28 +10,42 @@ import click
 
 from mysfits_stream.commands.app import App
 from mysfits_stream.commands.stack import build, document, endpoint_of, interruptible, locked, open_state
-from mysfits_stream.errors import DataProtectedError, MysfitsStreamError, ProvisionError
+from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
 
 if TYPE_CHECKING:
     from mysfits_stream.provision.emptying import Contents
     from mysfits_stream.provision.engine import Change
     from mysfits_stream.provision.resource import Resource
 
-BUCKET_TYPE = "AWS::S3::Bucket"
+CLICKS_BUCKET = "clicks-bucket"
 
 
-def run(app: App, *, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool) -> int:
+def run(
+    app: App,
+    *,
+    dry_run: bool,
+    yes: bool,
+    delete_data: bool,
+    keep_data: bool,
+    delete_repository: bool = False,
+) -> int:
     """Remove the stack; returns the exit code."""
     from mysfits_stream.provision.engine import Goal, converge
+    from mysfits_stream.provision.leftovers import prove_gone
 
     if delete_data and keep_data:
         raise MysfitsStreamError("--delete-data and --keep-data contradict each other; give one of them")
+    repository = app.config.code_repository if delete_repository else None
+    if delete_repository and not repository:
+        raise MysfitsStreamError("--delete-repository deletes code_repository, and that is not configured")
     with locked(app):
         state = open_state(app)
         resources = _chosen(build(app, needs_service=False), keep_data)
         plan = converge(resources, state, goal=Goal.ABSENT, dry_run=True)
         contents = _contents(app, plan)
         app.out.removal(document(app, plan, endpoint_of(app, plan)), contents, as_result=dry_run)
+        if repository:
+            app.out.note(f"The repository {repository} goes with all its commits.")
         if dry_run:
             return 0
         if any(change.observed for change in plan):
@@ -41,7 +55,17 @@ def run(app: App, *, dry_run: bool, yes: bool, delete_data: bool, keep_data: boo
                 build(app, progress.waiting, needs_service=False, delete_data=delete_data), keep_data
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)
-        _prove(app, resources)
+        prove_gone(
+            build(app, needs_service=False),
+            app.config.stack,
+            app.target.client("resourcegroupstaggingapi"),
+            app.target.clients.apigateway,
+            kept=[CLICKS_BUCKET] if keep_data else [],
+        )
+    if repository:
+        from mysfits_stream import codecommit
+
+        codecommit.remove(app.target.client("codecommit"), repository, stack=app.config.stack)
     app.out.removed(document(app, changes, None, now="missing"), kept=keep_data)
     if app.target.name == "local" and not keep_data:
         from mysfits_stream.localcloud import daemon
@@ -51,16 +75,18 @@ def run(app: App, *, dry_run: bool, yes: bool, delete_data: bool, keep_data: boo
 
 
 def _chosen(resources: Sequence[Resource], keep_data: bool) -> list[Resource]:
-    return [resource for resource in resources if not (keep_data and resource.type == BUCKET_TYPE)]
+    return [resource for resource in resources if not (keep_data and resource.name == CLICKS_BUCKET)]
 
 
 def _contents(app: App, plan: Sequence[Change]) -> Contents | None:
     """What the bucket that is to go holds; None if none is to go."""
     from mysfits_stream.provision.emptying import contents
+    from mysfits_stream.provision.engine import translated
 
     for change in plan:
-        if change.resource.type == BUCKET_TYPE and change.observed:
-            return contents(app.target.clients.s3, change.observed.id)
+        if change.resource.name == CLICKS_BUCKET and change.observed:
+            with translated(CLICKS_BUCKET, "count the clicks"):
+                return contents(app.target.clients.s3, change.observed.id)
     return None
 
 
@@ -71,7 +97,7 @@ def _allowed_to_delete(app: App, contents: Contents | None, *, yes: bool, delete
     if data and not delete_data:
         if not can_ask or yes:
             raise DataProtectedError(
-                "clicks-bucket",
+                CLICKS_BUCKET,
                 "delete",
                 f"it holds {data.objects} objects in {data.versions} versions, and --yes does not delete "
                 "clicks. Add --delete-data to delete them or --keep-data to keep the bucket",
@@ -89,16 +115,3 @@ def _allowed_to_delete(app: App, contents: Contents | None, *, yes: bool, delete
             )
         click.confirm("Remove all this?", abort=True, err=True)
     return delete_data
-
-
-def _prove(app: App, resources: Sequence[Resource]) -> None:
-    """Read everything again, by name and by tag; raises ProvisionError naming what is left."""
-    from mysfits_stream.provision.engine import Goal, survey
-
-    left = [
-        change.observed.arn
-        for change in survey(resources, Goal.ABSENT, app.config.stack)
-        if change.observed is not None
-    ]
-    if left:
-        raise ProvisionError("stack", "down", f"still there: {', '.join(left)}. Run `down` again")

@@ -94,7 +94,7 @@ def survey(resources: Sequence[Resource], goal: Goal, stack: str) -> list[Change
     """Read everything at once and decide on each; what is not ours is reported in its change, not raised."""
 
     def look(resource: Resource) -> Change:
-        with _translated(resource, "read"):
+        with translated(resource.name, "read"):
             observed = resource.read()
         try:
             return decide(resource, observed, goal, stack)
@@ -193,7 +193,7 @@ class _Run:
         return done
 
     def _act(self, resource: Resource) -> Change:
-        with _translated(resource, "read"):
+        with translated(resource.name, "read"):
             observed = resource.read()
         change = decide(resource, observed, self._goal, self._state.stack)
         if change.action is Action.NONE:
@@ -209,7 +209,7 @@ class _Run:
             self._state.forget(resource)
             self._notify(Progress(resource.name, change.action, "done"))
             return change
-        with _translated(resource, "read"):
+        with translated(resource.name, "read"):
             made = resource.read()
         if made is not None:
             # Somebody else's of the same name may have been found on the way.
@@ -219,7 +219,7 @@ class _Run:
         return replace(change, observed=made)
 
     def _apply(self, change: Change) -> None:
-        with _translated(change.resource, change.action.value):
+        with translated(change.resource.name, change.action.value):
             if change.action is Action.CREATE:
                 change.resource.create()
             elif change.action is Action.UPDATE:
@@ -229,7 +229,7 @@ class _Run:
 
     def _settle(self, change: Change) -> Change:
         try:
-            with _translated(change.resource, "settle"):
+            with translated(change.resource.name, "settle"):
                 change.resource.settle()
         except BaseException:
             self._notify(Progress(change.resource.name, change.action, "failed"))
@@ -278,16 +278,16 @@ def _refusal(observed: Observed, stack: str) -> str:
 
 
 @contextmanager
-def _translated(resource: Resource, verb: str) -> Iterator[None]:
-    """The one boundary where foreign errors become ours."""
+def translated(resource: str, verb: str) -> Iterator[None]:
+    """The one boundary where foreign errors become ours; ``resource`` is the logical name."""
     try:
         yield
     except Expired as error:
-        raise WaitTimeoutError(resource.name, verb, str(error)) from error
+        raise WaitTimeoutError(resource, verb, str(error)) from error
     except ClientError as error:
-        raise ProvisionError(resource.name, error.operation_name, _reason(error)) from error
+        raise ProvisionError(resource, error.operation_name, _reason(error)) from error
     except BotoCoreError as error:
-        raise ProvisionError(resource.name, verb, " ".join(str(error).split())) from error
+        raise ProvisionError(resource, verb, " ".join(str(error).split())) from error
 
 
 def _reason(error: ClientError) -> str:

@@ -1,7 +1,7 @@
 """IAM's propagation: roles and policies are in force a while after their change (F1 to F5).
 
-What is in force is a role as it was some seconds ago. Firehose, Lambda and API Gateway act through that; Lambda
-and Firehose refuse a role that they cannot assume yet, in words of their own that change between attempts.
+What is in force is a role as it was some seconds ago, and Firehose, Lambda and API Gateway act through that.
+Lambda and Firehose refuse a role that they cannot assume yet, in words that change between attempts.
 """
 
 from __future__ import annotations

@@ -1,0 +1,67 @@
+"""How much of the crash matrix runs, and how many cases that were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.localcloud.server import LocalCloud
+from tests.conftest import Clock
+from tests.in_process import InProcess
+from tests.matrix.world import RUNS, Which, World, perform
+
+CASES = "crash matrix cases"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("matrix").addoption(
+        "--all-cases", action="store_true", help="run every case of the crash matrix, and not only a sample"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    counts = [value for report in reports for name, value in report.user_properties if name == CASES]
+    if counts:
+        terminalreporter.write_line(f"{CASES}: {sum(int(str(count)) for count in counts)}")
+
+
+@pytest.fixture(scope="session")
+def cloud_and_clock() -> Iterator[tuple[LocalCloud, Clock]]:
+    """One local cloud for all cases of this process; its data plane stands still."""
+    clock = Clock()
+    cloud = LocalCloud(LocalConfig(time_scale=1), now=clock, background=False)
+    try:
+        yield cloud, clock
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(scope="session")
+def connected(cloud_and_clock: tuple[LocalCloud, Clock]) -> InProcess:
+    """The deployer's clients; making them takes longer than a case."""
+    return InProcess(*cloud_and_clock)
+
+
+@pytest.fixture(scope="session")
+def undisturbed() -> Callable[[str, World], list[Which]]:
+    """The calls of a run to which nothing happens."""
+    known: dict[str, list[Which]] = {}
+
+    def calls(run: str, world: World) -> list[Which]:
+        if run not in known:
+            case, wrong = perform(world, RUNS[run], None, None)
+            assert not wrong, f"{run}, even without harm: {wrong}"
+            known[run] = sorted(case.calls)
+        return known[run]
+
+    return calls
+
+
+@pytest.fixture
+def world(cloud_and_clock: tuple[LocalCloud, Clock], connected: InProcess, tmp_path: Path) -> World:
+    """An empty account and an empty directory."""
+    return World(*cloud_and_clock, connected, tmp_path)

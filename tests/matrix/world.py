@@ -1,0 +1,325 @@
+"""What the crash matrix does to a run: every one of its AWS calls in turn is killed, cut off, refused or denied."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from botocore.exceptions import ConnectionClosedError
+
+from mysfits_stream.config import ApiConfig, Config, ProcessorConfig
+from mysfits_stream.errors import MysfitsStreamError
+from mysfits_stream.localcloud.moods.calls import Call
+from mysfits_stream.localcloud.moods.refusals import refused
+from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.wire import Response
+from mysfits_stream.provision.emptying import contents
+from mysfits_stream.provision.engine import Goal, converge, survey, translated
+from mysfits_stream.provision.leftovers import prove_gone
+from tests.conftest import START, Clock
+from tests.in_process import ApiCall, InProcess, Send
+
+CONFIG = Config()
+CHANGED = replace(
+    CONFIG,
+    processor=ProcessorConfig(memory_mb=512, retries=5),
+    api=ApiConfig(allowed_origins=("https://www.example.com",), rate_limit=50),
+)
+NAMES = ("RoleName", "FunctionName", "DeliveryStreamName", "logGroupName", "logGroupNamePrefix", "Bucket")
+
+
+class Killed(BaseException):
+    """The process is dead: nothing of it runs any more, whatever it wanted to clean up."""
+
+
+@dataclass(frozen=True, order=True)
+class Which:
+    """One call of a run, whatever thread makes it: the n-th of an operation on a resource."""
+
+    operation: str
+    resource: str
+    occurrence: int
+
+    def __str__(self) -> str:
+        return f"{self.operation}({self.resource})#{self.occurrence}"
+
+
+Harm = Callable[["Case", ApiCall, Send], Response]
+
+
+class Case:
+    """One run in which one call comes to harm."""
+
+    def __init__(self, which: Which | None, harm: Harm | None, state: Path) -> None:
+        self.which = which
+        self.harm = harm
+        self.reached = False
+        self.calls: list[Which] = []
+        self._state = state
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+        self._dead = False
+        self._state_at_death: bytes | None = None
+
+    def intercept(self, call: ApiCall, send: Send) -> Response:
+        """Stand between the deployer and the cloud."""
+        with self._lock:
+            if self._dead:
+                raise Killed
+            which = self._identify(call)
+            self.calls.append(which)
+            mine = which == self.which
+            self.reached |= mine
+        return self.harm(self, call, send) if mine and self.harm else send()
+
+    def die(self) -> None:
+        """End the process: no call, and nothing on disk, from now on."""
+        with self._lock:
+            self._dead = True
+            self._state_at_death = self._state.read_bytes() if self._state.exists() else None
+        raise Killed
+
+    def bury(self) -> None:
+        """Wait for the threads of the dead, and undo what they wrote after its end."""
+        for thread in threading.enumerate():
+            if thread.name.startswith("converge"):
+                thread.join()
+        if self._state_at_death is None:
+            self._state.unlink(missing_ok=True)
+        else:
+            self._state.write_bytes(self._state_at_death)
+
+    def _identify(self, call: ApiCall) -> Which:
+        given = call.parameters
+        resource = next((str(given[name]) for name in NAMES if given.get(name)), "")
+        self._seen[call.operation, resource] += 1
+        return Which(call.operation, resource, self._seen[call.operation, resource])
+
+
+# What may happen to a call
+
+
+def killed_before(case: Case, call: ApiCall, send: Send) -> Response:
+    case.die()
+    raise AssertionError("the dead do not go on")
+
+
+def killed_after(case: Case, call: ApiCall, send: Send) -> Response:
+    send()
+    case.die()
+    raise AssertionError("the dead do not go on")
+
+
+def reset_before(case: Case, call: ApiCall, send: Send) -> Response:
+    raise ConnectionClosedError(endpoint_url="https://aws")
+
+
+def reset_after(case: Case, call: ApiCall, send: Send) -> Response:
+    send()
+    raise ConnectionClosedError(endpoint_url="https://aws")
+
+
+def repeated(case: Case, call: ApiCall, send: Send) -> Response:
+    """The answer is lost and botocore sends the call again by itself, so that it meets its own effect (F6)."""
+    send()
+    return send()
+
+
+def throttled(case: Case, call: ApiCall, send: Send) -> Response:
+    status, code = THROTTLED.get(call.service, (400, "ThrottlingException"))
+    return refused(_as_call(call), status, code, "Rate exceeded")
+
+
+def failed(case: Case, call: ApiCall, send: Send) -> Response:
+    return Response(500)
+
+
+def denied(case: Case, call: ApiCall, send: Send) -> Response:
+    code = "AccessDenied" if call.service in ("iam", "s3") else "AccessDeniedException"
+    message = (
+        f"User: arn:aws:iam::123456789012:user/somebody is not authorized to perform: "
+        f"{call.service}:{call.operation} because no identity-based policy allows it"
+    )
+    return refused(_as_call(call), 403, code, message)
+
+
+HARMS: dict[str, Harm] = {
+    "killed before": killed_before,
+    "killed after": killed_after,
+    "reset before": reset_before,
+    "reset after": reset_after,
+    "sent twice": repeated,
+    "throttled": throttled,
+    "fails with 500": failed,
+    "denied": denied,
+}
+THROTTLED = {
+    "iam": (400, "Throttling"),
+    "s3": (503, "SlowDown"),
+    "lambda": (429, "TooManyRequestsException"),
+    "apigateway": (429, "TooManyRequestsException"),
+}
+
+
+def _as_call(call: ApiCall) -> Call:
+    service = {"cloudwatch-logs": "logs", "api-gateway": "apigateway"}.get(call.service, call.service)
+    return Call(service, call.operation, "eu-west-1")
+
+
+# The runs
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command, and what is there before it."""
+
+    before: Callable[[World], None]
+    command: Callable[[World], None]
+    after: Callable[[World], Iterator[str]]
+    """What is wrong once it has finished."""
+
+
+@dataclass
+class World:
+    """An account with nothing in it, and a directory with a state file in it."""
+
+    cloud: LocalCloud
+    clock: Clock
+    aws: InProcess
+    directory: Path
+
+    @property
+    def path(self) -> Path:
+        """The state file."""
+        return self.directory / "state-aws.json"
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.cloud.reset()
+        self.clock.now = START
+        self.path.unlink(missing_ok=True)
+
+    def up(self, config: Config = CONFIG) -> None:
+        """Bring the stack up."""
+        resources = self.aws.resources(config)
+        converge(resources, self.aws.state(self.path, config), goal=Goal.PRESENT)
+
+    def down(self) -> None:
+        """Take the stack down, clicks and all, and prove it."""
+        aws, state = self.aws, self.aws.state(self.path, CONFIG)
+        resources = aws.resources(CONFIG, delete_data=True)
+        for change in converge(resources, state, goal=Goal.ABSENT, dry_run=True):
+            if change.resource.name == "clicks-bucket" and change.observed:
+                with translated("clicks-bucket", "count the clicks"):
+                    contents(aws.clients.s3, change.observed.id)
+        converge(resources, state, goal=Goal.ABSENT)
+        prove_gone(resources, CONFIG.stack, aws.tagging, aws.clients.apigateway)
+
+    def put_clicks(self) -> None:
+        """Leave objects in the bucket, of which one is deleted and one has two versions."""
+        s3, bucket = self.aws.clients.s3, "mysfits-clicks-123456789012-eu-west-1"
+        for key in ("firehose/1", "firehose/2", "firehose/2", "firehose/3"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+        s3.delete_object(Bucket=bucket, Key="firehose/3")
+
+    def everything(self) -> dict[str, list[str]]:
+        """Everything that there is in the account."""
+        clients = self.aws.clients
+        return {
+            "roles": sorted(role["RoleName"] for role in clients.iam.list_roles()["Roles"]),
+            "buckets": sorted(bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]),
+            "functions": sorted(f["FunctionName"] for f in clients.function.list_functions()["Functions"]),
+            "streams": sorted(clients.firehose.list_delivery_streams()["DeliveryStreamNames"]),
+            "apis": sorted(api["name"] for api in clients.apigateway.get_rest_apis()["items"]),
+            "log groups": sorted(g["logGroupName"] for g in clients.logs.describe_log_groups()["logGroups"]),
+        }
+
+    def wrong_when_up(self, config: Config) -> Iterator[str]:
+        """What is not as it is after an undisturbed ``up``."""
+        if self.everything() != WHOLE:
+            yield f"there is {self.everything()}"
+        observed = {}
+        for change in survey(self.aws.resources(config), Goal.PRESENT, config.stack):
+            if change.status != "in-sync" or change.observed is None:
+                yield f"{change.resource.name} is {change.status}: {change.diff}"
+            else:
+                observed[change.resource.name] = change.observed.arn
+        noted = {name: entry["arn"] for name, entry in json.loads(self.path.read_text())["resources"].items()}
+        if noted != observed:
+            yield f"the state file says {noted}, AWS says {observed}"
+
+    def wrong_when_down(self) -> Iterator[str]:
+        """What is still there after ``down``."""
+        if left := {kind: names for kind, names in self.everything().items() if names}:
+            yield f"left: {left}"
+        if self.path.exists():
+            yield f"the state file says {self.path.read_text()}"
+
+
+STACK = CONFIG.stack
+WHOLE = {
+    "roles": [f"{STACK}-eu-west-1-{service}" for service in ("api", "delivery", "processor")],
+    "buckets": [f"{STACK}-123456789012-eu-west-1"],
+    "functions": [f"{STACK}-processor"],
+    "streams": [f"{STACK}-clicks"],
+    "apis": [STACK],
+    "log groups": [f"/aws/kinesisfirehose/{STACK}-clicks", f"/aws/lambda/{STACK}-processor"],
+}
+
+
+def _nothing(world: World) -> None:
+    """There is nothing before it."""
+
+
+def _with_clicks(world: World) -> None:
+    world.up()
+    world.put_clicks()
+
+
+RUNS = {
+    "up": Run(_nothing, World.up, lambda world: world.wrong_when_up(CONFIG)),
+    "up with changes": Run(
+        World.up, lambda world: world.up(CHANGED), lambda world: world.wrong_when_up(CHANGED)
+    ),
+    "down": Run(_with_clicks, World.down, World.wrong_when_down),
+}
+
+
+def perform(world: World, run: Run, which: Which | None, harm: Harm | None) -> tuple[Case, list[str]]:
+    """One case: the run with its harm, then once more without; and what is wrong after that."""
+    world.clear()
+    run.before(world)
+    case = Case(which, harm, world.path)
+    wrong: list[str] = []
+    finished = False
+    world.aws.intercept = case.intercept
+    try:
+        run.command(world)
+        finished = True
+    except Killed:
+        case.bury()
+    except MysfitsStreamError as error:
+        text = str(error)
+        if "\n" in text or len(text) < 20:
+            wrong.append(f"not one clear line: {text!r}")
+        if harm is denied and "not authorized" not in text and "left alone" not in text:
+            wrong.append(f"does not say what is denied: {text}")
+    except Exception as error:
+        wrong.append(f"not translated: {type(error).__name__}: {error}")
+    finally:
+        world.aws.intercept = lambda call, send: send()
+    if which and not case.reached:
+        wrong.append("this call was not made")
+    if harm is denied and finished:
+        wrong.append("went on although it was denied")
+    try:
+        if not finished:
+            run.command(world)
+        wrong += run.after(world)
+    except Exception as error:
+        wrong.append(f"does not heal: {type(error).__name__}: {error}")
+    return case, wrong
