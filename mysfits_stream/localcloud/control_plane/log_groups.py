@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response
 
@@ -38,10 +39,10 @@ GROUP_ARN = re.compile(r"arn:[^:]+:logs:(?P<region>[^:]+):\d{12}:log-group:(?P<n
 
 
 class LogGroups:
-    """The mend for CloudWatch Logs; ``names`` are those of a region's log groups."""
+    """The mend for CloudWatch Logs; ``backend`` is moto's, of a region."""
 
-    def __init__(self, names: Callable[[str], Collection[str]]) -> None:
-        self._names = names
+    def __init__(self, backend: Callable[[str], Any]) -> None:
+        self._backend = backend
 
     def __call__(self, request: Request, moto: Handler) -> Response:
         """Answer one request to CloudWatch Logs."""
@@ -54,14 +55,22 @@ class LogGroups:
             )
         if request.operation in ("ListTagsForResource", "TagResource", "UntagResource"):
             group = GROUP_ARN.fullmatch(given.get("resourceArn", ""))
-            if group and group["name"] not in self._names(group["region"]):
+            if group and group["name"] not in self._backend(group["region"]).groups:
                 return _error("ResourceNotFoundException", "The specified resource does not exist.")
+        if request.operation == "DeleteLogGroup":
+            self._forget_tags(request.region, given.get("logGroupName", ""))
         response = moto(request)
         if request.operation == "CreateLogStream":
             # moto says group where it means stream.
             body = response.body.replace(b"log group already exists", b"log stream already exists")
             return replace(response, body=body)
         return response
+
+    def _forget_tags(self, region: str, name: str) -> None:
+        """moto keeps the tags of a group that is gone, and gives them to the next one of that name."""
+        backend = self._backend(region)
+        if name in backend.groups:
+            backend.tagger.delete_all_tags_for_resource(backend.groups[name].arn)
 
 
 def _error(code: str, message: str) -> Response:
