@@ -148,6 +148,8 @@ def own_page(endpoints: Endpoints, feed: str = "") -> tuple[SiteFile, ...]:
     }
     files = []
     for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
+        if PurePosixPath(entry.name).suffix not in CONTENT_TYPES:
+            continue  # an editor's or a file manager's, nothing of ours
         body = entry.read_bytes()
         if entry.name == "index.html":
             body = _substitute(body.decode(), values).encode()
