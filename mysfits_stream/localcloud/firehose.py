@@ -96,10 +96,8 @@ class Firehose:
     def due_at(self) -> float | None:
         """When :meth:`advance` has something to do next; None while everything is delivered."""
         with self._lock:
-            for (_, created), delivery in self._deliveries.items():
-                stream = self._world.stream(delivery.stream.region, delivery.stream.name)
-                if stream and stream.created == created:
-                    delivery.stream = stream
+            for delivery in self._deliveries.values():
+                delivery.stream = self._current(delivery.stream) or delivery.stream
             moments = [delivery.due_at() for delivery in self._deliveries.values()]
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -149,8 +147,8 @@ class Firehose:
         jobs: list[Callable[[], None]] = []
         with self._lock:
             for identity, delivery in list(self._deliveries.items()):
-                stream = self._world.stream(delivery.stream.region, delivery.stream.name)
-                if stream is None or stream.status == "DELETING" or stream.created != identity[1]:
+                stream = self._current(delivery.stream)
+                if stream is None:
                     delivery.dropped = True
                     del self._deliveries[identity]
                     continue
@@ -159,6 +157,13 @@ class Firehose:
                 jobs += [functools.partial(self._process, delivery, stream, batch) for batch in batches]
                 jobs += [functools.partial(self._upload, delivery, upload) for upload in uploads]
         return jobs
+
+    def _current(self, stream: Stream) -> Stream | None:
+        """The stream as it is now; None when it is deleted, even if there is another of its name."""
+        current = self._world.stream(stream.region, stream.name)
+        if current is None or current.status == "DELETING" or current.created != stream.created:
+            return None
+        return current
 
     def _process(self, delivery: Delivery, stream: Stream, batch: Batch) -> None:
         """Invoke the processor once for a batch, and put its results or its failure where they belong."""
@@ -220,6 +225,9 @@ class Firehose:
 
     def _upload(self, delivery: Delivery, upload: Upload) -> None:
         """Try once to store an object; what S3 does not take is tried again for a day."""
+        if self._current(upload.stream) is None:
+            # Whoever deleted the stream empties the bucket next, and must not find objects there again (F76).
+            return
         failure = self._store(upload)
         now = self._world.now()
         stream = upload.stream

@@ -602,6 +602,17 @@ def test_a_batch_on_its_way_when_the_stream_is_deleted_is_not_delivered() -> Non
     assert cloud.objects == {}
 
 
+def test_an_object_on_its_way_when_the_stream_is_deleted_is_not_written() -> None:
+    cloud = Cloud(STREAM)
+    cloud.later = []
+    cloud.put(b"a")
+    cloud.run(60)
+    del cloud.streams[REGION, "clicks"]
+    cloud.run_later()
+
+    assert cloud.objects == {}
+
+
 def test_a_changed_destination_is_in_effect_for_what_is_written_next() -> None:
     cloud = Cloud(STREAM)
     cloud.put(b"a")
