@@ -37,12 +37,12 @@ class Request:
 
     @property
     def service(self) -> str:
-        """The service that a signed request is for, as SigV4 names it; empty when it is not signed."""
+        """The service that a request is signed for, as SigV4 names it; empty when it is not signed."""
         return self._scope("service")
 
     @property
     def region(self) -> str:
-        """The region of a signed request; empty when it is not signed."""
+        """The region that a request is signed for; empty when it is not signed."""
         return self._scope("region")
 
     @property
@@ -69,7 +69,10 @@ class Request:
         return json.loads(self.body or b"{}")
 
     def _scope(self, part: str) -> str:
-        scope = CREDENTIAL_SCOPE.search(self.headers.get("authorization", ""))
+        authorization = self.headers.get("authorization", "")
+        if not authorization and "X-Amz-Credential" in self.query:
+            authorization = f"Credential={self.parameters['X-Amz-Credential']}"
+        scope = CREDENTIAL_SCOPE.search(authorization)
         return scope[part] if scope else ""
 
 

@@ -148,7 +148,8 @@ class ControlPlane:
         if request.service == "apigateway" and (answer := self.rest_apis.handle(request)):
             return answer
         with self.lock:
-            mend = self.mends.get(request.service)
+            # What is neither signed nor names an operation is what a browser sends to S3.
+            mend = self.mends.get(request.service or ("" if request.operation else "s3"))
             return mend(request, self._ask_moto) if mend else self._ask_moto(request)
 
     # What the data plane reads

@@ -34,6 +34,9 @@ OWNERSHIP = (
     "</OwnershipControls>"
 )
 
+# The local cloud stands for an endpoint that speaks TLS.
+SECURE = {"aws:SecureTransport": "true"}
+
 
 class S3:
     """The mend for S3 of one account; ``owner`` tells whose a bucket is, None where there is none."""
@@ -55,6 +58,8 @@ class S3:
         expected = request.headers.get("x-amz-expected-bucket-owner", owner)
         if owner and not creates and (caller != owner or expected != owner):
             return _error(403, "AccessDenied", "Access Denied", bucket, request.method)
+        if owner and not _is_signed(request) and not self._is_public(request, bucket, key):
+            return _error(403, "AccessDenied", "Access Denied", bucket, request.method)
         if creates:
             return self._create_bucket(request, bucket, moto)
         parameters = request.parameters
@@ -72,6 +77,17 @@ class S3:
                 )
                 return _error(409, "BucketNotEmpty", message, bucket)
         return response
+
+    def _is_public(self, request: Request, bucket: str, key: str) -> bool:
+        """Whether the bucket's policy lets anybody do this; only reading can be given away here."""
+        if bucket not in self.policies or request.method not in ("GET", "HEAD"):
+            return False
+        resource = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+        policy = json.loads(self.policies[bucket])
+        anybody = [s for s in policy["Statement"] if s.get("Principal") in ("*", {"AWS": "*"})]
+        action = "s3:GetObject" if key else "s3:ListBucket"
+        allowed = iam.evaluate([{"Statement": anybody}], action, resource, SECURE)
+        return allowed is iam.Decision.ALLOW
 
     def _policy(self, request: Request, bucket: str, moto: Handler) -> Response:
         """Keep the policy as it is, and give moto those statements whose conditions hold for our requests."""
@@ -134,6 +150,10 @@ def bucket_and_key(request: Request) -> tuple[str, str]:
     return bucket, key
 
 
+def _is_signed(request: Request) -> bool:
+    return "authorization" in request.headers or "Signature=" in request.query
+
+
 def _ask(moto: Handler, request: Request, what: str) -> Response:
     """What moto says about one setting of the bucket that a request is about."""
     path = "/" if ".localhost" in request.headers.get("host", "") else f"/{request.path.split('/')[1]}"
@@ -141,15 +161,14 @@ def _ask(moto: Handler, request: Request, what: str) -> Response:
 
 
 def _holds(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement's conditions hold; the local cloud stands for an endpoint that speaks TLS."""
+    """Whether a statement's conditions hold for requests to the local cloud."""
     probe = {
         "Effect": "Allow",
         "Action": "s3:*",
         "Resource": "*",
         "Condition": statement.get("Condition", {}),
     }
-    context = {"aws:SecureTransport": "true"}
-    return iam.evaluate([{"Statement": [probe]}], "s3:GetObject", "*", context) is iam.Decision.ALLOW
+    return iam.evaluate([{"Statement": [probe]}], "s3:GetObject", "*", SECURE) is iam.Decision.ALLOW
 
 
 def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:
