@@ -256,3 +256,36 @@ def test_a_log_event_of_another_time_is_kept(local_cloud: CloudUnderTest) -> Non
     assert not plane.put_log_event(local_cloud.region, "/none", "s", "lost", 1_000_000_000.5)
     [event] = local_cloud.client("logs").filter_log_events(logGroupName="/g")["events"]
     assert (event["timestamp"], event["message"]) == (1_000_000_000_500, "long ago")
+
+
+TAG_QUERIES = [
+    ({}, {"api", "stage", "clicks"}, "everything that has a tag"),
+    ({"TagFilters": [{"Key": "owner", "Values": ["S"]}]}, {"api", "stage", "clicks"}, "a tag with its value"),
+    ({"TagFilters": [{"Key": "owner"}]}, {"api", "stage", "clicks"}, "a tag with any value"),
+    ({"TagFilters": [{"Key": "owner", "Values": ["T"]}]}, set(), "another value"),
+    ({"ResourceTypeFilters": ["apigateway"]}, {"api", "stage"}, "a service"),
+    ({"ResourceTypeFilters": ["apigateway:restapis"]}, {"api", "stage"}, "a type"),
+    ({"ResourceTypeFilters": ["s3"]}, {"clicks"}, "another service"),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), [pytest.param(q, e, id=why) for q, e, why in TAG_QUERIES])
+def test_the_tagging_api_finds_rest_apis_and_stages(
+    local_cloud: CloudUnderTest, query: dict[str, Any], expected: set[str]
+) -> None:
+    owner = {"owner": "S"}
+    s3 = new_bucket(local_cloud)
+    s3.put_bucket_tagging(Bucket="clicks", Tagging={"TagSet": [{"Key": "owner", "Value": "S"}]})
+    apis = local_cloud.client("apigateway")
+    api = apis.create_rest_api(name="clicks", tags=owner)["id"]
+    root = apis.get_resources(restApiId=api)["items"][0]["id"]
+    apis.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    apis.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
+    deployed = apis.create_deployment(restApiId=api)["id"]
+    apis.create_stage(restApiId=api, stageName="prod", deploymentId=deployed, tags=owner)
+    apis.create_rest_api(name="without tags")
+    local_cloud.client("apigateway", "us-east-1").create_rest_api(name="elsewhere", tags=owner)
+    arn = f"arn:aws:apigateway:eu-west-1::/restapis/{api}"
+    names = {arn: "api", f"{arn}/stages/prod": "stage", "arn:aws:s3:::clicks": "clicks"}
+    found = local_cloud.client("resourcegroupstaggingapi").get_resources(**query)["ResourceTagMappingList"]
+    assert {names[each["ResourceARN"]] for each in found} == expected

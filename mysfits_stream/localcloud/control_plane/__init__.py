@@ -39,6 +39,7 @@ from mysfits_stream.localcloud.control_plane.managed_policies import ManagedPoli
 from mysfits_stream.localcloud.control_plane.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.roles import Roles
 from mysfits_stream.localcloud.control_plane.s3 import S3
+from mysfits_stream.localcloud.control_plane.tagged import TaggedResources
 from mysfits_stream.localcloud.firehose_stream import Stream
 from mysfits_stream.localcloud.lambda_function import Function
 from mysfits_stream.localcloud.wire import Handler, Request, Response, json_response, run_wsgi, to_environ
@@ -123,6 +124,7 @@ class ControlPlane:
                 "lambda": self.functions,
                 "logs": LogGroups(lambda region: self.backend("logs", region)),
                 "s3": self.s3,
+                "tagging": TaggedResources(self._tagged_apis),
             }
 
     def save(self, directory: Path) -> None:
@@ -192,6 +194,16 @@ class ControlPlane:
         """
         with self.lock:
             return self.functions.function(arn)
+
+    def _tagged_apis(self, region: str) -> dict[str, Mapping[str, str]]:
+        found: dict[str, Mapping[str, str]] = {}
+        for api in self.rest_apis.dump()["apis"].values():
+            if api["region"] == region:
+                arn = f"arn:{get_partition(region)}:apigateway:{region}::/restapis/{api['id']}"
+                found[arn] = api.get("tags") or {}
+                for name, stage in api["stages"].items():
+                    found[f"{arn}/stages/{name}"] = stage.get("tags") or {}
+        return found
 
     def _bucket_owner(self, bucket: str) -> str | None:
         return s3_backends.bucket_accounts.get(bucket, ("", None))[1]
