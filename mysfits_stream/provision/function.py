@@ -182,7 +182,7 @@ class Function:
                 READY_BUDGET,
             )
         wait_until(
-            lambda: self._state() is None,
+            lambda: self._found() is None,
             self.pace,
             waiting_for=f"Lambda to forget {self.function_name}",
             budget=READY_BUDGET,
@@ -209,20 +209,26 @@ class Function:
             "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
         }
 
-    def _state(self) -> tuple[str, str] | None:
+    def _found(self) -> Any:
         try:
-            found = self.client.get_function_configuration(FunctionName=self.function_name)
+            return self.client.get_function_configuration(FunctionName=self.function_name)
         except ClientError as error:
             if is_error(error, "ResourceNotFoundException"):
                 return None
             raise
-        return found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
 
     def _usable(self) -> bool:
-        state = self._state()
-        if state and "Failed" in state:
-            raise ProvisionError(self.name, "settle", f"{self.arn} is {' / '.join(state)}; `up` replaces it")
-        return state in (("Active", "Successful"), ("Inactive", "Successful"))
+        found = self._found()
+        if found is None:
+            return False
+        state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+        if "Failed" in (state, update):
+            reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "AWS gives no reason"
+            status = f"{self.arn} is {state}, its last update {update}"
+            raise ProvisionError(
+                self.name, "settle", f"{status}: {reason.rstrip('.')}; the next `up` replaces it"
+            )
+        return state in ("Active", "Inactive") and update == "Successful"
 
     def _role_of(self, found: Any) -> str:
         """The function's role, or what became of it since the function was made."""

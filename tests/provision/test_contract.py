@@ -569,6 +569,48 @@ def test_the_whole_stack_goes_up_once_and_down(
     assert not (tmp_path / "state.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("us-east-1", "aws"),
+        ("ap-southeast-2", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+    ],
+)
+def test_the_same_stack_stands_in_two_regions_at_once(
+    local_cloud: Any, clients: Clients, tmp_path: Path, region: str, partition: str
+) -> None:
+    """Where CreateBucket names its region and where it must not (F43), and in other partitions."""
+    there = Account(ACCOUNT.id, region, partition)
+    services = {name: client.meta.service_model.service_name for name, client in vars(clients).items()}
+    elsewhere = Clients(**{name: local_cloud.client(service, region) for name, service in services.items()})
+    pace = Pace(sleep=local_cloud.clock.advance, clock=local_cloud.clock)
+    both = [
+        (
+            stack.build(
+                Config(),
+                account,
+                through,
+                mysfits_api="https://mysfits.example.com",
+                answers=lambda _api, _stage: True,
+                pace=pace,
+            ),
+            State(tmp_path / account.region, stack=STACK, account=account.id, region=account.region),
+        )
+        for account, through in ((ACCOUNT, clients), (there, elsewhere))
+    ]
+    for resources, state in both:
+        converge(resources, state, goal=Goal.PRESENT)
+    for resources, _ in both:
+        assert {change.status for change in survey(resources, Goal.PRESENT, STACK)} == {"in-sync"}
+    (here, here_state), (others, _) = both
+    converge(here, here_state, goal=Goal.ABSENT)
+    assert {change.status for change in survey(others, Goal.PRESENT, STACK)} == {"in-sync"}
+    found = survey(others, Goal.PRESENT, STACK)
+    assert {change.observed.arn.split(":")[1] for change in found if change.observed} == {partition}
+
+
 def test_a_missing_role_and_its_function_are_healed_in_one_run(
     resources: dict[str, Resource], clients: Clients, local_cloud: Any, tmp_path: Path
 ) -> None:

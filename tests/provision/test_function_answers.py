@@ -276,7 +276,7 @@ def test_a_function_settles_when_it_is_active_and_updated() -> None:
 
 @pytest.mark.parametrize("status", [("Failed", "Successful"), ("Active", "Failed")], ids=" / ".join)
 def test_a_failed_function_stops_the_settling_and_is_replaced_by_the_next_up(status: tuple[str, str]) -> None:
-    failed = configuration(State=status[0], LastUpdateStatus=status[1])
+    failed = configuration(State=status[0], LastUpdateStatus=status[1], StateReason="Out of luck.")
     aws = Scripted(
         GetFunctionConfiguration=[ok(**failed), NOT_FOUND],
         GetFunction=[ok(Configuration=failed, Tags={OWNER_TAG: "mysfits-clicks"}), shown()],
@@ -284,7 +284,7 @@ def test_a_failed_function_stops_the_settling_and_is_replaced_by_the_next_up(sta
         DeleteFunction=ok(),
         CreateFunction=MADE,
     )
-    with pytest.raises(ProvisionError, match="`up` replaces it"):
+    with pytest.raises(ProvisionError, match=r"Failed.*: Out of luck; the next `up` replaces it"):
         function(aws).settle()
 
     resource = function(aws)
