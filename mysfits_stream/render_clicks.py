@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -14,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from mysfits_stream.clicks import failed
     from mysfits_stream.clicks.delivered import Click, Summary
+    from mysfits_stream.clicks.sending import TestClick
     from mysfits_stream.doctor.links import Link
 
 COLUMNS = {
@@ -36,33 +38,30 @@ LINK_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red", "unknow
 STATUS_STYLES = {"delivered": "green", "accepted": "green"}
 
 
-def test_click(click: dict[str, Any]) -> Iterator[Text]:
+def test_click(click: TestClick) -> Iterator[Text]:
     """What became of a test click, hop by hop."""
-    status, hops = click["status"], click["hops"]
     yield Text.assemble(
-        (status, STATUS_STYLES.get(status, "bold red")),
-        f"  {printable(click['userId'])} on {printable(click['mysfitId'])}",
+        (click.status, STATUS_STYLES.get(click.status, "bold red")),
+        f"  {printable(click.user_id)} on {printable(click.mysfit_id)}",
     )
-    steps = [
-        ("accepted by the API", hops["acceptedSeconds"] and f"after {hops['acceptedSeconds']:.2f} s"),
-        ("arrived at the stream", hops["clickedAt"] and f"at {hops['clickedAt']}"),
-        ("object in S3", click["object"]),
-        ("total", f"{click['seconds']:.2f} s"),
-    ]
-    for name, said in steps:
+    steps = {
+        "accepted by the API": click.accepted is not None and f"after {click.accepted:.2f} s",
+        "arrived at the stream": click.arrived and f"at {click.arrived}",
+        "object in S3": click.object,
+        "total": f"{click.seconds:.2f} s",
+        "reason": click.reason and printable(click.reason),
+    }
+    for name, said in steps.items():
         if said:
             yield Text(f"  {name:<22} {said}")
-    if click["reason"]:
-        yield Text.assemble(("  reason                 ", ""), (printable(click["reason"]), "yellow"))
-    if click["record"]:
-        yield Text(json.dumps(click["record"], ensure_ascii=False), style="bold")
+    if click.record:
+        yield Text(json.dumps(click.record, ensure_ascii=False), style="bold")
 
 
-def problems(clicks: Sequence[dict[str, Any]]) -> str:
+def problems(clicks: Sequence[TestClick]) -> str:
     """How many clicks did not arrive, by what became of them; empty if all did."""
-    bad = [click["status"] for click in clicks if click["status"] not in STATUS_STYLES]
-    counts = {status: bad.count(status) for status in dict.fromkeys(bad)}
-    return ", ".join(f"{count} {status}" for status, count in counts.items())
+    bad = [click.status for click in clicks if click.status not in STATUS_STYLES]
+    return ", ".join(f"{count} {status}" for status, count in Counter(bad).items())
 
 
 def row(click: Click) -> Text:

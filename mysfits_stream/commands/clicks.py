@@ -58,16 +58,14 @@ def send_test_click(
             seconds = sending.default_timeout(app.config, target.time_scale) if timeout is None else timeout
             app.out.note(f"sent; looking for it in s3://{bucket.name} for up to {seconds:.0f} s")
             clicks = sending.follow(clicks, bucket, since, budget=seconds * target.time_scale, pace=pace(app))
-    documents = [each.document() for each in clicks]
     if app.out.as_json:
-        app.out.json({"clicks": [{key: each[key] for key in sending.CONTRACT} for each in documents]})
-        for each in documents:
-            if each["reason"]:
-                app.out.note(f"{each['userId']} on {each['mysfitId']}: {each['reason']}")
-    for document in documents:
-        for line in render_clicks.test_click(document):
+        app.out.json({"clicks": [each.document() for each in clicks]})
+    for each in clicks:
+        for line in render_clicks.test_click(each):
             app.out.show(line)
-    problems = render_clicks.problems(documents)
+        if each.reason and app.out.as_json:
+            app.out.note(f"{each.user_id} on {each.mysfit_id}: {each.status}: {each.reason}")
+    problems = render_clicks.problems(clicks)
     if problems and not app.out.as_json:
         app.out.error(ClickError(f"{problems}, of {render_clicks.many(count, 'click')} sent"))
     return 1 if problems else 0
