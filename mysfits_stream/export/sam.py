@@ -60,12 +60,23 @@ def _api(part: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
         "OpenApiVersion": given["Body"]["openapi"],
         "Mode": given["Mode"],
         "FailOnWarnings": given["FailOnWarnings"],
-        "DefinitionBody": given["Body"],
+        "DefinitionBody": _body(given["Body"]),
         "Tags": _mapping(given["Tags"]),
         # Otherwise only the stage has them.
         "PropagateTags": True,
     }
     return {**part, "Type": "AWS::Serverless::Api", "Properties": properties}
+
+
+def _body(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as SAM takes it, which itself puts the headers of a preflight's answer into schemas."""
+    paths = {}
+    for path, operations in document["paths"].items():
+        (answer,) = operations["options"]["responses"].values()
+        headers = {name: header["schema"] for name, header in answer["headers"].items()}
+        preflight = {**operations["options"], "responses": {"200": {**answer, "headers": headers}}}
+        paths[path] = {**operations, "options": preflight}
+    return {**document, "paths": paths}
 
 
 def _mapping(tags: list[dict[str, Any]]) -> dict[str, Any]:
