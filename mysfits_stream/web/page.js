@@ -117,9 +117,9 @@ async function watchArrivals(feed) {
 
 function showArrivals({ total, clicks }, known) {
   const note = byId("arrivals-note");
-  const text = total === 0
-    ? "Nothing yet. Open a profile: its click lands here once the delivery stream has written it."
-    : `${total.toLocaleString("en")} enriched ${total === 1 ? "click" : "clicks"} in S3`;
+  let text = `${total.toLocaleString("en")} enriched ${total === 1 ? "click" : "clicks"} in S3`;
+  if (total === 0) text = "Nothing yet. Open a profile: its click lands here once the delivery stream has written it.";
+  if (!settings("clicks-endpoint")) text = "There is no clicks API yet: run mysfits-stream up, and load this page again.";
   if (note.textContent !== text) note.textContent = text; // or a screen reader says it every second
   const rows = clicks.map((click) => known.get(click.id) ?? arrival(click));
   clicks.forEach((click, index) => known.set(click.id, rows[index]));

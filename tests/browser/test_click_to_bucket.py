@@ -157,24 +157,25 @@ def test_the_keyboard_alone_sends_a_click(pipeline: Pipeline, visitor: Visitor) 
 def test_ten_quick_clicks_make_fewer_requests_and_ten_lines(pipeline: Pipeline, visitor: Visitor) -> None:
     page = open_page(visitor, pipeline.our_site())
     names = page.locator(".card .name").all_inner_texts()[:10]
-    page.evaluate(
-        """(count) => [...document.querySelectorAll(".card")].slice(0, count).forEach((card) => {
-            card.click();
-            document.querySelector("dialog").close();
-        })""",
-        len(names),
-    )
-    page.wait_for_event("requestfinished", lambda request: request.url.endswith("/clicks"))
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/clicks")):
+        page.evaluate(
+            """(count) => [...document.querySelectorAll(".card")].slice(0, count).forEach((card) => {
+                card.click();
+                document.querySelector("dialog").close();
+            })""",
+            len(names),
+        )
     assert len([url for url in visitor.requested if url.endswith("/clicks")]) < 10
     assert sorted(c["mysfitId"] for c in pipeline.arrived()) == sorted(m["mysfitId"] for m in mysfits()[:10])
 
 
 @pytest.mark.parametrize("how", ["the tab is closed", "the visitor goes elsewhere"])
 def test_the_last_click_before_leaving_arrives(pipeline: Pipeline, visitor: Visitor, how: str) -> None:
+    visitor.page.clock.install()  # and it stands still: nothing is sent because time has passed
     page = open_page(visitor, pipeline.our_site())
     other = pipeline.site({"/": ("text/html", b"<title>Elsewhere</title>")})
     page.get_by_role("button", name="Orla").click()
-    assert not any(url.endswith("/clicks") for url in visitor.requested), "it still waits for others"
+    assert not any(url.endswith("/clicks") for url in visitor.requested), "it waits for others"
     if how == "the tab is closed":
         another = visitor.page.context.new_page()  # or the browser's last tab would be gone
         page.close()
@@ -197,9 +198,8 @@ def test_clicks_made_while_the_api_is_down_arrive_when_it_is_up(pipeline: Pipeli
 
     pipeline.connection.mend()
     look_at(page, "Brambleweft")
-    page.wait_for_event("requestfinished", lambda request: request.url.endswith("/clicks"))
-    species = [click["species"] for click in pipeline.arrived()]
-    assert sorted(set(species)) == ["Dryad", "Griffin", "Jackalope"]
+    wanted = {"Dryad", "Griffin", "Jackalope"}
+    assert eventually(page, lambda: {click["species"] for click in pipeline.arrived()} == wanted)
     assert all("ERR_CONNECTION_REFUSED" in line or "ERR_EMPTY" in line for line in visitor.complaints), (
         "the browser itself tells of the connection, and the page of nothing"
     )

@@ -46,13 +46,14 @@ class Services:
         self.mysfits: Any = ALL
         self.mysfits_status = 200
         self.feed: Any = None
+        self.endpoint = CLICKS
         self.clicks: list[Any] = []
 
     def answer(self, route: Any) -> None:
         request = route.request
         files = {
             f"{SITE}/{file.name}": file
-            for file in own_page(Endpoints(CLICKS, SERVICE), feed="clicks.json" if self.feed else "")
+            for file in own_page(Endpoints(self.endpoint, SERVICE), feed="clicks.json" if self.feed else "")
         }
         if request.url == f"{SERVICE}/mysfits":
             route.fulfill(status=self.mysfits_status, json={"mysfits": self.mysfits}, headers=CORS)
@@ -61,7 +62,7 @@ class Services:
             route.fulfill(json={"status": "accepted"}, headers=CORS)
         elif request.url == f"{SITE}/clicks.json":
             route.fulfill(json=self.feed)
-        elif request.url.replace(f"{SITE}/?", "") == "" or request.url == f"{SITE}/":
+        elif request.url == f"{SITE}/":
             file = files[f"{SITE}/index.html"]
             route.fulfill(body=file.body, content_type=file.content_type)
         elif request.url in files:
@@ -259,6 +260,19 @@ def test_the_panel_shows_clicks_as_they_land(
     assert rows.locator("b").all_inner_texts() == ["Vex", "Orla"]
     assert rows.nth(1).get_attribute("data-seen") == "before", "what is known stays where it is"
     assert "Imp · Evil · Lawful" in rows.first.inner_text()
+    assert visitor.complaints == []
+
+
+def test_without_a_stack_the_page_works_and_says_what_is_missing(
+    visit: Callable[[], Any], services: Services, visitor: Visitor
+) -> None:
+    services.endpoint, services.feed = "", {"total": 0, "clicks": []}
+    page = visit()
+    page.get_by_text("run mysfits-stream up").wait_for()
+    page.get_by_role("button", name="Orla").click()
+    assert page.get_by_role("dialog", name="Orla").is_visible()
+    page.clock.run_for(5000)
+    assert services.clicks == []
     assert visitor.complaints == []
 
 
