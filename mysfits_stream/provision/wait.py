@@ -111,4 +111,4 @@ def _delays() -> Iterator[float]:
 
 def _verdict(waiting_for: str, budget: float, *hints: str) -> str:
     text = f"still waiting for {waiting_for} after {budget:.0f} s"
-    return ". ".join([text, *(hint.rstrip(".") for hint in hints if hint)])
+    return "; ".join([text, *(hint.rstrip(".") for hint in hints if hint)])
