@@ -7,7 +7,7 @@ What a request is for decides who answers it:
     /2015-03-31/functions/{name}/invocations     data_plane.py and lambda_runtime.py, functions at work
     /_mysfits/…                                  mysfits.py, the stand-in Mysfits service
     /_site/…                                     site.py, the web page that clicks
-    /_local/…                                    this file: health and administration
+    /_local/…                                    administration.py: health, settings, faults
     everything else                              control_plane, what AWS would store
 
 moods/ stands before all of them and may refuse, delay or cut off a call of an AWS client.
@@ -36,10 +36,11 @@ from cheroot.wsgi import Server
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits, site_reader
+from mysfits_stream.localcloud.administration import Administration
 from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane, Role
 from mysfits_stream.localcloud.firehose import Firehose
 from mysfits_stream.localcloud.integrations import Integrations
-from mysfits_stream.localcloud.moods import Cut, Faults, Moods, as_documents, identify, read_rules
+from mysfits_stream.localcloud.moods import Cut, Faults, Moods, identify
 from mysfits_stream.localcloud.site import Site
 from mysfits_stream.localcloud.wire import (
     Environ,
@@ -88,7 +89,6 @@ class LocalCloud:
         self.faults = Faults(lambda seconds: sleep(seconds / self.config.time_scale))
         self._moods = self._new_moods()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
-        self._on_stop = on_stop
         self._keep = keep
         if keep:
             self.control_plane.load(keep)
@@ -112,6 +112,14 @@ class LocalCloud:
         self._site = Site(
             lambda: site_reader.endpoints(self.control_plane, self.endpoint),
             lambda: site_reader.landed(self.control_plane),
+        )
+        self._administration = Administration(
+            health=self._health,
+            settings=lambda: self.config,
+            change=self._change,
+            faults=self.faults,
+            reset=self.reset,
+            stop=on_stop,
         )
         self._threads: list[threading.Thread] = []
         self._server: Server | None = None
@@ -270,7 +278,7 @@ class LocalCloud:
         if request.path.startswith("/_site/") or request.path == "/_site":
             return self._site(request)
         if request.path.startswith("/_local/"):
-            return self._administer(request)
+            return self._administration(request)
         return self.control_plane.handle(request)
 
     def _invoke_api(self, request: Request, api_id: str, stage: str, path: str) -> Response:
@@ -286,35 +294,6 @@ class LocalCloud:
             return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
         integrations = Integrations(self.world, self._handle_inside, deployed.region)
         return apigateway.handle(deployed, replace(request, path=path), integrations.call, self._now())
-
-    def _administer(self, request: Request) -> Response:
-        what = (request.method, request.path.removeprefix("/_local/"))
-        if what == ("GET", "health"):
-            return json_response(200, self._health())
-        if what == ("PUT", "settings"):
-            return self._change_settings(request.json())
-        if what[1] == "faults":
-            return self._administer_faults(request)
-        if what == ("POST", "reset"):
-            self.reset()
-            return json_response(200, {})
-        if what == ("POST", "stop") and self._on_stop:
-            self._on_stop()
-            return json_response(202, {})
-        return json_response(404, {"message": f"no such administration: {request.method} {request.path}"})
-
-    def _administer_faults(self, request: Request) -> Response:
-        """GET shows the rules that are left, POST adds one or a list, DELETE takes all away."""
-        if request.method == "POST":
-            try:
-                self.faults.add(*read_rules(request.json()))
-            except ValueError as error:
-                return json_response(400, {"message": str(error)})
-        elif request.method == "DELETE":
-            self.faults.clear()
-        elif request.method != "GET":
-            return json_response(405, {"message": "GET, POST or DELETE"})
-        return json_response(200, {"rules": as_documents(self.faults.rules)})
 
     def _new_moods(self) -> Moods | None:
         """What is on by configuration; what was under way in earlier moods is over."""
@@ -340,21 +319,10 @@ class LocalCloud:
             "settings": asdict(self.config),
         }
 
-    def _change_settings(self, wanted: Any) -> Response:
-        from mysfits_stream import config
-        from mysfits_stream.errors import ConfigError
-
-        try:
-            checked = config.parse({"local": {**asdict(self.config), **wanted}}).local
-        except (ConfigError, TypeError) as error:
-            return json_response(400, {"message": str(error)})
-        before, self.config = self.config, replace(checked, port=self.config.port)
-        if (before.moods, before.seed, before.time_scale) != (
-            checked.moods,
-            checked.seed,
-            checked.time_scale,
-        ):
+    def _change(self, config: LocalConfig) -> None:
+        """Put other settings into force."""
+        before, self.config = self.config, config
+        if (before.moods, before.seed, before.time_scale) != (config.moods, config.seed, config.time_scale):
             self._moods = self._new_moods()
-        self.world.time_scale = self.config.time_scale
+        self.world.time_scale = config.time_scale
         self._due.set()
-        return json_response(200, asdict(self.config))

@@ -1,4 +1,4 @@
-"""The Resource Groups Tagging API: REST APIs and their stages, which are ours, so that moto does not find them."""
+"""The Resource Groups Tagging API: REST APIs and their stages, which are ours and unknown to moto."""
 
 from __future__ import annotations
 
