@@ -25,9 +25,11 @@ from mysfits_stream.localcloud.apigateway_integration import (
     Answer,
     CallService,
     CannotAssumeRole,
+    NotPermitted,
     decoded,
     integrate,
 )
+from mysfits_stream.localcloud.apigateway_proxy import proxy_response
 from mysfits_stream.localcloud.apigateway_responses import Refusal
 from mysfits_stream.localcloud.mapping import Template
 from mysfits_stream.localcloud.mapping_values import MappingError
@@ -39,6 +41,7 @@ __all__ = [
     "CannotAssumeRole",
     "CompileError",
     "DeployedApi",
+    "NotPermitted",
     "compile",
     "handle",
     "invoke_method",
@@ -128,6 +131,8 @@ def _execute(exchange: Exchange, method: Method, call_service: CallService) -> R
         raise Refusal("API_CONFIGURATION_ERROR", reason="No integration defined for method")
     try:
         status = integrate(exchange, integration, call_service)
+        if integration.type == "AWS_PROXY":
+            return _finished(exchange, proxy_response(exchange))
         return _method_response(exchange, method, integration, status)
     except MappingError as error:
         raise Refusal("API_CONFIGURATION_ERROR", reason=f"Unable to transform: {error}") from error
@@ -163,16 +168,19 @@ def _method_response(exchange: Exchange, method: Method, integration: Integratio
     for name, value in (override.get("header") or {}).items():
         headers[name] = header_text(value)
     final = int(override.get("status") or response.status)
+    return _finished(exchange, Response(final, headers, payload))
+
+
+def _finished(exchange: Exchange, response: Response) -> Response:
+    """The method's response with the headers that every answer has."""
     if exchange.log is not None:
-        exchange.note("Method response body after transformations: %s", payload.decode("utf-8", "replace"))
-        exchange.note("Method response headers: %s", logged(headers))
+        body = response.body.decode("utf-8", "replace")
+        exchange.note("Method response body after transformations: %s", body)
+        exchange.note("Method response headers: %s", logged(response.headers))
         exchange.note("Successfully completed execution")
-        exchange.note("Method completed with status: %s", final)
-    return Response(
-        final,
-        {**headers, "x-amzn-RequestId": exchange.request_id, "x-amz-apigw-id": exchange.extended_id},
-        payload,
-    )
+        exchange.note("Method completed with status: %s", response.status)
+    own = {"x-amzn-RequestId": exchange.request_id, "x-amz-apigw-id": exchange.extended_id}
+    return Response(response.status, {**response.headers, **own}, response.body)
 
 
 def _outcome(exchange: Exchange, integration: Integration, status: int) -> str | None:
@@ -207,6 +215,7 @@ def _gateway_response(exchange: Exchange, refusal: Refusal) -> Response:
         exchange.note("Execution failed: %s", refusal.text)
     answer = exchange.deployed.gateway_responses[refusal.kind]
     status, headers, body = answer.answer(exchange.request.headers.get("accept", ""), exchange.value)
+    status = refusal.status or status
     exchange.note("Method completed with status: %s", status)
     own = {
         "x-amzn-RequestId": exchange.request_id,

@@ -47,6 +47,12 @@ class Exchange:
         """The request's media type without parameters; JSON where none is given (F95)."""
         return media_type(self.request.headers.get("content-type", ""))
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether the request's media type is one of the API's binary ones."""
+        kinds = self.deployed.binary_media_types
+        return "*/*" in kinds or self.media_type in kinds
+
     def note(self, line: str, *values: Any) -> None:
         """Write a line to the execution log, if one is kept."""
         if self.log is not None:
@@ -58,9 +64,6 @@ class Exchange:
         self.integration_bytes = body
         self.integration_body = body.decode("utf-8", "replace")
         self.context["integration"] = {"status": status}
-        if self.log is not None:
-            self.note("Endpoint response body before transformations: %s", self.integration_body)
-            self.note("Endpoint response headers: %s", logged(headers))
 
     def found(self, method: Method, parameters: dict[str, str]) -> None:
         """The route is known."""

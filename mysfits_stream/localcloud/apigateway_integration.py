@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from mysfits_stream.localcloud.apigateway_deployed import Integration
 from mysfits_stream.localcloud.apigateway_exchange import Exchange, header_text, logged
+from mysfits_stream.localcloud.apigateway_proxy import proxy_event
 from mysfits_stream.localcloud.apigateway_responses import Refusal
 from mysfits_stream.localcloud.mapping_input import BodyNotJson
 from mysfits_stream.localcloud.mapping_values import MappingError
@@ -34,14 +35,19 @@ class CannotAssumeRole(Exception):
     """The integration's role cannot be assumed by API Gateway (F35)."""
 
 
+class NotPermitted(Exception):
+    """The service lets API Gateway not call it without a role; the message is for the execution log."""
+
+
 def integrate(exchange: Exchange, integration: Integration, call_service: CallService) -> int:
     """Map the request and have it answered; the answer is kept in the exchange, its status is returned."""
-    body = _request_body(exchange, integration)
+    proxy = integration.type == "AWS_PROXY"
+    body = proxy_event(exchange) if proxy else _request_body(exchange, integration)
     if integration.type == "MOCK":
         status = _mock_status(body)
         exchange.answered(status, {}, b"")
         return status
-    if integration.type != "AWS":
+    if integration.type not in ("AWS", "AWS_PROXY"):
         reason = f"The local cloud serves no {integration.type} integrations"
         raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
     answer = _call(exchange, integration, body, call_service)
@@ -60,7 +66,7 @@ def decoded(text: str) -> bytes:
 def _request_body(exchange: Exchange, integration: Integration) -> bytes:
     """The body that the integration gets: mapped, or passed through where that is allowed (F96)."""
     raw = exchange.request.body
-    if integration.content_handling == "CONVERT_TO_TEXT" and _is_binary(exchange):
+    if integration.content_handling == "CONVERT_TO_TEXT" and exchange.is_binary:
         raw = base64.b64encode(raw)
         exchange.body = raw.decode("ascii")
     template = integration.templates.get(exchange.media_type)
@@ -75,11 +81,6 @@ def _request_body(exchange: Exchange, integration: Integration) -> bytes:
     if behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and integration.templates):
         raise Refusal("UNSUPPORTED_MEDIA_TYPE")
     return raw
-
-
-def _is_binary(exchange: Exchange) -> bool:
-    kinds = exchange.deployed.binary_media_types
-    return "*/*" in kinds or exchange.media_type in kinds
 
 
 def _mock_status(mapped: bytes) -> int:
@@ -119,6 +120,8 @@ def _call(exchange: Exchange, integration: Integration, body: bytes, call_servic
         http_method = integration.http_method
         if http_method == "ANY":
             http_method = exchange.request.method
+        if target["service"] == "lambda" and http_method != "POST":
+            raise Refusal("API_CONFIGURATION_ERROR", reason="Lambda functions are invoked with POST only")
         action = f"{http_method} /{action.lstrip('/')}"
         if query:
             action += ("&" if "?" in action else "?") + urlencode(query, doseq=True)
@@ -136,11 +139,18 @@ def _call(exchange: Exchange, integration: Integration, body: bytes, call_servic
     except CannotAssumeRole as error:
         reason = f"API Gateway does not have permission to assume the provided role {credentials}"
         raise Refusal("API_CONFIGURATION_ERROR", reason=reason) from error
+    except NotPermitted as error:
+        raise Refusal("API_CONFIGURATION_ERROR", reason=str(error)) from error
     except TimeoutError as error:
         raise Refusal("INTEGRATION_TIMEOUT") from error
     except OSError as error:
         raise Refusal("INTEGRATION_FAILURE", reason=str(error)) from error
     exchange.note("Received response. Status: %s, Integration latency: 0 ms", answer[0])
+    if exchange.log is not None:
+        exchange.note("Endpoint response headers: %s", logged(answer[1]))
+        exchange.note(
+            "Endpoint response body before transformations: %s", answer[2].decode("utf-8", "replace")
+        )
     return answer
 
 

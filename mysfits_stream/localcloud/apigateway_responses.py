@@ -115,14 +115,15 @@ def compile_gateway_responses(customised: Mapping[str, Any]) -> dict[str, Gatewa
 class Refusal(Exception):
     """A request ends here with a gateway response.
 
-    ``message`` replaces the type's own, ``reason`` is what only the execution log says and ``details`` is
-    ``$context.error.validationErrorString``.
+    ``message`` and ``status`` replace the type's own, ``reason`` is what only the execution log says and
+    ``details`` is ``$context.error.validationErrorString``.
     """
 
     kind: str
     message: str = ""
     reason: str = ""
     details: str = ""
+    status: int = 0
 
     @property
     def text(self) -> str:

@@ -16,7 +16,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
 
 from mysfits_stream.localcloud import iam
-from mysfits_stream.localcloud.apigateway import Answer, CannotAssumeRole
+from mysfits_stream.localcloud.apigateway import Answer, CannotAssumeRole, NotPermitted
 from mysfits_stream.localcloud.control_plane import Role
 from mysfits_stream.localcloud.iam import Decision
 from mysfits_stream.localcloud.wire import Handler, Request
@@ -41,7 +41,14 @@ class Integrations:
         """Do one call; ``action`` is an operation's name, or the request line of a call by path.
 
         Raises CannotAssumeRole. A role that may be assumed and may not do this gets the service's refusal.
+        Without a role only functions are called, those whose own policy lets API Gateway; else NotPermitted.
         """
+        if role_arn is None and service == "lambda":
+            request = self._request(service, action, headers, body)
+            if not self._permitted(request):
+                raise NotPermitted("Invalid permissions on Lambda function")
+            response = self._handle(request)
+            return response.status, response.headers, response.body
         role = self._world.role(role_arn) if role_arn else None
         if role is None or not iam.may_assume(role.trust, SERVICE):
             raise CannotAssumeRole(role_arn)
@@ -51,6 +58,17 @@ class Integrations:
             return _denied(str(role_arn), operation, resource)
         response = self._handle(request)
         return response.status, response.headers, response.body
+
+    def _permitted(self, invocation: Request) -> bool:
+        path = f"{invocation.path.partition('/invocations')[0]}/policy"
+        answer = self._handle(Request("GET", path, "", invocation.headers))
+        policy = json.loads(answer.json()["Policy"]) if answer.status == 200 else {}
+        return any(
+            statement.get("Effect") == "Allow"
+            and statement.get("Principal") == {"Service": SERVICE}
+            and statement.get("Action") in ("lambda:InvokeFunction", "lambda:*")
+            for statement in policy.get("Statement", ())
+        )
 
     def _request(self, service: str, action: str, headers: Mapping[str, str], body: bytes) -> Request:
         given = {name.lower(): value for name, value in headers.items()}

@@ -140,7 +140,9 @@ def _raised(error: BaseException) -> Failure:
         for frame in frames
         if frame.filename != __file__ and not frame.filename.startswith("<frozen importlib")
     ]
-    return _failure(type(error).__name__, str(error), traceback.format_list(own))
+    # On AWS the code lies in /var/task, and that is what stack traces name.
+    stack = [line.replace(os.environ["LAMBDA_TASK_ROOT"], "/var/task") for line in traceback.format_list(own)]
+    return _failure(type(error).__name__, str(error), stack)
 
 
 def _failure(kind: str, message: str, stack: list[str] | None = None) -> Failure:

@@ -9,6 +9,7 @@ import re
 import uuid
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -16,8 +17,9 @@ from xml.etree import ElementTree
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from tests.conformance.cloud import CASES, Cloud
+from tests.conformance.cloud import Cloud
 
+FUNCTIONS = Path(__file__).parent / "functions"
 PLACEHOLDER = re.compile(r"<([a-z][a-z_-]*(?::\d+)?)>")
 
 
@@ -41,6 +43,9 @@ class Run:
             self.cloud.client(service).get_waiter(waiter).wait(**parameters)
             self.results.append(None)
             return
+        code = parameters.get("Code", {}).get("ZipFile") if operation == "CreateFunction" else None
+        if isinstance(code, dict):
+            parameters["Code"] = {"ZipFile": _packed(code["$zip"], parameters["Handler"])}
         call = getattr(self.cloud.client(service), xform_name(operation))
         try:
             self.results.append(call(**parameters))
@@ -52,8 +57,6 @@ class Run:
     def filled(self, value: Any) -> Any:
         """``value`` with its references to earlier results filled in."""
         if isinstance(value, Mapping):
-            if "$zip" in value:
-                return self._zip(value["$zip"])
             return {key: self.filled(each) for key, each in value.items()}
         if isinstance(value, list):
             return [self.filled(each) for each in value]
@@ -71,12 +74,6 @@ class Run:
         stage, _, path = target.path.lstrip("/").partition("/")
         query = f"?{target.query}" if target.query else ""
         return self.cloud.invoke(target.netloc, stage, f"/{path}{query}", method, **parts)
-
-    def _zip(self, name: str) -> bytes:
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr(name, (CASES / "functions" / name).read_text(encoding="utf-8"))
-        return packed.getvalue()
 
     def look(self, reference: str) -> Any:
         """What ``s3.items[1].id``, ``s7.json["()"].message`` or ``s7.headers|@all@@`` refers to."""
@@ -115,11 +112,23 @@ class Run:
         actual, wanted = self.look(assertion["ref"]), self.filled(assertion["value"])
         match assertion["op"]:
             case "==":
+                wanted = (
+                    wanted["$bytes"].encode() if isinstance(wanted, dict) and "$bytes" in wanted else wanted
+                )
                 assert actual == wanted, assertion["ref"]
             case "contains":
                 assert wanted in actual, assertion["ref"]
             case other:
                 raise AssertionError(f"unknown kind of assertion: {other}")
+
+
+def _packed(source: str, handler: str) -> bytes:
+    """A zip with one of our functions under the name that its handler asks for."""
+    code = FUNCTIONS / source
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(handler.rpartition(".")[0] + code.suffix, code.read_text(encoding="utf-8"))
+    return packed.getvalue()
 
 
 def difference(recorded: Any, actual: Any, bound: dict[str, Any], where: str = "") -> str | None:

@@ -168,7 +168,7 @@ def put_response(owner: Document, member: str, status: str, body: Document) -> D
         ),
     }[member]
     for name in allowed:
-        if body.get(name) is not None and (name != "selectionPattern" or body[name]):
+        if body.get(name) is not None:
             created[name] = body[name]
     if member == "integrationResponses":
         check_expressions(created.get("responseParameters") or {}, "method.response")

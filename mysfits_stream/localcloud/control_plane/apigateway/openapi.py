@@ -300,7 +300,7 @@ class Import:
             for pattern, response in (given.get("responses") or {}).items():
                 owner: Document = {}
                 body = {
-                    "selectionPattern": "" if pattern == "default" else pattern,
+                    "selectionPattern": None if pattern == "default" else str(pattern),
                     "responseParameters": self._expressions(
                         verb, resource, response.get("responseParameters")
                     )

@@ -1,0 +1,7 @@
+"""Answers with its event."""
+
+from typing import Any
+
+
+def handler(event: Any, context: Any) -> Any:
+    return event
