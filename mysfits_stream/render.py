@@ -22,6 +22,7 @@ from rich.text import Text
 from mysfits_stream.errors import MysfitsStreamError
 
 if TYPE_CHECKING:
+    from mysfits_stream.cost import Breakdown
     from mysfits_stream.provision.emptying import Contents
     from mysfits_stream.provision.engine import Progress
 
@@ -135,6 +136,14 @@ class Output:
                     style="bold",
                 )
             )
+
+    def cost(self, bill: Breakdown) -> None:
+        """What a month of clicks costs, in one line; not part of the JSON of a plan."""
+        if not self.as_json:
+            parts = ", ".join(
+                f"{line.item} ${line.dollars:,.2f}" for line in bill.lines if line.dollars >= 0.005
+            )
+            self.line(f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts}")
 
     def removed(self, document: Document, *, kept: bool) -> None:
         """What `down` has removed, and what it has kept."""

@@ -55,11 +55,18 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
 
 
 @click.command()
+@click.option("--clicks", metavar="VOLUME", help="Say what so many clicks cost, such as 1M/month.")
 @global_options
 @pass_app
-def plan(app: App) -> int:
+def plan(app: App, clicks: str | None) -> int:
     """Show what `up` would do; exit code 2 if that is anything."""
-    return _plan(app)
+    from mysfits_stream import cost
+
+    volume = cost.parse_volume(clicks) if clicks else None
+    code = _plan(app)
+    if volume:
+        app.out.cost(cost.monthly(app.config, volume))
+    return code
 
 
 @click.command()
