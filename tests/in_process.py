@@ -1,7 +1,7 @@
 """The stack on a local cloud in this process: AWS clients without sockets, and waits without time.
 
-botocore builds, signs and parses as ever; in place of the network stands the local cloud's front, and whatever
-a test puts before it. The clock moves while somebody sleeps, and a little with every call.
+botocore builds, signs and parses as ever; in place of the network stands the front of the local cloud, and
+whatever a test puts before it. The clock moves while somebody sleeps, and a little with every call.
 """
 
 from __future__ import annotations
@@ -125,10 +125,12 @@ class InProcess:
             config,
             self.account,
             self.clients,
-            mysfits_api=f"{ENDPOINT}/_mysfits",
-            answers=self.answers,
-            pace=self.pace,
-            **options,
+            **{
+                "mysfits_api": f"{ENDPOINT}/_mysfits",
+                "answers": self.answers,
+                "pace": self.pace,
+                **options,
+            },
         )
 
     def state(self, path: Path, config: Config) -> State:

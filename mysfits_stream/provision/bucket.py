@@ -32,6 +32,9 @@ NO_REGION = "us-east-1"
 STRANGER = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
 
 GONE_BUDGET = 60.0
+STEADY = 3
+"""Good reads in a row after which a bucket counts as known everywhere."""
+
 EMPTYINGS = 3
 """How often the bucket is emptied again if a writer was faster than its deletion (F49)."""
 
@@ -179,7 +182,15 @@ class Bucket:
                 empty(self.s3, self.bucket_name, self.pace.report)
 
     def settle(self) -> None:
-        """Usable as soon as it is made."""
+        """Wait until S3 no longer misses the bucket (F24)."""
+        seen = 0
+
+        def steady() -> bool:
+            nonlocal seen
+            seen = seen + 1 if self._answers() else 0
+            return seen >= STEADY
+
+        wait_until(steady, self.pace, waiting_for=f"S3 to show {self.bucket_name} steadily", budget=120)
 
     def _owner(self) -> str | None:
         try:

@@ -176,6 +176,9 @@ class _Run:
                         errors.append(error)
                     if future in settling:
                         settling.discard(future)
+                        if not error:
+                            settled = future.result()
+                            done[settled.resource.name] = settled
                         continue
                     name = running.pop(future)
                     if not errors:
@@ -234,6 +237,11 @@ class _Run:
         except BaseException:
             self._notify(Progress(change.resource.name, change.action, "failed"))
             raise
+        if change.observed is None:
+            # A read right after creation may have missed it (F12).
+            with translated(change.resource.name, "read"):
+                change = replace(change, observed=change.resource.read())
+            _record(self._state, change.resource, change.observed)
         self._notify(Progress(change.resource.name, change.action, "done"))
         return change
 

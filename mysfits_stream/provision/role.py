@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 POLICY_NAME = "permissions"
 
+STEADY = 4
+"""Good reads in a row after which a role counts as known everywhere."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -135,7 +138,18 @@ class Role:
             )
 
     def settle(self) -> None:
-        """Being assumable is what the role's users wait for: only their own attempts can tell."""
+        """Wait until IAM shows the role steadily: one good read is not yet the last bad one (F12).
+
+        Being assumable is what the role's users wait for: only their own attempts can tell.
+        """
+        seen = 0
+
+        def steady() -> bool:
+            nonlocal seen
+            seen = seen + 1 if self._visible() else 0
+            return seen >= STEADY
+
+        wait_until(steady, self.pace, waiting_for=f"IAM to show role {self.role_name} steadily", budget=120)
 
     @property
     def _description(self) -> str:

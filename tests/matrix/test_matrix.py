@@ -31,7 +31,7 @@ def test_a_run_heals_after_any_call_comes_to_harm(
     calls = undisturbed(run, world)
     # A run of the whole suite does not read this directory early enough to know the option.
     if not request.config.getoption("--all-cases", default=False):
-        calls = random.Random(f"{run}, {harm}").sample(calls, SAMPLE)
+        calls = random.Random(f"{run}, {harm}").sample(calls, SAMPLE)  # noqa: S311
     request.node.user_properties.append((CASES, len(calls)))
     failures: dict[Which, list[str]] = {}
     for which in calls:

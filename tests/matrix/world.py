@@ -1,4 +1,4 @@
-"""What the crash matrix does to a run: every one of its AWS calls in turn is killed, cut off, refused or denied."""
+"""What the crash matrix does to a run: each of its AWS calls is killed, cut off, refused or denied."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def reset_after(case: Case, call: ApiCall, send: Send) -> Response:
 
 
 def repeated(case: Case, call: ApiCall, send: Send) -> Response:
-    """The answer is lost and botocore sends the call again by itself, so that it meets its own effect (F6)."""
+    """The answer is lost and botocore sends the call again, which meets its own effect (F6)."""
     send()
     return send()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 
 from mysfits_stream.localcloud.moods.calls import Call
@@ -21,7 +20,7 @@ class LostAnswers:
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
         self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._made: set[tuple[str, str]] = set()
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
         """Answer a call; raises Cut where its answer gets lost."""
@@ -29,8 +28,9 @@ class LostAnswers:
         if not call.operation.startswith("Create") or response.status >= 300:
             return response
         with self._lock:
-            self._counts[call.operation, call.resource] += 1
-            count = self._counts[call.operation, call.resource]
-        if self._chance.happens(SHARE, "lost", call.operation, call.resource, count):
+            first = (call.operation, call.resource) not in self._made
+            self._made.add((call.operation, call.resource))
+        # Once is rare enough; a client that tries again is answered.
+        if first and self._chance.happens(SHARE, "lost", call.operation, call.resource):
             raise Cut
         return response
