@@ -198,7 +198,8 @@ class LocalCloud:
             )
 
     def reset(self) -> None:
-        """Forget everything, as a new account; what was buffered goes with its streams."""
+        """Forget everything, as a new account; what was buffered goes with its streams, processes end."""
+        self.world.close()
         self.control_plane.reset()
         self.faults.clear()
         self._moods = self._new_moods()
