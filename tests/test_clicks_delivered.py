@@ -3,10 +3,13 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import tracemalloc
 import zipfile
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -146,6 +149,30 @@ def test_reading_a_long_time_keeps_few_clicks_in_memory() -> None:
     # The first click is out before more than a handful of objects is asked for.
     assert sum(operation == "get" for operation, _ in s3.calls) <= 16
     assert len(list(found)) == 199
+
+
+class EndlessS3(MemoryS3):
+    """Objects of 200 clicks each that exist only while they are read."""
+
+    def get_object(self, Bucket: str, Key: str) -> Any:
+        began = NOON - MINUTE * int(self.objects[Key])
+        body = lines(*(enriched(began + timedelta(milliseconds=100 * n), f"u{n}") for n in range(200)))
+        return {"Body": io.BytesIO(body)}
+
+
+def test_memory_stays_flat_however_many_clicks_pass() -> None:
+    s3 = EndlessS3(Clock(), {key(NOON - MINUTE * ago): b"%d" % ago for ago in range(1, 61)})
+    tracemalloc.start()
+    try:
+        read = delivered.read(clicks_bucket(s3), NOON - MINUTE * 200, NOON, Trouble())
+        summary = Summary()
+        last = deque(summary.counted(read), maxlen=20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (summary.clicks, len(last)) == (12_000, 20)
+    # All of them at once would be over 10 MB.
+    assert peak < 4_000_000
 
 
 def test_following_shows_each_click_once_as_it_lands() -> None:

@@ -201,9 +201,9 @@ def test_refused_clicks_are_not_looked_for() -> None:
 @pytest.mark.parametrize(
     ("settings", "time_scale", "seconds"),
     [
-        ({}, 1.0, 210.0),
-        ({}, 120.0, 31.5),
-        ({"processor": {"buffer_seconds": 900}, "delivery": {"buffer_seconds": 900}}, 1.0, 1860.0),
+        ({}, 1.0, 240.0),
+        ({}, 120.0, 61.5),
+        ({"processor": {"buffer_seconds": 900}, "delivery": {"buffer_seconds": 900}}, 1.0, 1920.0),
     ],
     ids=["on AWS", "on a faster cloud", "with the longest buffers"],
 )
