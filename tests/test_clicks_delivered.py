@@ -114,6 +114,15 @@ def test_an_object_that_cannot_be_unpacked_is_named_and_the_others_are_read(
     assert broken in str(trouble)
 
 
+def test_an_object_that_vanishes_while_others_are_read_is_said_and_passed_over() -> None:
+    s3, trouble = world(), Trouble()
+    s3.objects |= {key(NOON, 1): lines(enriched(NOON, "a")), key(NOON, 2): lines(enriched(NOON, "b"))}
+    s3.vanished = {key(NOON, 1)}
+    found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, trouble))
+    assert [click["userId"] for click in found] == ["b"]
+    assert list(trouble.unreadable) == [key(NOON, 1)]
+
+
 @pytest.mark.parametrize(
     "line",
     [b"not json", b"[]", b"17", b'{"userId": "x"}', b"\xff\xfe", b"[" * 100_000, b'{"userId": 1}', b"NaN"],

@@ -49,6 +49,7 @@ def test_a_click_is_put_to_the_endpoint() -> None:
     "not_yet",
     [
         (403, '{"message":"Missing Authentication Token"}'),
+        (403, '{"message":"Forbidden"}'),
         (404, ""),
         (429, '{"message":"Too Many Requests"}'),
         (500, '{"message": "Internal server error"}'),
@@ -67,7 +68,7 @@ def test_what_a_new_deployment_may_answer_is_waited_out(not_yet: Answer) -> None
 
 @pytest.mark.parametrize(
     "answer",
-    [(400, '{"message": "Invalid request body"}'), (403, '{"message":"Forbidden"}'), (415, ""), (204, "")],
+    [(400, '{"message": "Invalid request body"}'), (401, ""), (415, ""), (204, "")],
     ids=str,
 )
 def test_what_cannot_pass_is_refused_at_once_with_the_apis_words(answer: tuple[int, str]) -> None:
@@ -189,6 +190,14 @@ def test_a_click_that_does_not_arrive_in_time_is_not_delivered() -> None:
     assert click.status == "not-delivered"
     assert "doctor" in str(click.reason)
     assert 55 <= click.seconds <= 60
+
+
+def test_failed_records_of_others_in_any_shape_are_passed_over() -> None:
+    world = Delivery()
+    odd = [b'{"userId": {}, "mysfitId": []}', b"5", b"[]", b'{"mysfitId": "m1"}', b"[" * 50_000]
+    world.lands(1, key(NOON, 1, prefix="processing-failed/"), lines(*(failed_line(x, NOON) for x in odd)))
+    world.lands(9, key(NOON, 2), lines(enriched(NOON)))
+    assert world.follow()[0].status == "delivered"
 
 
 def test_refused_clicks_are_not_looked_for() -> None:

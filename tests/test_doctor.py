@@ -178,6 +178,53 @@ def test_metrics_tell_whether_a_link_works(measured: delivery.Metrics, link: str
     assert found[link].status == status
 
 
+class Cloudwatch:
+    """Answers with one point for each metric, on two pages; keeps the queries."""
+
+    queries: list[Any]
+
+    def get_paginator(self, operation: str) -> Cloudwatch:
+        assert operation == "get_metric_data"
+        return self
+
+    def paginate(self, MetricDataQueries: list[Any], StartTime: datetime, **_: Any) -> Iterator[Any]:
+        self.queries = MetricDataQueries
+        for minutes in (1, 0):
+            yield {
+                "MetricDataResults": [
+                    {"Id": query["Id"], "Timestamps": [StartTime + MINUTE * minutes], "Values": [2.0]}
+                    for query in MetricDataQueries
+                ]
+            }
+
+
+@pytest.mark.parametrize(
+    ("window", "period"),
+    [
+        (timedelta(hours=1), 60),
+        (timedelta(days=1), 60),
+        (timedelta(days=7), 420),
+        (timedelta(days=15), 900),
+        (timedelta(days=16), 1200),
+        (timedelta(days=64), 7200),
+    ],
+)
+def test_metrics_are_asked_for_as_finely_as_cloudwatch_keeps_them(window: timedelta, period: int) -> None:
+    cloudwatch = Cloudwatch()
+    measured = delivery.measured(cloudwatch, "shop-clicks", "shop-processor", NOON - window, NOON)
+    assert {query["MetricStat"]["Period"] for query in cloudwatch.queries} == {period}
+    assert measured.points["incoming"] == [(NOON - window, 2.0), (NOON - window + MINUTE, 2.0)]
+    assert measured.total("errors") == 4
+    names = {
+        query["MetricStat"]["Metric"]["Namespace"]: query["MetricStat"]["Metric"]["Dimensions"][0]
+        for query in cloudwatch.queries
+    }
+    assert names == {
+        "AWS/Firehose": {"Name": "DeliveryStreamName", "Value": "shop-clicks"},
+        "AWS/Lambda": {"Name": "FunctionName", "Value": "shop-processor"},
+    }
+
+
 class Logs:
     """CloudWatch Logs with the events of one log stream."""
 

@@ -19,8 +19,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from botocore.exceptions import ClientError
+
 from mysfits_stream.clicks import prefixes
 from mysfits_stream.errors import ClickError
+from mysfits_stream.provision.aws import is_error
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -106,7 +109,12 @@ class ClicksBucket:
 
     def lines(self, stored: StoredObject) -> list[bytes]:
         """An object's lines, unpacked. Raises UnreadableError."""
-        body = self.s3.get_object(Bucket=self.name, Key=stored.key)["Body"].read()
+        try:
+            body = self.s3.get_object(Bucket=self.name, Key=stored.key)["Body"].read()
+        except ClientError as error:
+            if is_error(error, "NoSuchKey"):
+                raise UnreadableError("it was there a moment ago, and is gone") from error
+            raise
         return [line for line in unpacked(body, stored.key).split(b"\n") if line.strip()]
 
     def read(

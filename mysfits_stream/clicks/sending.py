@@ -154,7 +154,7 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
         except requests.RequestException as error:
             # A new host name may not resolve yet.
             raise _NotYet(f"no answer from {url}: {error}") from error
-        if _may_pass(status, body):
+        if _may_pass(status):
             raise _NotYet(f"HTTP {status}: {body}")
         return status, body
 
@@ -174,9 +174,9 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
     return replace(click, status="accepted", began=began, accepted=elapsed, seconds=elapsed)
 
 
-def _may_pass(status: int, body: str) -> bool:
-    """Whether a deployment, or a role, that is not yet in force everywhere can be the reason (F34, F35)."""
-    return status in (404, 429) or status >= 500 or (status == 403 and "Missing Authentication Token" in body)
+def _may_pass(status: int) -> bool:
+    """Whether a deployment or a role that is not in force everywhere yet can be why (F29, F34, F35)."""
+    return status in (403, 404, 429) or status >= 500
 
 
 class _Search:
@@ -189,10 +189,14 @@ class _Search:
         self._since = since - timedelta(seconds=1)
         self._clock = clock
         self._seen: set[str] = set()
+        self._waiting: dict[tuple[Any, Any], list[int]] = {}
+        for index, click in enumerate(clicks):
+            if click.status == "accepted":
+                self._waiting.setdefault((click.user_id, click.mysfit_id), []).append(index)
 
     def look(self) -> bool:
         """Look once; whether nothing is left to look for."""
-        if self._open():
+        if self._waiting:
             now = self._bucket.now()
             for stored, lines in self._new(self._bucket.delivered(self._since, now)):
                 for line in lines:
@@ -200,7 +204,7 @@ class _Search:
             for stored, lines in self._new(self._bucket.failed(self._since, now)):
                 for line in lines:
                     self._failed(failed.parse(line, stored.key))
-        return not self._open()
+        return not self._waiting
 
     def lost(self, click: TestClick) -> TestClick:
         """An accepted click of which nothing was found in time."""
@@ -211,9 +215,6 @@ class _Search:
             reason="accepted by the API, and found neither among the delivered clicks nor among the failed "
             "ones; it may still be on its way. mysfits-stream doctor looks at every hop",
         )
-
-    def _open(self) -> bool:
-        return any(click.status == "accepted" for click in self.clicks)
 
     def _new(self, objects: Any) -> Any:
         new = [stored for stored in objects if stored.key not in self._seen]
@@ -244,10 +245,15 @@ class _Search:
                 )
 
     def _settle(self, found: dict[str, Any], status: str, key: str, **known: Any) -> None:
-        for index, click in enumerate(self.clicks):
-            identity = (click.user_id, click.mysfit_id)
-            if click.status == "accepted" and identity == (found.get("userId"), found.get("mysfitId")):
-                self.clicks[index] = replace(
-                    click, status=status, object=key, seconds=self._clock() - click.began, **known
-                )
-                return
+        identity = (found.get("userId"), found.get("mysfitId"))
+        try:
+            index = self._waiting[identity].pop(0)
+        except (KeyError, TypeError):
+            # Nobody's click of ours; in a failed record these may even be objects.
+            return
+        if not self._waiting[identity]:
+            del self._waiting[identity]
+        click = self.clicks[index]
+        self.clicks[index] = replace(
+            click, status=status, object=key, seconds=self._clock() - click.began, **known
+        )

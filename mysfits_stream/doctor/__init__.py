@@ -64,6 +64,7 @@ def examine(path: Path, *, window: timedelta, mysfit: str | None = None) -> Iter
     except ClientError as error:
         if is_error(error, "404", "NoSuchBucket"):
             yield Link("bucket", BROKEN, f"there is no bucket {names.bucket}", "run `mysfits-stream up`")
+        # Any other refusal comes up again below, where the bucket is read.
     since = (now - window).replace(second=0)
     metrics: list[delivery.Metrics] = []
 

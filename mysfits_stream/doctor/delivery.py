@@ -59,6 +59,9 @@ def measured(cloudwatch: Any, stream: str, function: str, since: datetime, until
     """The metrics of stream and processor in a time range."""
     names = {"AWS/Firehose": stream, "AWS/Lambda": function}
     minutes = max(1, math.ceil((until - since) / timedelta(minutes=MOST_POINTS)))
+    # CloudWatch keeps older points more coarsely: by 5 minutes after 15 days, by the hour after 63.
+    grain = 60 if minutes > 63 else 5 if minutes > 15 else 1
+    minutes = math.ceil(minutes / grain) * grain
     queries = [
         {
             "Id": key,
