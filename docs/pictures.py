@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,9 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
 
 PICTURES = Path(__file__).with_name("pictures")
 CHROMIUM = "/usr/bin/chromium"
+COLUMNS = 118
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 Run = Callable[..., str]
@@ -27,7 +33,7 @@ def stack() -> Iterator[Run]:
     with tempfile.TemporaryDirectory(prefix="pictures-") as directory:
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")
-        }
+        } | {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
 
         def run(*arguments: str) -> str:
             command = [sys.executable, "-m", "mysfits_stream", "--target", "local", *arguments]
@@ -67,11 +73,24 @@ def look_at(tab: Page, name: str) -> None:
     tab.keyboard.press("Escape")
 
 
+def terminal(name: str, command: str, printed: str) -> None:
+    """A command and what it printed, colours and all, as a drawing of a terminal."""
+    # The fonts are whatever the reader has: a picture fetches nothing.
+    drawing = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ mysfits-stream {command}", style="bold"))
+    console.print(Text.from_ansi(printed), soft_wrap=True)
+    svg = console.export_svg(title="mysfits-stream", code_format=drawing, unique_id=name)
+    (PICTURES / f"{name}.svg").write_text(svg)
+
+
 def main() -> None:
     """Take every picture."""
     PICTURES.mkdir(exist_ok=True)
     with stack() as run:
         page(json.loads(run("local", "status", "--json"))["endpoint"])
+        for command in ("status", "clicks"):
+            terminal(command, command, run(command))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -302,7 +303,7 @@ def pace(app: App) -> Pace:
     target = app.target
     return Pace(
         sleep=lambda seconds: target.interrupt.sleep(max(seconds / target.time_scale, SHORTEST_SLEEP)),
-        clock=target.pace.clock,
+        clock=lambda: time.monotonic() * target.time_scale,
     )
 
 
