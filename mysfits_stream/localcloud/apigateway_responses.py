@@ -39,7 +39,7 @@ TYPES: dict[str, tuple[int, str, str]] = {
     "RESOURCE_NOT_FOUND": (404, "NotFoundException", "Not Found"),
     "THROTTLED": (429, "TooManyRequestsException", "Too Many Requests"),
     "UNAUTHORIZED": (401, "UnauthorizedException", "Unauthorized"),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "UnsupportedMediaTypeException", "Unsupported Media Type"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "BadRequestException", "Unsupported Media Type"),
     "WAF_FILTERED": (403, "ForbiddenException", "Forbidden"),
 }
 

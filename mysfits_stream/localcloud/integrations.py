@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlencode
+from xml.etree import ElementTree
 
 from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
@@ -57,6 +58,9 @@ class Integrations:
         if not _may(role, operation, resource):
             return _denied(str(role_arn), operation, resource)
         response = self._handle(request)
+        if _is_query(request) and response.body.lstrip().startswith(b"<"):
+            # API Gateway asks services of the query protocol for JSON.
+            return response.status, {"Content-Type": "application/json"}, _as_json(response.body)
         return response.status, response.headers, response.body
 
     def _permitted(self, invocation: Request) -> bool:
@@ -97,6 +101,23 @@ class Integrations:
         if service == "lambda":
             return unquote(request.path).partition("/functions/")[2].partition("/invocations")[0]
         return None
+
+
+def _is_query(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _as_json(xml: bytes) -> bytes:
+    root = ElementTree.fromstring(xml)  # noqa: S314, it comes from this process
+    return json.dumps({_tag(root): _members(root)}).encode()
+
+
+def _members(element: ElementTree.Element) -> Any:
+    return {_tag(child): _members(child) for child in element} if len(element) else element.text
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
 
 
 def _may(role: Role, operation: str, resource: str | None) -> bool:

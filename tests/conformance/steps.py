@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from tests.conformance.cloud import Cloud
 
 FUNCTIONS = Path(__file__).parent / "functions"
-PLACEHOLDER = re.compile(r"<([a-z][a-z_-]*(?::\d+)?)>")
+PLACEHOLDER = re.compile(r"<([A-Za-z][A-Za-z_-]*(?::\d+)?)>")
 
 
 class Run:

@@ -281,6 +281,60 @@ def test_selection_patterns_of_a_function_are_held_against_its_error(
     assert (answer.status, answer.body) == (status, body)
 
 
+def proxied(backend: Backend, request: Request, **stage: Any) -> Response:
+    definition = api(mock(type="aws_proxy", httpMethod="POST", uri=LAMBDA, credentials=ROLE), "/{id}")
+    return apigateway.handle(deploy(definition, **stage), request, backend, NOW)
+
+
+def test_a_lambda_proxy_integration_sends_the_whole_request_as_an_event() -> None:
+    backend = Backend((200, {}, b'{"body": "hi"}'))
+    request = Request("PUT", "/7", "a=1&a=2", {"x-one": "1", "host": "h"}, '{"é": 1}'.encode())
+    proxied(backend, request, variables={"v": "w"})
+    event = json.loads(backend.calls[0][3])
+    context = event.pop("requestContext")
+    assert event == {
+        "resource": "/{id}",
+        "path": "/7",
+        "httpMethod": "PUT",
+        "headers": {"X-One": "1", "Host": "h"},
+        "multiValueHeaders": {"X-One": ["1"], "Host": ["h"]},
+        "queryStringParameters": {"a": "2"},
+        "multiValueQueryStringParameters": {"a": ["1", "2"]},
+        "pathParameters": {"id": "7"},
+        "stageVariables": {"v": "w"},
+        "body": '{"é": 1}',
+        "isBase64Encoded": False,
+    }
+    assert (context["stage"], context["path"], context["resourcePath"]) == ("prod", "/prod/7", "/{id}")
+
+
+PROXY_RESULTS: dict[str, tuple[dict[str, str], bytes, int, bytes]] = {
+    "status, headers and body": (
+        {},
+        b'{"statusCode": 201, "headers": {"X-A": 1}, "body": "made"}',
+        201,
+        b"made",
+    ),
+    "base64": ({}, b'{"body": "AAE=", "isBase64Encoded": true}', 200, b"\x00\x01"),
+    "nothing": ({}, b"{}", 200, b""),
+    "an unknown member": ({}, b'{"statusCode": 200, "more": 1}', 502, b'{"message":"Internal server error"}'),
+    "a body that is no text": ({}, b'{"body": {"a": 1}}', 502, b'{"message":"Internal server error"}'),
+    "no object": ({}, b'"text"', 502, b'{"message":"Internal server error"}'),
+    "no JSON": ({}, b"text", 502, b'{"message":"Internal server error"}'),
+    "an error": ({"X-Amz-Function-Error": "Unhandled"}, b"{}", 502, b'{"message":"Internal server error"}'),
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "result", "status", "body"), PROXY_RESULTS.values(), ids=PROXY_RESULTS.keys()
+)
+def test_a_lambda_proxy_integration_answers_as_its_function_says(
+    headers: dict[str, str], result: bytes, status: int, body: bytes
+) -> None:
+    answer = proxied(Backend((200, headers, result)), Request("GET", "/1"))
+    assert (answer.status, answer.body) == (status, body)
+
+
 def test_a_binary_body_passes_through_and_back_untouched() -> None:
     picture = bytes(range(256))
     served = deploy(api(aws("arn:aws:apigateway:eu-west-1:s3:path/b/k")))

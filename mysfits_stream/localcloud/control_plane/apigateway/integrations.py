@@ -50,7 +50,7 @@ def integration(given: Document, cache_namespace: str) -> Document:
         raise bad_request("Enumeration value for HttpMethod must be non-empty")
     if kind in ("AWS", "AWS_PROXY"):
         _check_aws(uri, given.get("credentials"))
-    elif kind in ("HTTP", "HTTP_PROXY") and not re.match(r"https?://|\$\{stageVariables|echo://", uri):
+    elif kind in ("HTTP", "HTTP_PROXY") and not re.match(r"https?://|\$\{stageVariables", uri):
         raise bad_request("Invalid HTTP endpoint specified for URI")
     if timeout is not None and not 50 <= int(timeout) <= 29000:
         raise bad_request("Timeout should be between 50 ms and 29000 ms")
