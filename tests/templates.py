@@ -69,7 +69,7 @@ def resolved(value: Any, known: Mapping[str, str]) -> Any:
             return {key: resolved(item, known) for key, item in value.items()}
         case list() | tuple():
             return [resolved(item, known) for item in value]
-        case int() | float():
+        case int() | float() if not isinstance(value, bool):
             return _text(value)
     return value
 
@@ -88,4 +88,4 @@ def intrinsics(value: Any) -> Iterator[Any]:
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

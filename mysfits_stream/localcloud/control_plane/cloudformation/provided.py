@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from botocore.exceptions import ClientError
+
 from mysfits_stream.localcloud.control_plane.cloudformation.calls import call
 
 Properties = dict[str, Any]
+
+GONE = ("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuchBucket")
 
 
 class Provided:
@@ -101,5 +105,9 @@ class Provided:
         return changed
 
     def delete(self, account_id: str, region_name: str) -> None:
-        """Delete it with its stack."""
-        self.remove()
+        """Delete it with its stack; being gone already, as with what held it, is success."""
+        try:
+            self.remove()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
