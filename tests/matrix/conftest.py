@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud.server import LocalCloud
 from tests.conftest import Clock
 from tests.in_process import InProcess
-from tests.matrix.world import RUNS, Which, World, perform
+from tests.matrix.world import Which, World, perform
 
 CASES = "crash matrix cases"
 
@@ -53,7 +52,7 @@ def undisturbed() -> Callable[[str, World], list[Which]]:
 
     def calls(run: str, world: World) -> list[Which]:
         if run not in known:
-            case, wrong = perform(world, RUNS[run], None, None)
+            case, wrong = perform(world, run, None, None)
             assert not wrong, f"{run}, even without harm: {wrong}"
             known[run] = sorted(case.calls)
         return known[run]
@@ -61,7 +60,11 @@ def undisturbed() -> Callable[[str, World], list[Which]]:
     return calls
 
 
-@pytest.fixture
-def world(cloud_and_clock: tuple[LocalCloud, Clock], connected: InProcess, tmp_path: Path) -> World:
-    """An empty account and an empty directory."""
-    return World(*cloud_and_clock, connected, tmp_path)
+@pytest.fixture(scope="session")
+def world(
+    cloud_and_clock: tuple[LocalCloud, Clock],
+    connected: InProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> World:
+    """An account and a directory, which each case begins in anew."""
+    return World(*cloud_and_clock, connected, tmp_path_factory.mktemp("matrix"))

@@ -35,7 +35,7 @@ def test_a_run_heals_after_any_call_comes_to_harm(
     request.node.user_properties.append((CASES, len(calls)))
     failures: dict[Which, list[str]] = {}
     for which in calls:
-        _, wrong = perform(world, RUNS[run], which, HARMS[harm])
+        _, wrong = perform(world, run, which, HARMS[harm])
         if wrong:
             failures[which] = wrong
     report = "\n".join(f"{which}: {'; '.join(wrong)}" for which, wrong in failures.items())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from botocore.exceptions import ConnectionClosedError
@@ -191,17 +192,29 @@ class World:
     clock: Clock
     aws: InProcess
     directory: Path
+    _begun: set[str] = field(default_factory=set)
 
     @property
     def path(self) -> Path:
         """The state file."""
         return self.directory / "state-aws.json"
 
-    def clear(self) -> None:
-        """Begin anew."""
-        self.cloud.reset()
+    def begin(self, run: str) -> None:
+        """Be as before this run: made once, and kept for the next time."""
+        kept = self.directory / run.replace(" ", "-")
         self.clock.now = START
         self.path.unlink(missing_ok=True)
+        if run not in self._begun:
+            self.cloud.reset()
+            RUNS[run].before(self)
+            self.cloud.control_plane.save(kept)
+            if self.path.exists():
+                shutil.copy(self.path, kept)
+            self._begun.add(run)
+            return
+        self.cloud.control_plane.load(kept)
+        if (kept / self.path.name).exists():
+            shutil.copy(kept / self.path.name, self.path)
 
     def up(self, config: Config = CONFIG) -> None:
         """Bring the stack up."""
@@ -289,10 +302,10 @@ RUNS = {
 }
 
 
-def perform(world: World, run: Run, which: Which | None, harm: Harm | None) -> tuple[Case, list[str]]:
+def perform(world: World, name: str, which: Which | None, harm: Harm | None) -> tuple[Case, list[str]]:
     """One case: the run with its harm, then once more without; and what is wrong after that."""
-    world.clear()
-    run.before(world)
+    run = RUNS[name]
+    world.begin(name)
     case = Case(which, harm, world.path)
     wrong: list[str] = []
     finished = False
