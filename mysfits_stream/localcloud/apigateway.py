@@ -49,6 +49,10 @@ __all__ = [
 ]
 
 PAYLOAD_LIMIT = 10 * 1024 * 1024  # F62
+# What stands before API Gateway refuses a longer body, so no gateway response can change this answer (F104).
+TOO_LONG = Response(
+    413, {"Content-Type": "text; charset=utf-8"}, b"HTTP content length exceeded %d bytes." % PAYLOAD_LIMIT
+)
 
 
 def handle(
@@ -64,10 +68,10 @@ def handle(
     receives the lines of the execution log. ``call_service`` calls an AWS service with an integration's role;
     it raises CannotAssumeRole where that is not allowed and TimeoutError where no answer comes in time.
     """
+    if len(request.body) > PAYLOAD_LIMIT:
+        return TOO_LONG
     exchange = Exchange(deployed, request, now, log)
     try:
-        if len(request.body) > PAYLOAD_LIMIT:
-            raise Refusal("REQUEST_TOO_LARGE")
         route = deployed.find(request.method, request.path)
         if route is None:
             raise Refusal("MISSING_AUTHENTICATION_TOKEN")

@@ -145,6 +145,8 @@ def _call(exchange: Exchange, integration: Integration, body: bytes, call_servic
         raise Refusal("INTEGRATION_TIMEOUT") from error
     except OSError as error:
         raise Refusal("INTEGRATION_FAILURE", reason=str(error)) from error
+    if answer[0] == 413 and target["service"] == "lambda":
+        raise Refusal("REQUEST_TOO_LARGE")
     exchange.note("Received response. Status: %s, Integration latency: 0 ms", answer[0])
     if exchange.log is not None:
         exchange.note("Endpoint response headers: %s", logged(answer[1]))

@@ -35,7 +35,7 @@ TYPES: dict[str, tuple[int, str, str]] = {
         "Missing Authentication Token",
     ),
     "QUOTA_EXCEEDED": (429, "LimitExceededException", "Limit Exceeded"),
-    "REQUEST_TOO_LARGE": (413, "RequestTooLargeException", "Request Too Long"),
+    "REQUEST_TOO_LARGE": (413, "BadRequestException", "Request Too Long"),
     "RESOURCE_NOT_FOUND": (404, "NotFoundException", "Not Found"),
     "THROTTLED": (429, "TooManyRequestsException", "Too Many Requests"),
     "UNAUTHORIZED": (401, "UnauthorizedException", "Unauthorized"),

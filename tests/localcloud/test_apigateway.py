@@ -335,6 +335,11 @@ def test_a_lambda_proxy_integration_answers_as_its_function_says(
     assert (answer.status, answer.body) == (status, body)
 
 
+def test_a_function_that_gets_too_much_is_a_request_that_is_too_long() -> None:
+    answer = proxied(Backend((413, {}, b"{}")), Request("GET", "/1"))
+    assert (answer.status, answer.json()) == (413, {"message": "Request Too Long"})
+
+
 def test_a_binary_body_passes_through_and_back_untouched() -> None:
     picture = bytes(range(256))
     served = deploy(api(aws("arn:aws:apigateway:eu-west-1:s3:path/b/k")))
