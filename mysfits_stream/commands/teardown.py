@@ -44,6 +44,10 @@ def run(
         plan = converge(resources, state, goal=Goal.ABSENT, dry_run=True)
         contents = _contents(app, plan)
         app.out.removal(document(app, plan, endpoint_of(app, plan)), contents, as_result=dry_run)
+        if not keep_data and any(change.observed for change in plan):
+            app.out.note(
+                "Clicks that are still on their way to the bucket are lost; --keep-data waits for them."
+            )
         if repository:
             app.out.note(f"The repository {repository} goes with all its commits.")
         if dry_run:
@@ -52,7 +56,8 @@ def run(
             delete_data = _allowed_to_delete(app, contents, yes=yes, delete_data=delete_data)
         with app.out.progress() as progress, interruptible(app):
             resources = _chosen(
-                build(app, progress.waiting, needs_service=False, delete_data=delete_data), keep_data
+                build(app, progress.waiting, needs_service=False, delete_data=delete_data, drain=keep_data),
+                keep_data,
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)
         prove_gone(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CREATE_BUDGET = 1500.0
 """Seconds until ACTIVE: 15 to 40 are usual, over 20 minutes have been seen (F51)."""
 
+DRAIN_SLACK = 60
+DRAIN_STEP = 2
+
 SHOW_BUDGET = 30.0
 """Seconds for which a stream just made may not be found (F50)."""
 
@@ -61,6 +64,8 @@ class DeliveryStream:
     account: Account
     firehose: FirehoseClient
     pace: Pace
+    drain: bool = False
+    """Whether to let buffered clicks be delivered before the stream is deleted, and they with it (F52)."""
     type: ClassVar[str] = "AWS::KinesisFirehose::DeliveryStream"
 
     @property
@@ -184,6 +189,8 @@ class DeliveryStream:
 
     def delete(self) -> None:
         """Delete the stream and wait until its name is free; one still CREATING must be waited for (F50)."""
+        if self.drain and self._status() == "ACTIVE":
+            self._wait_for_buffers()
         with ignoring("ResourceNotFoundException"):
             retry_while(
                 lambda error: is_error(error, "ResourceInUseException") or is_server_error(error),
@@ -222,6 +229,13 @@ class DeliveryStream:
             DestinationId=found["Destinations"][0]["DestinationId"],
             ExtendedS3DestinationUpdate=self._destination(),
         )
+
+    def _wait_for_buffers(self) -> None:
+        """Let both buffers run full by time, and some more for the processor and S3 (F91)."""
+        seconds = self.processor_buffer_seconds + self.buffer_seconds + DRAIN_SLACK
+        for elapsed in range(0, seconds, DRAIN_STEP):
+            self.pace.report(f"waiting for buffered clicks to be delivered, {elapsed} s of {seconds} s")
+            self.pace.sleep(DRAIN_STEP)
 
     def _describe(self) -> Any:
         answer = self.firehose.describe_delivery_stream(DeliveryStreamName=self.stream_name)

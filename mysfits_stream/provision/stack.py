@@ -71,13 +71,15 @@ def build(
     mysfits_api: str,
     answers: Callable[[str, str], bool],
     delete_data: bool = False,
+    drain: bool = False,
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
 ) -> list[Resource]:
     """The stack's resources. Pure: no call is made until one of their verbs is used.
 
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
-    preflight, ``delete_data`` the licence to empty the bucket.
+    preflight, ``delete_data`` the licence to empty the bucket, ``drain`` whether clicks that are under way
+    are waited for before their stream is deleted.
     """
     stack = config.stack
     names = Names.of(config, account)
@@ -183,6 +185,7 @@ def build(
         account=account,
         firehose=clients.firehose,
         pace=paced("delivery-stream"),
+        drain=drain,
     )
     api_role = Role(
         name="api-role",

@@ -132,3 +132,13 @@ def test_a_second_stack_needs_a_directory_of_its_own(shell: Shell) -> None:
     other = shell.run("status", "--stack", "another")
     assert other.code == 1
     assert "belongs to stack mysfits-clicks" in other.err
+
+
+def test_a_click_that_is_still_under_way_is_waited_for_when_the_data_is_kept(shell: Shell) -> None:
+    assert shell.run("up").code == 0
+    assert shell.run("send-test-click", "--user", "last", "--no-wait").code == 0
+    assert shell.run("down", "--yes", "--keep-data").code == 0
+    s3 = _client(shell, "s3")
+    [entry] = s3.list_objects_v2(Bucket="mysfits-clicks-123456789012-us-east-1")["Contents"]
+    content = s3.get_object(Bucket="mysfits-clicks-123456789012-us-east-1", Key=entry["Key"])["Body"].read()
+    assert json.loads(content)["userId"] == "last"
