@@ -150,8 +150,8 @@ def test_a_resource_names_another_only_as_a_fields_type(resource: str) -> None:
 
 
 def test_only_the_stack_puts_the_resources_together() -> None:
-    """The composition root; what exports the stack may look at its parts."""
-    importers = those(PACKAGE, but=(f"{PROVISION}.stack", f"{PACKAGE}.export"))
+    """The composition root; beside it, only what exports or adopts tells one type from another."""
+    importers = those(PACKAGE, but=(f"{PROVISION}.stack", f"{PROVISION}.adopt", f"{PACKAGE}.export"))
     importers = [module for module in importers if module.rsplit(".", 1)[1:] not in [[r] for r in RESOURCES]]
     assert offenders(importers, *(f"{PROVISION}.{resource}" for resource in RESOURCES)) == []
 

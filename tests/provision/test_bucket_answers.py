@@ -288,3 +288,12 @@ def test_a_writer_that_never_ends_is_reported() -> None:
 def test_a_bucket_that_goes_while_it_is_emptied_is_deleted() -> None:
     aws = Scripted(DeleteBucket=[NOT_EMPTY, NO_BUCKET], ListObjectVersions=NO_BUCKET, HeadBucket=GONE)
     bucket(aws, delete_data=True).delete()
+
+
+def test_a_bucket_settles_when_s3_no_longer_misses_it() -> None:
+    """F24."""
+    time = Time()
+    aws = Scripted(HeadBucket=[ok(), GONE, ok(), ok(), GONE, ok()])
+    bucket(aws, time).settle()
+    assert len(aws.calls) == 8
+    assert time.reports[-1].startswith(f"waiting for S3 to show {NAME} steadily")

@@ -573,7 +573,6 @@ def test_the_whole_stack_goes_up_once_and_down(
     ("region", "partition"),
     [
         ("us-east-1", "aws"),
-        ("ap-southeast-2", "aws"),
         ("cn-north-1", "aws-cn"),
         ("us-gov-west-1", "aws-us-gov"),
     ],

@@ -253,3 +253,12 @@ def test_an_operators_own_denial_fails_at_once(verb: str) -> None:
     with pytest.raises(ClientError, match="iam:CreateRole"):
         getattr(role(aws, time), verb)()
     assert (len(aws.calls), time.slept) == (1, [])
+
+
+def test_a_role_settles_when_iam_shows_it_steadily() -> None:
+    """F12: one good read is not yet the last bad one."""
+    time = Time()
+    aws = Scripted(GetRole=[shown(), NOT_FOUND, shown(), shown(), EMPTY_500, shown()])
+    role(aws, time).settle()
+    assert len(aws.calls) == 9
+    assert time.reports[-1].startswith(f"waiting for IAM to show role {NAME} steadily")
