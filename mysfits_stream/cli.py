@@ -11,7 +11,7 @@ import sys
 import click
 
 from mysfits_stream import __version__
-from mysfits_stream.commands import clicks, export, local, stack, website
+from mysfits_stream.commands import clicks, doctor, export, local, stack, website
 from mysfits_stream.commands.app import App, global_options
 from mysfits_stream.errors import MysfitsStreamError
 
@@ -28,7 +28,14 @@ def cli() -> None:
     """
 
 
-for command in (*stack.COMMANDS, *clicks.COMMANDS, *website.COMMANDS, *export.COMMANDS, local.local):
+for command in (
+    *stack.COMMANDS,
+    *clicks.COMMANDS,
+    *doctor.COMMANDS,
+    *website.COMMANDS,
+    *export.COMMANDS,
+    local.local,
+):
     cli.add_command(command)
 
 

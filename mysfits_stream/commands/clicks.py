@@ -1,28 +1,18 @@
-"""``send-test-click``, ``clicks``, ``failed``, ``replay`` and ``doctor``: what happens to clicks."""
+"""``send-test-click``, ``clicks``, ``failed`` and ``replay``: what happens to clicks."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import Any
 
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-
-if TYPE_CHECKING:
-    from mysfits_stream.clicks.objects import ClicksBucket
-    from mysfits_stream.provision.wait import Pace
-
-SHORTEST_SLEEP = 0.1
-"""Real seconds between two questions, however fast the target's time runs."""
+from mysfits_stream.commands.pipeline import clicks_bucket, find_endpoint, pace, translated
 
 SHOWN = 20
 """Rows of the table unless more are asked for."""
-
-MISSING = ("404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException")
 
 
 @click.command("send-test-click")
@@ -55,7 +45,7 @@ def send_test_click(
         bucket = clicks_bucket(app)
         since = bucket.now()
         clicks = sending.send(endpoint, clicks, pace(app))
-        if wait:
+        if wait and any(each.status == "accepted" for each in clicks):
             seconds = sending.default_timeout(app.config, target.time_scale) if timeout is None else timeout
             app.out.note(f"sent; looking for it in s3://{bucket.name} for up to {seconds:.0f} s")
             clicks = sending.follow(clicks, bucket, since, budget=seconds * target.time_scale, pace=pace(app))
@@ -204,55 +194,6 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     return 0
 
 
-@click.command()
-@click.option(
-    "--since", default="1h", show_default=True, metavar="WHEN", help="Look back to then: 15m, 1h, 7d."
-)
-@click.option("--send", is_flag=True, help="Really send a click; else the API is only shown what is none.")
-@global_options
-@pass_app
-def doctor(app: App, since: str, send: bool) -> int:
-    """Walk the path of a click hop by hop, and say which link is broken and what to do.
-
-    Exit code 1 if a link is broken.
-    """
-    from datetime import UTC, datetime
-
-    from mysfits_stream import doctor as examination
-    from mysfits_stream import render_clicks
-    from mysfits_stream.clicks import moments, sending
-    from mysfits_stream.provision.stack import Names
-    from mysfits_stream.target import mysfits_api
-
-    target, now = app.target, datetime.now(UTC)
-    api_id, endpoint = find_api(app)
-    path = examination.Path(
-        config=app.config,
-        names=Names.of(app.config, target.account),
-        endpoint=endpoint,
-        api_id=api_id,
-        mysfits_api=target.mysfits_api,
-        bucket=clicks_bucket(app),
-        client=target.client,
-    )
-    with translated(app):
-        window = now - moments.parse(since, now, "--since")
-        mysfit = sending.first_mysfit(mysfits_api(target)) if send else None
-        links = []
-        for link in examination.examine(path, window=window, mysfit=mysfit):
-            links.append(link)
-            for line in render_clicks.link(link):
-                app.out.show(line)
-    broken = [link.name for link in links if link.status == "broken"]
-    if app.out.as_json:
-        app.out.json({"healthy": not broken, "links": [link.document() for link in links]})
-    app.out.line(f"\nBroken: {', '.join(broken)}." if broken else "\nNo link is broken.")
-    return 1 if broken else 0
-
-
-COMMANDS = (send_test_click, clicks, failed, replay, doctor)
-
-
 def show_click(app: App, each: dict[str, Any]) -> None:
     """One enriched click: a line of JSON, or one to read."""
     from mysfits_stream import render_clicks
@@ -263,70 +204,4 @@ def show_click(app: App, each: dict[str, Any]) -> None:
         app.out.show(render_clicks.row(each))
 
 
-def find_endpoint(app: App) -> str:
-    """The clicks API's base URL, by asking API Gateway. Raises ClickError while there is none."""
-    from mysfits_stream.errors import ClickError
-
-    _, endpoint = find_api(app)
-    if endpoint is None:
-        raise ClickError(f"stack {app.config.stack} has no clicks API yet; run: mysfits-stream up")
-    return endpoint
-
-
-def find_api(app: App) -> tuple[str | None, str | None]:
-    """The clicks API's id and base URL, by asking API Gateway; both None while there is none."""
-    from mysfits_stream.commands import stack
-    from mysfits_stream.provision.engine import Goal, survey
-
-    api = [resource for resource in stack.build(app, needs_service=False) if resource.type == stack.API_TYPE]
-    changes = survey(api, Goal.PRESENT, app.config.stack)
-    for change in changes:
-        if change.refusal:
-            raise change.refusal
-    observed = changes[0].observed
-    return (observed.id if observed else None), stack.endpoint_of(app, changes)
-
-
-def clicks_bucket(app: App) -> ClicksBucket:
-    """The stack's clicks bucket, to be read."""
-    from mysfits_stream.clicks.objects import ClicksBucket
-    from mysfits_stream.provision.stack import Names
-
-    target = app.target
-    return ClicksBucket.of(app.config, Names.of(app.config, target.account).bucket, target.clients.s3)
-
-
-def pace(app: App) -> Pace:
-    """The target's pace, slowed down where it would ask without pause."""
-    from mysfits_stream.provision.wait import Pace
-
-    target = app.target
-    return Pace(
-        sleep=lambda seconds: target.interrupt.sleep(max(seconds / target.time_scale, SHORTEST_SLEEP)),
-        clock=lambda: time.monotonic() * target.time_scale,
-    )
-
-
-@contextmanager
-def translated(app: App) -> Iterator[None]:
-    """What AWS says to these commands, as errors of ours; on Ctrl-C every wait ends."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from mysfits_stream.errors import ClickError
-    from mysfits_stream.provision.aws import is_error
-
-    try:
-        yield
-    except ClientError as error:
-        said = error.response["Error"]
-        if is_error(error, *MISSING):
-            raise ClickError(
-                f"stack {app.config.stack} is not complete ({error.operation_name}: {said.get('Code')}); "
-                "run: mysfits-stream up"
-            ) from error
-        raise ClickError(f"{error.operation_name}: {said.get('Code')}: {said.get('Message')}") from error
-    except BotoCoreError as error:
-        raise ClickError(" ".join(str(error).split())) from error
-    except KeyboardInterrupt:
-        app.target.interrupt.set()
-        raise
+COMMANDS = (send_test_click, clicks, failed, replay)
