@@ -20,7 +20,14 @@ from mysfits_stream.localcloud.apigateway_deployed import (
     compile,
     on_stage,
 )
-from mysfits_stream.localcloud.apigateway_exchange import Exchange, Log, header_text, logged, media_type
+from mysfits_stream.localcloud.apigateway_exchange import (
+    Exchange,
+    Log,
+    header_text,
+    logged,
+    media_type,
+    sendable,
+)
 from mysfits_stream.localcloud.apigateway_integration import (
     Answer,
     CallService,
@@ -168,11 +175,22 @@ def _method_response(exchange: Exchange, method: Method, integration: Integratio
         value = exchange.value(source)
         if value is not None:
             headers[name.removeprefix("method.response.header.")] = header_text(value)
-    override = exchange.context["responseOverride"]
-    for name, value in (override.get("header") or {}).items():
-        headers[name] = header_text(value)
-    final = int(override.get("status") or response.status)
-    return _finished(exchange, Response(final, headers, payload))
+    status, overridden = _overrides(exchange)
+    headers.update(overridden)
+    return _finished(exchange, Response(status or response.status, headers, payload))
+
+
+def _overrides(exchange: Exchange) -> tuple[int, dict[str, str]]:
+    """What a template set in ``$context.responseOverride``: the status, or 0, and headers."""
+    override = exchange.context.get("responseOverride")
+    if not isinstance(override, dict):
+        return 0, {}
+    headers = override.get("header")
+    named = headers.items() if isinstance(headers, dict) else ()
+    try:
+        return int(override.get("status") or 0), {name: header_text(value) for name, value in named}
+    except (TypeError, ValueError) as error:
+        raise MappingError(f"responseOverride.status is no number: {error}") from error
 
 
 def _finished(exchange: Exchange, response: Response) -> Response:
@@ -184,7 +202,7 @@ def _finished(exchange: Exchange, response: Response) -> Response:
         exchange.note("Successfully completed execution")
         exchange.note("Method completed with status: %s", response.status)
     own = {"x-amzn-RequestId": exchange.request_id, "x-amz-apigw-id": exchange.extended_id}
-    return Response(response.status, {**response.headers, **own}, response.body)
+    return Response(response.status, {**sendable(response.headers), **own}, response.body)
 
 
 def _outcome(exchange: Exchange, integration: Integration, status: int) -> str | None:
@@ -226,4 +244,4 @@ def _gateway_response(exchange: Exchange, refusal: Refusal) -> Response:
         "x-amzn-ErrorType": refusal.error_type,
         "x-amz-apigw-id": exchange.extended_id,
     }
-    return Response(status, {**headers, **own}, body.encode("utf-8", "replace"))
+    return Response(status, {**sendable(headers), **own}, body.encode("utf-8", "replace"))

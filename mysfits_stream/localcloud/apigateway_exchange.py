@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from mysfits_stream.localcloud.wire import Request
 
 Log = Callable[[str], None]
 
+_LINE_END = re.compile(r"[\r\n\x00]+")
 _APIGW_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -174,6 +176,14 @@ def media_type(header: str) -> str:
 def logged(values: Mapping[str, Any]) -> str:
     """Headers or parameters as the execution log shows them."""
     return "{" + ", ".join(f"{name}={header_text(value)}" for name, value in values.items()) + "}"
+
+
+def sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as HTTP can carry them: whatever a value came from, it ends no line and is UTF-8 in Latin-1."""
+    return {
+        name: _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
+        for name, value in headers.items()
+    }
 
 
 def header_text(value: Any) -> str:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -134,6 +135,7 @@ def _call(exchange: Exchange, integration: Integration, body: bytes, call_servic
         exchange.note("Endpoint request headers: %s", logged(headers))
         exchange.note("Endpoint request body after transformations: %s", body.decode("utf-8", "replace"))
     exchange.note("Sending request to %s", uri)
+    started = time.perf_counter()
     try:
         answer = call_service(target["service"], action, headers, body, credentials)
     except CannotAssumeRole as error:
@@ -147,7 +149,8 @@ def _call(exchange: Exchange, integration: Integration, body: bytes, call_servic
         raise Refusal("INTEGRATION_FAILURE", reason=str(error)) from error
     if answer[0] == 413 and target["service"] == "lambda":
         raise Refusal("REQUEST_TOO_LARGE")
-    exchange.note("Received response. Status: %s, Integration latency: 0 ms", answer[0])
+    latency = int(1000 * (time.perf_counter() - started))
+    exchange.note("Received response. Status: %s, Integration latency: %s ms", answer[0], latency)
     if exchange.log is not None:
         exchange.note("Endpoint response headers: %s", logged(answer[1]))
         exchange.note(
@@ -170,9 +173,10 @@ def _request_parameters(
         value = exchange.value(source)
         if value is not None:
             places[place.removeprefix("multivalue")][key] = value
-    for place, overrides in exchange.context["requestOverride"].items():
-        if place in places and isinstance(overrides, dict):
-            places[place].update(overrides)
+    override = exchange.context.get("requestOverride")
+    for place, values in override.items() if isinstance(override, dict) else ():
+        if place in places and isinstance(values, dict):
+            places[place].update(values)
     headers = {name: header_text(value) for name, value in places["header"].items()}
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = exchange.request.headers.get("content-type", "application/json")

@@ -340,6 +340,40 @@ def test_a_function_that_gets_too_much_is_a_request_that_is_too_long() -> None:
     assert (answer.status, answer.json()) == (413, {"message": "Request Too Long"})
 
 
+def test_no_value_ends_a_header_or_stops_the_answer() -> None:
+    definition = {
+        **api(mock()),
+        "x-amazon-apigateway-gateway-responses": {
+            "DEFAULT_4XX": {
+                "responseParameters": {"gatewayresponse.header.X-Q": "method.request.querystring.q"}
+            }
+        },
+    }
+    request = Request("GET", "/none", "q=a%0d%0aSet-Cookie:%20b%3Dc%E2%98%83")
+    answer = apigateway.handle(deploy(definition), request, Backend(), NOW)
+    assert answer.headers["X-Q"].encode("latin-1").decode() == "a Set-Cookie: b=c☃"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "#set($context.responseOverride = 'x')",
+        "#set($context.requestOverride = 'x')",
+        "#set($context.responseOverride.header = 'x')",
+    ],
+)
+def test_overrides_that_are_none_change_nothing(template: str) -> None:
+    templates = {"application/json": template + '{"statusCode": 200}'}
+    served = deploy(api(mock(requestTemplates=templates)))
+    assert apigateway.handle(served, Request("GET", "/"), Backend(), NOW).status == 200
+
+
+def test_an_overridden_status_that_is_no_number_is_an_internal_server_error() -> None:
+    templates = {"application/json": "#set($context.responseOverride.status = 'x')" + '{"statusCode": 200}'}
+    served = deploy(api(mock(requestTemplates=templates)))
+    assert apigateway.handle(served, Request("GET", "/"), Backend(), NOW).status == 500
+
+
 def test_a_binary_body_passes_through_and_back_untouched() -> None:
     picture = bytes(range(256))
     served = deploy(api(aws("arn:aws:apigateway:eu-west-1:s3:path/b/k")))

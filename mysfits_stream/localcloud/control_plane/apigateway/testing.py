@@ -51,13 +51,14 @@ def test_invoke(store: RestApis, api: Document, resource_id: str, http_method: s
     call_service = store.calls_in(api["region"]) or _nobody
 
     def run() -> Any:
+        started = time.perf_counter()
         answered = data_plane.invoke_method(served, method, request, parameters, call_service, now, log)
-        return 200, _shown(answered, lines)
+        return 200, _shown(answered, lines, int(1000 * (time.perf_counter() - started)))
 
     return run
 
 
-def _shown(answered: Response, lines: list[str]) -> Document:
+def _shown(answered: Response, lines: list[str], latency: int) -> Document:
     request_id = answered.headers["x-amzn-RequestId"]
     own = ("x-amzn-requestid", "x-amz-apigw-id")
     headers = {name: value for name, value in answered.headers.items() if name.lower() not in own}
@@ -67,7 +68,7 @@ def _shown(answered: Response, lines: list[str]) -> Document:
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "log": "\n".join([f"Execution log for request {request_id}", *lines, ""]),
-        "latency": 1,
+        "latency": latency,
     }
 
 
