@@ -80,7 +80,9 @@ def test_hostile_clicks_are_refused_at_the_edge_or_stored_verbatim(pipeline: Pip
                 ledger.url, data=body.encode(), headers={"Content-Type": "application/json"}, timeout=60
             )
             assert answer.status_code in (400, 413), reason
-            assert answer.headers["Access-Control-Allow-Origin"] == "*", reason
+            # What is too large even to be looked at gets no headers of ours (F104).
+            readable = answer.headers.get("Access-Control-Allow-Origin") == "*"
+            assert readable or answer.status_code == 413, reason
         for reason, user in STORED.items():
             assert ledger.put({"userId": user, "mysfitId": "m-1"}) == 200, reason
         assert ledger.put([{"userId": user, "mysfitId": "m-2"} for user in STORED.values()]) == 200
