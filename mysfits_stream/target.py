@@ -141,7 +141,7 @@ def _connect_local(config: Config, directory: Path) -> Target:
 
 def _connect_aws(config: Config) -> Target:
     import boto3
-    from botocore.exceptions import ProfileNotFound
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
     from botocore.session import Session
 
     core = Session(profile=config.profile)
@@ -150,6 +150,8 @@ def _connect_aws(config: Config) -> Target:
         region = config.region or session.region_name
     except ProfileNotFound as error:
         raise TargetError(f"{error}. Choose another with --profile, or run: aws configure sso") from error
+    except BotoCoreError as error:
+        raise TargetError(f"your AWS settings cannot be used: {' '.join(str(error).split())}") from error
     if not region:
         raise TargetError("no region: set region in config.yaml, --region or AWS_REGION")
     return Target(
@@ -180,12 +182,14 @@ def _account(session: boto3.Session, core: Session, endpoint_url: str | None, re
     except (BotoCoreError, ClientError) as error:
         raise TargetError(_no_identity(error, region)) from error
     partition = identity["Arn"].split(":")[1]
-    resolver = core.get_component("endpoint_resolver")
+    suffixes = {
+        known["id"]: known["outputs"]["dnsSuffix"] for known in core.get_data("partitions")["partitions"]
+    }
     return Account(
         id=identity["Account"],
         region=region,
         partition=partition,
-        dns_suffix=resolver.get_partition_dns_suffix(partition) or "amazonaws.com",
+        dns_suffix=suffixes.get(partition, "amazonaws.com"),
     )
 
 
