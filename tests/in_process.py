@@ -100,7 +100,7 @@ class InProcess:
 
     def client(self, service: str) -> Any:
         """A client whose calls the local cloud answers."""
-        made = self._session.create_client(
+        made: Any = self._session.create_client(
             service,
             region_name=self.account.region,
             endpoint_url=ENDPOINT,
@@ -153,7 +153,7 @@ class InProcess:
         self._asking.parameters = params
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
-        _, service, operation = event_name.split(".", 2)
+        service, operation = event_name.split(".")[1:]
         call = ApiCall(service, operation, self._asking.parameters)
         self.clock.advance(LATENCY)
         try:
@@ -161,7 +161,8 @@ class InProcess:
         except Cut as cut:
             raise ConnectionClosedError(endpoint_url=request.url) from cut
         body = b"" if request.method == "HEAD" else response.body
-        return AWSResponse(request.url, response.status, _Headers(response.headers), _Body(body))
+        headers: Any = _Headers(response.headers)
+        return AWSResponse(request.url, response.status, headers, _Body(body))
 
     def _let_retries_take_no_time(self, made: Any) -> None:
         service = made.meta.service_model.service_id.hyphenize()

@@ -57,31 +57,30 @@ def _named(service: str, actions: str) -> list[str]:
 
 ROLE_ACTIONS = """
     CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies
-    ListRolePolicies ListRoleTags PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy
+    ListRolePolicies PutRolePolicy TagRole UpdateAssumeRolePolicy
 """
 
 BUCKET_ACTIONS = """
-    CreateBucket DeleteBucket GetBucketLocation GetBucketOwnershipControls GetBucketPolicy
-    GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetEncryptionConfiguration
-    GetLifecycleConfiguration ListBucket ListBucketMultipartUploads ListBucketVersions
-    PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning
-    PutEncryptionConfiguration PutLifecycleConfiguration TagResource
+    CreateBucket DeleteBucket GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock
+    GetBucketTagging GetBucketVersioning GetEncryptionConfiguration GetLifecycleConfiguration ListBucket
+    ListBucketVersions PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock
+    PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource
 """
 
-OBJECT_ACTIONS = "AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject PutObject"
+OBJECT_ACTIONS = "DeleteObject DeleteObjectVersion GetObject PutObject"
 """PutObject is for `replay`, which moves what it has put back aside."""
 
 FUNCTION_ACTIONS = """
-    CreateFunction DeleteFunction GetFunction GetFunctionConfiguration InvokeFunction ListTags TagResource
-    UntagResource UpdateFunctionCode UpdateFunctionConfiguration
+    CreateFunction DeleteFunction GetFunction GetFunctionConfiguration ListTags TagResource UpdateFunctionCode
+    UpdateFunctionConfiguration
 """
 
 STREAM_ACTIONS = """
     CreateDeliveryStream DeleteDeliveryStream DescribeDeliveryStream ListTagsForDeliveryStream PutRecordBatch
-    StartDeliveryStreamEncryption TagDeliveryStream UntagDeliveryStream UpdateDestination
+    StartDeliveryStreamEncryption TagDeliveryStream UpdateDestination
 """
 
 LOG_ACTIONS = """
-    CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams FilterLogEvents GetLogEvents
-    ListTagsForResource PutRetentionPolicy TagResource
+    CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams GetLogEvents ListTagsForResource
+    PutRetentionPolicy TagResource
 """
