@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mysfits_stream import config
@@ -238,6 +238,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(sorted(leaves(Config()))), VALUES)
 def test_any_value_is_taken_or_refused_by_its_path(path: str, value: Any) -> None:
     try:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_s3 import S3Client
 
@@ -34,25 +34,58 @@ class Bucket:
     def client(self) -> S3Client:
         return cast(S3Client, self)
 
+    def list_object_versions(
+        self,
+        *,
+        Bucket: str,
+        Prefix: str = "",
+        Delimiter: str = "",
+        KeyMarker: str = "",
+        VersionIdMarker: str = "",
+    ) -> Any:
+        """One page of what the bucket holds by now, as S3 goes from marker to marker."""
+        with self._lock:
+            held = sorted([*self.versions, *self.markers])
+            sizes = dict(self.versions)
+        page: dict[str, Any] = {"IsTruncated": False}
+        prefixes: set[str] = set()
+        count = 0
+        for key, version in held:
+            if not key.startswith(Prefix) or (key, version) <= (KeyMarker, VersionIdMarker):
+                continue
+            folder, slash, _ = key.removeprefix(Prefix).partition(Delimiter) if Delimiter else (key, "", "")
+            if slash and Prefix + folder + slash in prefixes:
+                continue
+            if count == self.page:
+                return {**page, "IsTruncated": True}
+            count += 1
+            page |= {"NextKeyMarker": key, "NextVersionIdMarker": version}
+            if slash:
+                prefixes.add(Prefix + folder + slash)
+                page.setdefault("CommonPrefixes", []).append({"Prefix": Prefix + folder + slash})
+                continue
+            item: dict[str, Any] = {"Key": key, "VersionId": version, "IsLatest": True}
+            if (key, version) in sizes:
+                item["Size"] = sizes[key, version]
+            page.setdefault("Versions" if "Size" in item else "DeleteMarkers", []).append(item)
+        return page
+
     def get_paginator(self, operation: str) -> Bucket:
         assert operation == "list_object_versions"
         return self
 
-    def paginate(self, *, Bucket: str) -> Any:
-        """Pages over what the bucket held when the listing began: deletions may overtake it."""
-        items: list[tuple[str, dict[str, Any]]] = [
-            ("Versions", {"Key": key, "VersionId": version, "Size": size, "IsLatest": True})
-            for (key, version), size in self.versions.items()
-        ]
-        items += [
-            ("DeleteMarkers", {"Key": key, "VersionId": version, "IsLatest": True})
-            for key, version in self.markers
-        ]
-        for start in range(0, len(items) or 1, self.page):
-            page: dict[str, Any] = {}
-            for kind, item in items[start : start + self.page]:
-                page.setdefault(kind, []).append(item)
+    def paginate(self, *, Bucket: str, Prefix: str = "") -> Any:
+        """Page after page."""
+        markers: dict[str, str] = {}
+        while True:
+            page = self.list_object_versions(Bucket=Bucket, Prefix=Prefix, **markers)
             yield page
+            if not page["IsTruncated"]:
+                return
+            markers = {
+                "KeyMarker": page["NextKeyMarker"],
+                "VersionIdMarker": page["NextVersionIdMarker"],
+            }
 
     def delete_objects(self, *, Bucket: str, Delete: Any) -> Any:
         assert Delete["Quiet"] and len(Delete["Objects"]) <= 1000
@@ -129,10 +162,18 @@ def test_a_batch_of_such_keys_only_sends_no_empty_request() -> None:
     assert (bucket.batches, bucket.is_empty) == ([], True)
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), max_size=20))
-def test_any_keys_go(keys: list[str]) -> None:
-    bucket = Bucket(keys)
-    empty(bucket.client, "bucket")
+KEYS = st.lists(
+    st.text(st.characters(codec="utf-8") | st.sampled_from("/ab"), min_size=1, max_size=8), max_size=30
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(KEYS, st.integers(1, 7))
+def test_any_keys_go(keys: list[str], page: int) -> None:
+    """However the keys divide into folders, and however short the pages are."""
+    bucket = Bucket(keys, page=page)
+    assert contents(bucket.client, "bucket").versions == len(keys)
+    assert empty(bucket.client, "bucket") == len(keys)
     assert bucket.is_empty
 
 
@@ -158,7 +199,7 @@ def test_contents_counts_objects_versions_and_bytes() -> None:
 
 def test_a_bucket_that_does_not_exist_holds_nothing() -> None:
     class Nowhere(Bucket):
-        def paginate(self, *, Bucket: str) -> Any:
+        def list_object_versions(self, **_: Any) -> Any:
             raise ClientError({"Error": {"Code": "NoSuchBucket", "Message": ""}}, "ListObjectVersions")
 
     assert contents(Nowhere([]).client, "bucket") == Contents(0, 0, 0)
