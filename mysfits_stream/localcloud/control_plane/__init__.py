@@ -21,6 +21,7 @@ from typing import Any
 
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
@@ -95,6 +96,8 @@ class ControlPlane:
         """Forget everything, as a new account."""
         with self.lock:
             BackendDict.reset()
+            # moto keeps a list of everything that it ever made, for a dashboard that is not served here.
+            reset_model_data()
             self.rest_apis = RestApis(
                 ACCOUNT, self._now, lambda region: self.calls_in(region) if self.calls_in else None
             )
