@@ -31,7 +31,7 @@ from tests.in_process import ACCOUNT_ID
 
 REGION = "eu-west-1"
 ACCOUNT = Account(ACCOUNT_ID, REGION)
-CONFIG = Config(region=REGION)
+CONFIG = Config(region=REGION, code_repository="clicks-code")
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, architecture="x86_64"),
@@ -103,6 +103,11 @@ def permissions(service: str, operation: str, given: Any, line: str) -> Iterator
             yield passing(ACCOUNT.role_arn(NAMES.api_role), "apigateway.amazonaws.com")
     elif service == "cloudwatch-logs":
         yield from of_logs(operation, given)
+    elif service == "codecommit":
+        repository = given.get("resourceArn") or ACCOUNT.arn("codecommit", given["repositoryName"])
+        yield Needed(f"codecommit:{operation}", repository)
+        if given.get("tags"):
+            yield Needed("codecommit:TagResource", repository)
     else:
         prefix = {"resource-groups-tagging-api": "tag"}.get(service, service)
         yield Needed(f"{prefix}:{operation}", "*")
@@ -218,6 +223,7 @@ def spoil(target: Target) -> None:
     clients.logs.delete_log_group(logGroupName=NAMES.processor_logs)
     clients.logs.create_log_group(logGroupName=NAMES.processor_logs)
     clients.firehose.stop_delivery_stream_encryption(DeliveryStreamName=NAMES.stream)
+    clients.s3.delete_bucket_tagging(Bucket=NAMES.bucket)
 
 
 def fail_clicks(target: Target) -> None:
@@ -267,10 +273,10 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
     fail_clicks(operator.target)
     recorder.needed = heard
     assert operator.run("replay", "--limit", "1") == 0
-    assert operator.run("up") == 0
-    assert operator.run("down", "--yes", "--delete-data") == 0
+    assert operator.run("up", "--adopt", "--yes") == 0
+    assert operator.run("down", "--yes", "--delete-data", "--delete-repository") == 0
 
-    policy = operator_policy(NAMES, ACCOUNT)
+    policy = operator_policy(NAMES, ACCOUNT, CONFIG.code_repository)
     refused = [
         needed
         for needed in recorder.needed

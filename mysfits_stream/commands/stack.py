@@ -115,7 +115,7 @@ def operator_policy(app: App) -> int:
     from mysfits_stream.provision.stack import Names
 
     account = app.target.account
-    app.out.json(operator_policy(Names.of(app.config, account), account))
+    app.out.json(operator_policy(Names.of(app.config, account), account, app.config.code_repository))
     return 0
 
 

@@ -9,8 +9,11 @@ from mysfits_stream.provision.stack import Names
 PASSED_TO = ["apigateway.amazonaws.com", "firehose.amazonaws.com", "lambda.amazonaws.com"]
 
 
-def operator_policy(names: Names, account: Account) -> Document:
-    """The identity policy for every command of the tool on this stack, in this region."""
+def operator_policy(names: Names, account: Account, code_repository: str | None = None) -> Document:
+    """The identity policy for every command of the tool on this stack, in this region.
+
+    ``code_repository`` is where the code is published, if it is.
+    """
     roles = [account.role_arn(name) for name in (names.processor_role, names.delivery_role, names.api_role)]
     bucket = account.bucket_arn(names.bucket)
     function = account.arn("lambda", f"function:{names.function}")
@@ -21,6 +24,7 @@ def operator_policy(names: Names, account: Account) -> Document:
         for name in (names.processor_logs, names.delivery_logs, "API-Gateway-Execution-Logs_*")
         for suffix in ("", ":*")
     ]
+    code = account.arn("codecommit", code_repository) if code_repository else None
     return document(
         allow(_named("iam", ROLE_ACTIONS), roles),
         {
@@ -38,6 +42,7 @@ def operator_policy(names: Names, account: Account) -> Document:
             [f"{apis}/restapis/*", f"{apis}/tags/*"],
         ),
         allow(_named("logs", LOG_ACTIONS), groups),
+        *([allow(_named("codecommit", CODE_ACTIONS), [code])] if code else []),
         # These know no narrower resource.
         allow(
             [
@@ -63,9 +68,10 @@ ROLE_ACTIONS = """
 BUCKET_ACTIONS = """
     CreateBucket DeleteBucket GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock
     GetBucketTagging GetBucketVersioning GetEncryptionConfiguration GetLifecycleConfiguration ListBucket
-    ListBucketVersions PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock
+    ListBucketVersions PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging
     PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource
 """
+"""PutBucketTagging is for `up --adopt`."""
 
 OBJECT_ACTIONS = "DeleteObject DeleteObjectVersion GetObject PutObject"
 """PutObject is for `replay`, which moves what it has put back aside."""
@@ -83,4 +89,9 @@ STREAM_ACTIONS = """
 LOG_ACTIONS = """
     CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams GetLogEvents ListTagsForResource
     PutRetentionPolicy TagResource
+"""
+
+CODE_ACTIONS = """
+    CreateCommit CreateRepository DeleteRepository GetBranch GetFolder GetRepository ListTagsForResource
+    TagResource
 """
