@@ -28,13 +28,25 @@ def local() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep resources and objects in DIR, and begin with what is there.",
 )
+@click.option(
+    "--moods",
+    type=click.Choice(["none", "aws"]),
+    help="Behave as slowly and moodily as AWS does.  [default: local.moods, none]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="What its moods are drawn from.  [default: 1]")
 @global_options
 @pass_app
-def start(app: App, keep: Path | None) -> None:
+def start(app: App, keep: Path | None, moods: str | None, seed: int | None) -> None:
     """Start it in the background, if it does not run."""
+    from dataclasses import replace
+
     from mysfits_stream.localcloud import daemon
 
-    _show(app, daemon.ensure(app.directory, app.config.local, keep=keep))
+    configured = app.config.local
+    settings = replace(
+        configured, moods=moods or configured.moods, seed=configured.seed if seed is None else seed
+    )
+    _show(app, daemon.ensure(app.directory, settings, keep=keep))
 
 
 @local.command()
