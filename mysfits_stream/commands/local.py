@@ -37,16 +37,17 @@ def local() -> None:
 @global_options
 @pass_app
 def start(app: App, keep: Path | None, moods: str | None, seed: int | None) -> None:
-    """Start it in the background, if it does not run."""
-    from dataclasses import replace
+    """Start it in the background, if it does not run.
 
+    Moods last until it ends, or is told others.
+    """
     from mysfits_stream.localcloud import daemon
 
     configured = app.config.local
-    settings = replace(
-        configured, moods=moods or configured.moods, seed=configured.seed if seed is None else seed
-    )
-    _show(app, daemon.ensure(app.directory, settings, keep=keep))
+    running = daemon.ensure(app.directory, configured, keep=keep)
+    if moods is not None or seed is not None:
+        daemon.set_moods(running, moods or configured.moods, configured.seed if seed is None else seed)
+    _show(app, running)
 
 
 @local.command()

@@ -19,6 +19,7 @@ import time
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import requests
 from filelock import FileLock, Timeout
@@ -208,15 +209,30 @@ def _clean_environment() -> dict[str, str]:
     }
 
 
+def set_moods(running: Running, moods: str, seed: int) -> None:
+    """Put a local cloud into these moods, until it ends or is put into others. Raises TargetError."""
+    _set(running, {"moods": moods, "seed": seed})
+
+
 def _configured(running: Running, config: LocalConfig) -> Running:
-    """What is configured may have changed since the start; all but the port can change while it runs."""
-    wanted = {"time_scale": config.time_scale, "moods": config.moods, "seed": config.seed}
+    """What is configured may have changed since the start; all but the port can change while it runs.
+
+    Moods that it was started in stay, unless the configuration asks for some itself.
+    """
+    wanted: dict[str, object] = {"time_scale": config.time_scale}
+    if config.moods != "none":
+        wanted |= {"moods": config.moods, "seed": config.seed}
+    return Running(**{**asdict(running), "time_scale": _set(running, wanted)["time_scale"]})
+
+
+def _set(running: Running, wanted: dict[str, object]) -> dict[str, Any]:
     try:
         answer = requests.put(f"{running.endpoint}/_local/settings", json=wanted, timeout=10)
         answer.raise_for_status()
     except requests.RequestException as error:
         raise TargetError(f"the local cloud does not take its settings: {error}") from error
-    return Running(**{**asdict(running), "time_scale": answer.json()["time_scale"]})
+    settings: dict[str, Any] = answer.json()
+    return settings
 
 
 def _is_alive(files: Files) -> bool:
