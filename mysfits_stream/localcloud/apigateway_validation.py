@@ -12,6 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 from mysfits_stream.localcloud.apigateway_responses import Refusal
+from mysfits_stream.localcloud.apigateway_schema import ModelValidator, additional_properties, check_schema
 from mysfits_stream.localcloud.mapping_input import read_json
 
 MODEL_URL = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
@@ -69,7 +70,7 @@ def compile_validation(
 
 def compile_model(name: str, models: Mapping[str, Any], api: str) -> jsonschema.protocols.Validator:
     """A draft-04 validator for a model, whose ``$ref`` may name any other model of the API."""
-    jsonschema.Draft4Validator.check_schema(json.loads(models[name]["schema"]))
+    check_schema(json.loads(models[name]["schema"]))
     resources = [
         (
             MODEL_URL.format(api=api, name=each),
@@ -78,10 +79,11 @@ def compile_model(name: str, models: Mapping[str, Any], api: str) -> jsonschema.
         for each, model in models.items()
     ]
     registry: Registry[Any] = Registry().with_resources(resources)
-    return jsonschema.Draft4Validator(
+    validator: jsonschema.protocols.Validator = ModelValidator(
         {"$ref": MODEL_URL.format(api=api, name=name)},
         registry=registry,
     )
+    return validator
 
 
 def _contents(model: Mapping[str, Any]) -> Any:
@@ -120,7 +122,7 @@ def _words(error: jsonschema.ValidationError) -> str:
             )
         case "additionalProperties":
             schema: Any = error.schema
-            extra = sorted(set(found) - set(schema.get("properties", {})))
+            extra = additional_properties(found, schema)
             return f"object instance has properties which are not allowed by the schema: {_json(extra)}"
         case "enum":
             return f"instance value ({_json(found)}) not found in enum (possible values: {_json(limit)})"

@@ -23,6 +23,7 @@ class Cloud:
     invoke_url: str = "{endpoint}/restapis/{api}/{stage}/_user_request_{path}"
     account: str = "123456789012"
     ours: bool = True
+    patience: float = 60  # seconds to wait for what is delivered
 
     def client(self, service: str) -> Any:
         """An AWS client; no retries, so that the first answer is the one that is judged."""

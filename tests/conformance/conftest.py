@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how that emulator spells the URL of a deployed API",
     )
     group.addoption("--account", default="123456789012", help="that emulator's account id")
+    group.addoption("--patience", type=float, default=180, help="seconds to wait for what it delivers")
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,9 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     endpoint = request.config.getoption("--endpoint", default=None)
     if endpoint:
         options = request.config.option
-        yield Cloud(endpoint.rstrip("/"), options.invoke_url, options.account, ours=False)
+        yield Cloud(
+            endpoint.rstrip("/"), options.invoke_url, options.account, ours=False, patience=options.patience
+        )
         return
     local = LocalCloud(background=False)
     local.start()

@@ -33,7 +33,7 @@ class Delivery(Run):
         self.settings: dict[str, Any] = {
             "fh_interval": self.interval,
             "fh_lambda_interval": str(self.interval),
-            "fh_timeout": 60 if cloud.ours else 180,
+            "fh_timeout": cloud.patience,
             "region": REGION,
         }
 

@@ -108,6 +108,7 @@ def test_clicks_are_put_on_the_delivery_stream_as_they_came(
         {**CLICK, "mysfitId": "../x"},
         {**CLICK, "userId": 1},
         [{**CLICK, "more": 1}],
+        {**CLICK, "mysfitId": "m-1\n"},
         "click",
         b"not json",
         b"",

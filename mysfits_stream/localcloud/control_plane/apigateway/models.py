@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from jsonschema import Draft4Validator
 from jsonschema.exceptions import SchemaError
 
+from mysfits_stream.localcloud import apigateway_schema
 from mysfits_stream.localcloud.apigateway_responses import TYPES, definition
 from mysfits_stream.localcloud.control_plane.apigateway import patch
 from mysfits_stream.localcloud.control_plane.apigateway.errors import (
@@ -69,7 +69,7 @@ def create_model(api: Document, body: Document, new_id: str) -> Document:
 def check_schema(text: str) -> None:
     """Refuse what is not a JSON Schema of draft 4."""
     try:
-        Draft4Validator.check_schema(json.loads(text))
+        apigateway_schema.check_schema(json.loads(text))
     except ValueError as error:
         raise bad_request(
             "Invalid model specified: Validation Result: warnings : [], errors : [Invalid JSON]"
