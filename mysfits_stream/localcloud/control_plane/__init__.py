@@ -127,7 +127,7 @@ class ControlPlane:
                 "lambda": self.functions,
                 "logs": LogGroups(lambda region: self.backend("logs", region)),
                 "s3": self.s3,
-                "tagging": TaggedResources(self._tagged_apis),
+                "tagging": TaggedResources(self._tagged_apis, self._bucket_region),
             }
 
     def save(self, directory: Path) -> None:
@@ -207,6 +207,10 @@ class ControlPlane:
                 for name, stage in api["stages"].items():
                     found[f"{arn}/stages/{name}"] = stage.get("tags") or {}
         return found
+
+    def _bucket_region(self, bucket: str) -> str | None:
+        partition, account = s3_backends.bucket_accounts.get(bucket, ("", None))
+        return s3_backends[account][partition].buckets[bucket].region_name if account else None
 
     def _bucket_owner(self, bucket: str) -> str | None:
         return s3_backends.bucket_accounts.get(bucket, ("", None))[1]

@@ -1,4 +1,7 @@
-"""The Resource Groups Tagging API: REST APIs and their stages, which are ours and unknown to moto."""
+"""The Resource Groups Tagging API: REST APIs and their stages, which are ours and unknown to moto.
+
+A bucket is told in its own region only; moto tells it in every one.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ Tags = Mapping[str, str]
 
 
 class TaggedResources:
-    """The mend; ``rest_apis`` are a region's REST APIs and stages, tags by ARN."""
+    """The mend; ``rest_apis`` gives a region's REST APIs and stages, tags by ARN."""
 
-    def __init__(self, rest_apis: Callable[[str], Mapping[str, Tags]]) -> None:
+    def __init__(
+        self, rest_apis: Callable[[str], Mapping[str, Tags]], bucket_region: Callable[[str], str | None]
+    ) -> None:
         self._rest_apis = rest_apis
+        self._bucket_region = bucket_region
 
     def __call__(self, request: Request, moto: Handler) -> Response:
         """Answer one request; ours follow on the last page of moto's."""
@@ -22,6 +28,11 @@ class TaggedResources:
         if request.operation != "GetResources" or response.status != 200:
             return response
         answer, wanted = response.json(), request.json()
+        answer["ResourceTagMappingList"] = [
+            found
+            for found in answer["ResourceTagMappingList"]
+            if self._is_in(request.region, found["ResourceARN"])
+        ]
         if not answer.get("PaginationToken"):
             answer["ResourceTagMappingList"] += [
                 {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
@@ -32,6 +43,10 @@ class TaggedResources:
             name: value for name, value in response.headers.items() if name.lower() != "content-length"
         }
         return json_response(200, answer, headers)
+
+    def _is_in(self, region: str, arn: str) -> bool:
+        _, _, service, _, _, name = arn.split(":", 5)
+        return service != "s3" or self._bucket_region(name) == region
 
 
 def _is_wanted(arn: str, tags: Tags, wanted: Mapping[str, Any]) -> bool:
