@@ -1,6 +1,8 @@
 """Times the sides of a comparison in turns, so that what else the machine does falls on all of them alike.
 
-A benchmark is a module with ``run() -> Comparison``, and ``main()``, which prints it.
+A benchmark is a module with ``run()``, which makes one or more comparisons, and ``main()``, which prints
+them. Sides that measure something else than their own time (memory, a share of their calls) return the figure
+and are compared by ``compare_figures``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,34 +49,45 @@ class Machine:
 
 @dataclass(frozen=True)
 class Target:
-    """``slower`` takes at least ``least`` times as long as ``faster``."""
+    """``slower`` takes at least ``least`` and at most ``most`` times as long, or as much, as ``faster``."""
 
     slower: str
     faster: str
-    least: float
+    least: float | None = None
+    most: float | None = None
+
+    def __str__(self) -> str:
+        limits = (("≥", self.least), ("≤", self.most))
+        return ", ".join(f"{sign} {limit:g}" for sign, limit in limits if limit is not None)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The seconds that each side took, round by round."""
+    """What each side took, round by round; seconds unless ``unit`` says otherwise."""
 
     title: str
     machine: Machine
-    seconds: dict[str, list[float]]
+    figures: dict[str, list[float]]
     targets: tuple[Target, ...] = ()
+    unit: str = "s"
+    notes: tuple[str, ...] = ()
+    """What has to be said beside the figures: one sentence each."""
 
     def median(self, side: str) -> float:
-        """A side's median time."""
-        return statistics.median(self.seconds[side])
+        """A side's median figure."""
+        return statistics.median(self.figures[side])
 
     def ratio(self, slower: str, faster: str) -> float:
         """How many times as long one side takes: the median of what that was in each round."""
-        rounds = zip(self.seconds[slower], self.seconds[faster], strict=True)
+        rounds = zip(self.figures[slower], self.figures[faster], strict=True)
         return statistics.median(slow / fast for slow, fast in rounds)
 
     def met(self, target: Target) -> bool:
         """Whether a target is reached."""
-        return self.ratio(target.slower, target.faster) >= target.least
+        ratio = self.ratio(target.slower, target.faster)
+        return (target.least is None or ratio >= target.least) and (
+            target.most is None or ratio <= target.most
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All of it, in types that JSON has."""
@@ -79,22 +95,27 @@ class Comparison:
 
     def __str__(self) -> str:
         """Two Markdown tables, which read well on a terminal too."""
-        rounds = len(next(iter(self.seconds.values())))
+        rounds = len(next(iter(self.figures.values())))
         lines = [f"## {self.title}", "", f"{self.machine}; {rounds} rounds in turns.", ""]
-        width = max(map(len, self.seconds))
+        width = max(map(len, self.figures))
         lines += [
-            f"| {'':{width}} |    median |     least |      most |",
-            f"|-{'-' * width}-|{'----------:|' * 3}",
+            f"| {'':{width}} |     median |      least |       most |",
+            f"|-{'-' * width}-|{'-----------:|' * 3}",
         ]
-        for side, taken in self.seconds.items():
+        for side, taken in self.figures.items():
             figures = (statistics.median(taken), min(taken), max(taken))
-            lines.append(f"| {side:{width}} | " + " | ".join(map(_duration, figures)) + " |")
+            lines.append(
+                f"| {side:{width}} | " + " | ".join(_spelled(each, self.unit) for each in figures) + " |"
+            )
         if self.targets:
-            lines += ["", "| comparison | times as long | target | met |", "|---|---:|---:|---|"]
+            times = "times as long" if self.unit == "s" else "times as much"
+            lines += ["", f"| comparison | {times} | target | met |", "|---|---:|---:|---|"]
         for target in self.targets:
             ratio, verdict = self.ratio(target.slower, target.faster), "yes" if self.met(target) else "NO"
             comparison = f"{target.slower} / {target.faster}"
-            lines.append(f"| {comparison} | {ratio:.2f} | ≥ {target.least:g} | {verdict} |")
+            lines.append(f"| {comparison} | {ratio:.2f} | {target} | {verdict} |")
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
         return "\n".join(lines)
 
 
@@ -105,26 +126,55 @@ def compare(
     rounds: int = 5,
     turn_seconds: float = 0.1,
     targets: tuple[Target, ...] = (),
+    notes: tuple[str, ...] = (),
+    prepare: Callable[[], object] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Comparison:
     """Give every side a turn in each round. The first round does not count; every other one runs backwards.
 
     In its turn a side is called until ``turn_seconds`` are over, at least once; the median call counts.
+    ``prepare`` is called before each call, and takes no time.
     """
     machine = Machine.here()
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
+
+    def timed(call: Callable[[], object]) -> float:
+        calls: list[float] = []
+        while not calls or sum(calls) < turn_seconds:
+            prepare()
+            started = clock()
+            call()
+            calls.append(clock() - started)
+        return statistics.median(calls)
+
+    seconds = in_turns({side: partial(timed, call) for side, call in sides.items()}, rounds=rounds)
+    return Comparison(title, machine, seconds, targets, notes=notes)
+
+
+def compare_figures(
+    title: str,
+    sides: Mapping[str, Callable[[], float]],
+    *,
+    unit: str,
+    rounds: int = 5,
+    targets: tuple[Target, ...] = (),
+) -> Comparison:
+    """The same of sides that return their figure themselves."""
+    machine = Machine.here()
+    return Comparison(title, machine, in_turns(sides, rounds=rounds), targets, unit)
+
+
+def in_turns(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
+    """What each side returned in its turns, but for the first round's; every other round runs backwards."""
+    returned: dict[str, list[T]] = {side: [] for side in sides}
     for number in range(rounds + 1):
-        turns = list(sides.items())[:: -1 if number % 2 else 1]
-        for side, call in turns:
-            calls: list[float] = []
-            while not calls or sum(calls) < turn_seconds:
-                started = clock()
-                call()
-                calls.append(clock() - started)
+        for side, call in list(sides.items())[:: -1 if number % 2 else 1]:
+            figure = call()
             if number:
-                seconds[side].append(statistics.median(calls))
-    return Comparison(title, machine, seconds, targets)
+                returned[side].append(figure)
+    return returned
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:7.2f} s" if seconds >= 1 else f"{seconds * 1000:6.2f} ms"
+def _spelled(figure: float, unit: str) -> str:
+    if unit != "s":
+        return f"{figure:8,.1f} {unit}"
+    return f"{figure:8.2f} s" if figure >= 1 else f"{figure * 1000:7.2f} ms"

@@ -6,6 +6,7 @@ Exit codes: 0 done or healthy; 1 an error, in one line; 2 for ``status`` and ``p
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -16,6 +17,9 @@ from mysfits_stream.commands.app import App, global_options
 from mysfits_stream.errors import MysfitsStreamError
 
 INTERRUPTED = 130
+
+RARELY = (50_000, 20, 100)
+"""When to look for garbage: a command makes many objects that stay (models, listings), and ends."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -41,6 +45,7 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    gc.set_threshold(*RARELY)
     app = App()
     arguments = sys.argv[1:] if arguments is None else arguments
     # Known before the options are parsed, so that what is wrong with them is said in JSON, too.

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from types_boto3_s3 import S3Client
 
-from mysfits_stream.provision.emptying import AT_ONCE, BATCH, Contents, contents, empty
+from mysfits_stream.provision.emptying import AT_ONCE, BATCH, MOST_PARTS, Contents, contents, empty
 
 
 class Bucket:
@@ -132,6 +132,24 @@ def test_batches_are_full_whatever_the_pages_hold() -> None:
     assert sorted(bucket.batches) == [500, BATCH, BATCH]
     assert bucket.is_empty
     assert reports[-1] == "emptying bucket, 2500 versions deleted"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param([f"a/b/{n % 12:02d}/{n}" for n in range(60)], id="in folders below one folder"),
+        pytest.param([f"{n}" for n in range(60)], id="in no folder"),
+        pytest.param([f"{n % 3}/{n}" for n in range(60)] + ["x", "y"], id="in few folders and beside them"),
+        pytest.param([f"{n % 2}//{n}" for n in range(60)] + ["/", "0/"], id="in folders without a name"),
+        pytest.param([f"{n:03d}/x" for n in range(MOST_PARTS + 20)], id="in more folders than are worth it"),
+    ],
+)
+def test_a_bucket_of_many_pages_is_counted_and_emptied_once_however_its_keys_divide(keys: list[str]) -> None:
+    bucket = Bucket(keys, markers=tuple(keys[::3]), page=7)
+    everything = len(bucket.versions) + len(bucket.markers)
+    assert contents(bucket.client, "bucket").versions == everything
+    assert empty(bucket.client, "bucket") == everything
+    assert bucket.is_empty
 
 
 def test_no_more_batches_are_under_way_than_allowed() -> None:

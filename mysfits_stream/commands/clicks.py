@@ -166,7 +166,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
         bucket = clicks_bucket(app)
         done = replaying.replay(
             bucket,
-            app.target.clients.firehose,
+            app.target.client("firehose"),
             Names.of(app.config, app.target.account).stream,
             since=moments.parse(since, bucket.now(), "--since") if since else None,
             limit=limit,

@@ -122,4 +122,4 @@ def _import(app: App) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     config = replace(app.config, mysfits_api=mysfits_api(app.target))
     template = importing.template(config)
     changes = survey(build(app), Goal.PRESENT, config.stack)
-    return template, importing.resources_to_import(changes, template, app.target.clients.apigateway)
+    return template, importing.resources_to_import(changes, template, app.target.client("apigateway"))

@@ -64,7 +64,7 @@ def run(
             build(app, needs_service=False),
             app.config.stack,
             app.target.client("resourcegroupstaggingapi"),
-            app.target.clients.apigateway,
+            app.target.client("apigateway"),
             kept=[CLICKS_BUCKET] if keep_data else [],
         )
     if repository:
@@ -91,7 +91,7 @@ def _contents(app: App, plan: Sequence[Change]) -> Contents | None:
     for change in plan:
         if change.resource.name == CLICKS_BUCKET and change.observed:
             with translated(CLICKS_BUCKET, "count the clicks"):
-                return contents(app.target.clients.s3, change.observed.id)
+                return contents(app.target.client("s3"), change.observed.id)
     return None
 
 

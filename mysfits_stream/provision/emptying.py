@@ -1,11 +1,17 @@
-"""Emptying a versioned bucket: every version and delete marker, in full batches, several at once (F49)."""
+"""Emptying a versioned bucket: every version and delete marker, in full batches, several at once (F49).
+
+A listing goes from page to page, so it is divided by prefix where there is more than one page: otherwise
+everything would wait for it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,7 +23,16 @@ BATCH = 1000
 """What one DeleteObjects takes."""
 
 AT_ONCE = 8
-"""Batches under way while the next page is listed; with this bound memory stays flat."""
+"""Batches under way, and pages; with this bound memory stays flat."""
+
+MOST_PARTS = 100
+"""Prefixes of one level worth a listing of their own each: there may be as many as there are keys."""
+
+BEYOND_XML = re.compile(r"[\x00-\x1f\ufffe\uffff]")
+"""What XML 1.0 does not hold, or not unchanged; DeleteObjects cannot name a key with such a character."""
+
+Version = dict[str, Any]
+"""What S3 says of a version or delete marker."""
 
 GONE = ("NoSuchKey", "NoSuchVersion")
 
@@ -65,14 +80,59 @@ def empty(s3: S3Client, bucket: str, report: Callable[[str], None] = lambda _: N
     return deleted
 
 
-def _listing(s3: S3Client, bucket: str) -> Iterator[dict[str, Any]]:
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        yield from page.get("Versions", ())  # type: ignore[misc]
-        yield from page.get("DeleteMarkers", ())  # type: ignore[misc]
+def _listing(s3: S3Client, bucket: str) -> Iterator[Version]:
+    """Every version and delete marker, in no order; several pages are fetched at once."""
+    first = s3.list_object_versions(Bucket=bucket)
+    if not first["IsTruncated"]:
+        yield from _versions(first)
+        return
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        parts, beside = _divided(s3, bucket, pool)
+        yield from beside
+        waiting = deque(_pages(s3, bucket, part) for part in parts)
+        under_way: dict[Future[Any], Iterator[Any]] = {}
+        while waiting or under_way:
+            while waiting and len(under_way) < AT_ONCE:
+                pages = waiting.popleft()
+                under_way[pool.submit(next, pages, None)] = pages
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in finished:
+                pages, page = under_way.pop(future), future.result()
+                if page is not None:
+                    under_way[pool.submit(next, pages, None)] = pages
+                    yield from _versions(page)
 
 
-def _delete(s3: S3Client, bucket: str, batch: list[dict[str, Any]]) -> int:
-    in_xml = [version for version in batch if _fits_xml(version["Key"])]
+def _divided(s3: S3Client, bucket: str, pool: ThreadPoolExecutor) -> tuple[list[str], list[Version]]:
+    """Prefixes enough to list at once, as far as the keys' slashes give them, and what has none of them."""
+    parts, whole, beside = [""], list[str](), list[Version]()
+
+    def look(prefix: str) -> Any:
+        return s3.list_object_versions(Bucket=bucket, Prefix=prefix, Delimiter="/")
+
+    while parts and len(parts) + len(whole) < AT_ONCE:
+        deeper: list[str] = []
+        for part, seen in zip(parts, pool.map(look, parts), strict=True):
+            below = [each["Prefix"] for each in seen.get("CommonPrefixes", ())]
+            if seen["IsTruncated"] or not below or len(below) > MOST_PARTS:
+                whole.append(part)
+            else:
+                deeper += below
+                beside += _versions(seen)
+        parts = deeper
+    return whole + parts, beside
+
+
+def _pages(s3: S3Client, bucket: str, prefix: str) -> Iterator[Any]:
+    return iter(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix))
+
+
+def _versions(page: Any) -> Iterator[Version]:
+    return chain(page.get("Versions", ()), page.get("DeleteMarkers", ()))
+
+
+def _delete(s3: S3Client, bucket: str, batch: list[Version]) -> int:
+    in_xml = [version for version in batch if not BEYOND_XML.search(version["Key"])]
     if in_xml:
         keys: Any = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in in_xml]
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
@@ -83,14 +143,9 @@ def _delete(s3: S3Client, bucket: str, batch: list[dict[str, Any]]) -> int:
                     "DeleteObjects",
                 )
     for version in batch:
-        if not _fits_xml(version["Key"]):
+        if BEYOND_XML.search(version["Key"]):
             s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
     return len(batch)
-
-
-def _fits_xml(key: str) -> bool:
-    """Whether XML 1.0 can carry the key; DeleteObjects cannot name the others."""
-    return all(character >= " " and character not in "\ufffe\uffff" for character in key)
 
 
 def _complaint(failure: Any) -> str:

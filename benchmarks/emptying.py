@@ -1,0 +1,91 @@
+"""How fast a versioned bucket is emptied, 20 ms a call; beside it boto3's own way.
+
+Both run against the same stand-in for S3, which is a process of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+from benchmarks.measure import Comparison, Target, compare, compare_figures
+from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
+from mysfits_stream import cli
+from mysfits_stream.provision.emptying import empty
+
+VERSIONS = 20_000
+CALL_SECONDS = 0.02
+THEIRS, OURS = "boto3's bucket.object_versions.delete()", "ours"
+
+
+def run(rounds: int = 5) -> list[Comparison]:
+    """The time that it takes, and the memory that four times as many versions take."""
+    with slow_s3(CALL_SECONDS) as s3:
+        times = compare(
+            f"Emptying a bucket of {VERSIONS:,} versions and markers, {CALL_SECONDS * 1000:g} ms a call",
+            {THEIRS: lambda: boto3s_way(s3), OURS: lambda: our_way(s3)},
+            rounds=rounds,
+            prepare=lambda: fill(s3, VERSIONS),
+            targets=(Target(THEIRS, OURS, 4),),
+        )
+    many, few = f"{4 * VERSIONS:,} versions", f"{VERSIONS:,} versions"
+    with slow_s3(0.0) as s3:
+        memory = compare_figures(
+            "Emptying: memory at its peak",
+            {many: lambda: peak(s3, 4 * VERSIONS), few: lambda: peak(s3, VERSIONS)},
+            unit="MB",
+            rounds=1,
+            targets=(Target(many, few, most=1.25),),
+        )
+    return [times, memory]
+
+
+def fill(s3: SlowS3, versions: int) -> None:
+    """As many deleted objects as Firehose writes in a day's hours: a version and a marker each."""
+    numbers = range(versions // 2)
+    s3.fill({key(number % 24, number): "" for number in numbers}, markers=True)
+
+
+def boto3s_way(s3: SlowS3) -> None:
+    """What boto3 documents for this."""
+    target = s3.target()
+    resource = target.session.resource("s3", region_name=target.account.region, endpoint_url=s3.address)
+    resource.Bucket(BUCKET).object_versions.delete()
+    check(s3)
+
+
+def our_way(s3: SlowS3) -> None:
+    """What ``down`` does, in a process set up like the command line's."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*cli.RARELY)
+    try:
+        empty(s3.target().client("s3"), BUCKET)
+    finally:
+        gc.set_threshold(*thresholds)
+    check(s3)
+
+
+def check(s3: SlowS3) -> None:
+    """Hold the side to its task."""
+    if left := s3.versions():
+        raise AssertionError(f"{left} versions are left")
+
+
+def peak(s3: SlowS3, versions: int) -> float:
+    """The most memory that our way holds at once, in MB; the client's own included."""
+    fill(s3, versions)
+    tracemalloc.start()
+    try:
+        our_way(s3)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def main() -> None:
+    """Print the comparisons."""
+    print(*run(), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

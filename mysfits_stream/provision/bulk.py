@@ -1,0 +1,96 @@
+"""Long answers read as fast as they come, and long requests written so.
+
+botocore asks its model about each part of a document, and dateutil about each time. With that a page of
+1,000 versions takes 40 ms and a batch of 1,000 keys to delete 12 ms, one after the other however many threads
+there are: emptying a bucket waits more for them than for S3. By hand both take a fraction. All else of such a
+call, its signature and checksum, its retries and its errors, is botocore's as ever.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from botocore.utils import parse_timestamp
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+LINE_ENDS = {"\r": "&#xD;", "\n": "&#xA;"}  # as they are, XML would turn the one into the other
+OBJECTS = "mysfits-stream.objects"
+
+
+def moment(value: Any) -> datetime:
+    """A time in any of AWS's spellings; the one of listings takes a fortieth of what it takes dateutil."""
+    if isinstance(value, str) and value.endswith("Z"):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass  # another spelling that ends so is for botocore to read
+    return parse_timestamp(value)
+
+
+def speed_up(s3: S3Client) -> None:
+    """Let this client list versions and delete objects so.
+
+    Of a version only Key, VersionId, IsLatest and Size are read.
+    """
+    events = s3.meta.events
+    events.register("before-parse.s3.ListObjectVersions", read_versions)
+    take: Any = take_objects  # the stubs know no handler that answers
+    events.register("provide-client-params.s3.DeleteObjects", take)
+    events.register("before-call.s3.DeleteObjects", write_objects)
+
+
+def read_versions(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Take versions and delete markers out of a page; what is left is botocore's to parse."""
+    if response_dict["status_code"] != 200:
+        return
+    try:
+        page = ElementTree.fromstring(response_dict["body"])  # noqa: S314 - S3 sent it, botocore reads it so
+    except ElementTree.ParseError:
+        return  # botocore says what is wrong with it
+    space = page.tag.rpartition("}")[0] + "}" * ("}" in page.tag)
+    names = {f"{space}Version": "Versions", f"{space}DeleteMarker": "DeleteMarkers"}
+    for element in page:
+        if element.tag in names:
+            listed = customized_response_dict.setdefault(names[element.tag], [])
+            listed.append(_version(element, space))
+    page[:] = [element for element in page if element.tag not in names]
+    response_dict["body"] = ElementTree.tostring(page)
+
+
+def take_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any] | None:
+    """Keep the objects to delete from botocore's serializer, all but the first: some there must be."""
+    objects = params["Delete"]["Objects"]
+    if not objects or any(each.keys() != {"Key", "VersionId"} for each in objects):
+        return None
+    context[OBJECTS] = objects
+    return {**params, "Delete": {**params["Delete"], "Objects": objects[:1]}}
+
+
+def write_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Put all the objects into the request; its checksum is reckoned after this."""
+    if OBJECTS not in context:
+        return
+    one, _, rest = params["body"].partition(b"</Object>")
+    head, _, _ = one.partition(b"<Object>")
+    entries = "".join(
+        f"<Object><Key>{escape(each['Key'], LINE_ENDS)}</Key>"
+        f"<VersionId>{escape(each['VersionId'])}</VersionId></Object>"
+        for each in context[OBJECTS]
+    )
+    params["body"] = head + entries.encode() + rest
+
+
+def _version(element: ElementTree.Element, space: str) -> dict[str, Any]:
+    version: dict[str, Any] = {
+        "Key": element.findtext(f"{space}Key"),
+        "VersionId": element.findtext(f"{space}VersionId"),
+        "IsLatest": element.findtext(f"{space}IsLatest") == "true",
+    }
+    if size := element.findtext(f"{space}Size"):
+        version["Size"] = int(size)
+    return version
