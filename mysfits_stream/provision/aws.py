@@ -65,7 +65,7 @@ def is_error(error: BaseException, *codes: str, message: str = "") -> bool:
     return (
         isinstance(error, ClientError)
         and error.response["Error"].get("Code") in codes
-        and message in error.response["Error"].get("Message", "")
+        and message in (error.response["Error"].get("Message") or "")
     )
 
 
@@ -78,7 +78,8 @@ def is_server_error(error: BaseException) -> bool:
 
 def is_denied(error: BaseException) -> bool:
     """Whether the operator's own permissions do not suffice; never worth a retry (F132)."""
-    return is_error(error, "AccessDenied", "AccessDeniedException", "UnauthorizedException")
+    # The answer to HEAD has no body, so that its code is the status (F40).
+    return is_error(error, "AccessDenied", "AccessDeniedException", "UnauthorizedException", "403")
 
 
 def retry_after(error: Exception) -> float | None:
