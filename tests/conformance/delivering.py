@@ -10,8 +10,11 @@ import time
 import uuid
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.conformance.cloud import REGION, Cloud
 from tests.conformance.steps import Run
@@ -27,6 +30,7 @@ class Delivery(Run):
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
+        self.streams: list[str] = []
         # Our own cloud is run many times as fast as AWS; others get what they deliver soonest with.
         self.interval = 60 if cloud.ours else 1
         self.pause = 0.02 if cloud.ours else 1.0
@@ -37,9 +41,16 @@ class Delivery(Run):
             "region": REGION,
         }
 
+    def close(self) -> None:
+        """Remove the streams, of which an account may have few."""
+        for name in self.streams:
+            delete_stream(self.cloud, name)
+
     def step(self, step: Mapping[str, Any]) -> None:
         """Do one step; a poll is repeated until what it waits for is there."""
         if step["op"] != "poll":
+            if step["op"] == "firehose.CreateDeliveryStream":
+                self.streams.append(self.filled(step["params"]["DeliveryStreamName"]))
             super().step(step)
             return
         wanted = step["params"]["until"]
@@ -108,6 +119,12 @@ class Delivery(Run):
                 super().check_assertion(assertion)
 
 
+def delete_stream(cloud: Cloud, name: str) -> None:
+    """Remove a delivery stream, if it is there."""
+    with suppress(ClientError):
+        cloud.client("firehose").delete_delivery_stream(DeliveryStreamName=name, AllowForceDelete=True)
+
+
 def function(name: str) -> bytes:
     """A function of ours, zipped."""
     packed = io.BytesIO()
@@ -163,6 +180,10 @@ class Pipeline:
         hints = {"IntervalInSeconds": self.run.interval, "SizeInMBs": 1}
         bucket = f"arn:aws:s3:::{self.name}"
         return {"RoleARN": self.role, "BucketARN": bucket, "BufferingHints": hints, **changes}
+
+    def close(self) -> None:
+        """Remove the stream."""
+        delete_stream(self.cloud, self.name)
 
     def describe(self) -> Any:
         """DescribeDeliveryStream's description."""

@@ -2,9 +2,10 @@
 
 import base64
 import json
+from typing import Any
 
 
-def handler(event, context):
+def handler(event: Any, context: Any) -> Any:
     """Deliver the event, and the record beside it."""
     return {
         "records": [

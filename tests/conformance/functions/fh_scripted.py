@@ -5,9 +5,10 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 
-def handler(event, context):
+def handler(event: Any, context: Any) -> Any:
     """Answer with the entries that each record lists; ``same`` stands for its own id."""
     mode = os.environ.get("MODE")
     if mode == "raise":
