@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 8
+AT_ONCE = 16
 BYTES_AT_ONCE = 64_000_000
 GROWTH = 10
 """How many times as large a compressed object of clicks becomes, about."""

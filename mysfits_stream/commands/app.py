@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mysfits_stream.config import Config
     from mysfits_stream.render import Output
     from mysfits_stream.target import Target
@@ -23,6 +24,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 ENVIRONMENT = "MYSFITS_STREAM_"
 DIRECTORY = ".mysfits-stream"
 """Holds the state files, the lock and the local cloud's files; next to the configuration."""
+
+
+def path(text: str) -> Path:
+    """The path that an option names; only a command that has one needs pathlib, which takes its time."""
+    from pathlib import Path
+
+    return Path(text)
 
 
 class App:
@@ -36,7 +44,7 @@ class App:
         """The configuration, with options and environment applied; raises ConfigError."""
         from mysfits_stream import config
 
-        loaded = config.load(Path(self.settings["config"]) if self.settings.get("config") else None)
+        loaded = config.load(path(self.settings["config"]) if self.settings.get("config") else None)
         names = ("stack", "target", "region", "profile")
         return config.override(loaded, {name: self.settings.get(name) for name in names})
 
@@ -44,7 +52,7 @@ class App:
     def directory(self) -> Path:
         """Where this configuration's files are kept."""
         config = self.settings.get("config")
-        return (Path(config).parent if config else Path()).absolute() / DIRECTORY
+        return (path(config).parent if config else path("")).absolute() / DIRECTORY
 
     @cached_property
     def out(self) -> Output:

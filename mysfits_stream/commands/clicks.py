@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -196,6 +195,8 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
 
 def show_click(app: App, each: dict[str, Any]) -> None:
     """One enriched click: a line of JSON, or one to read."""
+    import json
+
     from mysfits_stream import render_clicks
 
     if app.out.as_json:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.app import App, global_options, pass_app, path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mysfits_stream.codecommit import Published
     from mysfits_stream.export.files import Files
 
@@ -25,7 +26,7 @@ FORMATS = ("cloudformation", "sam", "import")
     show_default=True,
     help="import: what CloudFormation needs to take over the running stack.",
 )
-@click.option("--out", metavar="DIR", type=Path, help="Write the template and the function's code here.")
+@click.option("--out", metavar="DIR", type=path, help="Write the template and the function's code here.")
 @global_options
 @pass_app
 def export(app: App, kind: str, out: Path | None) -> int:

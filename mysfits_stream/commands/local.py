@@ -5,12 +5,11 @@ Nobody has to start it: the first command with target ``local`` does.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.app import App, global_options, pass_app, path
 
 if TYPE_CHECKING:
     from mysfits_stream.localcloud.daemon import Running
@@ -25,7 +24,7 @@ def local() -> None:
 @click.option(
     "--keep",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False),
     help="Keep resources and objects in DIR, and begin with what is there.",
 )
 @click.option(
@@ -36,7 +35,7 @@ def local() -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="What its moods are drawn from.  [default: 1]")
 @global_options
 @pass_app
-def start(app: App, keep: Path | None, moods: str | None, seed: int | None) -> None:
+def start(app: App, keep: str | None, moods: str | None, seed: int | None) -> None:
     """Start it in the background, if it does not run.
 
     Moods last until it ends, or is told others.
@@ -44,7 +43,7 @@ def start(app: App, keep: Path | None, moods: str | None, seed: int | None) -> N
     from mysfits_stream.localcloud import daemon
 
     configured = app.config.local
-    running = daemon.ensure(app.directory, configured, keep=keep)
+    running = daemon.ensure(app.directory, configured, keep=path(keep) if keep else None)
     if moods is not None or seed is not None:
         daemon.set_moods(running, moods or configured.moods, configured.seed if seed is None else seed)
     _show(app, running)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.app import App, global_options, pass_app, path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mysfits_stream.website import Endpoints
 
 
@@ -35,9 +36,9 @@ def snippet(app: App, script: str) -> int:
 @click.command("publish-site")
 @click.option("--bucket", metavar="NAME", help="The website's bucket, which must exist.")
 @click.option(
-    "--source", metavar="FILE", type=Path, help="Fill in this page, such as the workshop's, in place of ours."
+    "--source", metavar="FILE", type=path, help="Fill in this page, such as the workshop's, in place of ours."
 )
-@click.option("--out", metavar="DIR", type=Path, help="Write the files here, and upload nothing.")
+@click.option("--out", metavar="DIR", type=path, help="Write the files here, and upload nothing.")
 @global_options
 @pass_app
 def publish_site(app: App, bucket: str | None, source: Path | None, out: Path | None) -> int:

@@ -1,0 +1,38 @@
+"""Other tools to be measured beside, each in an environment of its own under ``build/peers``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path("build/peers")
+
+REQUIREMENTS = {
+    "awscli": "awscli",
+    "aws-sam-cli": "aws-sam-cli",
+    "chalice": "chalice",
+    "ministack": "ministack",
+    "moto": "moto[server]",
+}
+"""Package -> what is installed; the newest, as its results say."""
+
+
+def command(package: str, name: str) -> str:
+    """The path of a peer's command; its package is installed first if it is not there."""
+    environment = (HOME / package).absolute()
+    found = environment / "bin" / name
+    if not found.exists():
+        print(f"installing {package}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        python = str(environment / "bin/python")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENTS[package]], check=True)
+    return str(found)
+
+
+def version(package: str) -> str:
+    """A peer's name and version."""
+    python = (HOME / package).absolute() / "bin/python"
+    code = f"from importlib.metadata import version; print(version({package!r}))"
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    return f"{package} {done.stdout.strip()}"
