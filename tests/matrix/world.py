@@ -319,7 +319,7 @@ def perform(world: World, name: str, which: Which | None, harm: Harm | None) -> 
         text = str(error)
         if "\n" in text or len(text) < 20:
             wrong.append(f"not one clear line: {text!r}")
-        if harm is denied and "not authorized" not in text and "left alone" not in text:
+        if harm is denied and not any(reason in text for reason in ("operator-policy", "left alone")):
             wrong.append(f"does not say what is denied: {text}")
     except Exception as error:
         wrong.append(f"not translated: {type(error).__name__}: {error}")

@@ -1,0 +1,15 @@
+"""These tests install another emulator and run it, so they have to be asked for: pytest -m emulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "emulator" in config.option.markexpr:
+        return
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason="runs another emulator; ask for it with -m emulator"))
