@@ -65,9 +65,9 @@ class Origins:
     def complaint(self, values: tuple[str, ...]) -> str | None:
         """Why ``values`` are not allowed, or None."""
         named = all(re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value) for value in values)
-        if values == ("*",) or (values and named):
+        if values == ("*",) or (values and named and len(set(values)) == len(values)):
             return None
-        return "must be '*' alone, or origins such as https://www.example.com"
+        return "must be '*' alone, or different origins such as https://www.example.com"
 
 
 Limit = OneOf | Between | Matching | Origins

@@ -51,7 +51,7 @@ class Target:
     def clients(self) -> Clients:
         """All that the deployer needs; who needs one only asks for that one."""
         return Clients(
-            s3=self.client("s3"),
+            s3=self.own_buckets,
             iam=self.client("iam"),
             function=self.client("lambda"),
             firehose=self.client("firehose"),
@@ -64,6 +64,23 @@ class Target:
         if service not in self._clients:
             self._clients[service] = _client(self.session, service, self.endpoint_url, self.account.region)
         return self._clients[service]
+
+    @cached_property
+    def own_buckets(self) -> Any:
+        """A client of S3 that works on buckets of this account only.
+
+        A bucket's name says nothing of who owns it: each call that can name the owner does, so that neither a
+        configured name nor one that somebody was faster to take leads into another's bucket.
+        """
+
+        def name_the_owner(params: dict[str, Any], model: Any, **_: Any) -> None:
+            for owner in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
+                if model.input_shape and owner in model.input_shape.members:
+                    params.setdefault(owner, self.account.id)
+
+        s3 = _client(self.session, "s3", self.endpoint_url, self.account.region)
+        s3.meta.events.register("before-parameter-build.s3", name_the_owner)
+        return s3
 
     @property
     def pace(self) -> Pace:

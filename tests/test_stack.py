@@ -31,7 +31,7 @@ class Uncallable:
         raise AssertionError(f"{name} was called")
 
 
-def build(config: Config | None = None, account: Account = ACCOUNT) -> dict[str, Resource]:
+def build(config: Config | None = None, account: Account = ACCOUNT, **options: Any) -> dict[str, Resource]:
     nobody = cast(Any, Uncallable())
     resources = stack.build(
         config or Config(),
@@ -39,6 +39,7 @@ def build(config: Config | None = None, account: Account = ACCOUNT) -> dict[str,
         Clients(nobody, nobody, nobody, nobody, nobody, nobody),
         mysfits_api="https://mysfits.example.com",
         answers=lambda _api, _stage: False,
+        **options,
     )
     return {resource.name: resource for resource in resources}
 
@@ -144,3 +145,8 @@ def _texts(value: Any) -> set[str]:
     if isinstance(value, list):
         return set().union(*map(_texts, value)) if value else set()
     return {value} if isinstance(value, str) else set()
+
+
+def test_with_data_to_keep_the_api_goes_before_its_stream_drains() -> None:
+    """Otherwise clicks accepted while API Gateway's quota is waited out would be lost (F61)."""
+    assert needs(build(drain=True))["clicks-api"] == {"api-role", "delivery-stream"}

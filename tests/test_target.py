@@ -213,3 +213,23 @@ def test_a_mysfits_service_is_asked_for_where_none_is_known() -> None:
     assert mysfits_api(target(mysfits_api="https://mysfits.example.com/")) == "https://mysfits.example.com"
     with pytest.raises(ConfigError, match="mysfits_api: not set; target aws needs"):
         mysfits_api(target())
+
+
+def test_every_call_about_a_bucket_names_the_account_that_must_own_it() -> None:
+    sent: list[dict[str, Any]] = []
+    core = boto3.Session("x", "x", region_name="eu-west-1")
+    target = Target(
+        "aws", Account("123456789012", "eu-west-1"), core, "http://127.0.0.1:9", "", None, Interrupt()
+    )
+    s3 = target.clients.s3
+
+    def keep(params: dict[str, Any], **_: Any) -> Any:
+        sent.append(params["headers"])
+        return SimpleNamespace(status_code=200), {}
+
+    s3.meta.events.register("before-call.s3", keep)
+    s3.list_object_versions(Bucket="b")
+    s3.delete_object(Bucket="b", Key="k")
+    s3.copy_object(Bucket="b", Key="k", CopySource={"Bucket": "b", "Key": "j"})
+    assert [headers["x-amz-expected-bucket-owner"] for headers in sent] == ["123456789012"] * 3
+    assert sent[2]["x-amz-source-expected-bucket-owner"] == "123456789012"

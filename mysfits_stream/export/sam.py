@@ -59,7 +59,6 @@ def _api(part: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
         # Otherwise SAM makes another stage, of the name Stage.
         "OpenApiVersion": given["Body"]["openapi"],
         "Mode": given["Mode"],
-        "FailOnWarnings": given["FailOnWarnings"],
         "DefinitionBody": _body(given["Body"]),
         "Tags": _mapping(given["Tags"]),
         # Otherwise only the stage has them.

@@ -80,7 +80,9 @@ def _desired_method(operation: Document) -> dict[str, Any]:
             **{key: integration.get(key, {}) for key in ("requestParameters", "requestTemplates")},
             "responses": {
                 pattern: {
-                    key: response[key] for key in ("statusCode", "responseParameters", "responseTemplates")
+                    "statusCode": response["statusCode"],
+                    "responseParameters": response["responseParameters"],
+                    "responseTemplates": _templates(response),
                 }
                 for pattern, response in integration["responses"].items()
             },
@@ -124,5 +126,5 @@ def _pattern(response: Any) -> str:
 
 
 def _templates(response: Any) -> dict[str, str]:
-    # An empty template may come back as null.
-    return {media: text or "" for media, text in response.get("responseTemplates", {}).items()}
+    # An empty template may come back as null, or not at all.
+    return {media: text for media, text in (response.get("responseTemplates") or {}).items() if text}

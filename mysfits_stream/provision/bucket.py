@@ -136,25 +136,46 @@ class Bucket:
 
     def create(self) -> None:
         """Make the bucket with its owner tag, then its settings, one after the other."""
-        configuration: dict[str, Any] = {"Tags": tag_list({OWNER_TAG: self.owner})}
-        if self.account.region != NO_REGION:
-            configuration["LocationConstraint"] = self.account.region
-        # With tags us-east-1 answers a second creation with an error, instead of resetting the ACLs (F43).
-        with ignoring("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-            self._patiently(
-                lambda: self.s3.create_bucket(
-                    Bucket=self.bucket_name,
-                    CreateBucketConfiguration=configuration,  # type: ignore[arg-type]
-                )
-            )
+        made = self._make()
         try:
             owner = self._patiently(self._owner)
+            if made and owner is None:
+                # The tags of a bucket just made may read as missing for a moment.
+                wait_until(
+                    lambda: self._patiently(self._owner) is not None,
+                    self.pace,
+                    waiting_for=f"S3 to show the tags of {self.bucket_name}",
+                    budget=60,
+                )
+                owner = self._patiently(self._owner)
         except ClientError as error:
             if _foreign(error):
                 return  # Somebody was faster: the next read tells.
             raise
         if owner == self.owner:
             self.update({key: (None, value) for key, value in self.desired.items()})
+
+    def _make(self) -> bool:
+        """Whether it was made by this very call, and not there before."""
+        region = {} if self.account.region == NO_REGION else {"LocationConstraint": self.account.region}
+        tags = tag_list({OWNER_TAG: self.owner})
+        with ignoring("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            try:
+                # With tags us-east-1 refuses a second creation, instead of resetting ACLs (section 2.2).
+                self._patiently(lambda: self._create_with({"Tags": tags, **region}))
+            except ClientError as error:
+                if not is_error(error, "UnsupportedArgument", "MalformedXML"):
+                    raise
+                # Not every partition takes tags with the creation: there they follow at once. Whoever dies in
+                # between leaves an empty bucket that `up --adopt` takes over.
+                self._patiently(lambda: self._create_with(region))
+                self._patiently(lambda: self.s3.put_bucket_tagging(**self._ours(), Tagging={"TagSet": tags}))
+            return True
+        return False
+
+    def _create_with(self, configuration: dict[str, Any]) -> None:
+        given: Any = {"CreateBucketConfiguration": configuration} if configuration else {}
+        self.s3.create_bucket(Bucket=self.bucket_name, **given)
 
     def update(self, diff: Diff) -> None:
         """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
@@ -312,4 +333,4 @@ WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
 
 def _encryption(answer: Any) -> Any:
     rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
-    return next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), None)
+    return next((rule.get("ApplyServerSideEncryptionByDefault") for rule in rules), None)

@@ -32,6 +32,12 @@ SHOW_BUDGET = 30.0
 PROCESSOR_DEFAULTS = {"NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
 """What Firehose uses for parameters that it was not given, and may leave out or add when asked (F53b)."""
 
+REPLACEABLE = ("CREATING_FAILED", "DELETING", "DELETING_FAILED")
+"""The states in which a stream holds nothing any more, or never did."""
+
+MOST_TAGS = 50
+"""What a stream can have, and a page of its tags hold; how long a page is otherwise, AWS does not say."""
+
 WORKING = ("CREATING", "DELETING")
 ENCRYPTED = {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}
 
@@ -125,7 +131,9 @@ class DeliveryStream:
         """What Firehose says of the stream, its own defaults filled in."""
         try:
             found = self._describe()
-            tags = self.firehose.list_tags_for_delivery_stream(DeliveryStreamName=self.stream_name)["Tags"]
+            tags = self.firehose.list_tags_for_delivery_stream(
+                DeliveryStreamName=self.stream_name, Limit=MOST_TAGS
+            )["Tags"]
         except ClientError as error:
             if is_error(error, "ResourceNotFoundException"):
                 return None
@@ -173,13 +181,24 @@ class DeliveryStream:
         )
 
     def update(self, diff: Diff) -> None:
-        """Change the destination in place; replace a stream that failed, or that is being deleted."""
-        if "DeliveryStreamType" in diff or "DeliveryStreamStatus" in diff:
+        """Change the destination in place; replace a stream that failed, or that is being deleted.
+
+        One in any other state may hold clicks that are not delivered yet: that is for a person to look at.
+        """
+        status, _ = diff.get("DeliveryStreamStatus", ("ACTIVE", "ACTIVE"))
+        if status in REPLACEABLE:
             self.delete()
             self.create()
             return
+        if status != "ACTIVE" or "DeliveryStreamType" in diff:
+            raise ProvisionError(
+                self.name,
+                "update",
+                f"{self.arn} is {status} or of another type, and may hold records that are not delivered "
+                "yet; see to those, delete it, and run `up` again",
+            )
         self._wait_for(self._active, "ACTIVE")
-        if "DeliveryStreamEncryption" in diff:
+        if "DeliveryStreamEncryption" in diff and not self._encrypting():
             self.firehose.start_delivery_stream_encryption(
                 DeliveryStreamName=self.stream_name,
                 DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
@@ -277,6 +296,10 @@ class DeliveryStream:
         self._check(encryption.get("Status", ""), encryption, "tries to encrypt it again")
         return bool(encryption.get("Status") != "ENABLING")
 
+    def _encrypting(self) -> bool:
+        """Whether it is encrypted by now, or on its way: starting that is rationed (F53c)."""
+        return _encryption(self._describe().get("DeliveryStreamEncryptionConfiguration", {})) == ENCRYPTED
+
     def _check(self, status: str, holder: Any, remedy: str) -> None:
         if status.endswith("_FAILED"):
             details = holder.get("FailureDescription", {}).get("Details", "AWS gives no reason").rstrip(".")
@@ -291,7 +314,8 @@ class DeliveryStream:
         for processor in configuration.get("Processors", ()):
             if processor["Type"] == "Lambda":
                 given = {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", ())}
-                return PROCESSOR_DEFAULTS | {"RoleArn": destination["RoleARN"]} | given
+                numbers = {name: f"{float(given[name]):g}" for name in PROCESSOR_DEFAULTS if name in given}
+                return PROCESSOR_DEFAULTS | {"RoleArn": destination["RoleARN"]} | given | numbers
         return None
 
     def _patiently(self, call: Callable[[], Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -158,7 +158,7 @@ class Function:
         if set(diff) - set(CODE):
             self._patiently(
                 lambda: self.client.update_function_configuration(
-                    FunctionName=self.function_name, **self._configuration()
+                    FunctionName=self.function_name, **self._configuration(drifted=diff)
                 ),
                 f"Lambda to take the new configuration of {self.function_name}",
             )
@@ -198,15 +198,17 @@ class Function:
             advice=f"aws lambda get-function --function-name {self.function_name} names the reason",
         )
 
-    def _configuration(self) -> Any:
+    def _configuration(self, drifted: Collection[str] = ()) -> Any:
+        # What we want is Lambda's default, and not every partition knows the parameter: it only mends.
+        logging = {"LoggingConfig": self.desired["LoggingConfig"]} if "LoggingConfig" in drifted else {}
         return {
+            **logging,
             "Runtime": self.runtime,
             "Handler": self.handler,
             "Role": self.role.arn,
             "MemorySize": self.memory_mb,
             "Timeout": self.timeout_seconds,
             "Environment": {"Variables": dict(self.environment)},
-            "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
         }
 
     def _found(self) -> Any:
@@ -244,14 +246,25 @@ class Function:
         return RECREATED if recreated else self.role.arn
 
     def _patiently(self, call: Callable[[], Any], waiting_for: str, budget: float = IAM_BUDGET) -> Any:
-        return retry_while(
-            _getting_ready,
-            call,
-            self.pace,
-            waiting_for=waiting_for,
-            budget=budget,
-            advice=f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com",
-        )
+        try:
+            return retry_while(
+                _getting_ready,
+                call,
+                self.pace,
+                waiting_for=waiting_for,
+                budget=budget,
+                advice=f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com",
+            )
+        except ClientError as error:
+            # Such as: Architecture "arm64" is not supported in this region.
+            if is_error(
+                error, "InvalidParameterValueException", message=f'"{self.architecture}" is not supp'
+            ):
+                message = error.response["Error"]["Message"].rstrip(".")
+                raise ProvisionError(
+                    self.name, error.operation_name, f"{message}; set processor.architecture to another"
+                ) from error
+            raise
 
 
 def _getting_ready(error: Exception) -> bool:

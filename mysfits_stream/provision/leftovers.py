@@ -52,7 +52,8 @@ def _tagged(tagging: ResourceGroupsTaggingAPIClient, stack: str) -> Iterator[str
     )
     for page in pages:
         for found in page["ResourceTagMappingList"]:
-            yield found["ResourceARN"]
+            # Log groups are spelled with and without their events (F112).
+            yield found["ResourceARN"].removesuffix(":*")
 
 
 def _is_gone_api(apigateway: APIGatewayClient, arn: str) -> bool:

@@ -20,6 +20,7 @@ from mysfits_stream.provision.aws import (
     retry_after,
     tag_list,
 )
+from mysfits_stream.provision.delivery_stream import DeliveryStream
 from mysfits_stream.provision.openapi import MODEL, ClicksApi
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
@@ -62,6 +63,8 @@ class RestApi:
     answers: Callable[[str, str], bool]
     """(API id, stage) -> whether the data plane serves the preflight of ``/clicks``."""
     pace: Pace
+    drains_into: DeliveryStream | None = None
+    """Set to have the API gone before this stream waits for its last clicks; else they do not care."""
     type: ClassVar[str] = "AWS::ApiGateway::RestApi"
 
     @property
@@ -94,7 +97,6 @@ class RestApi:
                     "Description": self._description,
                     "EndpointConfiguration": self.desired["EndpointConfiguration"],
                     "Mode": "overwrite",
-                    "FailOnWarnings": True,
                     "Body": self.definition.document(),
                     "Tags": tag_list({OWNER_TAG: self.owner}),
                 },
@@ -139,7 +141,8 @@ class RestApi:
             stage = self._stage(api["id"])
             deployed = self._deployed(api["id"], stage)
         except ClientError as error:
-            if is_error(error, "NotFoundException"):
+            # Deleted while it was read, or is it only a part that is missing?
+            if is_error(error, "NotFoundException") and not self._ours():
                 return None
             raise
         settings = stage.get("methodSettings", {}) if stage else {}
@@ -207,7 +210,12 @@ class RestApi:
             self.pace,
             waiting_for=f"stage {self.stage} to answer",
             budget=DATA_PLANE_BUDGET,
-            advice="the API is deployed; its URL may need a little longer",
+            advice="the API is deployed; its URL may need a little longer"
+            + (
+                ", and in China the account needs an ICP licence"
+                if self.account.partition == "aws-cn"
+                else ""
+            ),
         )
 
     @property
@@ -258,13 +266,16 @@ class RestApi:
 
     def _put_definition(self, api_id: str) -> None:
         document = self.definition.document()
-        self._patiently(
+        # A warning is told and not obeyed: whatever the import left out reads as drift, piece by piece.
+        answer: Any = self._patiently(
             lambda: self.apigateway.put_rest_api(
-                restApiId=api_id, mode="overwrite", failOnWarnings=True, body=json.dumps(document).encode()
+                restApiId=api_id, mode="overwrite", failOnWarnings=False, body=json.dumps(document).encode()
             ),
             "API Gateway to take the definition",
             api_id,
         )
+        for warning in answer.get("warnings", ()):
+            self.pace.report(f"API Gateway warns: {warning}")
         # An import drops minItems and maxItems from models (F101); setting the schema afterwards keeps them.
         schema = json.dumps(document["components"]["schemas"][MODEL])
         self._patiently(
@@ -303,7 +314,13 @@ class RestApi:
             if old["id"] != deployment["id"]:
                 # One that another stage still serves stays.
                 with ignoring("BadRequestException", "NotFoundException"):
-                    self.apigateway.delete_deployment(restApiId=api_id, deploymentId=old["id"])
+                    self._patiently(
+                        lambda old=old: self.apigateway.delete_deployment(  # type: ignore[misc]
+                            restApiId=api_id, deploymentId=old["id"]
+                        ),
+                        "API Gateway to remove an old deployment",
+                        api_id,
+                    )
 
     def _set_throttling(self, api_id: str) -> None:
         wanted = self.desired["MethodSettings"]
@@ -387,7 +404,7 @@ class RestApi:
             waiting_for=waiting_for,
             budget=QUOTA_BUDGET,
             pause=lambda error: retry_after(error) or QUOTA_PAUSE,
-            advice="the quota is the account's: other deployments may be using it up",
+            advice="the quota is the account's: others may use it up, or it has all the APIs it may have",
         )
 
     def arn_of(self, api_id: str) -> str:

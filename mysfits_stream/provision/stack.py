@@ -219,6 +219,7 @@ def build(
         logs=clients.logs,
         answers=answers,
         pace=paced("clicks-api"),
+        drains_into=delivery_stream if drain else None,
     )
     return [
         clicks_bucket,

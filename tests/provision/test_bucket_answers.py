@@ -297,3 +297,41 @@ def test_a_bucket_settles_when_s3_no_longer_misses_it() -> None:
     bucket(aws, time).settle()
     assert len(aws.calls) == 8
     assert time.reports[-1].startswith(f"waiting for S3 to show {NAME} steadily")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error(400, "UnsupportedArgument", "The request contained an unsupported argument."),
+        error(400, "MalformedXML", "The XML you provided was not well-formed"),
+    ],
+    ids=["a partition that does not know tags on creation", "an endpoint that is not AWS's"],
+)
+def test_where_a_bucket_cannot_be_made_with_tags_they_follow_at_once(refusal: Answer) -> None:
+    aws = Scripted(CreateBucket=[refusal, ok()], PutBucketTagging=ok(), GetBucketTagging=TAGGED, **ALL_SET)
+    bucket(aws).create()
+    assert aws.names()[:3] == ["CreateBucket", "CreateBucket", "PutBucketTagging"]
+    assert "Tags" not in aws.asked("CreateBucket")[1]["CreateBucketConfiguration"]
+    [tagging] = aws.asked("PutBucketTagging")
+    assert tagging["Tagging"] == {"TagSet": [{"Key": OWNER_TAG, "Value": "mysfits-clicks"}]}
+
+
+def test_a_bucket_that_was_there_before_is_not_tagged_as_ours() -> None:
+    refusal = error(400, "UnsupportedArgument", "The request contained an unsupported argument.")
+    aws = Scripted(CreateBucket=[refusal, OURS_ALREADY], GetBucketTagging=NO_TAGS)
+    bucket(aws).create()
+    assert aws.names() == ["CreateBucket", "CreateBucket", "GetBucketTagging"]
+
+
+def test_the_tags_of_a_bucket_just_made_are_waited_for() -> None:
+    time = Time()
+    aws = Scripted(CreateBucket=ok(), GetBucketTagging=[NO_TAGS, NO_TAGS, TAGGED], **ALL_SET)
+    bucket(aws, time).create()
+    assert set(SETTINGS) <= set(aws.names())
+    assert "tags" in time.reports[0]
+
+
+def test_an_encryption_rule_without_a_default_reads_as_differing() -> None:
+    rules = ok(ServerSideEncryptionConfiguration={"Rules": [{"BucketKeyEnabled": False}]})
+    observed = bucket(Scripted(**(as_desired() | {"GetBucketEncryption": rules}))).read()
+    assert observed and observed.properties["BucketEncryption"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -402,3 +403,58 @@ def test_desired_is_what_is_sent() -> None:
         "DeliveryStreamEncryption",
         "Processor",
     }
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [
+        {"DeliveryStreamStatus": ("SUSPENDED", "ACTIVE")},
+        {"DeliveryStreamType": ("KinesisStreamAsSource", "DirectPut")},
+    ],
+    ids=["a state that we do not know", "another type"],
+)
+def test_a_stream_that_may_hold_clicks_is_left_to_a_person(differing: Any) -> None:
+    """F52: deleting it would lose them."""
+    aws = Scripted()
+    with pytest.raises(ProvisionError, match="not delivered yet"):
+        stream(aws).update(differing)
+    assert aws.calls == []
+
+
+def test_encryption_that_is_on_its_way_is_not_started_again() -> None:
+    """F53c: starting it is rationed."""
+    aws = Scripted(DescribeDeliveryStream=described(encryption={"Status": "ENABLING"}))
+    stream(aws).update({"DeliveryStreamEncryption": ({"Status": "DISABLED"}, {})})
+    assert set(aws.names()) == {"DescribeDeliveryStream"}
+
+
+def test_all_tags_of_a_stream_are_asked_for() -> None:
+    aws = Scripted(DescribeDeliveryStream=described(), ListTagsForDeliveryStream=TAGGED)
+    stream(aws).read()
+    assert aws.asked("ListTagsForDeliveryStream")[0]["Limit"] == 50
+
+
+def test_numbers_of_the_processor_compare_as_numbers() -> None:
+    parameters = {**AS_DESIRED.desired["Processor"], "BufferSizeInMBs": "1.0", "NumberOfRetries": "3.0"}
+    processing = {
+        "Enabled": True,
+        "Processors": [
+            {
+                "Type": "Lambda",
+                "Parameters": [{"ParameterName": k, "ParameterValue": v} for k, v in parameters.items()],
+            }
+        ],
+    }
+    aws = Scripted(
+        DescribeDeliveryStream=described(ProcessingConfiguration=processing), ListTagsForDeliveryStream=TAGGED
+    )
+    assert diff(aws) == {}
+
+
+def test_a_stream_that_drains_lets_both_buffers_pass_before_it_goes() -> None:
+    time = Time()
+    gone = error(400, "ResourceNotFoundException", "not found")
+    aws = Scripted(DescribeDeliveryStream=[described(), gone], DeleteDeliveryStream=ok())
+    replace(stream(aws, time), drain=True).delete()
+    assert sum(time.slept) >= 60 + 60
+    assert "waiting for buffered clicks" in time.reports[0]

@@ -344,3 +344,31 @@ def test_a_function_at_work_is_not_settled() -> None:
 
 def test_an_idle_function_is_no_difference() -> None:
     assert diff(Scripted(GetFunction=shown(State="Inactive"), GetRole=the_role())) == {}
+
+
+def test_the_log_group_is_named_only_to_mend_it() -> None:
+    """What we want is Lambda's default, and some partitions refuse to be told."""
+    aws = Scripted(
+        CreateFunction=ok(),
+        GetFunction=ok(Configuration=configuration(), Tags={}),
+        GetFunctionConfiguration=ok(**configuration()),
+        GetRole=the_role(),
+        UpdateFunctionConfiguration=ok(),
+    )
+    function(aws).create()
+    function(aws).update({"Timeout": (1, 60)})
+    function(aws).update({"LoggingConfig": ({}, {})})
+    assert ["LoggingConfig" in sent for sent in aws.asked("CreateFunction")] == [False]
+    assert ["LoggingConfig" in sent for sent in aws.asked("UpdateFunctionConfiguration")] == [False, True]
+
+
+def test_an_architecture_that_the_region_lacks_is_said_in_our_setting() -> None:
+    refusal = error(
+        400,
+        "InvalidParameterValueException",
+        'Architecture "arm64" is not supported in eu-west-1. Please select "x86_64" for your architecture.',
+    )
+    time = Time()
+    with pytest.raises(ProvisionError, match=r"not supported in eu-west-1.*processor\.architecture"):
+        function(Scripted(CreateFunction=refusal), time).create()
+    assert time.slept == []

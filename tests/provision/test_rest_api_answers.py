@@ -269,7 +269,21 @@ def test_an_api_that_is_not_ours_is_not_seen(found: Answer) -> None:
 
 
 def test_an_api_that_goes_while_it_is_read_reads_none() -> None:
-    assert api(Scripted(**(as_desired() | {"GetModels": NOT_FOUND}))).read() is None
+    gone = {"GetModels": NOT_FOUND, "GetRestApis": [listed(ID), listed()]}
+    assert api(Scripted(**(as_desired() | gone))).read() is None
+
+
+def test_an_api_of_which_only_a_part_is_missing_is_not_taken_for_none() -> None:
+    aws = Scripted(**(as_desired() | {"GetModels": NOT_FOUND}))
+    with pytest.raises(ClientError, match="NotFoundException"):
+        api(aws).read()
+
+
+def test_what_an_import_warns_of_is_told() -> None:
+    time = Time()
+    warned = put(PutRestApi=ok(id=ID, warnings=["maxItems is not supported"]))
+    api(Scripted(**warned), time).update({"Models": (None, {})})
+    assert "API Gateway warns: maxItems is not supported" in time.reports
 
 
 def test_an_api_on_a_later_page_is_found() -> None:
@@ -307,7 +321,7 @@ def test_an_api_is_made_tagged_and_regional_then_put_and_deployed_whole() -> Non
         {"types": ["REGIONAL"]},
     )
     sent = aws.asked("PutRestApi")[0]
-    assert (sent["mode"], sent["failOnWarnings"]) == ("overwrite", True)
+    assert (sent["mode"], sent["failOnWarnings"]) == ("overwrite", False)
     # An overwrite takes the name from the document.
     assert json.loads(sent["body"])["info"]["title"] == created["name"] == STACK
     assert aws.asked("CreateStage")[0]["tags"] == {OWNER_TAG: STACK}
@@ -391,7 +405,7 @@ def test_quotas_that_the_whole_account_uses_up_are_waited_out_for_long() -> None
 
 
 def test_a_quota_that_never_frees_ends_in_what_it_may_be() -> None:
-    with pytest.raises(Expired, match="other deployments may be using it up"):
+    with pytest.raises(Expired, match="others may use it up"):
         api(Scripted(GetRestApis=listed(ID), DeleteRestApi=THROTTLED)).delete()
 
 
