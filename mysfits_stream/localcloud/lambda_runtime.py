@@ -26,10 +26,11 @@ Allowed = Callable[[str, str, str, str], Verdict]
 class LambdaRuntime:
     """Invokes functions; safe to call from several threads.
 
-    ``log(group, stream, message)`` receives each line of a function's log, if ``allowed(role, service,
-    action, resource)`` says that its role may write it. At most ``processes`` invocations run at once,
-    others wait. ``directory`` is where zips are unpacked; it belongs to this object, and :meth:`close`
-    removes it.
+    ``log(group, stream, message)`` receives each line of a function's log, after ``create_log(group, None)``
+    for its log group and ``create_log(group, stream)`` for its log stream; each only if ``allowed(role,
+    service, action, resource)`` says that the function's role may do it. At most ``processes`` invocations
+    run at once, others wait. ``directory`` is where zips are unpacked; it belongs to this object, and
+    :meth:`close` removes it.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class LambdaRuntime:
         *,
         now: Callable[[], float],
         log: Callable[[str, str, str], None],
+        create_log: Callable[[str, str | None], None],
         allowed: Allowed,
         processes: int = 5,
         idle_seconds: float = 600.0,
@@ -45,6 +47,7 @@ class LambdaRuntime:
         self._directory = directory
         self._now = now
         self._log = log
+        self._create_log = create_log
         self._allowed = allowed
         self._idle_seconds = idle_seconds
         self._processes = processes
@@ -140,9 +143,18 @@ class LambdaRuntime:
     def _write_log(self, process: Process, lines: list[str]) -> None:
         function = process.function
         _, partition, _, region, account, *_ = function.arn.split(":")
-        group = f"arn:{partition}:logs:{region}:{account}:log-group:{function.log_group}"
-        stream = f"{group}:log-stream:{process.stream}"
-        verdict = self._allowed(function.role_arn, "lambda.amazonaws.com", "logs:PutLogEvents", stream)
-        if verdict is Verdict.ALLOWED:
+        group, stream = function.log_group, process.stream
+        arn = f"arn:{partition}:logs:{region}:{account}:log-group:{group}:log-stream:"
+
+        def may(action: str, resource: str) -> bool:
+            verdict = self._allowed(function.role_arn, "lambda.amazonaws.com", action, resource)
+            return verdict is Verdict.ALLOWED
+
+        # A group is made as a group without a stream, so a function that may brings it back (F77).
+        if may("logs:CreateLogGroup", arn):
+            self._create_log(group, None)
+        if may("logs:CreateLogStream", arn + stream):
+            self._create_log(group, stream)
+        if may("logs:PutLogEvents", arn + stream):
             for line in lines:
-                self._log(function.log_group, process.stream, line)
+                self._log(group, stream, line)

@@ -101,7 +101,7 @@ class World:
             ) from error
 
     def log(self, region: str, group: str, stream: str, message: str) -> None:
-        """Append to a log stream; without its log group the line is lost, as on AWS."""
+        """Append to a log stream; where there is none, the line is lost, as on AWS (F87)."""
         self.control_plane.put_log_event(region, group, stream, message, self.now())
 
     def close(self) -> None:
@@ -125,6 +125,7 @@ class World:
                     self._directory / region,
                     now=self.now,
                     log=lambda group, stream, line: self.log(region, group, stream, line),
+                    create_log=lambda group, stream: self.control_plane.create_log(region, group, stream),
                     allowed=self.allowed,
                 )
             return self._runtimes[region]

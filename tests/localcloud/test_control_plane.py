@@ -251,11 +251,32 @@ def test_log_groups_refuse_what_cloudwatch_refuses(local_cloud: CloudUnderTest) 
 
 def test_a_log_event_of_another_time_is_kept(local_cloud: CloudUnderTest) -> None:
     local_cloud.client("logs").create_log_group(logGroupName="/g")
+    local_cloud.client("logs").create_log_stream(logGroupName="/g", logStreamName="s")
     plane = local_cloud.cloud.control_plane
     assert plane.put_log_event(local_cloud.region, "/g", "s", "long ago", 1_000_000_000.5)
-    assert not plane.put_log_event(local_cloud.region, "/none", "s", "lost", 1_000_000_000.5)
     [event] = local_cloud.client("logs").filter_log_events(logGroupName="/g")["events"]
     assert (event["timestamp"], event["message"]) == (1_000_000_000_500, "long ago")
+
+
+def test_a_log_event_without_its_log_stream_is_lost(local_cloud: CloudUnderTest) -> None:
+    logs, plane = local_cloud.client("logs"), local_cloud.cloud.control_plane
+    logs.create_log_group(logGroupName="/g")
+    assert not plane.put_log_event(local_cloud.region, "/none", "s", "lost", 1_000_000_000.5)
+    assert not plane.put_log_event(local_cloud.region, "/g", "s", "lost", 1_000_000_000.5)
+    assert logs.describe_log_streams(logGroupName="/g")["logStreams"] == []
+
+
+def test_a_log_is_made_once_and_a_log_stream_only_in_its_group(local_cloud: CloudUnderTest) -> None:
+    logs, plane = local_cloud.client("logs"), local_cloud.cloud.control_plane
+    plane.create_log(local_cloud.region, "/g", "s")
+    assert logs.describe_log_groups()["logGroups"] == []
+    for stream in (None, None, "s", "s"):
+        plane.create_log(local_cloud.region, "/g", stream)
+    [group] = logs.describe_log_groups()["logGroups"]
+    assert group["logGroupName"] == "/g"
+    assert [
+        found["logStreamName"] for found in logs.describe_log_streams(logGroupName="/g")["logStreams"]
+    ] == ["s"]
 
 
 TAG_QUERIES = [

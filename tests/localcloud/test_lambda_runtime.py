@@ -56,16 +56,22 @@ class Host:
 
     def __init__(self, directory: Path) -> None:
         self.logged: list[tuple[str, str, str]] = []
-        self.verdict = Verdict.ALLOWED
+        self.created: list[tuple[str, str | None]] = []
+        self.denied: set[str] = set()
         self.asked: list[tuple[str, str, str, str]] = []
-        self.runtime = LambdaRuntime(directory, now=lambda: NOW, log=self.log, allowed=self.allowed)
+        self.runtime = LambdaRuntime(
+            directory, now=lambda: NOW, log=self.log, create_log=self.create_log, allowed=self.allowed
+        )
 
     def log(self, group: str, stream: str, message: str) -> None:
         self.logged.append((group, stream, message))
 
+    def create_log(self, group: str, stream: str | None) -> None:
+        self.created.append((group, stream))
+
     def allowed(self, role: str, service: str, action: str, resource: str) -> Verdict:
         self.asked.append((role, service, action, resource))
-        return self.verdict
+        return Verdict.DENIED if action in self.denied else Verdict.ALLOWED
 
     def lines(self) -> list[str]:
         return [message for _, _, message in self.logged]
@@ -197,7 +203,12 @@ def test_a_changed_function_gets_a_new_process(host: Host, change: dict[str, Any
 def test_an_idle_process_is_ended(tmp_path: Path) -> None:
     host = Host(tmp_path / "lambda")
     runtime = LambdaRuntime(
-        tmp_path / "idle", now=lambda: NOW, log=host.log, allowed=host.allowed, idle_seconds=-1
+        tmp_path / "idle",
+        now=lambda: NOW,
+        log=host.log,
+        create_log=host.create_log,
+        allowed=host.allowed,
+        idle_seconds=-1,
     )
     try:
         counts = [runtime.invoke(function(COUNTER), b"{}").payload for _ in range(2)]
@@ -239,20 +250,26 @@ def test_the_log_has_start_end_and_report_lines(host: Host) -> None:
     assert invocation.log_tail.decode() == "\n".join(lines)
 
 
-def test_without_permission_nothing_is_logged(host: Host) -> None:
-    host.verdict = Verdict.DENIED
-    assert host.call("def handler(event, context): print('lost'); return 1") == 1
+LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/echo:log-stream:"
 
-    assert host.logged == []
-    role, service, action, resource = host.asked[0]
-    assert (role, service, action) == (
-        "arn:aws:iam::123456789012:role/echo",
-        "lambda.amazonaws.com",
-        "logs:PutLogEvents",
-    )
-    assert resource.startswith(
-        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/echo:log-stream:2026/"
-    )
+
+def test_the_role_decides_what_is_made_and_written_of_the_log(host: Host) -> None:
+    assert host.call("def handler(event, context): return 1") == 1
+    [(_, stream, _), *_] = host.logged
+    who = ("arn:aws:iam::123456789012:role/echo", "lambda.amazonaws.com")
+    assert host.asked == [
+        (*who, "logs:CreateLogGroup", LOG),
+        (*who, "logs:CreateLogStream", LOG + stream),
+        (*who, "logs:PutLogEvents", LOG + stream),
+    ]
+    assert stream.startswith("2026/")
+    assert host.created == [("/aws/lambda/echo", None), ("/aws/lambda/echo", stream)]
+
+
+def test_without_permission_nothing_is_logged(host: Host) -> None:
+    host.denied = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
+    assert host.call("def handler(event, context): print('lost'); return 1") == 1
+    assert (host.created, host.logged) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -495,7 +512,11 @@ from mysfits_stream.localcloud.iam import Verdict
 from mysfits_stream.localcloud.lambda_function import Function
 from mysfits_stream.localcloud.lambda_runtime import LambdaRuntime
 runtime = LambdaRuntime(
-    pathlib.Path({str(tmp_path / "lambda")!r}), now=lambda: 0.0, log=print, allowed=lambda *_: Verdict.DENIED
+    pathlib.Path({str(tmp_path / "lambda")!r}),
+    now=lambda: 0.0,
+    log=print,
+    create_log=print,
+    allowed=lambda *_: Verdict.DENIED,
 )
 made = Function(
     "echo", {ARN!r}, "index.handler", "python3.13", pathlib.Path({str(archive)!r}).read_bytes(), {{}},

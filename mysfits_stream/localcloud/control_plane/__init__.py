@@ -237,17 +237,27 @@ class ControlPlane:
             stored.set_metadata({name.lower(): value for name, value in (headers or {}).items()})
 
     def put_log_event(self, region: str, group: str, stream: str, message: str, at: float) -> bool:
-        """Append one event to a log stream, made where it is missing; False without the log group."""
+        """Append one event to a log stream; False where the group or the stream is missing (F87)."""
         with self.lock:
-            logs = self.backend("logs", region)
-            if group not in logs.groups:
+            groups = self.backend("logs", region).groups
+            if group not in groups or stream not in groups[group].streams:
                 return False
-            if stream not in logs.groups[group].streams:
-                logs.create_log_stream(group, stream)
+            self.changes += 1
             # Not by PutLogEvents: it refuses what is old by the wall clock, and ours may be another.
             event = {"timestamp": int(at * 1000), "message": message}
-            logs.groups[group].streams[stream].put_log_events([event])
+            groups[group].streams[stream].put_log_events([event])
             return True
+
+    def create_log(self, region: str, group: str, stream: str | None) -> None:
+        """Make a log group, or a log stream in one, unless it is there or has no group to be in."""
+        with self.lock:
+            logs = self.backend("logs", region)
+            if stream is None and group not in logs.groups:
+                self.changes += 1
+                logs.create_log_group(group, {})
+            if stream and group in logs.groups and stream not in logs.groups[group].streams:
+                self.changes += 1
+                logs.create_log_stream(group, stream)
 
     def put_metric(
         self,
