@@ -166,8 +166,8 @@ class Bucket:
             except ClientError as error:
                 if not is_error(error, "UnsupportedArgument", "MalformedXML"):
                     raise
-                # Not every partition takes tags with the creation: there they follow at once. Whoever dies in
-                # between leaves an empty bucket that `up --adopt` takes over.
+                # Not every partition takes tags with the creation (F133): there they follow at once. Whoever
+                # dies in between leaves an empty bucket that `up --adopt` takes over.
                 self._patiently(lambda: self._create_with(region))
                 self._patiently(lambda: self.s3.put_bucket_tagging(**self._ours(), Tagging={"TagSet": tags}))
             return True

@@ -36,7 +36,7 @@ REPLACEABLE = ("CREATING_FAILED", "DELETING", "DELETING_FAILED")
 """The states in which a stream holds nothing any more, or never did."""
 
 MOST_TAGS = 50
-"""What a stream can have, and a page of its tags hold; how long a page is otherwise, AWS does not say."""
+"""What a stream can have, and one page of its tags can hold (F139)."""
 
 WORKING = ("CREATING", "DELETING")
 ENCRYPTED = {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}

@@ -199,7 +199,7 @@ class Function:
         )
 
     def _configuration(self, drifted: Collection[str] = ()) -> Any:
-        # What we want is Lambda's default, and not every partition knows the parameter: it only mends.
+        # What we want is Lambda's default, and not every partition knows the parameter (F134): it only mends.
         logging = {"LoggingConfig": self.desired["LoggingConfig"]} if "LoggingConfig" in drifted else {}
         return {
             **logging,
@@ -256,7 +256,7 @@ class Function:
                 advice=f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com",
             )
         except ClientError as error:
-            # Such as: Architecture "arm64" is not supported in this region.
+            # Architecture "arm64" is not supported in this region (F137).
             if is_error(
                 error, "InvalidParameterValueException", message=f'"{self.architecture}" is not supp'
             ):
