@@ -1,4 +1,4 @@
-"""The front of the local cloud: one WSGI application on 127.0.0.1, and how it is served.
+"""The front of the local cloud: one WSGI application that every request comes to.
 
 What a request is for decides who answers it:
 
@@ -12,7 +12,8 @@ What a request is for decides who answers it:
 
 moods/ stands before all of them and may refuse, delay or cut off a call of an AWS client.
 
-Only this file knows all of them; they know each other as functions.
+Only this file knows all of them; they know each other as functions. listener.py serves it, background.py
+delivers without being asked.
 """
 
 from __future__ import annotations
@@ -21,25 +22,22 @@ import logging
 import os
 import re
 import secrets
-import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-from cheroot.wsgi import Server
 
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits, site_reader
 from mysfits_stream.localcloud.administration import Administration
+from mysfits_stream.localcloud.background import Background
 from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane, Role
 from mysfits_stream.localcloud.firehose import Firehose
 from mysfits_stream.localcloud.integrations import Integrations
+from mysfits_stream.localcloud.listener import Listener
 from mysfits_stream.localcloud.moods import Cut, Faults, Moods, identify
 from mysfits_stream.localcloud.site import Site
 from mysfits_stream.localcloud.wire import (
@@ -54,11 +52,6 @@ from mysfits_stream.localcloud.wire import (
 from mysfits_stream.localcloud.world import World
 
 log = logging.getLogger(__name__)
-
-REQUEST_THREADS = 16
-DELIVERY_THREADS = 8
-KEEP_ALIVE_SECONDS = 30
-LONGEST_WAIT = 1.0  # between two looks at what is due
 
 INVOKE_PATH = re.compile(r"/restapis/(?P<api>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*|)")
 
@@ -86,7 +79,10 @@ class LocalCloud:
         self.identity = secrets.token_hex(8)
         self._now = now
         self.control_plane = ControlPlane(now, self._settling)
-        self.faults = Faults(lambda seconds: sleep(seconds / self.config.time_scale))
+        self.faults = Faults(
+            lambda seconds: sleep(seconds / self.config.time_scale),
+            lambda call, reason: self.control_plane.delivery_streams.fail(call.region, call.resource, reason),
+        )
         self._moods = self._new_moods()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
         self._keep = keep
@@ -94,10 +90,8 @@ class LocalCloud:
             self.control_plane.load(keep)
         self._saved = self.control_plane.changes
         self._started_at = self._asked_at = time.monotonic()
-        self._due = threading.Event()
-        self._stopping = threading.Event()
-        self._jobs = ThreadPoolExecutor(DELIVERY_THREADS, "delivery") if background else None
-        self._background = background
+        self._listener = Listener(self)
+        self._background = Background(now) if background else None
         self.world = World(
             self.control_plane,
             now=now,
@@ -108,7 +102,7 @@ class LocalCloud:
         self.control_plane.calls_in = lambda region: (
             Integrations(self.world, self._handle_inside, region).call
         )
-        self.firehose = Firehose(self.world, submit=self._submit, wake=self._due.set)
+        self.firehose = Firehose(self.world, submit=self._submit, wake=self._wake)
         self._site = Site(
             lambda: site_reader.endpoints(self.control_plane, self.endpoint),
             lambda: site_reader.landed(self.control_plane),
@@ -121,42 +115,23 @@ class LocalCloud:
             reset=self.reset,
             stop=on_stop,
         )
-        self._threads: list[threading.Thread] = []
-        self._server: Server | None = None
 
     # Running
 
     def start(self) -> None:
         """Listen on 127.0.0.1 and serve in threads; OSError if the port is taken."""
-        server = Server(
-            ("127.0.0.1", self.config.port),
-            self,
-            numthreads=REQUEST_THREADS,
-            request_queue_size=128,
-            timeout=KEEP_ALIVE_SECONDS,
-        )
-        with socket.socket() as probe:
-            # The server's own error does not say why there is no socket.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", self.config.port))
-        server.expiration_interval = 0.1  # how long stopping takes at most
-        server.prepare()
-        self._server = server
-        self._run(server.serve, "server")
+        self._listener.start(self.config.port)
         if self._background:
-            self._run(self._deliver, "delivery-clock")
+            self._background.start(self._do_due)
 
     def stop(self) -> None:
         """Stop serving; returns once every thread and every function's process has ended."""
-        self._stopping.set()
-        self._due.set()
-        if self._server:
-            self._server.stop()
-        for thread in self._threads:
-            thread.join()
+        self._listener.stop()
+        if self._background:
+            self._background.stop()
         self.world.close()
-        if self._jobs:
-            self._jobs.shutdown()
+        if self._background:
+            self._background.join()
         self._scratch.cleanup()
         self.save()
 
@@ -170,9 +145,7 @@ class LocalCloud:
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        if self._server is None:
-            raise RuntimeError("the local cloud is not started")
-        return int(self._server.bind_addr[1])
+        return self._listener.port
 
     @property
     def endpoint(self) -> str:
@@ -206,29 +179,20 @@ class LocalCloud:
         self.firehose.advance()
         self.firehose.take_metrics()
 
-    def _run(self, target: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=target, name=name)
-        thread.start()
-        self._threads.append(thread)
+    def _do_due(self) -> float | None:
+        self.deliver_due()
+        self.world.reap()
+        return self.firehose.due_at()
 
     def _submit(self, job: Callable[[], None]) -> None:
-        if self._jobs:
-            self._jobs.submit(job)
+        if self._background:
+            self._background.submit(job)
         else:
             job()
 
-    def _deliver(self) -> None:
-        while not self._stopping.is_set():
-            self._due.clear()
-            try:
-                self.deliver_due()
-                self.world.reap()
-            except Exception:
-                # The clock of all deliveries: one that cannot be made must not end it.
-                log.exception("delivering")
-            due_at = self.firehose.due_at()
-            wait = LONGEST_WAIT if due_at is None else min(max(due_at - self._now(), 0.0), LONGEST_WAIT)
-            self._due.wait(wait)
+    def _wake(self) -> None:
+        if self._background:
+            self._background.wake()
 
     # Serving
 
@@ -326,4 +290,4 @@ class LocalCloud:
         if (before.moods, before.seed, before.time_scale) != (config.moods, config.seed, config.time_scale):
             self._moods = self._new_moods()
         self.world.time_scale = config.time_scale
-        self._due.set()
+        self._wake()
