@@ -1,0 +1,342 @@
+"""The local cloud beside moto's server and MiniStack: getting ready, memory at rest, clicks per second.
+
+A click of ours goes the whole path: PUT, mapping template, buffer, Lambda, S3. Theirs do not serve that, so
+they are asked for Firehose's bare PutRecord, which is one step of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+import yaml
+
+from benchmarks import peers
+from benchmarks.load import Outcome, Task, load
+from benchmarks.measure import Comparison, Machine, Target, compare_figures, in_turns
+
+SECONDS = 4.0
+READY_SECONDS, CLICKS_PER_SECOND = 2.0, 1_000.0
+PATIENCE = 60.0
+WANTED, OURS, MOTO, MINISTACK = (
+    "wanted",
+    "ours, the whole path",
+    "moto server, PutRecord",
+    "MiniStack, PutRecord",
+)
+
+STREAM = "clicks"
+CLICK = {"userId": "8b1f5c1e-user", "mysfitId": ""}
+# No limit but the machine's.
+SETTINGS = {"api": {"rate_limit": 10_000, "burst_limit": 5_000}}
+COMMAND = (sys.executable, "-m", "mysfits_stream")
+SCOPE = "Credential=x/20261123/us-east-1/firehose/aws4_request"
+
+
+@dataclass(frozen=True)
+class Server:
+    """An emulator that answers."""
+
+    endpoint: str
+    pid: int
+    ready_seconds: float
+
+    def client(self, service: str) -> Any:
+        """A client of it."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            region_name="us-east-1",
+            endpoint_url=self.endpoint,
+            aws_access_key_id="x",
+            aws_secret_access_key="x",  # noqa: S106 - made up
+        )
+
+    def memory(self) -> float:
+        """What it and its children hold of the machine's memory, in MB."""
+        table = subprocess.run(
+            ["ps", "-Ao", "pid=,ppid=,rss="],  # noqa: S607
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        rows = [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
+        family = {self.pid}
+        while more := {pid for pid, parent, _ in rows if parent in family} - family:
+            family |= more
+        return sum(rss for pid, _, rss in rows if pid in family) / 1024
+
+
+def run(rounds: int = 3) -> list[Comparison]:
+    """All three, in turns."""
+    emulators = {"ours": ours, "moto server": moto, "MiniStack": ministack}
+    return [
+        compare_figures(
+            "Local cloud: ready to serve",
+            {WANTED: lambda: READY_SECONDS, **{name: ready(start) for name, start in emulators.items()}},
+            unit="s",
+            rounds=rounds,
+            targets=(Target("ours", WANTED, most=1),),
+        ),
+        compare_figures(
+            "Local cloud: memory at rest",
+            {name: resting(start) for name, start in emulators.items()},
+            unit="MB",
+            rounds=1,
+        ),
+        *clicks(rounds),
+    ]
+
+
+def ready(start: Callable[[], AbstractContextManager[Server]]) -> Callable[[], float]:
+    """The seconds from the command until it serves."""
+
+    def call() -> float:
+        with start() as server:
+            return server.ready_seconds
+
+    return call
+
+
+def resting(start: Callable[[], AbstractContextManager[Server]]) -> Callable[[], float]:
+    """What it holds once it has answered and has nothing to do."""
+
+    def call() -> float:
+        with start() as server:
+            server.client("firehose").list_delivery_streams()
+            return server.memory()
+
+    return call
+
+
+def clicks(rounds: int) -> list[Comparison]:
+    """Clicks per second, and how long an answer takes, with 8 connections."""
+    with ExitStack() as running:
+        pipeline = running.enter_context(our_pipeline())
+        sides = {
+            OURS: pipeline,
+            MOTO: put_record(running.enter_context(moto())),
+            MINISTACK: put_record(running.enter_context(ministack())),
+        }
+        outcomes = in_turns(sides, rounds=rounds)
+    machine = Machine.here()
+
+    def figures(pick: Callable[[Outcome], float]) -> dict[str, list[float]]:
+        return {side: [pick(each) for each in found] for side, found in outcomes.items()}
+
+    sent = sum(each.answered for each in outcomes[OURS])
+    per_second = {WANTED: [CLICKS_PER_SECOND] * rounds, **figures(lambda each: each.per_second)}
+    return [
+        Comparison(
+            "Local cloud: clicks per second, 8 connections",
+            machine,
+            per_second,
+            (Target(OURS, WANTED, least=1), Target(OURS, MOTO, least=1), Target(OURS, MINISTACK, least=1)),
+            unit="/s",
+            notes=(
+                f"Each of our {sent:,} clicks was found in S3, enriched, once.",
+                *(peers.version(package) for package in ("moto", "ministack")),
+            ),
+        ),
+        Comparison("Local cloud: half of all answers come within", machine, figures(lambda each: each.p50)),
+        Comparison("Local cloud: 99 of 100 answers come within", machine, figures(lambda each: each.p99)),
+    ]
+
+
+@contextmanager
+def ours() -> Iterator[Server]:
+    """Our local cloud, by its command, in a directory of its own."""
+    with home() as (directory, environment):
+        started = time.perf_counter()
+        _ours("local", "start", directory=directory, environment=environment)
+        seconds = time.perf_counter() - started
+        state = json.loads((directory / ".mysfits-stream/local-cloud.json").read_text("utf-8"))
+        yield Server(f"http://127.0.0.1:{state['port']}", state["pid"], seconds)
+
+
+@contextmanager
+def our_pipeline() -> Iterator[Callable[[], Outcome]]:
+    """A stack that is up: what it returns clicks for a while, and accounts for every click."""
+    with home() as (directory, environment):
+        made = json.loads(_ours("up", "--json", directory=directory, environment=environment))
+        state = json.loads((directory / ".mysfits-stream/local-cloud.json").read_text("utf-8"))
+        server = Server(f"http://127.0.0.1:{state['port']}", state["pid"], 0.0)
+        mysfits = requests.get(f"{server.endpoint}/_mysfits/mysfits", timeout=10).json()["mysfits"]
+        bucket = next(each["id"] for each in made["resources"] if each["name"] == "clicks-bucket")
+        task = Task(
+            url=f"{made['endpoint']}/clicks",
+            method="PUT",
+            headers={"Content-Type": "application/json"},
+            body=json.dumps({**CLICK, "mysfitId": mysfits[0]["mysfitId"]}),
+            seconds=SECONDS,
+        )
+        landed = Landed(server.client("s3"), bucket)
+
+        def call() -> Outcome:
+            outcome = unrefused(load(task))
+            landed.expect(outcome.answered)
+            return outcome
+
+        yield call
+
+
+class Landed:
+    """The enriched clicks in a bucket, counted as they land."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._seen: set[str] = set()
+
+    def expect(self, clicks: int) -> None:
+        """Wait for so many more, no fewer and no more."""
+        deadline = time.monotonic() + PATIENCE
+        found = 0
+        while found < clicks:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{found} of {clicks} clicks landed")
+            time.sleep(0.2)
+            found += self._new()
+        if found != clicks:
+            raise AssertionError(f"{found} clicks landed, {clicks} were sent")
+
+    def _new(self) -> int:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+        keys = {entry["Key"] for page in pages for entry in page.get("Contents", ())} - self._seen
+        self._seen |= keys
+        lines = [
+            json.loads(line)
+            for key in keys
+            for line in self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read().splitlines()
+        ]
+        if any("species" not in line for line in lines):
+            raise AssertionError("a click landed that was not enriched")
+        return len(lines)
+
+
+@contextmanager
+def home() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A directory for our local cloud, which ends with the block, and the environment to run in."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")}
+    environment["PYTHONPATH"] = str(Path.cwd())
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        (directory / "config.yaml").write_text(yaml.safe_dump(SETTINGS), "utf-8")
+        try:
+            yield directory, environment
+        finally:
+            _ours("local", "stop", directory=directory, environment=environment)
+
+
+def _ours(*arguments: str, directory: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=directory, env=environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+@contextmanager
+def moto() -> Iterator[Server]:
+    """moto's server."""
+    port = free_port()
+    with _served(port, {}, peers.command("moto", "moto_server"), "-p", str(port)) as server:
+        yield server
+
+
+@contextmanager
+def ministack() -> Iterator[Server]:
+    """MiniStack."""
+    port = free_port()
+    with _served(port, {"GATEWAY_PORT": str(port)}, peers.command("ministack", "ministack")) as server:
+        yield server
+
+
+@contextmanager
+def _served(port: int, settings: dict[str, str], *command: str) -> Iterator[Server]:
+    endpoint = f"http://127.0.0.1:{port}"
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while not _answers(endpoint):
+            if process.poll() is not None or time.perf_counter() - started > PATIENCE:
+                raise RuntimeError(f"{command[0]} does not serve")
+            time.sleep(0.02)
+        yield Server(endpoint, process.pid, time.perf_counter() - started)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(endpoint: str) -> bool:
+    try:
+        requests.get(endpoint, timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def put_record(server: Server) -> Callable[[], Outcome]:
+    """Ask an emulator for PutRecord for a while."""
+    server.client("s3").create_bucket(Bucket=STREAM)
+    server.client("firehose").create_delivery_stream(
+        DeliveryStreamName=STREAM,
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": "arn:aws:iam::123456789012:role/delivery",
+            "BucketARN": f"arn:aws:s3:::{STREAM}",
+        },
+    )
+    data = base64.b64encode(json.dumps(CLICK).encode()).decode()
+    task = Task(
+        url=server.endpoint,
+        method="POST",
+        headers={
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": "Firehose_20150804.PutRecord",
+            "X-Amz-Date": "20261123T120000Z",
+            "Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0",
+        },
+        body=json.dumps({"DeliveryStreamName": STREAM, "Record": {"Data": data}}),
+        seconds=SECONDS,
+    )
+
+    def call() -> Outcome:
+        return unrefused(load(task))
+
+    return call
+
+
+def unrefused(outcome: Outcome) -> Outcome:
+    """The same, if every request was answered with success."""
+    if outcome.refused:
+        raise AssertionError(f"{outcome.refused} requests were refused")
+    return outcome
+
+
+def main() -> None:
+    """Print the comparisons."""
+    print(*run(), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
