@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,10 +80,12 @@ class App:
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep a global option; one from the environment does not undo one that was typed before the command."""
     app = context.ensure_object(App)
-    given = value is not None and value is not False
-    if parameter.name and (given or parameter.name not in app.settings):
-        app.settings[parameter.name] = value
+    name = parameter.name or ""
+    typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    if typed or not app.settings.get(name):
+        app.settings[name] = value
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:

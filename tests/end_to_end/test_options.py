@@ -1,0 +1,69 @@
+"""The global options: before or after the command, from the environment, and what they do to the output."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.end_to_end.conftest import Shell
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "stack"),
+    [
+        (("--stack", "before", "plan", "--json"), {}, "before"),
+        (("plan", "--json", "--stack", "after"), {}, "after"),
+        (("--stack", "before", "plan", "--json", "--stack", "after"), {}, "after"),
+        (("plan", "--json"), {"MYSFITS_STREAM_STACK": "surroundings"}, "surroundings"),
+        (("--stack", "before", "plan", "--json"), {"MYSFITS_STREAM_STACK": "surroundings"}, "before"),
+        (("plan",), {"MYSFITS_STREAM_JSON": "1", "MYSFITS_STREAM_STACK": "surroundings"}, "surroundings"),
+        (("plan", "--json"), {}, "written"),
+    ],
+    ids=[
+        "before the command",
+        "after the command",
+        "the one nearer to the command wins",
+        "from the environment",
+        "an option comes before the environment",
+        "a flag from the environment",
+        "from the configuration",
+    ],
+)
+def test_an_option_is_taken_from_wherever_it_stands(
+    shared_shell: Shell, arguments: tuple[str, ...], environment: dict[str, str], stack: str
+) -> None:
+    shared_shell.write("config.yaml", "stack: written")
+    outcome = shared_shell.run(*arguments, **environment)
+    assert outcome.code == 2, outcome.err
+    assert outcome.json["stack"] == stack
+
+
+def test_quiet_says_nothing_but_errors(shared_shell: Shell) -> None:
+    shared_shell.write("config.yaml", "stack: written")
+    assert shared_shell.run("plan", "--quiet").out == ""
+    assert shared_shell.run("plan", "--quiet").err == ""
+    assert "Error: " in shared_shell.run("plan", "--quiet", "--target", "mars").err
+
+
+@pytest.mark.parametrize(
+    ("environment", "colours"),
+    [({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ({}, False)],
+    ids=["asked for", "asked not to", "into a pipe"],
+)
+def test_colours_are_for_who_wants_them(
+    shared_shell: Shell, environment: dict[str, str], colours: bool
+) -> None:
+    shared_shell.write("config.yaml", "stack: written")
+    assert ("\x1b[32m" in shared_shell.run("plan", **environment).out) == colours
+
+
+def test_two_runs_in_one_directory_do_not_interleave(shared_shell: Shell) -> None:
+    from filelock import FileLock
+
+    shared_shell.write("config.yaml", "stack: written")
+    with FileLock(shared_shell.directory / ".mysfits-stream" / "lock"):
+        refused = shared_shell.run("up")
+    assert refused.code == 1
+    assert "another mysfits-stream is changing this stack" in refused.err
+    assert shared_shell.run("plan").code == 2
