@@ -168,8 +168,13 @@ class Output:
             yield ProgressView()
         elif self.aside.is_terminal and not self.as_json:
             live = LiveProgress()
-            with Live(live, console=self.aside, refresh_per_second=8, transient=True):
-                yield live
+            try:
+                with Live(live, console=self.aside, refresh_per_second=8, transient=True):
+                    yield live
+            except BaseException:
+                # What was done, and what was not, stays to be read.
+                self.aside.print(live)
+                raise
         else:
             yield PlainProgress(self.aside)
 
