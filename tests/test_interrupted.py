@@ -229,3 +229,21 @@ def test_a_denial_of_the_operators_fails_at_once_and_names_the_action(deployer: 
     with pytest.raises(ProvisionError, match=r"iam:PassRole.*Your own permissions lack this"):
         deployer.up()
     assert deployer.operations.count("CreateFunction") == 1
+
+
+def test_a_stream_that_failed_is_explained_and_the_next_up_replaces_it(deployer: Deployer) -> None:
+    deployer.aws.cloud.faults.add(Rule("CreateDeliveryStream", later="the key is disabled"))
+    with pytest.raises(ProvisionError, match=r"CREATING_FAILED: the key is disabled; the next `up` replaces"):
+        deployer.up()
+    deployer.operations.clear()
+    deployer.up()
+    assert deployer.operations.count("DeleteDeliveryStream") == 1
+    assert deployer.operations.count("CreateDeliveryStream") == 1
+    deployer.down()
+
+
+def test_a_stream_that_failed_goes_with_the_rest(deployer: Deployer) -> None:
+    deployer.aws.cloud.faults.add(Rule("CreateDeliveryStream", later="the key is disabled"))
+    with pytest.raises(ProvisionError, match="CREATING_FAILED"):
+        deployer.up()
+    deployer.down()

@@ -91,6 +91,12 @@ class DeliveryStreams:
         gone = stored.gone_at is not None and now >= stored.gone_at
         return None if gone else stored.at(now)
 
+    def fail(self, region: str, name: str, reason: str) -> None:
+        """Let a stream that is being made end in CREATING_FAILED (F50)."""
+        stored = self._backend(region).delivery_streams.get(name)
+        if isinstance(stored, DeliveryStream):
+            stored.failure = reason
+
     def _backend(self, region: str) -> Any:
         return get_backend("firehose")[self._account][region]
 
@@ -200,6 +206,8 @@ class DeliveryStreams:
         }
         if stored.updated is not None:
             description["LastUpdateTimestamp"] = stored.updated
+        if description["DeliveryStreamStatus"] == "CREATING_FAILED":
+            description["FailureDescription"] = {"Type": "UNKNOWN_ERROR", "Details": stored.failure}
         return {"DeliveryStreamDescription": description}
 
     def _list(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class DeliveryStream:
     gone_at: float | None = None
     encryption: dict[str, str] = field(default_factory=lambda: {"Status": "DISABLED"})
     encryption_settles_at: float = 0.0
+    failure: str = ""
+    """Why it will not become ACTIVE; empty if it will."""
 
     def __post_init__(self) -> None:
         self.value = self._read()
@@ -32,7 +34,9 @@ class DeliveryStream:
         """Its DeliveryStreamStatus at this time."""
         if self.gone_at is not None:
             return "DELETING"
-        return "ACTIVE" if now >= self.active_at else "CREATING"
+        if now < self.active_at:
+            return "CREATING"
+        return "CREATING_FAILED" if self.failure else "ACTIVE"
 
     def changed(self, now: float) -> None:
         """A new version of the configuration is in effect."""

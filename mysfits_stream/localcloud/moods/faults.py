@@ -4,8 +4,9 @@ A rule as the administration takes it:
 
     {"operation": "CreateFunction", "times": 2, "status": 503, "code": "ServiceException", "message": "…",
      "retry_after": 30, "delay_seconds": 1.5, "cut": "before" | "after", "resource": "…", "skip": 0}
+    {"operation": "CreateDeliveryStream", "later": "why the stream ends in CREATING_FAILED"}
 
-Only ``operation`` has to be given. With neither a status, a code nor a cut a rule only delays.
+Only ``operation`` has to be given. With neither status, code, cut nor later failure a rule only delays.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Rule:
     """In AWS's seconds."""
     cut: str | None = None
     """``before`` or ``after`` the call has its effect."""
+    later: str = ""
+    """The call is accepted, and what it starts fails for this reason."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Rule:
@@ -74,10 +77,18 @@ class Rule:
 
 
 class Faults:
-    """The rules that are in force; safe to use from several threads. ``sleep`` takes AWS's seconds."""
+    """The rules that are in force; safe to use from several threads.
 
-    def __init__(self, sleep: Callable[[float], None]) -> None:
+    ``sleep`` takes AWS's seconds, ``fail_later`` lets what a call has started fail for a reason.
+    """
+
+    def __init__(
+        self,
+        sleep: Callable[[float], None],
+        fail_later: Callable[[Call, str], None] = lambda call, reason: None,
+    ) -> None:
         self._sleep = sleep
+        self._fail_later = fail_later
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
 
@@ -109,7 +120,12 @@ class Faults:
         if rule.cut == "after":
             answer()
             raise Cut
-        return rule.response(call) if rule.fails else answer()
+        if rule.fails:
+            return rule.response(call)
+        response = answer()
+        if rule.later and response.status < 300:
+            self._fail_later(call, rule.later)
+        return response
 
     def _take(self, call: Call) -> Rule | None:
         with self._lock:
