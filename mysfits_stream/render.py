@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +42,10 @@ class Output:
         self.as_json = as_json
         self.quiet = quiet
         self.verbose = verbose
-        self.console = Console(highlight=False, soft_wrap=True)
-        self.aside = Console(highlight=False, soft_wrap=True, stderr=True)
+        # What is printed may come from outside: none of it is markup.
+        plain: Any = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
+        self.console = Console(**plain)
+        self.aside = Console(**plain, stderr=True)
 
     def json(self, document: Any) -> None:
         """The one document of a run with ``--json``."""
@@ -197,8 +199,9 @@ class ProgressView:
 class PlainProgress(ProgressView):
     """A line for each phase, and one for each new thing that is waited for."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._clock = clock
         self._started: dict[str, float] = {}
         self._waits: dict[str, str] = {}
 
@@ -206,10 +209,10 @@ class PlainProgress(ProgressView):
         """Print the phase, with the seconds since it began."""
         name, doing = progress.resource, DOING[progress.action.value]
         if progress.phase == "started":
-            self._started[name] = time.monotonic()
+            self._started[name] = self._clock()
             self._console.print(f"{name}: {doing}")
         elif progress.phase != "settling":
-            elapsed = time.monotonic() - self._started.get(name, time.monotonic())
+            elapsed = self._clock() - self._started.get(name, self._clock())
             word = DONE[progress.action.value] if progress.phase == "done" else "failed"
             self._console.print(f"{name}: {word} after {elapsed:.1f} s")
 
@@ -224,14 +227,15 @@ class PlainProgress(ProgressView):
 class LiveProgress(ProgressView):
     """A table that is drawn again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[str, str, float, float | None]] = {}
         self._waits: dict[str, str] = {}
 
     def notify(self, progress: Progress) -> None:
         """Keep the phase of the resource's row."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             _, _, started, _ = self._rows.get(progress.resource, ("", "", now, None))
             ended = now if progress.phase in ("done", "failed") else None
@@ -246,7 +250,7 @@ class LiveProgress(ProgressView):
 
     def __rich__(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=False)
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             for name, (action, phase, started, ended) in self._rows.items():
                 word = {"done": DONE[action], "failed": "failed"}.get(phase, DOING[action])
