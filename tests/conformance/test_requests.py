@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.conformance import stepwise
 from tests.conformance.cloud import CASES, Cloud, expected_failures
 
 DATA: dict[str, Any] = json.loads((CASES / "requests.json").read_text(encoding="utf-8"))
@@ -22,8 +23,7 @@ def test_a_deployed_api_answers_as_documented(
     if reason and cloud.ours:
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     client = cloud.client("apigateway")
-    api = client.create_rest_api(name="conformance")["id"]
-    client.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(DATA["apis"][case["api"]]).encode())
+    api = stepwise.create(client, DATA["apis"][case["api"]])
     deployment = client.create_deployment(restApiId=api)
     client.create_stage(
         restApiId=api, stageName="test", deploymentId=deployment["id"], **case.get("stage", {})
