@@ -153,7 +153,8 @@ def with_other_code(resources: list[Resource]) -> list[Resource]:
     package = function.package()
     buffer = io.BytesIO(package.zip_bytes)
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("release.txt", "2")
+        # Dated, so that it is the same package the next time.
+        archive.writestr(zipfile.ZipInfo("release.txt", (2026, 1, 1, 0, 0, 0)), "2")
     other = replace(package, zip_bytes=buffer.getvalue())
     function = replace(function, package=lambda: other)
     return [
