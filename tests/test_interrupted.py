@@ -22,6 +22,8 @@ from mysfits_stream.provision.resource import OWNER_TAG
 from tests.conftest import Clock
 from tests.in_process import ApiCall, InProcess, Send
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Config()
 REGION = "eu-west-1"
 

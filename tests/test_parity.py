@@ -15,6 +15,8 @@ import requests
 from mysfits_stream.localcloud.mysfits import mysfits
 from tests.deployment import ACCOUNT, Deployment
 
+pytestmark = pytest.mark.slow
+
 MYSFIT = mysfits()[0]
 CLICK = {"userId": "guest", "mysfitId": MYSFIT["mysfitId"]}
 

@@ -18,6 +18,8 @@ from mysfits_stream.provision.stack import Names
 from tests.conftest import Clock
 from tests.in_process import ACCOUNT_ID, ApiCall, InProcess, Send
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Config()
 
 REGIONS = [
