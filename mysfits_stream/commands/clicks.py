@@ -25,7 +25,7 @@ SHOWN = 20
 def send_test_click(
     app: App, user: str | None, mysfit: str | None, count: int, wait: bool, timeout: float | None
 ) -> int:
-    """Send a click through the API, and follow it until it is in S3.
+    """Send a click as a browser does, and follow it to S3.
 
     Exit code 1 if it does not arrive; then it says which stage lost it.
     """

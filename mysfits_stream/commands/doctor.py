@@ -16,9 +16,9 @@ from mysfits_stream.commands.pipeline import clicks_bucket, find_api, translated
 @global_options
 @pass_app
 def doctor(app: App, since: str, send: bool) -> int:
-    """Walk the path of a click hop by hop, and say which link is broken and what to do.
+    """Say which link of a click's path is broken.
 
-    Exit code 1 if a link is broken.
+    It walks the path hop by hop, and says what to do. Exit code 1 if a link is broken.
     """
     from datetime import UTC, datetime
 

@@ -71,7 +71,7 @@ def export(app: App, kind: str, out: Path | None) -> int:
 @global_options
 @pass_app
 def publish_code(app: App, repository: str | None) -> int:
-    """Commit the function's source and the stack's template to a CodeCommit repository.
+    """Commit the processor's code and the template to CodeCommit.
 
     The repository is made if there is none. Without a change there is no commit.
     """

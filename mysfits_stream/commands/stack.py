@@ -59,7 +59,10 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
 @global_options
 @pass_app
 def plan(app: App, clicks: str | None) -> int:
-    """Show what `up` would do; exit code 2 if that is anything."""
+    """Show what `up` would do.
+
+    Exit code 2 if that is anything.
+    """
     from mysfits_stream import cost
 
     volume = cost.parse_volume(clicks) if clicks else None
@@ -73,7 +76,10 @@ def plan(app: App, clicks: str | None) -> int:
 @global_options
 @pass_app
 def status(app: App) -> int:
-    """Compare every resource with the configuration; exit code 2 if one differs."""
+    """Compare every resource with the settings.
+
+    Exit code 2 if one differs.
+    """
     from mysfits_stream.provision.engine import Goal, survey
 
     open_state(app)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @global_options
 @pass_app
 def snippet(app: App, script: str) -> int:
-    """Print the two lines of HTML that make any page send its clicks.
+    """Print the two lines that make a page send its clicks.
 
     With them, every element that says data-record-click="MYSFIT_ID" records its clicks, and scripts can
     import recordClick from clicks.js. `publish-site --out DIR` writes that file.

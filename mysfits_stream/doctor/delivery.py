@@ -114,7 +114,7 @@ def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
         last = metrics.last("incoming")
         when = f", the last at {_clock(last[0])}" if last else ""
         yield Link("records", OK if incoming else UNKNOWN, f"{incoming} came in{when}")
-    yield _success("processing", metrics, "the processor's invocations", "Lambda.FunctionError")
+    yield _success("processing", metrics, "processor invocations", "Lambda.FunctionError")
     delivery = _success("delivery", metrics, "writes to S3", "S3.AccessDenied")
     earliest = next((at for at, value in metrics.points["incoming"] if value), None)
     if delivery.status == UNKNOWN and earliest and earliest + lag < now:
