@@ -1,4 +1,4 @@
-"""What moto gets wrong of IAM: roles are made at the local cloud's time, to the second, not at the machine's."""
+"""When roles were made: at the local cloud's time, to the second, where moto takes the machine's."""
 
 from __future__ import annotations
 
