@@ -40,7 +40,7 @@ matrix: $(READY)
 
 ## Hold an emulator against recorded answers of AWS: make conformance ENDPOINT=http://127.0.0.1:4566
 conformance: $(READY)
-	$(PYTEST) -n $(WORKERS) tests/conformance $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+	$(PYTEST) -n $(WORKERS) tests/conformance $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(OPTIONS)
 
 ## Draw the pictures of the README anew.
 pictures: $(READY)
