@@ -341,6 +341,12 @@ def test_a_patch_changes_an_api(client: Client, operation: tuple[str, ...], chan
     assert client("GET", f"/restapis/{api}") == answer
 
 
+def test_an_empty_compression_size_ends_compression(client: Client) -> None:
+    api = client("POST", "/restapis", {"name": "api", "minimumCompressionSize": 10})["id"]
+    answer = client.patch(f"/restapis/{api}", ("replace", "/minimumCompressionSize", ""))
+    assert "minimumCompressionSize" not in answer
+
+
 @pytest.mark.parametrize(
     "operation",
     [{"op": "replace", "path": "/nothing", "value": "x"}, {"op": "test", "path": "/name", "value": "x"}],

@@ -92,6 +92,9 @@ def update(api: Document, operations: list[Document]) -> Document:
             changed["endpointConfiguration"] |= _endpoint({"types": [operation.get("value")]})
         elif path == "/endpointConfiguration/ipAddressType":
             changed["endpointConfiguration"]["ipAddressType"] = operation.get("value")
+        elif path == "/minimumCompressionSize" and not operation.get("value"):
+            # Without a size nothing is compressed; Chalice says so at each deployment.
+            changed.pop("minimumCompressionSize", None)
         else:
             plain.append(operation)
     patch.apply(changed, plain, _FIELDS, lists=("binaryMediaTypes",))

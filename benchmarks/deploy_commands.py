@@ -1,0 +1,158 @@
+"""A deployment without a change as a command, beside `aws cloudformation deploy` and `chalice deploy`.
+
+All of them against the same local cloud, 80 ms a call: our stack, the template that we export of it, and as
+near to it as Chalice comes, an API with one function behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import boto3
+import yaml
+
+from benchmarks import peers
+from benchmarks.measure import Comparison, Target, compare
+from benchmarks.slow_cloud import CALL_SECONDS, reset, slow_cloud
+from mysfits_stream.config import Config
+from mysfits_stream.export import cloudformation, files
+
+UP, STATUS = "mysfits-stream up", "mysfits-stream status"
+CLOUDFORMATION, CHALICE = "aws cloudformation deploy", "chalice deploy"
+CODE_BUCKET = "code"
+
+CHALICE_APP = """\
+from chalice import Chalice
+
+app = Chalice(app_name="shop")
+
+
+@app.route("/clicks", methods=["PUT"])
+def click():
+    return app.current_request.json_body
+"""
+CHALICE_CONFIG = """\
+{"version": "2.0", "app_name": "shop", "stages": {"dev": {"api_gateway_stage": "api"}}}
+"""
+
+
+def run(rounds: int = 3) -> list[Comparison]:
+    """Deploy each once, then again and again."""
+    with slow_cloud() as endpoint, tempfile.TemporaryDirectory() as scratch:
+        reset(endpoint)
+        home = Path(scratch)
+        commands = {
+            UP: our_project(home / "ours", endpoint, "up"),
+            STATUS: our_project(home / "ours", endpoint, "status"),
+            CLOUDFORMATION: our_template(home / "template", endpoint),
+            CHALICE: chalice_project(home / "chalice"),
+        }
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MYSFITS_"))},
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+        def runs(directory: Path, command: list[str]) -> None:
+            done = subprocess.run(
+                command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120
+            )
+            if done.returncode:
+                raise RuntimeError(f"{command} failed: {done.stdout}{done.stderr}")
+
+        sides = {side: partial(runs, *command) for side, command in commands.items()}
+        for side in sides.values():
+            side()
+        with (home / "template/template.yaml").open("a", encoding="utf-8") as template:
+            # The same template by another text: moto refuses to look at the very same one.
+            template.write("\n")
+        return [
+            compare(
+                f"Deploy: commands with nothing to do, {CALL_SECONDS * 1000:g} ms a call",
+                sides,
+                rounds=rounds,
+                targets=tuple(
+                    Target(theirs, ours, least=3)
+                    for theirs in (CLOUDFORMATION, CHALICE)
+                    for ours in (UP, STATUS)
+                ),
+                notes=(
+                    "The local cloud's CloudFormation knows at once that nothing changes. AWS's takes a "
+                    "while, and `aws` asks again after 5 s.",
+                    *(peers.version(package) for package in ("awscli", "chalice")),
+                ),
+            )
+        ]
+
+
+def our_project(directory: Path, endpoint: str, command: str) -> tuple[Path, list[str]]:
+    """Our stack, as if the slow cloud were AWS."""
+    directory.mkdir(exist_ok=True)
+    settings = {
+        "stack": "shop",
+        "target": "aws",
+        "region": "us-east-1",
+        "mysfits_api": f"{endpoint}/_mysfits",
+        "invoke_url": f"{endpoint}/restapis/{{api_id}}/{{stage}}/_user_request_",
+    }
+    (directory / "config.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    return directory, [str(Path(sys.executable).with_name("mysfits-stream")), command]
+
+
+def our_template(directory: Path, endpoint: str) -> tuple[Path, list[str]]:
+    """The exported template, its code uploaded."""
+    directory.mkdir()
+    template = cloudformation.template(Config(stack="from-a-template"))
+    s3 = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",  # noqa: S106 - made up
+    )
+    s3.create_bucket(Bucket=CODE_BUCKET)
+    for name, content in files.cloudformation_files(template).items():
+        s3.put_object(Bucket=CODE_BUCKET, Key=name, Body=content)
+    (directory / "template.yaml").write_text(files.as_yaml(template), "utf-8")
+    deploy = [
+        "cloudformation",
+        "deploy",
+        "--stack-name",
+        "from-a-template",
+        "--template-file",
+        "template.yaml",
+    ]
+    # All of them: moto takes a default that is left out for a change.
+    given = {name: definition.get("Default", "") for name, definition in template["Parameters"].items()}
+    given |= {"CodeBucket": CODE_BUCKET, "MysfitsApi": f"{endpoint}/_mysfits"}
+    overrides = [f"{name}={value}" for name, value in given.items()]
+    permission = ["--capabilities", "CAPABILITY_NAMED_IAM", "--parameter-overrides", *overrides]
+    empty = ["--no-fail-on-empty-changeset"]
+    return directory, [peers.command("awscli", "aws"), *deploy, *empty, *permission]
+
+
+def chalice_project(directory: Path) -> tuple[Path, list[str]]:
+    """An API with one function behind it."""
+    (directory / ".chalice").mkdir(parents=True)
+    (directory / "app.py").write_text(CHALICE_APP, "utf-8")
+    (directory / "requirements.txt").write_text("", "utf-8")
+    (directory / ".chalice/config.json").write_text(CHALICE_CONFIG, "utf-8")
+    return directory, [peers.command("chalice", "chalice"), "deploy"]
+
+
+def main() -> None:
+    """Print the comparison."""
+    print(*run(), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""A local cloud that takes AWS's time: each call some milliseconds, each transition what it typically takes.
+
+Unlike the moods of the local cloud nothing here is by chance, so that runs can be compared.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+import requests
+
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.localcloud.apigateway_deployed import DeployedApi
+from mysfits_stream.localcloud.control_plane import ControlPlane, Role
+from mysfits_stream.localcloud.moods import Moods
+from mysfits_stream.localcloud.moods.calls import Call
+from mysfits_stream.localcloud.moods.propagation import LAMBDA_WORDINGS
+from mysfits_stream.localcloud.moods.refusals import refused
+from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.wire import Response
+
+CALL_SECONDS = 0.08
+SCALE = 10.0
+"""How many of AWS's seconds pass in one of ours; calls take what they take all the same."""
+
+ASSUMABLE = 10.0
+"""AWS's seconds from a role's creation until it can be assumed."""
+LASTING = {("firehose", "create"): 25.0, ("lambda", "create"): 2.0, ("lambda", "update"): 2.0}
+"""(Service, transition) -> AWS's seconds; others take none."""
+
+START_SECONDS = 60.0
+
+
+class Typical(Moods):
+    """AWS on an ordinary day."""
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self._control_plane = control_plane
+        self._lock = threading.Lock()
+        self._assumable: dict[str, float] = {}
+
+    def around(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer late, and refuse roles that are not known yet."""
+        time.sleep(CALL_SECONDS)
+        if call.operation in ("CreateFunction", "CreateDeliveryStream"):
+            destination = call.parameters.get("ExtendedS3DestinationConfiguration", {})
+            role = str(call.parameters.get("Role") or destination.get("RoleARN", ""))
+            with self._lock:
+                assumable = self._assumable.get(role.rpartition("/")[2], 0.0)
+            if time.monotonic() < assumable:
+                return _not_assumable(call, role)
+        if call.operation == "CreateRole":
+            with self._lock:
+                self._assumable[call.resource] = time.monotonic() + ASSUMABLE / SCALE
+        return answer()
+
+    def role(self, arn: str) -> Role | None:
+        """The role as it is stored."""
+        return self._control_plane.role(arn)
+
+    def settling(self, transition: str, arn: str) -> float:
+        """Our own seconds that a transition takes."""
+        return LASTING.get((arn.split(":")[2], transition), 0.0) / SCALE
+
+    def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
+        """What is deployed, at once."""
+        return self._control_plane.rest_apis.deployed(api_id, stage)
+
+    def is_late(self, api_id: str, stage: str) -> bool:
+        """Never."""
+        return False
+
+
+class SlowCloud(LocalCloud):
+    """A local cloud in that mood."""
+
+    def _new_moods(self) -> Moods:
+        return Typical(self.control_plane)
+
+
+@contextmanager
+def slow_cloud() -> Iterator[str]:
+    """The endpoint of one in a process of its own; :func:`reset` empties it."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
+    process.start()
+    try:
+        if not ours.poll(START_SECONDS):
+            raise TimeoutError("the local cloud did not start")
+        yield f"http://127.0.0.1:{ours.recv()}"
+    finally:
+        ours.send("stop")
+        process.join(START_SECONDS)
+
+
+def reset(endpoint: str) -> None:
+    """Forget everything that was made there."""
+    requests.post(f"{endpoint}/_local/reset", timeout=30).raise_for_status()
+
+
+def _not_assumable(call: Call, role: str) -> Response:
+    if call.service == "lambda":
+        return refused(call, 400, "InvalidParameterValueException", LAMBDA_WORDINGS[0])
+    message = f"Firehose is unable to assume role {role}. Please check the role provided."
+    return refused(call, 400, "InvalidArgumentException", message)
+
+
+def _serve(pipe: Connection) -> None:
+    cloud: Any = SlowCloud(LocalConfig(time_scale=SCALE))
+    cloud.start()
+    pipe.send(cloud.port)
+    pipe.recv()
+    cloud.stop()
