@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from mysfits_stream.localcloud.apigateway_deployed import DeployedApi, Method
 from mysfits_stream.localcloud.jsonpath import compile_path
-from mysfits_stream.localcloud.mapping_input import UTIL, Input
-from mysfits_stream.localcloud.mapping_values import text
+from mysfits_stream.localcloud.mapping_input import UTIL, Input, read_json
+from mysfits_stream.localcloud.mapping_values import text, to_json
 from mysfits_stream.localcloud.wire import Request
 
 Log = Callable[[str], None]
@@ -99,7 +99,7 @@ class Exchange:
             return self._of_body(self.input(), name) if place == "body" else self.parameter(place, name)
         if head == "integration" and source == "response":
             if place == "body":
-                return self._of_body(Input(self.integration_body, {}), name)
+                return self._of_body(Input(with_custom_error(self.integration_body), {}), name)
             return next((v for k, v in self.integration_headers.items() if k.lower() == name.lower()), None)
         return None
 
@@ -186,6 +186,21 @@ def sendable(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def with_custom_error(body: str) -> str:
+    """A function's answer with the error that its ``errorMessage`` is the JSON of; others as they are.
+
+    What becomes a header is mapped from this, bodies are not.
+    """
+    try:
+        document = read_json(body)
+        error = read_json(document["errorMessage"])
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return body
+    return to_json({**document, "errorMessage": error}) if isinstance(error, dict) else body
+
+
 def header_text(value: Any) -> str:
-    """A header's value as it is sent: a list's members joined by commas."""
+    """A header's value as it is sent: an object as JSON, a list's members joined by commas."""
+    if isinstance(value, dict):
+        return to_json(value)
     return ",".join(map(text, value)) if isinstance(value, list) else text(value)

@@ -282,6 +282,36 @@ def test_selection_patterns_of_a_function_are_held_against_its_error(
     assert (answer.status, answer.body) == (status, body)
 
 
+def test_the_members_of_a_custom_error_become_headers() -> None:
+    names = {
+        "error_type": "errorType",
+        "error_status": "httpStatus",
+        "error_trace_function": "trace.function",
+        "error_trace": "trace",
+    }
+    parameters = {
+        f"method.response.header.{name}": f"integration.response.body.errorMessage.{member}"
+        for name, member in names.items()
+    }
+    operation = aws(LAMBDA, responses={"default": {"statusCode": "200", "responseParameters": parameters}})
+    operation["responses"]["200"] = {"headers": {name: {"schema": {"type": "string"}} for name in names}}
+    error = {
+        "errorType": "InternalServerError",
+        "httpStatus": 500,
+        "trace": {"function": "abc()", "line": 123, "file": "abc.js"},
+    }
+    body = json.dumps({"errorMessage": json.dumps(error)}).encode()
+    failed = (200, {"X-Amz-Function-Error": "Unhandled"}, body)
+    answer = apigateway.handle(deploy(api(operation)), Request("GET", "/"), Backend(failed), NOW)
+    assert {name: answer.headers[name] for name in names} == {
+        "error_type": "InternalServerError",
+        "error_status": "500",
+        "error_trace_function": "abc()",
+        "error_trace": '{"function":"abc()","line":123,"file":"abc.js"}',
+    }
+    assert answer.body == body
+
+
 def proxied(backend: Backend, request: Request, **stage: Any) -> Response:
     definition = api(mock(type="aws_proxy", httpMethod="POST", uri=LAMBDA, credentials=ROLE), "/{id}")
     return apigateway.handle(deploy(definition, **stage), request, backend, NOW)
