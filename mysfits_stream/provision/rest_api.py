@@ -10,35 +10,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore.exceptions import ClientError
 
 from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.api_changes import Changes
+from mysfits_stream.provision.api_stage import Stage
 from mysfits_stream.provision.api_view import desired_view, observed_view
 from mysfits_stream.provision.aws import (
     Account,
     ignoring,
     is_error,
-    is_server_error,
     owner_of,
-    retry_after,
     tag_list,
 )
 from mysfits_stream.provision.delivery_stream import DeliveryStream
 from mysfits_stream.provision.openapi import MODEL, ClicksApi
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
-from mysfits_stream.provision.wait import Expired, Pace, retry_while, wait_until
+from mysfits_stream.provision.wait import Pace, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_logs import CloudWatchLogsClient
-
-DESCRIPTION = "mysfits-stream definition "
-"""A deployment's description begins like this and ends with the digest of its document."""
-
-QUOTA_BUDGET = 900.0
-"""Seconds to wait out quotas that the whole account shares: one DeleteRestApi in 30 s (F60, F61)."""
-
-QUOTA_PAUSE = 31.0
-CHANGE_BUDGET = 60.0
-"""Seconds for which another change of the same API may be under way (F20)."""
 
 DATA_PLANE_BUDGET = 120.0
 """Seconds until a new stage answers everywhere (F34)."""
@@ -73,11 +63,7 @@ class RestApi:
         return {
             **desired_view(self.definition.document()),
             "EndpointConfiguration": {"Types": ["REGIONAL"]},
-            "Deployment": self.definition.digest(),
-            "Stage": self.stage,
-            "MethodSettings": {
-                "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
-            },
+            **self._stage.desired,
             "Duplicates": [],
         }
 
@@ -103,7 +89,7 @@ class RestApi:
             },
             deployment: {
                 "Type": "AWS::ApiGateway::Deployment",
-                "Properties": {"RestApiId": {"Ref": name}, "Description": self._deployment_description},
+                "Properties": {"RestApiId": {"Ref": name}, "Description": self._stage.deployment_description},
             },
             f"{name}Stage": {
                 "Type": "AWS::ApiGateway::Stage",
@@ -138,30 +124,23 @@ class RestApi:
                 self._items("get_request_validators", **where),
                 self._items("get_gateway_responses", **where),
             )
-            stage = self._stage(api["id"])
-            deployed = self._deployed(api["id"], stage)
+            staged = self._stage.read(api["id"])
         except ClientError as error:
             # Deleted while it was read, or is it only a part that is missing?
             if is_error(error, "NotFoundException") and not self._ours():
                 return None
             raise
-        settings = stage.get("methodSettings", {}) if stage else {}
         properties = {
             **view,
             "EndpointConfiguration": {"Types": api.get("endpointConfiguration", {}).get("types", [])},
-            "Deployment": deployed,
-            "Stage": stage["stageName"] if stage else None,
-            "MethodSettings": {
-                path: {key: values.get(key) for key in ("throttlingRateLimit", "throttlingBurstLimit")}
-                for path, values in settings.items()
-            },
+            **staged,
             "Duplicates": [duplicate["id"] for duplicate in duplicates],
         }
         return Observed(api["id"], self.arn_of(api["id"]), properties, owner_of(api["tags"]))
 
     def create(self) -> None:
         """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
-        self._patiently(
+        self._changes.make(
             lambda: self.apigateway.create_rest_api(
                 name=self.definition.title,
                 description=self._description,
@@ -186,10 +165,10 @@ class RestApi:
             self._make_regional(api)
         if any(key in diff for key in DEFINITION):
             self._put_definition(api_id)
-            self._deploy(api_id)
+            self._stage.deploy(api_id)
         elif "Stage" in diff:
-            self._deploy(api_id)
-        self._set_throttling(api_id)
+            self._stage.deploy(api_id)
+        self._stage.set_throttling(api_id)
         for duplicate in duplicates:
             self._delete_api(duplicate["id"])
 
@@ -223,8 +202,20 @@ class RestApi:
         return f"Clicks of the mysfits-stream stack {self.owner}"
 
     @property
-    def _deployment_description(self) -> str:
-        return f"{DESCRIPTION}{self.definition.digest()}"
+    def _changes(self) -> Changes:
+        return Changes(self.apigateway, self.pace)
+
+    @property
+    def _stage(self) -> Stage:
+        return Stage(
+            name=self.stage,
+            owner=self.owner,
+            digest=self.definition.digest(),
+            rate_limit=self.rate_limit,
+            burst_limit=self.burst_limit,
+            apigateway=self.apigateway,
+            changes=self._changes,
+        )
 
     def _ours(self) -> list[Any]:
         """Our APIs, the oldest first: a lost answer may have left a second one (F6)."""
@@ -248,26 +239,10 @@ class RestApi:
         answer: Any = getattr(self.apigateway, operation)(**parameters)
         return list(answer.get("items", ()))
 
-    def _stage(self, api_id: str) -> Any:
-        try:
-            return self.apigateway.get_stage(restApiId=api_id, stageName=self.stage)
-        except ClientError as error:
-            if is_error(error, "NotFoundException"):
-                return None
-            raise
-
-    def _deployed(self, api_id: str, stage: Any) -> str | None:
-        """The digest of the definition that the stage serves, None if it serves none of ours."""
-        if stage is None:
-            return None
-        deployment = self.apigateway.get_deployment(restApiId=api_id, deploymentId=stage["deploymentId"])
-        description = deployment.get("description", "")
-        return description.removeprefix(DESCRIPTION) if description.startswith(DESCRIPTION) else None
-
     def _put_definition(self, api_id: str) -> None:
         document = self.definition.document()
         # A warning is told and not obeyed: whatever the import left out reads as drift, piece by piece.
-        answer: Any = self._patiently(
+        answer: Any = self._changes.make(
             lambda: self.apigateway.put_rest_api(
                 restApiId=api_id, mode="overwrite", failOnWarnings=False, body=json.dumps(document).encode()
             ),
@@ -278,7 +253,7 @@ class RestApi:
             self.pace.report(f"API Gateway warns: {warning}")
         # An import drops minItems and maxItems from models (F101); setting the schema afterwards keeps them.
         schema = json.dumps(document["components"]["schemas"][MODEL])
-        self._patiently(
+        self._changes.make(
             lambda: self.apigateway.update_model(
                 restApiId=api_id,
                 modelName=MODEL,
@@ -288,74 +263,10 @@ class RestApi:
             api_id,
         )
 
-    def _deploy(self, api_id: str) -> None:
-        deployment: Any = self._patiently(
-            lambda: self.apigateway.create_deployment(
-                restApiId=api_id, description=self._deployment_description
-            ),
-            "API Gateway to deploy the definition",
-            api_id,
-        )
-        if self._stage(api_id) is None:
-            # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
-            with ignoring("ConflictException"):
-                self._patiently(
-                    lambda: self.apigateway.create_stage(
-                        restApiId=api_id,
-                        stageName=self.stage,
-                        deploymentId=deployment["id"],
-                        tags={OWNER_TAG: self.owner},
-                    ),
-                    f"API Gateway to make stage {self.stage}",
-                    api_id,
-                )
-        self._patch_stage(api_id, {"/deploymentId": deployment["id"]})
-        for old in self._items("get_deployments", restApiId=api_id):
-            if old["id"] != deployment["id"]:
-                # One that another stage still serves stays.
-                with ignoring("BadRequestException", "NotFoundException"):
-                    self._patiently(
-                        lambda old=old: self.apigateway.delete_deployment(  # type: ignore[misc]
-                            restApiId=api_id, deploymentId=old["id"]
-                        ),
-                        "API Gateway to remove an old deployment",
-                        api_id,
-                    )
-
-    def _set_throttling(self, api_id: str) -> None:
-        wanted = self.desired["MethodSettings"]
-        stage = self._stage(api_id)
-        for path in stage.get("methodSettings", {}):
-            if path not in wanted:
-                resource, _, verb = path.rpartition("/")
-                self._patch_stage(api_id, {f"/{resource.replace('/', '~1')}/{verb}": None})
-        self._patch_stage(
-            api_id,
-            {
-                "/*/*/throttling/rateLimit": str(self.rate_limit),
-                "/*/*/throttling/burstLimit": str(self.burst_limit),
-            },
-        )
-
-    def _patch_stage(self, api_id: str, values: dict[str, str | None]) -> None:
-        operations: Any = [
-            {"op": "remove", "path": path}
-            if value is None
-            else {"op": "replace", "path": path, "value": value}
-            for path, value in values.items()
-        ]
-        self._patiently(
-            lambda: self.apigateway.update_stage(
-                restApiId=api_id, stageName=self.stage, patchOperations=operations
-            ),
-            f"API Gateway to change stage {self.stage}",
-            api_id,
-        )
-
     def _make_regional(self, api: Any) -> None:
         current = (api.get("endpointConfiguration", {}).get("types") or ["EDGE"])[0]
         if current != "REGIONAL":
-            self._patiently(
+            self._changes.make(
                 lambda: self.apigateway.update_rest_api(
                     restApiId=api["id"],
                     patchOperations=[
@@ -372,55 +283,12 @@ class RestApi:
 
     def _delete_api(self, api_id: str) -> None:
         with ignoring("NotFoundException"):
-            self._patiently(
+            self._changes.make(
                 lambda: self.apigateway.delete_rest_api(restApiId=api_id),
                 "API Gateway's quota of one deletion in 30 s",
                 api_id,
             )
 
-    def _patiently(self, call: Callable[[], Any], waiting_for: str, api_id: str | None = None) -> Any:
-        """Call, waiting a minute for other changes of the API to end, and longer for the account's quotas."""
-
-        def between_changes() -> Any:
-            try:
-                return retry_while(
-                    _changing,
-                    call,
-                    self.pace,
-                    waiting_for=f"{waiting_for}, after another change of it",
-                    budget=CHANGE_BUDGET,
-                    advice="another run may be at work on it",
-                )
-            except Expired:
-                if api_id:
-                    # An API that is gone may be spoken of in the same words (F20b); this call tells.
-                    self.apigateway.get_rest_api(restApiId=api_id)
-                raise
-
-        return retry_while(
-            _throttled,
-            between_changes,
-            self.pace,
-            waiting_for=waiting_for,
-            budget=QUOTA_BUDGET,
-            pause=lambda error: retry_after(error) or QUOTA_PAUSE,
-            advice="the quota is the account's: others may use it up, or it has all the APIs it may have",
-        )
-
     def arn_of(self, api_id: str) -> str:
         """The ARN of the API that has this id."""
         return f"arn:{self.account.partition}:apigateway:{self.account.region}::/restapis/{api_id}"
-
-
-def _changing(error: Exception) -> bool:
-    """API Gateway takes one change of an API at a time (F20)."""
-    return (
-        is_error(error, "ConflictException", message="try again later")
-        or is_error(error, "BadRequestException", message="concurrent modification")
-        or is_server_error(error)
-    )
-
-
-def _throttled(error: Exception) -> bool:
-    """API Gateway takes few changes of any API (F21, F60)."""
-    return is_error(error, "TooManyRequestsException", "LimitExceededException")

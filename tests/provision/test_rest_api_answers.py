@@ -11,10 +11,11 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision import policies
+from mysfits_stream.provision.api_stage import DESCRIPTION
 from mysfits_stream.provision.aws import Account
 from mysfits_stream.provision.openapi import INTEGRATION, ClicksApi
 from mysfits_stream.provision.resource import OWNER_TAG, difference
-from mysfits_stream.provision.rest_api import DESCRIPTION, RestApi
+from mysfits_stream.provision.rest_api import RestApi
 from mysfits_stream.provision.role import Role
 from mysfits_stream.provision.wait import Expired
 
