@@ -96,7 +96,8 @@ class Comparison:
     def __str__(self) -> str:
         """Two Markdown tables, which read well on a terminal too."""
         rounds = len(next(iter(self.figures.values())))
-        lines = [f"## {self.title}", "", f"{self.machine}; {rounds} rounds in turns.", ""]
+        turns = f"{rounds} rounds in turns" if rounds > 1 else "one round"
+        lines = [f"## {self.title}", "", f"{self.machine}; {turns}.", ""]
         width = max(map(len, self.figures))
         lines += [
             f"| {'':{width}} |     median |      least |       most |",

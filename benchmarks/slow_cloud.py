@@ -6,10 +6,12 @@ Unlike the moods of the local cloud nothing here is by chance, so that runs can 
 from __future__ import annotations
 
 import multiprocessing
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -40,8 +42,10 @@ START_SECONDS = 60.0
 class Typical(Moods):
     """AWS on an ordinary day."""
 
-    def __init__(self, control_plane: ControlPlane) -> None:
+    def __init__(self, control_plane: ControlPlane, change_set_seconds: float) -> None:
         self._control_plane = control_plane
+        self._change_set_seconds = change_set_seconds
+        self._change_set_at = 0.0
         self._lock = threading.Lock()
         self._assumable: dict[str, float] = {}
 
@@ -58,7 +62,13 @@ class Typical(Moods):
         if call.operation == "CreateRole":
             with self._lock:
                 self._assumable[call.resource] = time.monotonic() + ASSUMABLE / SCALE
-        return answer()
+        if call.operation == "CreateChangeSet":
+            self._change_set_at = time.monotonic() + self._change_set_seconds
+        response = answer()
+        if call.operation == "DescribeChangeSet" and time.monotonic() < self._change_set_at:
+            body = re.sub(rb"<Status>\w+</Status>", b"<Status>CREATE_IN_PROGRESS</Status>", response.body)
+            return replace(response, body=body)
+        return response
 
     def role(self, arn: str) -> Role | None:
         """The role as it is stored."""
@@ -80,15 +90,20 @@ class Typical(Moods):
 class SlowCloud(LocalCloud):
     """A local cloud in that mood."""
 
+    change_set_seconds = 0.0
+
     def _new_moods(self) -> Moods:
-        return Typical(self.control_plane)
+        return Typical(self.control_plane, self.change_set_seconds)
 
 
 @contextmanager
-def slow_cloud() -> Iterator[str]:
-    """The endpoint of one in a process of its own; :func:`reset` empties it."""
+def slow_cloud(change_set_seconds: float = 0.0) -> Iterator[str]:
+    """The endpoint of one in a process of its own; :func:`reset` empties it.
+
+    ``change_set_seconds`` are our own: how long CloudFormation takes to find out what a change set changes.
+    """
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, change_set_seconds))
     process.start()
     try:
         if not ours.poll(START_SECONDS):
@@ -111,7 +126,8 @@ def _not_assumable(call: Call, role: str) -> Response:
     return refused(call, 400, "InvalidArgumentException", message)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, change_set_seconds: float) -> None:
+    SlowCloud.change_set_seconds = change_set_seconds
     cloud: Any = SlowCloud(LocalConfig(time_scale=SCALE))
     cloud.start()
     pipe.send(cloud.port)
