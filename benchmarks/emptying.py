@@ -34,8 +34,8 @@ def run(rounds: int = 5) -> list[Comparison]:
             "Emptying: memory at its peak",
             {many: lambda: peak(s3, 4 * VERSIONS), few: lambda: peak(s3, VERSIONS)},
             unit="MB",
-            rounds=1,
-            targets=(Target(many, few, most=1.25),),
+            rounds=3,
+            targets=(Target(many, few, most=1.5),),
         )
     return [times, memory]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BATCH = 1000
 """What one DeleteObjects takes."""
 
-AT_ONCE = 8
+AT_ONCE = 12
 """Batches under way, and pages; with this bound memory stays flat."""
 
 MOST_PARTS = 100
@@ -33,6 +33,9 @@ BEYOND_XML = re.compile(r"[\x00-\x1f\ufffe\uffff]")
 
 Version = dict[str, Any]
 """What S3 says of a version or delete marker."""
+
+DEPTH = 8
+"""Folders within each other that are looked into: Firehose nests five or so."""
 
 GONE = ("NoSuchKey", "NoSuchVersion")
 
@@ -87,7 +90,8 @@ def _listing(s3: S3Client, bucket: str) -> Iterator[Version]:
         yield from _versions(first)
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        parts, beside = _divided(s3, bucket, pool)
+        some_key = next(_versions(first))["Key"]
+        parts, beside = _divided(s3, bucket, some_key, pool)
         yield from beside
         waiting = deque(_pages(s3, bucket, part) for part in parts)
         under_way: dict[Future[Any], Iterator[Any]] = {}
@@ -103,24 +107,29 @@ def _listing(s3: S3Client, bucket: str) -> Iterator[Version]:
                     yield from _versions(page)
 
 
-def _divided(s3: S3Client, bucket: str, pool: ThreadPoolExecutor) -> tuple[list[str], list[Version]]:
-    """Prefixes enough to list at once, as far as the keys' slashes give them, and what has none of them."""
-    parts, whole, beside = [""], list[str](), list[Version]()
+def _divided(
+    s3: S3Client, bucket: str, key: str, pool: ThreadPoolExecutor
+) -> tuple[list[str], list[Version]]:
+    """Prefixes enough to list at once, and the versions that have none of them.
+
+    The folders that hold ``key`` are looked into, all at once, until there are enough beside each other.
+    """
+    ends = [at for at, character in enumerate(key, 1) if character == "/"]
+    folders = [key[:end] for end in (0, *ends[:DEPTH])]
+    parts, beside = [""], list[Version]()
 
     def look(prefix: str) -> Any:
         return s3.list_object_versions(Bucket=bucket, Prefix=prefix, Delimiter="/")
 
-    while parts and len(parts) + len(whole) < AT_ONCE:
-        deeper: list[str] = []
-        for part, seen in zip(parts, pool.map(look, parts), strict=True):
-            below = [each["Prefix"] for each in seen.get("CommonPrefixes", ())]
-            if seen["IsTruncated"] or not below or len(below) > MOST_PARTS:
-                whole.append(part)
-            else:
-                deeper += below
-                beside += _versions(seen)
-        parts = deeper
-    return whole + parts, beside
+    for folder, seen in zip(folders, pool.map(look, folders), strict=True):
+        below = [each["Prefix"] for each in seen.get("CommonPrefixes", ())]
+        divides = below and len(below) <= MOST_PARTS and not seen["IsTruncated"]
+        if not divides or folder not in parts or len(parts) >= AT_ONCE:
+            break
+        parts.remove(folder)
+        parts += below
+        beside += _versions(seen)
+    return parts, beside
 
 
 def _pages(s3: S3Client, bucket: str, prefix: str) -> Iterator[Any]:
