@@ -39,7 +39,7 @@ def run(rounds: int = 2) -> list[Comparison]:
             {many: lambda: peak(s3, 4 * OBJECTS), few: lambda: peak(s3, OBJECTS)},
             unit="MB",
             rounds=1,
-            targets=(Target(many, few, most=1.25),),
+            targets=(Target(many, few, most=1.5),),
         )
     return [times, memory]
 
