@@ -134,6 +134,13 @@ def test_batches_are_full_whatever_the_pages_hold() -> None:
     assert reports[-1] == "emptying bucket, 2500 versions deleted"
 
 
+def test_reports_have_a_bar_when_it_is_known_how_much_there_is() -> None:
+    bucket = Bucket([f"k{number}" for number in range(2500)])
+    reports: list[str] = []
+    assert empty(bucket.client, "bucket", reports.append, expected=5000) == 2500
+    assert reports[-1] == f"emptying bucket, {'█' * 10}{'░' * 10} 2,500 of 5,000 versions"
+
+
 @pytest.mark.parametrize(
     "keys",
     [

@@ -56,7 +56,14 @@ def run(
             delete_data = _allowed_to_delete(app, contents, yes=yes, delete_data=delete_data)
         with app.out.progress() as progress, interruptible(app):
             resources = _chosen(
-                build(app, progress.waiting, needs_service=False, delete_data=delete_data, drain=keep_data),
+                build(
+                    app,
+                    progress.waiting,
+                    needs_service=False,
+                    delete_data=delete_data,
+                    drain=keep_data,
+                    expected_versions=contents.versions if contents else 0,
+                ),
                 keep_data,
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)

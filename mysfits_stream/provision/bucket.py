@@ -55,6 +55,8 @@ class Bucket:
     s3: S3Client
     pace: Pace
     delete_data: bool = False
+    expected_versions: int = 0
+    """How many versions there are to delete, if that is known."""
     type: ClassVar[str] = "AWS::S3::Bucket"
 
     @property
@@ -200,7 +202,7 @@ class Bucket:
                     f"{self.bucket_name} holds clicks; --delete-data deletes them, --keep-data keeps them",
                 )
             with ignoring("NoSuchBucket"):
-                empty(self.s3, self.bucket_name, self.pace.report)
+                empty(self.s3, self.bucket_name, self.pace.report, expected=self.expected_versions)
 
     def settle(self) -> None:
         """Wait until S3 no longer misses the bucket (F24)."""

@@ -37,6 +37,9 @@ Version = dict[str, Any]
 DEPTH = 8
 """Folders within each other that are looked into: Firehose nests five or so."""
 
+BAR = 20
+"""The length of a progress bar, in characters."""
+
 GONE = ("NoSuchKey", "NoSuchVersion")
 
 
@@ -63,9 +66,12 @@ def contents(s3: S3Client, bucket: str) -> Contents:
     return Contents(objects, versions, size)
 
 
-def empty(s3: S3Client, bucket: str, report: Callable[[str], None] = lambda _: None) -> int:
+def empty(
+    s3: S3Client, bucket: str, report: Callable[[str], None] = lambda _: None, *, expected: int = 0
+) -> int:
     """Delete everything in a bucket and return how many versions and markers that were.
 
+    ``expected`` is how many there are, if that is known: then the reports have a bar.
     Raises ClientError if S3 refuses a key; a key that is gone already is fine.
     """
     deleted = 0
@@ -77,10 +83,17 @@ def empty(s3: S3Client, bucket: str, report: Callable[[str], None] = lambda _: N
             if len(under_way) >= AT_ONCE:
                 finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 deleted += sum(future.result() for future in finished)
-                report(f"emptying {bucket}, {deleted} versions deleted")
+                report(_progress(bucket, deleted, expected))
         deleted += sum(future.result() for future in under_way)
-    report(f"emptying {bucket}, {deleted} versions deleted")
+    report(_progress(bucket, deleted, expected))
     return deleted
+
+
+def _progress(bucket: str, deleted: int, expected: int) -> str:
+    if not expected:
+        return f"emptying {bucket}, {deleted} versions deleted"
+    done = BAR * min(deleted, expected) // expected
+    return f"emptying {bucket}, {'█' * done}{'░' * (BAR - done)} {deleted:,} of {expected:,} versions"
 
 
 def _listing(s3: S3Client, bucket: str) -> Iterator[Version]:

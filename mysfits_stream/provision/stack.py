@@ -72,6 +72,7 @@ def build(
     answers: Callable[[str, str], bool],
     delete_data: bool = False,
     drain: bool = False,
+    expected_versions: int = 0,
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
 ) -> list[Resource]:
@@ -79,7 +80,7 @@ def build(
 
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
     preflight, ``delete_data`` the licence to empty the bucket, ``drain`` whether clicks that are under way
-    are waited for before their stream is deleted.
+    are waited for before their stream is deleted, ``expected_versions`` how much there is to empty.
     """
     stack = config.stack
     names = Names.of(config, account)
@@ -98,6 +99,7 @@ def build(
         s3=clients.s3,
         pace=paced("clicks-bucket"),
         delete_data=delete_data,
+        expected_versions=expected_versions,
     )
     processor_logs = LogGroup(
         name="processor-logs",
