@@ -158,10 +158,11 @@ def compare_figures(
     unit: str,
     rounds: int = 5,
     targets: tuple[Target, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Comparison:
     """The same of sides that return their figure themselves."""
     machine = Machine.here()
-    return Comparison(title, machine, in_turns(sides, rounds=rounds), targets, unit)
+    return Comparison(title, machine, in_turns(sides, rounds=rounds), targets, unit, notes)
 
 
 def in_turns(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
