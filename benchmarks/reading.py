@@ -41,8 +41,8 @@ def run(rounds: int = 2) -> list[Comparison]:
             rounds=1,
             targets=(Target(many, few, most=1.25),),
             notes=(
-                "Contents are not kept, keys are: a day's listing is sorted before it is read, which takes "
-                "0.7 KB for each object of the day.",
+                "Contents are not kept, keys are: a folder, usually an hour, is sorted before it is read, "
+                "which takes 0.7 KB for each of its objects.",
             ),
         )
     return [times, memory]

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -141,13 +142,16 @@ class ClicksBucket:
         return key.startswith((errors, self.replayed)) and errors != ""
 
     def _listed(self, listing: list[str]) -> Iterator[StoredObject]:
-        def objects(prefix: str) -> list[StoredObject]:
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-            found = [_stored(entry) for page in pages for entry in page.get("Contents", ())]
-            return sorted(found, key=lambda stored: (stored.started, stored.key))
+        """The objects of these prefixes, folder by folder: no more of them are held than a folder has."""
 
-        for found in ahead(objects, listing):
-            yield from found
+        def pages(prefix: str) -> Iterator[Any]:
+            found = iter(self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix))
+            return chain(list(islice(found, 1)), found)
+
+        for found in ahead(pages, listing):
+            stored = (_stored(entry) for page in found for entry in page.get("Contents", ()))
+            for _, folder in groupby(stored, key=lambda each: each.key.rpartition("/")[0]):
+                yield from sorted(folder, key=lambda each: (each.started, each.key))
 
 
 def ahead(
