@@ -297,5 +297,5 @@ def _describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a section"
     if isinstance(value, list | tuple):
-        return "a list: " + ", ".join(map(str, value))
+        return "a list: " + ", ".join(map(repr, value))
     return "nothing" if value is None else repr(value)

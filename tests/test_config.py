@@ -104,7 +104,7 @@ BAD_FILES = [
     pytest.param(
         "a: 1\n---\nb: 2", "line 2, column 1: not valid YAML: but found another document", id="two documents"
     ),
-    pytest.param("- a", "expected keys with values, found a list: a", id="a list"),
+    pytest.param("- a", "expected keys with values, found a list: 'a'", id="a list"),
     pytest.param("just text", "expected keys with values, found 'just text'", id="a text"),
     pytest.param("42", "expected keys with values, found 42", id="a number"),
     pytest.param(
