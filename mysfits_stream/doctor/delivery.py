@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from mysfits_stream.doctor.links import (
     BROKEN,
     OK,
@@ -91,7 +93,7 @@ def stream(firehose: Any, name: str) -> Link:
     """Whether the delivery stream takes records."""
     try:
         found = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
-    except Exception as error:
+    except ClientError as error:
         if is_error(error, "ResourceNotFoundException"):
             return Link("stream", BROKEN, f"there is no delivery stream {name}", "run `mysfits-stream up`")
         raise
@@ -137,7 +139,7 @@ def error_log(logs: Any, group: str, log_stream: str, since: datetime) -> Link:
             limit=LOG_EVENTS,
             startFromHead=False,
         )
-    except Exception as error:
+    except ClientError as error:
         if is_error(error, "ResourceNotFoundException"):
             return Link("delivery-log", WARNING, f"there is no {group}/{log_stream}", REPAIR)
         raise
@@ -175,7 +177,7 @@ def _complaints(logs: Any, group: str, since: datetime) -> Iterator[tuple[dateti
         answer = logs.describe_log_streams(
             logGroupName=group, orderBy="LastEventTime", descending=True, limit=LOG_STREAMS
         )
-    except Exception as error:
+    except ClientError as error:
         if is_error(error, "ResourceNotFoundException"):
             return
         raise

@@ -65,7 +65,7 @@ def load(directory: Path) -> dict[str, Any] | None:
         return None
     try:
         written_by, backends, bucket_accounts, own = pickle.loads(path.read_bytes())  # noqa: S301, see above
-    except Exception as error:
+    except Exception as error:  # a damaged pickle may raise anything
         raise KeepingError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
     if written_by != WRITTEN_BY:
         raise KeepingError(
