@@ -112,6 +112,11 @@ class Firehose:
         with self._lock:
             return sum(delivery.pending() for delivery in self._deliveries.values())
 
+    def held(self) -> list[bytes]:
+        """The records, error lines and finished objects that lie in buffers now."""
+        with self._lock:
+            return [data for delivery in self._deliveries.values() for data in delivery.held()]
+
     def take_metrics(self) -> list[Metric]:
         """The metrics since the last call."""
         return self._metrics.take(self._world.now())

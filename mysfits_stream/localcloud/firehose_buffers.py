@@ -6,6 +6,7 @@ Arithmetic only: a :class:`Delivery` is told the time, never asks for it, calls 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mysfits_stream.localcloud.firehose_naming import EXTENSIONS, error_object_key, object_key
@@ -147,14 +148,18 @@ class Delivery:
 
     def pending(self) -> int:
         """How many records, error lines and finished objects have not reached S3."""
-        return (
-            len(self.incoming.records)
-            + sum(len(batch.records) for batch in self.waiting)
-            + self.invocations
-            + len(self.outgoing.parts)
-            + len(self.failed.parts)
-            + len(self.uploads)
-        )
+        return sum(1 for _ in self.held()) + self.invocations
+
+    def held(self) -> Iterator[bytes]:
+        """What is on its way to S3, one by one: records, error lines, finished objects.
+
+        Without what the processor has at the moment.
+        """
+        for batch in (self.incoming, *self.waiting):
+            yield from (record.data for record in batch.records)
+        yield from self.outgoing.parts
+        yield from self.failed.parts
+        yield from (upload.body for upload in self.uploads)
 
     def _incoming_due_at(self) -> float | None:
         if not self.incoming.records:
