@@ -10,6 +10,10 @@ from typing import Any
 from benchmarks.slow_cloud import ASSUMABLE, CALL_SECONDS, LASTING, SCALE
 from mysfits_stream.provision.engine import Progress, dependencies
 from mysfits_stream.provision.resource import Resource
+from mysfits_stream.provision.together import THREAD_NAME
+
+BESIDE = 0
+"""Stands for the threads whose calls nothing waits for longer than for others."""
 
 Counts = Mapping[tuple[str, str], Sequence[str]]
 """(Logical name, phase) -> the operations of that phase in their order; a repeated look counts once."""
@@ -26,11 +30,18 @@ class Recorder:
         stream = parsed.get("DeliveryStreamDescription", {}).get("DeliveryStreamStatus")
         refused = http_response.status_code >= 400 and "assume" in parsed.get("Error", {}).get("Message", "")
         in_vain = refused or stream == "CREATING" or parsed.get("State") == "Pending"
-        self.log.append((threading.get_ident(), "call", (model.name, in_vain, refused)))
+        # Of the reads made together, the chain is the one in the resource's own thread.
+        beside = threading.current_thread().name.startswith(THREAD_NAME)
+        thread = BESIDE if beside else threading.get_ident()
+        self.log.append((thread, "call", (model.name, in_vain, refused)))
 
     def notified(self, progress: Progress) -> None:
         """The engine's notification, in the thread that works on the resource."""
         self.log.append((threading.get_ident(), progress.phase, progress.resource))
+
+    def chain(self) -> int:
+        """How many of the calls were made one after the other, by one thread."""
+        return sum(kind == "call" and thread != BESIDE for thread, kind, _ in self.log)
 
     def operations(self) -> list[str]:
         """All that was called."""

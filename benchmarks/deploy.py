@@ -90,13 +90,14 @@ class Deployer:
             resource.read()
             resource.settle()
 
-    def reads(self) -> dict[str, int]:
-        """Logical name -> how many calls reading the resource takes."""
+    def reads(self) -> dict[str, tuple[int, int]]:
+        """Logical name -> how many calls reading the resource takes, and how many of them in a chain."""
         found = {}
         for resource in self.resources:
-            before = len(self.recorder.operations())
+            self.recorder.log.clear()
             resource.read()
-            found[resource.name] = len(self.recorder.operations()) - before
+            found[resource.name] = len(self.recorder.operations()), self.recorder.chain()
+        self.recorder.log.clear()
         return found
 
 
@@ -119,8 +120,7 @@ def first(endpoint: str, home: Path, rounds: int) -> Comparison:
 
     def ours() -> tuple[float, float]:
         deployer = fresh()
-        surveyed = max(deployer.reads().values())
-        deployer.recorder.log.clear()
+        surveyed = max(chain for _, chain in deployer.reads().values())
         started = time.perf_counter()
         deployer.up()
         seconds = time.perf_counter() - started
@@ -153,11 +153,11 @@ def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
     deployer = Deployer(endpoint, directory)
     deployer.up()
     reads = deployer.reads()
-    deployer.recorder.log.clear()
+    longest = max(chain for _, chain in reads.values())
     compared = compare(
         "Deploy: nothing to do",
         {
-            CHAIN: lambda: time.sleep(max(reads.values()) * CALL_SECONDS),
+            CHAIN: lambda: time.sleep(longest * CALL_SECONDS),
             UP: deployer.up,
             STATUS: deployer.status,
         },
@@ -166,11 +166,12 @@ def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
     )
     if written := writes(deployer.recorder.operations()):
         raise AssertionError(f"with nothing to do, {written} were called")
-    each = ", ".join(f"{name} {number}" for name, number in reads.items())
+    each = ", ".join(f"{name} {calls} in {chain}" for name, (calls, chain) in reads.items())
     return replace(
         compared,
         notes=(
-            f"Reads: {sum(reads.values())}, no write; {each}.",
+            f"Reads: {sum(calls for calls, _ in reads.values())}, no write. Of each resource, and how many "
+            f"of them one after the other: {each}.",
             f"After a change of the processor's code alone `up` writes: {code_only(endpoint, directory)}.",
         ),
     )

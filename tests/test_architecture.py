@@ -21,7 +21,7 @@ PROVISION = f"{PACKAGE}.provision"
 LOCALCLOUD = f"{PACKAGE}.localcloud"
 
 RESOURCES = ("bucket", "delivery_stream", "function", "log_group", "rest_api", "role")
-EVERY_RESOURCE = {"aws", "package", "policies", "resource", "wait"}
+EVERY_RESOURCE = {"aws", "package", "policies", "resource", "together", "wait"}
 OF_ONE_RESOURCE = {"bucket": {"emptying"}, "rest_api": {"api_changes", "api_stage", "api_view", "openapi"}}
 
 

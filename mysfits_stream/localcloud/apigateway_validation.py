@@ -79,10 +79,9 @@ def compile_model(name: str, models: Mapping[str, Any], api: str) -> jsonschema.
         for each, model in models.items()
     ]
     registry: Registry[Any] = Registry().with_resources(resources)
-    validator: jsonschema.protocols.Validator = ModelValidator(
-        {"$ref": MODEL_URL.format(api=api, name=name)},
-        registry=registry,
-    )
+    # The model itself, and not a $ref to it that every body would have to be led through.
+    schema = {**_contents(models[name]), "id": MODEL_URL.format(api=api, name=name)}
+    validator: jsonschema.protocols.Validator = ModelValidator(schema, registry=registry)
     return validator
 
 

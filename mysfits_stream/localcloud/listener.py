@@ -9,7 +9,9 @@ from typing import Any
 
 from cheroot.wsgi import Server
 
-THREADS = 16
+THREADS = 64
+"""Calls under way at once: a deployer makes some thirty, and in a bad mood each of them waits."""
+
 KEEP_ALIVE_SECONDS = 30
 LONGEST_STOP = 0.1
 

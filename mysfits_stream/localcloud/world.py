@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from mysfits_stream.localcloud import iam
@@ -45,17 +46,7 @@ class World:
     def stream(self, region: str, name: str) -> Stream | None:
         """The delivery stream with its intervals as long as they are here; None when there is none."""
         stream = self.control_plane.stream(region, name)
-        if stream is None:
-            return None
-        processor = stream.processor and replace(
-            stream.processor, buffer_seconds=stream.processor.buffer_seconds / self.time_scale
-        )
-        return replace(
-            stream,
-            destination=self._scaled(stream.destination),
-            backup=stream.backup and self._scaled(stream.backup),
-            processor=processor,
-        )
+        return stream and _scaled(stream, self.time_scale)
 
     def allowed(
         self, role: str, service: str, action: str, resource: str, external_id: str | None = None
@@ -115,9 +106,6 @@ class World:
         for runtime in list(self._runtimes.values()):
             runtime.reap()
 
-    def _scaled(self, destination: Destination) -> Destination:
-        return replace(destination, buffer_seconds=destination.buffer_seconds / self.time_scale)
-
     def _runtime(self, region: str) -> LambdaRuntime:
         with self.control_plane.lock:
             if region not in self._runtimes:
@@ -129,3 +117,19 @@ class World:
                     allowed=self.allowed,
                 )
             return self._runtimes[region]
+
+
+@lru_cache(maxsize=64)
+def _scaled(stream: Stream, time_scale: float) -> Stream:
+    """A stream with shorter intervals; kept, because every put asks for it."""
+
+    def scaled(destination: Destination) -> Destination:
+        return replace(destination, buffer_seconds=destination.buffer_seconds / time_scale)
+
+    return replace(
+        stream,
+        destination=scaled(stream.destination),
+        backup=stream.backup and scaled(stream.backup),
+        processor=stream.processor
+        and replace(stream.processor, buffer_seconds=stream.processor.buffer_seconds / time_scale),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,7 @@ from mysfits_stream.provision.aws import (
 from mysfits_stream.provision.emptying import empty
 from mysfits_stream.provision.policies import tls_only
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.together import together
 from mysfits_stream.provision.wait import Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
@@ -127,14 +129,14 @@ class Bucket:
         """What S3 says of the bucket; one that we may not look at reads as a stranger's (F131)."""
         try:
             owner = self._owner()
-            properties = {key: read(self) for key, read in READERS.items()}
+            settings = together(*(partial(read, self) for read in READERS.values()))
         except ClientError as error:
             if is_error(error, "NoSuchBucket"):
                 return None
             if _foreign(error):
                 return Observed(self.bucket_name, self.arn, stranger=STRANGER)
             raise
-        return Observed(self.bucket_name, self.arn, properties, owner)
+        return Observed(self.bucket_name, self.arn, dict(zip(READERS, settings, strict=True)), owner)
 
     def create(self) -> None:
         """Make the bucket with its owner tag, then its settings, one after the other."""

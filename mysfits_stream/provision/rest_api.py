@@ -24,6 +24,7 @@ from mysfits_stream.provision.delivery_stream import DeliveryStream
 from mysfits_stream.provision.openapi import MODEL, ClicksApi
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
+from mysfits_stream.provision.together import together
 from mysfits_stream.provision.wait import Pace, wait_until
 
 if TYPE_CHECKING:
@@ -118,20 +119,20 @@ class RestApi:
         api, *duplicates = apis
         where = {"restApiId": api["id"]}
         try:
-            view = observed_view(
-                self._items("get_resources", **where, embed=["methods"]),
-                self._items("get_models", **where),
-                self._items("get_request_validators", **where),
-                self._items("get_gateway_responses", **where),
+            staged, *parts = together(
+                lambda: self._stage.read(api["id"]),
+                lambda: self._items("get_resources", **where, embed=["methods"]),
+                lambda: self._items("get_models", **where),
+                lambda: self._items("get_request_validators", **where),
+                lambda: self._items("get_gateway_responses", **where),
             )
-            staged = self._stage.read(api["id"])
         except ClientError as error:
             # Deleted while it was read, or is it only a part that is missing?
             if is_error(error, "NotFoundException") and not self._ours():
                 return None
             raise
         properties = {
-            **view,
+            **observed_view(*parts),
             "EndpointConfiguration": {"Types": api.get("endpointConfiguration", {}).get("types", [])},
             **staged,
             "Duplicates": [duplicate["id"] for duplicate in duplicates],

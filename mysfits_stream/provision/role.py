@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_error, owner_of, tag_list
 from mysfits_stream.provision.policies import Document
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.together import together
 from mysfits_stream.provision.wait import Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
@@ -69,13 +70,7 @@ class Role:
         """What IAM says of the role and of every policy on it."""
         try:
             role = self.iam.get_role(RoleName=self.role_name)["Role"]
-            policies = {
-                name: _canonical(
-                    self.iam.get_role_policy(RoleName=self.role_name, PolicyName=name)["PolicyDocument"]
-                )
-                for name in self._inline()
-            }
-            attached = self._attached()
+            policies, attached = together(self._policies, self._attached)
         except ClientError as error:
             if is_error(error, "NoSuchEntity"):
                 return None
@@ -176,6 +171,14 @@ class Role:
                 PolicyDocument=json.dumps(self.permissions),
             )
         )
+
+    def _policies(self) -> dict[str, Document]:
+        return {
+            name: _canonical(
+                self.iam.get_role_policy(RoleName=self.role_name, PolicyName=name)["PolicyDocument"]
+            )
+            for name in self._inline()
+        }
 
     def _inline(self) -> list[str]:
         pages = self.iam.get_paginator("list_role_policies").paginate(RoleName=self.role_name)

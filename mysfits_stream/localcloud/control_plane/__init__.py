@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,8 @@ class ControlPlane:
             attached = found.managed_policies.values()
             documents += [v.document for policy in attached for v in policy.versions if v.is_default]
             return Role(
-                trust=json.loads(found.assume_role_policy_document),
-                policies=tuple(json.loads(document) for document in documents),
+                trust=_parsed(found.assume_role_policy_document),
+                policies=tuple(_parsed(document) for document in documents),
             )
 
     def stream(self, region: str, name: str) -> Stream | None:
@@ -283,3 +284,10 @@ class ControlPlane:
 
     def _ask_moto(self, request: Request) -> Response:
         return run_wsgi(self._moto, to_environ(request))
+
+
+@lru_cache(maxsize=256)
+def _parsed(document: str) -> Mapping[str, Any]:
+    """A policy document, which nobody changes; kept, because every click is held against some."""
+    policy: Mapping[str, Any] = json.loads(document)
+    return policy
