@@ -6,7 +6,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import deploy, deploy_commands, emptying, local_cloud, processor, reading, start_up
+from benchmarks import (
+    deploy,
+    deploy_commands,
+    emptying,
+    hot_path,
+    local_cloud,
+    processor,
+    reading,
+    start_up,
+)
 from benchmarks.measure import Comparison
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -17,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[], Comparison | list[Comparison]]] = {
     "emptying": emptying.run,
     "reading": reading.run,
     "local_cloud": local_cloud.run,
+    "hot_path": hot_path.run,
     "processor": processor.run,
 }
 

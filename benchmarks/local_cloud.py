@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,15 @@ import yaml
 from benchmarks import peers
 from benchmarks.load import Outcome, Task, load
 from benchmarks.measure import Comparison, Machine, Target, compare_figures, in_turns
+from mysfits_stream.localcloud.listener import Listener
+from mysfits_stream.localcloud.wire import Environ, StartResponse, read_request
 
 SECONDS = 4.0
 READY_SECONDS, CLICKS_PER_SECOND = 2.0, 1_000.0
 PATIENCE = 60.0
-WANTED, OURS, MOTO, MINISTACK = (
+WANTED, BARE, OURS, MOTO, MINISTACK = (
     "wanted",
+    "our HTTP server, with nothing behind it",
     "ours, the whole path",
     "moto server, PutRecord",
     "MiniStack, PutRecord",
@@ -126,6 +131,7 @@ def clicks(rounds: int) -> list[Comparison]:
     with ExitStack() as running:
         pipeline = running.enter_context(our_pipeline())
         sides = {
+            BARE: running.enter_context(bare()),
             OURS: pipeline,
             MOTO: put_record(running.enter_context(moto())),
             MINISTACK: put_record(running.enter_context(ministack())),
@@ -164,6 +170,39 @@ def ours() -> Iterator[Server]:
         seconds = time.perf_counter() - started
         state = json.loads((directory / ".mysfits-stream/local-cloud.json").read_text("utf-8"))
         yield Server(f"http://127.0.0.1:{state['port']}", state["pid"], seconds)
+
+
+@contextmanager
+def bare() -> Iterator[Callable[[], Outcome]]:
+    """What the local cloud is served by, in a process of its own, answering everything with nothing."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve_nothing, args=(theirs,))
+    process.start()
+    try:
+        task = Task(
+            url=f"http://127.0.0.1:{ours.recv()}/",
+            method="PUT",
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(CLICK),
+            seconds=SECONDS,
+        )
+        yield lambda: unrefused(load(task))
+    finally:
+        ours.send("stop")
+        process.join(PATIENCE)
+
+
+def _serve_nothing(pipe: Connection) -> None:
+    def nothing(environ: Environ, start_response: StartResponse) -> list[bytes]:
+        read_request(environ)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    listener = Listener(nothing)
+    listener.start(0)
+    pipe.send(listener.port)
+    pipe.recv()
+    listener.stop()
 
 
 @contextmanager
