@@ -32,6 +32,9 @@ from tests.deployment import Deployment
 
 SETTINGS = {"processor": {"retries": 1, "cache_seconds": 0, "buffer_seconds": 60}}
 ATTRIBUTES = {"goodevil": "evil", "lawchaos": "lawful", "species": "Hydra"}
+SIZES = (*[1] * 12, 5, 40, 100)
+"""How many clicks a request has: most have one, as most records have then."""
+
 USER = re.compile(rb'"userId": ?"(u-[^"]+)"')
 RAW = re.compile(rb'"rawData": ?"([^"]*)"')
 
@@ -136,8 +139,8 @@ class Pipeline(Deployment):
 class Ledger:
     """Sends clicks through a pipeline and keeps count of them, by the userId that each has for itself.
 
-    What was answered with 200 is ``accepted``. What Firehose took and the browser was not told of is
-    ``unsure``: such a click may arrive, and be sent again by a browser. All else is ``refused``.
+    What was answered with 200 is ``accepted``, as often as it was. What Firehose took and the browser was not
+    told of is ``unsure``: such a click arrives all the same. All else is ``refused``.
     """
 
     def __init__(self, pipeline: Pipeline, chance: random.Random) -> None:
@@ -145,9 +148,9 @@ class Ledger:
         self.chance = chance
         self.url = pipeline.clicks_url
         self.browser = requests.Session()
-        self.accepted: set[str] = set()
-        self.unsure: set[str] = set()
-        self.refused: set[str] = set()
+        self.accepted: Counter[str] = Counter()
+        self.unsure: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
         self.throttled = 0
         self.number = 0
         self.bucket = ClicksBucket.of(pipeline.config, pipeline.names.bucket, pipeline.target.clients.s3)
@@ -166,21 +169,18 @@ class Ledger:
 
         ``loses_answers`` says that an error may mean success.
         """
-        clicks = [self.click(storm) for _ in range(self.chance.choice((1, 1, 1, 5, 40, 100)))]
+        clicks = [self.click(storm) for _ in range(self.chance.choice(SIZES))]
         kind = self.chance.random()
         if kind < 0.1:
             # One bad click makes the API refuse the whole request.
             self.chance.choice(clicks)["mysfitId"] = self.chance.choice(("", "../m-1", "a b", "m" * 65))
         body: Any = clicks[0] if len(clicks) == 1 else clicks
-        answers = [self.put(body) for _ in range(2 if kind > 0.9 else 1)]
-        users = {click["userId"] for click in clicks}
-        self.throttled += answers.count(503)
-        if 200 in answers:
-            self.accepted |= users
-        elif 503 in answers and loses_answers:
-            self.unsure |= users
-        else:
-            self.refused |= users
+        for _ in range(2 if kind > 0.9 else 1):
+            status = self.put(body)
+            self.throttled += status == 503
+            unsure = status == 503 and loses_answers
+            count = self.accepted if status == 200 else self.unsure if unsure else self.refused
+            count.update(click["userId"] for click in clicks)
 
     def put(self, body: Any) -> int:
         return self.browser.put(self.url, json=body, timeout=30).status_code
@@ -207,14 +207,13 @@ class Ledger:
         assert not str(trouble)
         return Counter(click["userId"] for click in clicks)
 
-    def in_flight(self) -> set[str]:
+    def in_flight(self) -> Counter[str]:
         """What the delivery stream has in hand."""
-        return {user for data in self.firehose.held() for user in users_in(data)}
+        return Counter(user for data in self.firehose.held() for user in users_in(data))
 
     def check(self) -> None:
-        """Accepted is delivered, failed or in flight, and nothing else is."""
-        there = set(self.delivered()) | set(self.failed()) | self.in_flight()
-        assert self.accepted <= there <= self.accepted | self.unsure
+        """What was accepted is delivered, failed or in flight, each as often as it was; nothing else is."""
+        assert self.delivered() + self.failed() + self.in_flight() == self.accepted + self.unsure
 
     def settle(self) -> None:
         """Let time pass until nothing is on its way."""
@@ -226,10 +225,10 @@ class Ledger:
         raise AssertionError("records are still on their way after two hours")
 
 
-def users_in(data: bytes) -> set[str]:
+def users_in(data: bytes) -> list[str]:
     """Whose clicks these are: a record's, an object's of many lines, or an error line's inside its base64."""
     inside = [base64.b64decode(raw) for raw in RAW.findall(data)]
-    return {user.decode() for text in (data, *inside) for user in USER.findall(text)}
+    return [user.decode() for text in (data, *inside) for user in USER.findall(text)]
 
 
 class Throttled:
