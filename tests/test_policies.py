@@ -51,6 +51,7 @@ ALLOWED = [
 
 DENIED = [
     (PROCESSOR, "logs:CreateLogGroup", PROCESSOR_GROUP, "a late log event would bring the group back (F77)"),
+    (PROCESSOR, "logs:CreateLogGroup", f"{PROCESSOR_GROUP}:*", "the same, as other services spell a group"),
     (PROCESSOR, "logs:PutLogEvents", f"{LOG_STREAM}", "the delivery's log is not the processor's"),
     (PROCESSOR, "dynamodb:GetItem", "*", "the workshop gave this, and nothing uses it"),
     (DELIVERY, "s3:PutObject", f"{BUCKET}-backup/x", "another bucket begins alike (F120)"),

@@ -16,6 +16,7 @@ from mysfits_stream.localcloud.moods.lifecycle import DURATIONS, Lifecycle
 from mysfits_stream.localcloud.moods.lost_answers import LostAnswers
 from mysfits_stream.localcloud.moods.propagation import (
     ASSUMABLE,
+    FIREHOSE_POLICY_WORDING,
     FIREHOSE_WORDINGS,
     LAMBDA_WORDINGS,
     POLICY_LAG,
@@ -196,6 +197,18 @@ def test_a_role_is_refused_in_changing_words_until_it_is_in_force(
     assert ASSUMABLE[0] <= roles.clock.now <= TAIL[1] + 0.5
 
 
+def test_a_policy_is_refused_in_words_of_its_own_until_it_is_in_force() -> None:
+    bare = Role(trusting("firehose.amazonaws.com"), ())
+    roles = Roles(Clock(0), bare)
+    roles.change("PutRolePolicy", dataclasses.replace(bare, policies=(POLICY,)))
+    messages = set()
+    while refusal := roles.propagation.refusal(FIREHOSE_CREATES):
+        messages.add(refusal.json()["message"] if refusal.body else "")
+        roles.clock.advance(0.5)
+    assert messages - {""} == {FIREHOSE_POLICY_WORDING}
+    assert roles.clock.now <= POLICY_LAG[1] + 0.5
+
+
 def test_a_role_that_will_never_do_is_not_a_matter_of_time() -> None:
     roles = Roles(Clock(0))
     roles.change("CreateRole", Role(trusting("ec2.amazonaws.com"), ()))
@@ -226,6 +239,8 @@ RATES = [
     ("apigateway", "CreateDeployment", 1, 5.0),
     ("apigateway", "CreateRestApi", 1, 3.0),
     ("apigateway", "PutRestApi", 1, 1.0),
+    ("apigateway", "UpdateAccount", 1, 20.0),
+    ("apigateway", "GetStage", 40, 0.1),
     ("firehose", "DescribeDeliveryStream", 5, 0.2),
     ("lambda", "GetFunction", 15, 1 / 15),
 ]
@@ -303,6 +318,19 @@ def test_what_lambda_and_firehose_have_shown_they_show_again(service: str, creat
         assert set(statuses[statuses.index(200) :]) == {200}
 
 
+def test_a_new_buckets_settings_may_meet_another_change_of_it() -> None:
+    busy = []
+    for seed in SEEDS:
+        replicas = Replicas(Clock(0), seed)
+        replicas.ask("s3", "CreateBucket")
+        answers = [replicas.ask("s3", "PutBucketVersioning") for _ in range(10)]
+        busy += [answer for answer in answers if answer.status == 409]
+        replicas.clock.advance(MAKES["CreateBucket"][1])
+        assert replicas.ask("s3", "PutBucketVersioning") is OK
+    assert len(busy) > len(SEEDS) / 4
+    assert all(b"<Code>OperationAborted</Code>" in answer.body for answer in busy)
+
+
 def test_a_new_roles_arn_may_show_its_unique_id() -> None:
     answer = Response(200, body=b"<Role><RoleId>AROA1</RoleId><Arn>arn:aws:iam::1:role/n</Arn></Role>")
     bodies = set()
@@ -349,6 +377,7 @@ class OneStage:
 
     clock: Clock
     seed: int
+    id: str = "a"
     current: DeployedApi | None = None
 
     def __post_init__(self) -> None:
@@ -356,13 +385,13 @@ class OneStage:
 
     def deploy(self, operation: str, identifier: str) -> None:
         def answer() -> Response:
-            self.current = DeployedApi("a", "1", REGION, (), {}, {}, (), Stage("prod", identifier))
+            self.current = DeployedApi(self.id, "1", REGION, (), {}, {}, (), Stage("prod", identifier))
             return OK
 
-        self.plane.around(Call("apigateway", operation, REGION, "a", {"stageName": "prod"}), answer)
+        self.plane.around(Call("apigateway", operation, REGION, self.id, {"stageName": "prod"}), answer)
 
     def served(self) -> str | None:
-        deployed = self.plane.served("a", "prod")
+        deployed = self.plane.served(self.id, "prod")
         return deployed.stage.deployment_id if deployed else None
 
 
@@ -377,6 +406,18 @@ def test_a_new_stage_answers_late_and_a_new_deployment_by_and_by() -> None:
         assert {api.served() for _ in range(50)} == {"d1", "d2"}
         api.clock.advance(AGAIN[1])
         assert {api.served() for _ in range(50)} == {"d2"}
+
+
+def test_old_and_new_take_turns_alike_for_a_seed_whatever_the_apis_id() -> None:
+    turns = []
+    for identifier in ("a", "b"):
+        api = OneStage(Clock(0), 7, identifier)
+        api.deploy("CreateStage", "d1")
+        api.clock.advance(FIRST[1])
+        api.deploy("UpdateStage", "d2")
+        turns.append([api.served() for _ in range(30)])
+    assert turns[0] == turns[1]
+    assert set(turns[0]) == {"d1", "d2"}
 
 
 def test_a_stage_setting_is_no_deployment() -> None:

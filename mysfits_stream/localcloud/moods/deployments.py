@@ -25,6 +25,8 @@ class Changed:
     old: DeployedApi | None
     until: float
     number: int
+    asked: int = 0
+    """How many requests came meanwhile."""
 
 
 class Deployments:
@@ -42,7 +44,6 @@ class Deployments:
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str], DeployedApi] = {}
         self._changed: dict[tuple[str, str], Changed] = {}
-        self._asked = 0
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
         """Answer a call that may deploy."""
@@ -59,12 +60,13 @@ class Deployments:
         current = self._deployed(api_id, stage)
         with self._lock:
             changed = self._changed.get((api_id, stage))
-            self._asked += 1
             if changed is None or self._now() >= changed.until:
                 return current
             if changed.old is None:
                 return None
-            new = self._chance.happens(NEW_SHARE, "served", api_id, stage, self._asked)
+            changed.asked += 1
+            # The API's own id is drawn anew in every run.
+            new = self._chance.happens(NEW_SHARE, "served", stage, changed.number, changed.asked)
             return current if new else changed.old
 
     def is_late(self, api_id: str, stage: str) -> bool:
