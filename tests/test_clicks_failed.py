@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 
@@ -68,21 +73,30 @@ def world() -> Failures:
 
 
 @pytest.mark.parametrize(
-    "spelled",
+    "said",
     [
-        {"lambdaARN": "arn:x"},
+        {},
         {"lambdaArn": "arn:x", "lambdaARN": None},
-        {"lambdaARN": "arn:x", "attemptsMade": "4", "arrivalTimestamp": "1795435200000"},
+        {"attemptsMade": "4", "arrivalTimestamp": "1795435200000"},
+        {"attemptsMade": None, "attemptEndingTimestamp": "soon", "lambdaARN": 5, "more": {}},
     ],
-    ids=["as it is captured today", "as it is documented", "numbers as text"],
+    ids=["as it is captured today", "as it is documented", "numbers as text", "odd where nothing is needed"],
 )
-def test_an_error_line_is_read_in_every_spelling(spelled: dict[str, object]) -> None:
-    said = failed_line(b"x", NOON)
-    del said["lambdaARN"]
-    line = json.dumps(said | {name: value for name, value in spelled.items() if value is not None}).encode()
-    found = failed.parse(line, "k")
+def test_an_error_line_is_read_in_every_spelling(said: dict[str, object]) -> None:
+    found = failed.parse(json.dumps(failed_line(b"x", NOON) | said).encode(), "k")
     assert found is not None
-    assert (found.function_arn, found.attempts, found.arrived, found.data) == ("arn:x", 4, NOON, b"x")
+    assert (found.code, found.message, found.arrived, found.data) == (
+        "Lambda.FunctionError",
+        "it broke",
+        NOON,
+        b"x",
+    )
+
+
+def test_an_error_line_needs_no_more_than_the_record_and_its_arrival() -> None:
+    found = failed.parse(b'{"rawData": "eA==", "arrivalTimestamp": 1795435200000}', "k")
+    assert found is not None
+    assert (found.code, found.message, found.arrived, found.data) == ("", "", NOON, b"x")
 
 
 @pytest.mark.parametrize(
@@ -207,20 +221,66 @@ def test_an_object_that_the_stream_does_not_take_whole_stays_and_is_resumed(worl
     assert world.s3.keys(ERRORS) == []
 
 
-@pytest.mark.parametrize("operation", ["copy", "delete", "put"])
-def test_a_replay_that_dies_at_any_step_loses_nothing(operation: str) -> None:
-    world = Failures()
-    world.add(click("a"), click("b"), click("c"))
-    world.s3.refuse = {operation}
-    with pytest.raises(Exception, match="SlowDown"):
-        world.replay(limit=2)
-    on_stream = set(world.firehose.accepted)
-    still_there = {each.data for each in world.read()}
-    assert on_stream | still_there == {click(user) for user in "abc"}
-    world.s3.refuse = set()
-    world.replay()
-    assert set(world.firehose.accepted) == {click(user) for user in "abc"}
-    assert world.read() == []
+class Death(Exception):
+    """The replay's process ends here."""
+
+
+@dataclass
+class Mortal:
+    """A client; with those that share ``steps`` it may make so many calls and hear so many answers."""
+
+    client: Any
+    steps: Iterator[int]
+    last: int
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(*arguments: Any, **parameters: Any) -> Any:
+            self._live()
+            answer = getattr(self.client, operation)(*arguments, **parameters)
+            self._live()
+            return replace(self, client=answer) if operation == "get_paginator" else answer
+
+        return call
+
+    def _live(self) -> None:
+        if next(self.steps) >= self.last:
+            raise Death
+
+
+@pytest.mark.parametrize("since_minutes", [None, 5], ids=["all", "the younger ones"])
+@pytest.mark.parametrize("limit", [None, 1, 3, 8], ids=lambda limit: f"limit {limit}")
+def test_a_replay_that_dies_at_any_step_loses_nothing_and_repeats_one_objects_clicks_at_most(
+    limit: int | None, since_minutes: int | None
+) -> None:
+    first = [click(f"a{n}") for n in range(6)]
+    second = [click(f"b{n}") for n in range(4)]
+    for last in count():
+        world = Failures()
+        world.add(*first, minutes_ago=9)
+        world.add(*second, minutes_ago=3)
+        s3, stream, steps = world.s3, world.firehose, count()
+        mortal: Any = Mortal(stream, steps, last)
+        world.bucket, world.firehose = replace(world.bucket, s3=Mortal(s3, steps, last)), mortal
+        died = False
+        try:
+            world.replay(limit=limit, since_minutes=since_minutes)
+        except Death:
+            died = True
+        before = list(stream.accepted)
+        world.bucket, world.firehose = clicks_bucket(s3), stream
+        left_over = [each.data for each in world.read()]
+        assert {*before, *left_over} == {*first, *second}, last
+        world.replay()
+        assert world.read() == []
+        repeated = Counter(stream.accepted) - Counter([*first, *second])
+        assert set(stream.accepted) == {*first, *second}, last
+        assert set(repeated.values()) <= {1}, last
+        # What was put of the object that it died over; the objects before it are done with.
+        assert set(repeated) <= {*before} & {*first} or set(repeated) <= {*before} & {*second}, last
+        if not died:
+            assert not repeated
+            assert last > 10
+            return
 
 
 def test_a_limit_is_kept_to_the_record_and_the_rest_is_replayed_later(world: Failures) -> None:
@@ -248,13 +308,28 @@ def test_since_leaves_older_failed_clicks_where_they_are(world: Failures) -> Non
     assert [each.data for each in world.read()] == [click("old"), click("before")]
 
 
-def test_lines_that_are_no_records_are_counted_and_kept_in_the_copy(world: Failures) -> None:
+def test_lines_that_are_not_understood_are_counted_and_stay_where_they_are(world: Failures) -> None:
     name = world.add(click("a"))
-    world.s3.objects[name] += b"what is this\n"
-    done = world.replay()
-    assert (done.records, done.trouble.foreign_lines) == (1, 1)
-    assert world.s3.objects[f"replayed/{name}"].endswith(b"what is this\n")
+    whole = world.s3.objects[name] + b"what is this\n"
+    world.s3.objects[name] = whole
+    for records in (1, 0):
+        done = world.replay()
+        assert (done.records, done.trouble.foreign_lines) == (records, 1)
+        assert world.s3.objects[name] == b"what is this\n"
+        trouble = Trouble()
+        assert list(failed.read(world.bucket, None, NOON, trouble)) == []
+        assert trouble.foreign_lines == 1
+    assert [world.s3.objects[aside] for aside in world.s3.keys("replayed/")] == [whole]
+
+
+def test_what_a_replay_of_the_rest_moves_aside_overwrites_nothing(world: Failures) -> None:
+    name = world.add(click("a"), click("b"))
+    whole = world.s3.objects[name]
+    world.replay(limit=1)
+    rest = world.s3.objects[name]
+    world.replay(limit=1)
     assert world.s3.keys(ERRORS) == []
+    assert sorted(world.s3.objects[aside] for aside in world.s3.keys("replayed/")) == sorted([whole, rest])
 
 
 def test_an_object_without_a_single_record_is_left_alone(world: Failures) -> None:

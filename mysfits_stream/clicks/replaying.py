@@ -1,7 +1,8 @@
 """Failed clicks back onto the delivery stream, without ever losing one.
 
-An error object is put on the stream whole, then copied aside, and only then removed. A replay that dies in
-between is resumed by the next, which puts the object's clicks once more: at worst some arrive twice.
+The clicks of an error object are put on the stream, then the object is copied aside, and only then removed, or
+overwritten with the lines that stay. A replay that dies in between is resumed by the next, which puts the
+same clicks once more: at worst some of this one object arrive twice.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def replay(
 ) -> Replay:
     """Put failed clicks on the stream again, the oldest first, ``limit`` failed records at most.
 
-    Lines that are no failed records are left to the copy that is moved aside. Raises ClickError if the stream
+    Lines that are no failed records are counted and stay where they are. Raises ClickError if the stream
     does not take the clicks within the budget; what was not accepted whole stays where it is. ``report`` is
     told after each object.
     """
@@ -91,6 +92,7 @@ def replay(
             record = failed.parse(line, stored.key)
             if record is None:
                 done.trouble.foreign_lines += 1
+                rest.append(line)
             elif (since and record.arrived < since) or len(wanted) == room(done):
                 rest.append(line)
             else:
@@ -165,22 +167,23 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _move_aside(bucket: ClicksBucket, stored: StoredObject, rest: list[bytes]) -> None:
-    """Take an error object out of the way; lines still to be replayed stay, in an object of their own."""
+    """Take an error object out of the way but for the lines that stay, which is one write or none."""
     begin = bucket.replayed.removesuffix("replayed/")
-    if rest:
-        bucket.s3.put_object(
-            Bucket=bucket.name, Key=_renamed(stored.key), Body=b"".join(line + b"\n" for line in rest)
-        )
+    # What stays is moved aside later, under the object's own name.
+    aside = _renamed(stored.key) if rest else stored.key
     bucket.s3.copy_object(
         Bucket=bucket.name,
-        Key=bucket.replayed + stored.key.removeprefix(begin),
+        Key=bucket.replayed + aside.removeprefix(begin),
         CopySource={"Bucket": bucket.name, "Key": stored.key},
     )
-    bucket.s3.delete_object(Bucket=bucket.name, Key=stored.key)
+    if rest:
+        bucket.s3.put_object(Bucket=bucket.name, Key=stored.key, Body=b"".join(line + b"\n" for line in rest))
+    else:
+        bucket.s3.delete_object(Bucket=bucket.name, Key=stored.key)
 
 
 def _renamed(key: str) -> str:
-    """Another name for a part of an object: of the same hour, with an id of its own."""
+    """Another name for a copy of an object: of the same hour, with an id of its own."""
     fresh = str(uuid.uuid4())
     folder, slash, name = key.rpartition("/")
     renamed, count = UUID.subn(fresh, name)

@@ -1,4 +1,4 @@
-"""What the engine knows of a resource: four verbs, and a state that can be compared."""
+"""What the engine knows of a resource: five verbs, and a state that can be compared."""
 
 from __future__ import annotations
 
