@@ -259,8 +259,9 @@ def test_a_replay_that_dies_at_any_step_loses_nothing_and_repeats_one_objects_cl
         world.add(*first, minutes_ago=9)
         world.add(*second, minutes_ago=3)
         s3, stream, steps = world.s3, world.firehose, count()
-        mortal: Any = Mortal(stream, steps, last)
-        world.bucket, world.firehose = replace(world.bucket, s3=Mortal(s3, steps, last)), mortal
+        mortal_s3: Any = Mortal(s3, steps, last)
+        mortal_stream: Any = Mortal(stream, steps, last)
+        world.bucket, world.firehose = replace(world.bucket, s3=mortal_s3), mortal_stream
         died = False
         try:
             world.replay(limit=limit, since_minutes=since_minutes)

@@ -1,7 +1,7 @@
 """Failed clicks back onto the delivery stream, without ever losing one.
 
-The clicks of an error object are put on the stream, then the object is copied aside, and only then removed, or
-overwritten with the lines that stay. A replay that dies in between is resumed by the next, which puts the
+The clicks of an error object are put on the stream, then the object is copied aside, and only then removed,
+or overwritten with the lines that stay. A replay that dies in between is resumed by the next, which puts the
 same clicks once more: at worst some of this one object arrive twice.
 """
 
