@@ -7,30 +7,26 @@ one document and nothing else.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from mysfits_stream.errors import MysfitsStreamError
+from mysfits_stream.render_progress import DONE, LiveProgress, PlainProgress, ProgressView
 
 if TYPE_CHECKING:
     from mysfits_stream.cost import Breakdown
     from mysfits_stream.provision.emptying import Contents
-    from mysfits_stream.provision.engine import Progress
 
 Document = Mapping[str, Any]
 
 STATUS_STYLES = {"in-sync": "green", "drifted": "yellow", "missing": "red", "not-ours": "bold red"}
-DONE = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
-DOING = {"create": "creating", "update": "updating", "delete": "deleting", "none": "waiting"}
 PLANNED = {"create": "+ create", "update": "~ update", "delete": "- delete", "none": "  none"}
 STYLES = {"create": "green", "update": "yellow", "delete": "red", "none": "dim"}
 
@@ -49,17 +45,17 @@ class Output:
 
     def json(self, document: Any) -> None:
         """The one document of a run with ``--json``."""
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
     def line(self, text: str) -> None:
-        """A line of the result."""
+        """A line of the result, or several."""
         if not self.as_json and not self.quiet:
-            self.console.print(Text(text))
+            self.console.print(Text("\n".join(map(printable, text.split("\n")))))
 
     def note(self, text: str) -> None:
         """A line about what happens, not part of the result."""
         if not self.quiet:
-            self.aside.print(Text(text, style="dim"))
+            self.aside.print(Text(printable(text), style="dim"))
 
     def show(self, renderable: Any) -> None:
         """A table or another renderable of the result."""
@@ -78,13 +74,13 @@ class Output:
                     }
                 }
             )
-        self.aside.print(Text.assemble(("Error: ", "bold red"), " ".join(str(error).split())))
+        self.aside.print(Text.assemble(("Error: ", "bold red"), printable(" ".join(str(error).split()))))
         for other in getattr(error, "__notes__", ()):
-            self.aside.print(Text.assemble(("  also: ", "red"), " ".join(other.split())))
+            self.aside.print(Text.assemble(("  also: ", "red"), printable(" ".join(other.split()))))
 
     def interrupted(self) -> None:
         """Ctrl-C, or a question answered with no."""
-        self.aside.print("Stopped. What was done is recorded in the state file; the same command resumes.")
+        self.aside.print("Stopped.")
 
     def changes(self, document: Document, *, planned: bool = False) -> None:
         """What was done to each resource, or what would be."""
@@ -158,10 +154,12 @@ class Output:
     def endpoint(self, endpoint: str | None, mysfit: str) -> None:
         """The endpoint, and a line to paste that sends a click to it."""
         if endpoint:
-            click = json.dumps({"userId": "me", "mysfitId": mysfit})
+            # The mysfit's id is the service's to choose, and the line is to be pasted into a shell.
+            click = shlex.quote(json.dumps({"userId": "me", "mysfitId": mysfit}))
+            url = shlex.quote(f"{endpoint}/clicks")
             self.line(f"\nendpoint  {endpoint}")
             self.line("send a click:")
-            self.line(f"  curl -X PUT '{endpoint}/clicks' -H 'Content-Type: application/json' -d '{click}'")
+            self.line(f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {click}")
 
     @contextmanager
     def progress(self) -> Iterator[ProgressView]:
@@ -186,82 +184,12 @@ class Output:
                 self.line(f"    {key}: {_short(observed)} -> {_short(desired)}")
 
 
-class ProgressView:
-    """Takes what the engine and the waits report, and shows nothing."""
-
-    def notify(self, progress: Progress) -> None:
-        """A resource went into another phase."""
-
-    def waiting(self, name: str, text: str) -> None:
-        """A resource waits for something."""
-
-
-class PlainProgress(ProgressView):
-    """A line for each phase, and one for each new thing that is waited for."""
-
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
-        self._clock = clock
-        self._started: dict[str, float] = {}
-        self._waits: dict[str, str] = {}
-
-    def notify(self, progress: Progress) -> None:
-        """Print the phase, with the seconds since it began."""
-        name, doing = progress.resource, DOING[progress.action.value]
-        if progress.phase == "started":
-            self._started[name] = self._clock()
-            self._console.print(f"{name}: {doing}")
-        elif progress.phase != "settling":
-            elapsed = self._clock() - self._started.get(name, self._clock())
-            word = DONE[progress.action.value] if progress.phase == "done" else "failed"
-            self._console.print(f"{name}: {word} after {elapsed:.1f} s")
-
-    def waiting(self, name: str, text: str) -> None:
-        """Print what is waited for, once, not every second of it."""
-        what = text.split(",", 1)[0]
-        if self._waits.get(name) != what:
-            self._waits[name] = what
-            self._console.print(f"{name}: {what}")
-
-
-class LiveProgress(ProgressView):
-    """A table that is drawn again and again."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._rows: dict[str, tuple[str, str, float, float | None]] = {}
-        self._waits: dict[str, str] = {}
-
-    def notify(self, progress: Progress) -> None:
-        """Keep the phase of the resource's row."""
-        now = self._clock()
-        with self._lock:
-            _, _, started, _ = self._rows.get(progress.resource, ("", "", now, None))
-            ended = now if progress.phase in ("done", "failed") else None
-            self._rows[progress.resource] = (progress.action.value, progress.phase, started, ended)
-            if ended:
-                self._waits.pop(progress.resource, None)
-
-    def waiting(self, name: str, text: str) -> None:
-        """Keep what the resource's row waits for."""
-        with self._lock:
-            self._waits[name] = text
-
-    def __rich__(self) -> Table:
-        table = Table(box=None, pad_edge=False, show_header=False)
-        now = self._clock()
-        with self._lock:
-            for name, (action, phase, started, ended) in self._rows.items():
-                word = {"done": DONE[action], "failed": "failed"}.get(phase, DOING[action])
-                style = {"done": "green", "failed": "red"}.get(phase, "yellow")
-                table.add_row(
-                    name,
-                    Text(word, style),
-                    f"{(ended or now) - started:5.1f} s",
-                    Text(self._waits.get(name, ""), "dim"),
-                )
-        return table
+def printable(text: str) -> str:
+    """Text from outside without what a terminal would obey."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def size(count: float) -> str:

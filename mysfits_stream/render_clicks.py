@@ -12,6 +12,8 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from mysfits_stream.render import printable
+
 if TYPE_CHECKING:
     from mysfits_stream.clicks import failed
     from mysfits_stream.clicks.delivered import Click, Summary
@@ -47,7 +49,7 @@ def test_click(click: TestClick) -> Iterator[Text]:
     steps = {
         "accepted by the API": click.accepted is not None and f"after {click.accepted:.2f} s",
         "arrived at the stream": click.arrived and f"at {click.arrived}",
-        "object in S3": click.object,
+        "object in S3": click.object and printable(click.object),
         "total": f"{click.seconds:.2f} s",
         "reason": click.reason and printable(click.reason),
     }
@@ -55,7 +57,7 @@ def test_click(click: TestClick) -> Iterator[Text]:
         if said:
             yield Text(f"  {name:<22} {said}")
     if click.record:
-        yield Text(json.dumps(click.record, ensure_ascii=False), style="bold")
+        yield Text(json.dumps(click.record), style="bold")
 
 
 def problems(clicks: Sequence[TestClick]) -> str:
@@ -137,14 +139,6 @@ def link(link: Link) -> Iterator[Text]:
     )
     if link.advice:
         yield Text(f"{'':<26}-> {link.advice}", style="italic")
-
-
-def printable(text: str) -> str:
-    """Text from outside without what a terminal would obey."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def many(count: int, thing: str) -> str:

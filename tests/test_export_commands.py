@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from click.testing import CliRunner, Result
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
 from mysfits_stream.config import Config, load
-from mysfits_stream.errors import ConfigError, MysfitsStreamError
+from mysfits_stream.errors import ConfigError, MysfitsStreamError, ProvisionError
 from mysfits_stream.export import importing, sam
+from mysfits_stream.localcloud.moods.faults import Rule
 from mysfits_stream.provision.package import processor_package
 from mysfits_stream.provision.resource import OWNER_TAG
 from tests.deployment import Deployment
@@ -100,6 +102,39 @@ def test_up_commits_what_it_deploys_where_a_repository_is_configured(
     assert commands.json("up")["code"]["put"] == ["template.yaml"]
 
 
+def test_a_commit_that_fails_does_not_hide_that_the_stack_is_up(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    deployment.cloud.cloud.faults.add(Rule("CreateCommit", code="KMSKeyDisabledException", message="no key"))
+    said = str(Commands(deployment, tmp_path, code_repository="clicks-code").run("up").exception)
+    assert said.startswith(
+        f"the stack is up at {deployment.clicks_url.removesuffix('/clicks')}, but its code"
+    )
+    assert "no key" in said
+    assert set(deployment.statuses().values()) == {"in-sync"}
+
+
+def test_a_repository_that_stays_does_not_hide_that_the_stack_is_gone(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    commands = Commands(deployment, tmp_path, code_repository="clicks-code")
+    commands.json("up")
+    deployment.cloud.cloud.faults.add(
+        Rule("DeleteRepository", code="AccessDeniedException", message="not you")
+    )
+    said = str(commands.run("down", "--yes", "--delete-repository").exception)
+    assert said.startswith("the stack is gone, but repository clicks-code is not: ")
+    assert "not you" in said
+
+
+def test_no_example_is_asked_for_where_nobody_reads_it(deployment: Deployment, tmp_path: Path) -> None:
+    nowhere = Commands(deployment, tmp_path)
+    nowhere.target = replace(nowhere.target, mysfits_api="http://127.0.0.1:1")
+    assert "does not answer" in nowhere.run("up").stderr
+    for option in ("--json", "--quiet"):
+        assert "does not answer" not in nowhere.run("up", option).stderr
+
+
 def test_up_commits_nothing_where_none_is(deployment: Deployment, tmp_path: Path) -> None:
     assert "code" not in Commands(deployment, tmp_path).json("up")
     assert "CreateCommit" not in deployment.calls
@@ -135,7 +170,14 @@ def test_export_import_writes_the_template_and_who_is_who(deployment: Deployment
     del expected["Parameters"]["MysfitsApi"]
     assert template == expected
     assert commands.json("export", "--format", "import")["resourcesToImport"] == entries
+    deployment.calls.clear()
     assert "--out DIR" in str(commands.run("export", "--format", "import").exception)
+    assert not deployment.calls
+    fault = Rule("GetStage", skip=1, code="AccessDeniedException", message="not you", status=403)
+    deployment.cloud.cloud.faults.add(fault)
+    refused = commands.run("export", "--format", "import", "--out", str(tmp_path / "out")).exception
+    assert isinstance(refused, ProvisionError)
+    assert "GetStage: AccessDeniedException" in str(refused)
 
 
 def _untagged_role(deployment: Deployment) -> str:
@@ -158,6 +200,8 @@ def test_up_adopts_only_when_told_so(deployment: Deployment, tmp_path: Path) -> 
     looked = commands.run("up", "--adopt", "--dry-run")
     assert (looked.return_value, _owners(deployment)) == (2, [])
     assert arn in looked.stderr
+    would = json.loads(commands.run("up", "--adopt", "--dry-run", "--json").stdout)
+    assert would == {"adopt": [{"name": "api-role", "arn": arn}]}
     unanswered = commands.run("up", "--adopt")
     assert "add --yes where nobody can answer" in str(unanswered.exception)
     assert _owners(deployment) == []

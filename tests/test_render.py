@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from rich.console import Console
 from mysfits_stream.errors import MysfitsStreamError, ProvisionError
 from mysfits_stream.provision.emptying import Contents
 from mysfits_stream.provision.engine import Action, Phase, Progress
-from mysfits_stream.render import LiveProgress, Output, PlainProgress, size
+from mysfits_stream.render import Output, size
+from mysfits_stream.render_progress import LiveProgress, PlainProgress
 
 
 def _resource(name: str, status: str, action: str, **diff: Any) -> dict[str, Any]:
@@ -127,8 +129,29 @@ def test_a_removal_says_how_many_clicks_there_are(capsys: Any) -> None:
 def test_the_endpoint_comes_with_a_line_to_paste(capsys: Any) -> None:
     Output().endpoint("https://api.example.com/prod", "m-1")
     [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
-    assert "curl -X PUT 'https://api.example.com/prod/clicks'" in line
+    assert "curl -X PUT https://api.example.com/prod/clicks " in line
     assert '\'{"userId": "me", "mysfitId": "m-1"}\'' in line
+
+
+def test_whatever_a_mysfit_is_called_the_line_to_paste_is_one_command(capsys: Any) -> None:
+    mysfit = "x'; touch here; $(touch there) `touch everywhere`"
+    Output().endpoint("https://api.example.com/prod", mysfit)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
+    *_, data = shlex.split(line)
+    assert json.loads(data) == {"userId": "me", "mysfitId": mysfit}
+
+
+def test_nothing_from_outside_moves_the_cursor(capsys: Any) -> None:
+    hostile = "a\x1b[31m\u009b2J\u202eb"
+    Output().line(hostile)
+    Output().note(hostile)
+    error = MysfitsStreamError(hostile)
+    error.add_note(hostile)
+    Output().error(error)
+    printed = capsys.readouterr()
+    assert printed.out == "a\\x1b[31m\\x9b2J\\u202eb\n"
+    assert (printed.out + printed.err).isascii()
+    assert "\x1b" not in printed.err
 
 
 def _steps(view: Any, clock: Clock) -> None:

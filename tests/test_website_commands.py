@@ -10,7 +10,7 @@ import pytest
 
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.errors import SiteError
+from mysfits_stream.errors import ClickError, SiteError
 from tests.conftest import CloudUnderTest
 from tests.deployment import Deployment
 
@@ -33,7 +33,7 @@ def base(deployment: Deployment) -> str:
 def test_before_up_there_is_nothing_to_fill_in(deployment: Deployment) -> None:
     for command in ("snippet", "publish-site --out site"):
         with pytest.raises(
-            SiteError, match="stack mysfits-clicks has no clicks API yet; run: mysfits-stream up"
+            ClickError, match="stack mysfits-clicks has no clicks API yet; run: mysfits-stream up"
         ):
             run(deployment, *command.split())
 

@@ -54,7 +54,7 @@ class TestClick:
     """When it arrived at the delivery stream, as ``clickedAt`` says it."""
 
     def document(self) -> dict[str, Any]:
-        """The click and how it fared; the keys of CONTRACT are what JSON shows."""
+        """The click and how it fared, as JSON shows it."""
         return {
             "userId": self.user_id,
             "mysfitId": self.mysfit_id,
@@ -63,10 +63,6 @@ class TestClick:
             "object": self.object,
             "seconds": round(self.seconds, 3),
         }
-
-
-CONTRACT = ("userId", "mysfitId", "status", "record", "object", "seconds")
-"""The keys of a click in the JSON of ``send-test-click``."""
 
 
 def default_timeout(config: Config, time_scale: float) -> float:
@@ -78,12 +74,12 @@ def default_timeout(config: Config, time_scale: float) -> float:
     return max(LEAST_TIMEOUT, buffers + SLACK) / time_scale + SLACK
 
 
-def first_mysfit(mysfits_api: str) -> str:
-    """The id of the first mysfit of the Mysfits service. Raises ClickError."""
+def first_mysfit(mysfits_api: str, seconds: float = API_SECONDS) -> str:
+    """The id of the Mysfits service's first mysfit, if it answers within ``seconds``. Raises ClickError."""
     url = f"{mysfits_api.rstrip('/')}/mysfits"
     advice = "check mysfits_api, or name a mysfit with --mysfit"
     try:
-        response = requests.get(url, timeout=API_SECONDS)
+        response = requests.get(url, timeout=seconds)
         response.raise_for_status()
         return str(response.json()["mysfits"][0]["mysfitId"])
     except (requests.RequestException, ValueError) as error:

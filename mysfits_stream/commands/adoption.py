@@ -20,6 +20,8 @@ def run(app: App, *, yes: bool, dry_run: bool) -> bool:
     found = adoptable(survey(build(app), Goal.PRESENT, app.config.stack))
     for item in found:
         click.echo(f"adopt {item.resource.name:<16} {item.arn}", err=True)
+    if found and dry_run and app.out.as_json:
+        app.out.json({"adopt": [{"name": item.resource.name, "arn": item.arn} for item in found]})
     if not found or dry_run:
         return bool(found)
     if not yes:

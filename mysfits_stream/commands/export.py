@@ -36,6 +36,8 @@ def export(app: App, kind: str, out: Path | None) -> int:
     """
     from mysfits_stream.export import cloudformation, files, sam
 
+    if kind == "import" and not out and not app.out.as_json:
+        raise click.UsageError("an import is several files: say where to write them with --out DIR")
     written: Files
     if kind == "import":
         template, to_import = _import(app)
@@ -59,8 +61,6 @@ def export(app: App, kind: str, out: Path | None) -> int:
             app.out.line(f"and {len(paths) - 1} more files in {out}")
     elif app.out.as_json:
         app.out.json(document)
-    elif kind == "import":
-        raise click.UsageError("an import is several files: say where to write them with --out DIR")
     else:
         click.echo(files.as_yaml(template), nl=False)
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.errors import MysfitsStreamError
 
 if TYPE_CHECKING:
     from mysfits_stream.provision.engine import Change
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 DIFFERS = 2
 API_TYPE = "AWS::ApiGateway::RestApi"
+EXAMPLE_SECONDS = 3.0
+"""How long the Mysfits service may take to name a mysfit for an example."""
 
 
 @click.command()
@@ -43,14 +46,16 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
         endpoint = endpoint_of(app, changes)
         state.set_endpoint(endpoint)
     repository = app.config.code_repository
-    published = export.publish(app, repository) if repository else None
+    with told_first(f"the stack is up at {endpoint}, but its code is not committed"):
+        published = export.publish(app, repository) if repository else None
     result = document(app, changes, endpoint, now="in-sync")
     app.out.changes(result | {"code": vars(published)} if published else result)
     if all(change.action is Action.NONE for change in changes):
         app.out.line("Nothing to do: every resource is as configured.")
     if published:
         export.say(app, published)
-    app.out.endpoint(endpoint, _some_mysfit(app))
+    if not app.out.as_json and not app.out.quiet:
+        app.out.endpoint(endpoint, _some_mysfit(app))
     return 0
 
 
@@ -175,26 +180,39 @@ def locked(app: App) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     from mysfits_stream.errors import StateError
+    from mysfits_stream.files import kept_in
 
-    app.directory.mkdir(parents=True, exist_ok=True)
     path = app.directory / "lock"
-    try:
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout:
-        raise StateError(
-            f"{path}: another mysfits-stream is changing this stack; wait for it to end"
-        ) from None
+    with kept_in(app.directory):
+        app.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            held = FileLock(path).acquire(timeout=0)
+        except Timeout:
+            raise StateError(
+                f"{path}: another mysfits-stream is changing this stack; wait for it to end"
+            ) from None
+    with held:
+        yield
 
 
 @contextmanager
 def interruptible(app: App) -> Iterator[None]:
-    """On Ctrl-C end every wait, in whatever thread it is."""
+    """On Ctrl-C end every wait, in whatever thread it is, and say how to go on."""
     try:
         yield
     except KeyboardInterrupt:
         app.target.interrupt.set()
+        app.out.note("What was done is recorded in the state file; the same command resumes.")
         raise
+
+
+@contextmanager
+def told_first(done: str) -> Iterator[None]:
+    """Let an error say first what is done all the same."""
+    try:
+        yield
+    except MysfitsStreamError as error:
+        raise MysfitsStreamError(f"{done}: {error}") from error
 
 
 def endpoint_of(app: App, changes: list[Change]) -> str | None:
@@ -238,7 +256,7 @@ def _some_mysfit(app: App) -> str:
     from mysfits_stream.target import mysfits_api
 
     try:
-        return first_mysfit(mysfits_api(app.target))
+        return first_mysfit(mysfits_api(app.target), EXAMPLE_SECONDS)
     except ClickError as error:
         app.out.note(f"note: {error}")
         return "MYSFIT_ID"

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from mysfits_stream.commands.app import App
-from mysfits_stream.commands.stack import build, document, endpoint_of, interruptible, locked, open_state
+from mysfits_stream.commands.stack import (
+    build,
+    document,
+    endpoint_of,
+    interruptible,
+    locked,
+    open_state,
+    told_first,
+)
 from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
 
 if TYPE_CHECKING:
@@ -77,7 +85,8 @@ def run(
     if repository:
         from mysfits_stream import codecommit
 
-        codecommit.remove(app.target.client("codecommit"), repository, stack=app.config.stack)
+        with told_first(f"the stack is gone, but repository {repository} is not"):
+            codecommit.remove(app.target.client("codecommit"), repository, stack=app.config.stack)
     app.out.removed(document(app, changes, None, now="missing"), kept=keep_data)
     if app.target.name == "local" and not keep_data:
         from mysfits_stream.localcloud import daemon

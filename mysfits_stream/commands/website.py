@@ -82,21 +82,11 @@ def publish_site(app: App, bucket: str | None, source: Path | None, out: Path | 
 
 
 def _endpoints(app: App, service: str) -> Endpoints:
-    """What a page has to know; raises SiteError while there is no clicks API."""
-    from mysfits_stream.commands.stack import API_TYPE, build, endpoint_of
-    from mysfits_stream.errors import SiteError
-    from mysfits_stream.provision.engine import Goal, survey
+    """What a page has to know; raises ClickError while there is no clicks API."""
+    from mysfits_stream.commands.pipeline import find_endpoint
     from mysfits_stream.website import Endpoints
 
-    api = [resource for resource in build(app, needs_service=False) if resource.type == API_TYPE]
-    changes = survey(api, Goal.PRESENT, app.config.stack)
-    for change in changes:
-        if change.refusal:
-            raise change.refusal
-    endpoint = endpoint_of(app, changes)
-    if endpoint is None:
-        raise SiteError(f"stack {app.config.stack} has no clicks API yet; run: mysfits-stream up")
-    return Endpoints(endpoint, service, app.config.api.max_clicks_per_request)
+    return Endpoints(find_endpoint(app), service, app.config.api.max_clicks_per_request)
 
 
 COMMANDS = (snippet, publish_site)

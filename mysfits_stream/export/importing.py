@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation
-from mysfits_stream.provision.engine import Change
+from mysfits_stream.provision.engine import Change, translated
 from mysfits_stream.provision.resource import logical_id
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def resources_to_import(
     for _, part in parts:
         if part["Type"] == "AWS::ApiGateway::Stage":
             stage = part["Properties"]
-            served = apigateway.get_stage(
-                restApiId=physical[stage["RestApiId"]["Ref"]], stageName=stage["StageName"]
-            )
+            with translated("clicks-api", "export"):
+                served = apigateway.get_stage(
+                    restApiId=physical[stage["RestApiId"]["Ref"]], stageName=stage["StageName"]
+                )
             physical[stage["DeploymentId"]["Ref"]] = served["deploymentId"]
     return [
         {

@@ -19,9 +19,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 # Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …
-CREDENTIAL_SCOPE = re.compile(
-    r"Credential=(?P<key>[^/\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request"
-)
+CREDENTIAL_SCOPE = re.compile(r"Credential=[^/\s]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,6 @@ class Request:
     def region(self) -> str:
         """The region that a request is signed for; empty when it is not signed."""
         return self._scope("region")
-
-    @property
-    def access_key(self) -> str:
-        """The access key of a signed request; empty when it is not signed."""
-        return self._scope("key")
 
     @property
     def operation(self) -> str:

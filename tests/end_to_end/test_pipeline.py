@@ -68,7 +68,7 @@ def test_the_whole_pipeline_up_clicked_drifted_healed_and_down_again(shell: Shel
     again = shell.run("up")
     assert again.code == 0
     assert "Nothing to do" in again.out
-    assert f"curl -X PUT '{made.json['endpoint']}/clicks'" in again.out
+    assert f"curl -X PUT {made.json['endpoint']}/clicks " in again.out
 
     _client(shell, "lambda").update_function_configuration(
         FunctionName="mysfits-clicks-processor", Timeout=17

@@ -1,0 +1,96 @@
+"""What happens to each resource while it happens: line by line, or in a table drawn again and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from mysfits_stream.provision.engine import Progress
+
+DONE = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
+DOING = {"create": "creating", "update": "updating", "delete": "deleting", "none": "waiting"}
+
+
+class ProgressView:
+    """Takes what the engine and the waits report, and shows nothing."""
+
+    def notify(self, progress: Progress) -> None:
+        """A resource went into another phase."""
+
+    def waiting(self, name: str, text: str) -> None:
+        """A resource waits for something."""
+
+
+class PlainProgress(ProgressView):
+    """A line for each phase, and one for each new thing that is waited for."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._started: dict[str, float] = {}
+        self._waits: dict[str, str] = {}
+
+    def notify(self, progress: Progress) -> None:
+        """Print the phase, with the seconds since it began."""
+        name, doing = progress.resource, DOING[progress.action.value]
+        if progress.phase == "started":
+            self._started[name] = self._clock()
+            self._console.print(f"{name}: {doing}")
+        elif progress.phase != "settling":
+            elapsed = self._clock() - self._started.get(name, self._clock())
+            word = DONE[progress.action.value] if progress.phase == "done" else "failed"
+            self._console.print(f"{name}: {word} after {elapsed:.1f} s")
+
+    def waiting(self, name: str, text: str) -> None:
+        """Print what is waited for, once, not every second of it."""
+        what = text.split(",", 1)[0]
+        if self._waits.get(name) != what:
+            self._waits[name] = what
+            self._console.print(f"{name}: {what}")
+
+
+class LiveProgress(ProgressView):
+    """A table that is drawn again and again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._rows: dict[str, tuple[str, str, float, float | None]] = {}
+        self._waits: dict[str, str] = {}
+
+    def notify(self, progress: Progress) -> None:
+        """Keep the phase of the resource's row."""
+        now = self._clock()
+        with self._lock:
+            _, _, started, _ = self._rows.get(progress.resource, ("", "", now, None))
+            ended = now if progress.phase in ("done", "failed") else None
+            self._rows[progress.resource] = (progress.action.value, progress.phase, started, ended)
+            if ended:
+                self._waits.pop(progress.resource, None)
+
+    def waiting(self, name: str, text: str) -> None:
+        """Keep what the resource's row waits for."""
+        with self._lock:
+            self._waits[name] = text
+
+    def __rich__(self) -> Table:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        now = self._clock()
+        with self._lock:
+            for name, (action, phase, started, ended) in self._rows.items():
+                word = {"done": DONE[action], "failed": "failed"}.get(phase, DOING[action])
+                style = {"done": "green", "failed": "red"}.get(phase, "yellow")
+                table.add_row(
+                    name,
+                    Text(word, style),
+                    f"{(ended or now) - started:5.1f} s",
+                    Text(self._waits.get(name, ""), "dim"),
+                )
+        return table
