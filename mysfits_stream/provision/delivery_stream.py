@@ -159,26 +159,15 @@ class DeliveryStream:
     def create(self) -> None:
         """Ask for the stream, waiting for its role to be assumable; it is still CREATING on return."""
         with ignoring("ResourceInUseException"):
-            self._patiently(
-                lambda: self.firehose.create_delivery_stream(
-                    DeliveryStreamName=self.stream_name,
-                    DeliveryStreamType="DirectPut",
-                    DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
-                    ExtendedS3DestinationConfiguration=self._destination(),
-                    Tags=tag_list({OWNER_TAG: self.owner}),
-                ),
+            retry_while(
+                self._freed,
+                lambda: self._patiently(self._ask),
+                self.pace,
+                waiting_for=f"the name {self.stream_name} to be free",
+                budget=CREATE_BUDGET,
+                advice=f"{self._advice}, and run `up` again to go on waiting",
             )
-        if self._status() == "DELETING":
-            # An earlier stream of this name is on its way out, and keeps the name until it is gone (F52).
-            self._wait_gone()
-            self.create()
-            return
-        wait_until(
-            lambda: self._status() is not None,
-            self.pace,
-            waiting_for=f"Firehose to show {self.stream_name}",
-            budget=SHOW_BUDGET,
-        )
+        self._shown()
 
     def update(self, diff: Diff) -> None:
         """Change the destination in place; replace a stream that failed, or that is being deleted.
@@ -220,12 +209,23 @@ class DeliveryStream:
                 waiting_for=f"{self.stream_name} to be ready to be deleted",
                 budget=CREATE_BUDGET,
             )
-        self._wait_gone()
+        wait_until(
+            self._gone,
+            self.pace,
+            waiting_for=f"Firehose to delete {self.stream_name}",
+            budget=CREATE_BUDGET,
+            advice=f"{self._advice}, and run the same command again to go on waiting",
+        )
 
     def settle(self) -> None:
         """Wait until the stream is ACTIVE and encrypted."""
         self._wait_for(self._active, "ACTIVE")
         self._wait_for(self._encrypted, "encrypted")
+
+    @property
+    def _advice(self) -> str:
+        command = f"aws firehose describe-delivery-stream --delivery-stream-name {self.stream_name}"
+        return f"check its state ({command})"
 
     def _destination(self) -> Any:
         wanted = self.desired
@@ -239,9 +239,22 @@ class DeliveryStream:
             }
         }
 
+    def _ask(self) -> None:
+        self.firehose.create_delivery_stream(
+            DeliveryStreamName=self.stream_name,
+            DeliveryStreamType="DirectPut",
+            DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
+            ExtendedS3DestinationConfiguration=self._destination(),
+            Tags=tag_list({OWNER_TAG: self.owner}),
+        )
+
+    def _freed(self, error: Exception) -> bool:
+        """Whether an earlier stream of this name is what is in the way: it goes, or just went (F52)."""
+        return is_error(error, "ResourceInUseException") and self._status() in (None, "DELETING")
+
     def _update_destination(self) -> None:
         # Every block is sent whole: whether Firehose merges inside them is not documented (F53).
-        found = self._describe()
+        found = self._shown()
         self.firehose.update_destination(
             DeliveryStreamName=self.stream_name,
             CurrentDeliveryStreamVersionId=found["VersionId"],
@@ -268,13 +281,15 @@ class DeliveryStream:
                 return None
             raise
 
-    def _wait_gone(self) -> None:
-        wait_until(
-            lambda: self._status() is None,
+    def _shown(self) -> Any:
+        """The stream as described, which Firehose may miss for a while after it was made (F50)."""
+        return retry_while(
+            lambda error: is_error(error, "ResourceNotFoundException"),
+            self._describe,
             self.pace,
-            waiting_for=f"Firehose to delete {self.stream_name}",
-            budget=CREATE_BUDGET,
-            advice="Firehose sometimes takes long; run the same command again to go on waiting",
+            waiting_for=f"Firehose to show {self.stream_name}",
+            budget=SHOW_BUDGET,
+            advice="check that nobody else deletes it, and run `up` again",
         )
 
     def _wait_for(self, condition: Callable[[], bool], state: str) -> None:
@@ -283,29 +298,36 @@ class DeliveryStream:
             self.pace,
             waiting_for=f"{self.stream_name} to be {state}",
             budget=CREATE_BUDGET,
-            advice="Firehose sometimes takes long; run `up` again to go on waiting",
+            advice=f"{self._advice}, and run `up` again to go on waiting",
         )
 
+    def _gone(self) -> bool:
+        with ignoring("ResourceNotFoundException"):
+            found = self._describe()
+            remedy = "see to that, then run the same command again"
+            self._check("delete", found["DeliveryStreamStatus"], found, remedy)
+            return False
+        return True
+
     def _active(self) -> bool:
-        found = self._describe()
-        self._check(found["DeliveryStreamStatus"], found, "replaces it")
+        found = self._shown()
+        self._check("settle", found["DeliveryStreamStatus"], found, "the next `up` replaces it")
         return bool(found["DeliveryStreamStatus"] == "ACTIVE")
 
     def _encrypted(self) -> bool:
-        encryption = self._describe().get("DeliveryStreamEncryptionConfiguration", {})
-        self._check(encryption.get("Status", ""), encryption, "tries to encrypt it again")
+        encryption = self._shown().get("DeliveryStreamEncryptionConfiguration", {})
+        remedy = "the next `up` tries to encrypt it again"
+        self._check("settle", encryption.get("Status", ""), encryption, remedy)
         return bool(encryption.get("Status") != "ENABLING")
 
     def _encrypting(self) -> bool:
         """Whether it is encrypted by now, or on its way: starting that is rationed (F53c)."""
-        return _encryption(self._describe().get("DeliveryStreamEncryptionConfiguration", {})) == ENCRYPTED
+        return _encryption(self._shown().get("DeliveryStreamEncryptionConfiguration", {})) == ENCRYPTED
 
-    def _check(self, status: str, holder: Any, remedy: str) -> None:
+    def _check(self, verb: str, status: str, holder: Any, remedy: str) -> None:
         if status.endswith("_FAILED"):
             details = holder.get("FailureDescription", {}).get("Details", "AWS gives no reason").rstrip(".")
-            raise ProvisionError(
-                self.name, "settle", f"{self.arn} is {status}: {details}; the next `up` {remedy}"
-            )
+            raise ProvisionError(self.name, verb, f"{self.arn} is {status}: {details}; {remedy}")
 
     def _processor_of(self, destination: Any) -> dict[str, str] | None:
         configuration = destination.get("ProcessingConfiguration", {})

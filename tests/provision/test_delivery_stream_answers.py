@@ -274,12 +274,83 @@ def test_a_name_that_an_earlier_stream_still_holds_is_waited_for() -> None:
     """F52: several minutes."""
     time = Time()
     aws = Scripted(
-        CreateDeliveryStream=[IN_USE, ok(DeliveryStreamARN="arn")],
-        DescribeDeliveryStream=[*[described("DELETING")] * 120, NOT_FOUND, described("CREATING")],
+        CreateDeliveryStream=[*[IN_USE] * 120, ok(DeliveryStreamARN="arn")],
+        DescribeDeliveryStream=[*[described("DELETING")] * 120, described("CREATING")],
     )
     stream(aws, time).create()
-    assert len(aws.asked("CreateDeliveryStream")) == 2
+    assert len(aws.asked("CreateDeliveryStream")) == 121
     assert time.now > 200
+    assert time.reports[0] == f"waiting for the name {NAME} to be free, 0 s of 1500 s"
+
+
+def test_a_stream_is_asked_for_again_when_an_earlier_one_goes_right_after_it_was_in_the_way() -> None:
+    """F52: nothing holds the name any more, and nothing was made."""
+    aws = Scripted(
+        CreateDeliveryStream=[IN_USE, ok(DeliveryStreamARN="arn")],
+        DescribeDeliveryStream=[NOT_FOUND, described("CREATING")],
+    )
+    stream(aws).create()
+    assert aws.names() == ["CreateDeliveryStream", "DescribeDeliveryStream"] * 2
+
+
+def test_a_name_that_is_never_free_is_given_up() -> None:
+    time = Time()
+    aws = Scripted(CreateDeliveryStream=IN_USE, DescribeDeliveryStream=described("DELETING"))
+    with pytest.raises(Expired, match="run `up` again to go on waiting"):
+        stream(aws, time).create()
+    assert 1490 < time.now <= 1500
+
+
+def test_an_earlier_stream_that_cannot_be_deleted_is_explained() -> None:
+    """F50: it keeps the name, and the next `up` deletes it once more."""
+    stuck = described("DELETING_FAILED", failure="A grant is left.")
+    resource = stream(Scripted(CreateDeliveryStream=IN_USE, DescribeDeliveryStream=stuck))
+    resource.create()
+    with pytest.raises(ProvisionError, match="DELETING_FAILED: A grant is left; the next `up` replaces it"):
+        resource.settle()
+
+
+def test_a_new_stream_is_waited_for_until_firehose_shows_it() -> None:
+    """F50."""
+    time = Time()
+    aws = Scripted(
+        CreateDeliveryStream=ok(DeliveryStreamARN="arn"),
+        DescribeDeliveryStream=[NOT_FOUND, NOT_FOUND, described("CREATING")],
+    )
+    stream(aws, time).create()
+    assert time.slept == [0.25, 0.5]
+    assert time.reports[0] == f"waiting for Firehose to show {NAME}, 0 s of 30 s"
+
+
+def test_a_stream_that_firehose_misses_again_for_a_moment_still_settles() -> None:
+    """F50: one good answer is not yet the last bad one."""
+    time = Time()
+    enabling = described(encryption={"KeyType": "AWS_OWNED_CMK", "Status": "ENABLING"})
+    aws = Scripted(
+        DescribeDeliveryStream=[
+            NOT_FOUND,
+            described("CREATING"),
+            NOT_FOUND,
+            described(),
+            NOT_FOUND,
+            enabling,
+            NOT_FOUND,
+            described(),
+        ]
+    )
+    stream(aws, time).settle()
+    assert len(aws.calls) == 8
+
+
+@pytest.mark.parametrize("verb", ["create", "settle"])
+def test_a_stream_that_never_shows_ends_in_what_to_check(verb: str) -> None:
+    time = Time()
+    aws = Scripted(CreateDeliveryStream=ok(DeliveryStreamARN="arn"), DescribeDeliveryStream=NOT_FOUND)
+    with pytest.raises(
+        Expired, match=f"Firehose to show {NAME} after 30 s; check that nobody else deletes it"
+    ):
+        getattr(stream(aws, time), verb)()
+    assert 25 < time.now <= 30
 
 
 def test_a_destination_is_updated_with_the_version_just_read() -> None:
@@ -370,6 +441,23 @@ def test_a_stream_that_is_still_creating_is_deleted_once_it_can_be() -> None:
 
 def test_a_stream_that_is_gone_is_deleted() -> None:
     stream(Scripted(DeleteDeliveryStream=NOT_FOUND, DescribeDeliveryStream=NOT_FOUND)).delete()
+
+
+@pytest.mark.parametrize("status", ["DELETING_FAILED", "CREATING_FAILED"])
+def test_a_stream_that_cannot_be_deleted_ends_the_wait_at_once_and_says_why(status: str) -> None:
+    """F50: it stays so until it is deleted once more."""
+    time = Time()
+    aws = Scripted(
+        DeleteDeliveryStream=ok(),
+        DescribeDeliveryStream=[described("DELETING"), described(status, failure="A grant is left.")],
+    )
+    with pytest.raises(ProvisionError) as raised:
+        stream(aws, time).delete()
+    assert str(raised.value) == (
+        f"delivery-stream: delete: {AS_DESIRED.arn} is {status}: A grant is left; "
+        "see to that, then run the same command again"
+    )
+    assert time.slept == [0.25]
 
 
 def test_a_stream_settles_when_it_is_active_and_encrypted() -> None:
