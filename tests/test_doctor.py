@@ -267,6 +267,34 @@ def test_the_error_log_is_counted_by_code_and_the_link_outweighs_single_records(
 
 
 @pytest.mark.parametrize(
+    ("codes", "advice"),
+    [
+        (["FunctionError"] * 4 + ["ResourceNotFound"], "processor is gone"),
+        (["ResourceNotFound"] * 4 + ["FunctionError"], "its log says which"),
+        (["ResourceNotFound"] + ["ProcessingFailedStatus"] * 4, "processor is gone"),
+        (["ProcessingFailedStatus"], "no clicks"),
+    ],
+    ids=["what fails since", "the latest counts", "single records do not", "unless there is nothing else"],
+)
+def test_the_error_logs_advice_is_on_what_fails_now(codes: list[str], advice: str) -> None:
+    said = [json.dumps({"errorCode": f"Lambda.{code}", "message": f"said of {code}"}) for code in codes]
+    link = delivery.error_log(Logs(*said), "g", "s", NOON)
+    assert advice in link.advice
+
+
+@pytest.mark.parametrize(
+    ("complaint", "named"),
+    [("the Mysfits service is in trouble", True), ("KeyError: 'x'", False)],
+)
+def test_the_mysfits_service_is_blamed_only_where_the_log_does(complaint: str, named: bool) -> None:
+    log = delivery.function(None, Logs(json.dumps({"error": complaint})), "g", NOON)
+    assert ("Mysfits service" in log.advice) is named
+    measured = metrics(errors=[(3, 2.0)], processing=[(5, 0.0)])
+    of_numbers = [*delivery.flow(measured, NOON, MINUTE), delivery.function(measured, Logs(), "g", NOON)]
+    assert [link.name for link in of_numbers if "Mysfits service" in link.advice] == []
+
+
+@pytest.mark.parametrize(
     ("messages", "status", "detail"),
     [
         (['{"records": 5, "ok": 5, "trouble": {}}', "START RequestId: x"], OK, "no errors"),
@@ -376,11 +404,12 @@ def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
         yield deployed
 
 
-def examination(pipeline: Pipeline, **changes: Any) -> dict[str, Link]:
+def examination(pipeline: Pipeline, *, mysfit: str | None = None, **changes: Any) -> dict[str, Link]:
     observed = pipeline.resource("clicks-api").read()
     path = doctor.Path(
         config=pipeline.config,
         names=pipeline.names,
+        resources=pipeline.resources(),
         endpoint=observed and pipeline.target.endpoint(observed.id, pipeline.config.api.stage),
         api_id=observed and observed.id,
         mysfits_api=pipeline.service.url,
@@ -388,7 +417,7 @@ def examination(pipeline: Pipeline, **changes: Any) -> dict[str, Link]:
         client=pipeline.target.client,
     )
     path = replace(path, **changes)
-    return {link.name: link for link in doctor.examine(path, window=timedelta(hours=2), mysfit="m-0")}
+    return {link.name: link for link in doctor.examine(path, window=timedelta(hours=2), mysfit=mysfit)}
 
 
 def deliver(pipeline: Pipeline, rounds: int = 2) -> None:
@@ -438,6 +467,47 @@ def role_powerless(pipeline: Pipeline) -> Iterator[None]:
 
 
 @contextmanager
+def role_for_another_stream(pipeline: Pipeline) -> Iterator[None]:
+    iam, role = pipeline.target.clients.iam, pipeline.names.api_role
+    [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+    another = document.replace(pipeline.names.stream, "another-stream")
+    assert another != document
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=another)
+    yield
+
+
+@contextmanager
+def role_gone(pipeline: Pipeline) -> Iterator[None]:
+    pipeline.resource("api-role").delete()
+    yield
+
+
+@contextmanager
+def another_role(pipeline: Pipeline) -> Iterator[None]:
+    """The API calls the stream as the processor, whose role neither trusts it nor may put records."""
+    gateway = pipeline.target.clients.apigateway
+    api_id = pipeline.resource("clicks-api").read().id
+    found = gateway.get_resources(restApiId=api_id)["items"]
+    [clicks] = [each["id"] for each in found if each["path"] == "/clicks"]
+    role = pipeline.target.account.role_arn(pipeline.names.processor_role)
+    gateway.update_integration(
+        restApiId=api_id,
+        resourceId=clicks,
+        httpMethod="PUT",
+        patchOperations=[{"op": "replace", "path": "/credentials", "value": role}],
+    )
+    gateway.create_deployment(restApiId=api_id, stageName=pipeline.config.api.stage)
+    yield
+
+
+@contextmanager
+def processor_gone(pipeline: Pipeline) -> Iterator[None]:
+    pipeline.resource("processor").delete()
+    yield
+
+
+@contextmanager
 def api_gone(pipeline: Pipeline) -> Iterator[None]:
     pipeline.resource("clicks-api").delete()
     yield
@@ -449,15 +519,19 @@ def api_gone(pipeline: Pipeline) -> Iterator[None]:
     [
         (nothing, True, set(), ""),
         (service_down, False, {"mysfits-service"}, "503"),
-        (stream_gone, False, {"stream", "put"}, "no delivery stream"),
-        (role_distrusted, False, {"put"}, "does not have permission to assume"),
-        (role_powerless, False, {"put"}, "AccessDenied"),
+        (stream_gone, False, {"stream"}, "no delivery stream"),
+        (processor_gone, False, {"processor"}, "does not exist"),
         (api_gone, False, {"endpoint"}, "there is no clicks API"),
-        (lambda p: p.role_without("s3:PutObject"), True, {"delivery"}, "writes to S3 failed"),
+        (
+            lambda p: p.role_without("s3:PutObject"),
+            True,
+            {"delivery-role", "delivery"},
+            "writes to S3 failed",
+        ),
         (
             lambda p: p.role_without("lambda:InvokeFunction"),
             True,
-            {"processing", "failed-clicks"},
+            {"delivery-role", "processing", "failed-clicks"},
             "InvokeAccessDenied",
         ),
     ],
@@ -465,8 +539,7 @@ def api_gone(pipeline: Pipeline) -> Iterator[None]:
         "nothing",
         "the Mysfits service is down",
         "the stream is gone",
-        "the API's role is not assumable",
-        "the API's role may not put",
+        "the processor is gone",
         "the API is gone",
         "the delivery role may not write",
         "the delivery role may not invoke",
@@ -485,13 +558,67 @@ def test_the_broken_link_is_found(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "link", "differs", "answered"),
+    [
+        (role_gone, "api-role", "does not exist", "does not have permission to assume"),
+        (role_distrusted, "api-role", "AssumeRolePolicyDocument", "does not have permission to assume"),
+        (role_powerless, "api-role", "Policies", "AccessDenied"),
+        (role_for_another_stream, "api-role", "Policies", "AccessDenied"),
+        (another_role, "clicks-api", "Methods, Deployment", "does not have permission to assume"),
+    ],
+    ids=[
+        "the API's role is gone",
+        "the API's role is not assumable",
+        "the API's role may not put",
+        "the API's role may put on another stream",
+        "the API has another role",
+    ],
+)
+def test_what_keeps_the_api_from_the_stream_is_found_whether_a_click_is_sent_or_not(
+    pipeline: Pipeline, fault: Callable[[Pipeline], Any], link: str, differs: str, answered: str
+) -> None:
+    with fault(pipeline):
+        found = examination(pipeline)
+        assert {name for name, each in found.items() if each.status == BROKEN} == {link}
+        assert differs in found[link].detail
+        assert "mysfits-stream up" in found[link].advice
+        assert answered in examination(pipeline, mysfit="m-0")["put"].detail
+
+
+@pytest.mark.slow
+def test_a_stack_as_configured_is_said_to_be_and_tuning_by_hand_breaks_no_link(pipeline: Pipeline) -> None:
+    assert examination(pipeline)["resources"].status == OK
+    pipeline.target.clients.function.update_function_configuration(
+        FunctionName=pipeline.names.function, MemorySize=1024
+    )
+    pipeline.target.clients.logs.delete_log_group(logGroupName=pipeline.names.processor_logs)
+    found = examination(pipeline)
+    assert (found["processor"].status, found["processor"].detail) == (
+        WARNING,
+        "not as configured: MemorySize",
+    )
+    assert (found["processor-logs"].status, found["processor-logs"].detail) == (WARNING, "does not exist")
+    assert "resources" not in found
+    assert BROKEN not in {link.status for link in found.values()}
+
+
+@pytest.mark.slow
+def test_without_a_stack_its_absence_is_said_once(pipeline: Pipeline) -> None:
+    pipeline.down()
+    found = examination(pipeline)
+    assert (found["resources"].status, found["resources"].detail) == (UNKNOWN, "none of them exists")
+    assert {name for name, link in found.items() if link.status == BROKEN} == {"endpoint", "stream", "bucket"}
+
+
+@pytest.mark.slow
 def test_a_bucket_that_is_gone_and_a_service_that_is_not_named_do_not_end_the_walk(
     pipeline: Pipeline,
 ) -> None:
     s3 = pipeline.target.clients.s3
     s3.delete_bucket(Bucket=pipeline.names.bucket)
     found = examination(pipeline, mysfits_api=None)
-    assert found["bucket"].status == BROKEN
+    assert {name for name, link in found.items() if link.status == BROKEN} == {"bucket"}
     assert found["mysfits-service"].status == UNKNOWN
     assert found["data"].status == UNKNOWN
 

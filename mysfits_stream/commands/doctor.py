@@ -25,6 +25,7 @@ def doctor(app: App, since: str, send: bool) -> int:
     from mysfits_stream import doctor as examination
     from mysfits_stream import render_clicks
     from mysfits_stream.clicks import moments, sending
+    from mysfits_stream.commands import stack
     from mysfits_stream.provision.stack import Names
     from mysfits_stream.target import mysfits_api
 
@@ -33,6 +34,7 @@ def doctor(app: App, since: str, send: bool) -> int:
     path = examination.Path(
         config=app.config,
         names=Names.of(app.config, target.account),
+        resources=stack.build(app, needs_service=False),
         endpoint=endpoint,
         api_id=api_id,
         mysfits_api=target.mysfits_api,

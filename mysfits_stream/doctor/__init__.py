@@ -1,6 +1,7 @@
 """The path of a click, looked at hop by hop: which link is broken, and what to do about it.
 
     links       what the examination of a link says, and what to do by the code of an error
+    resources   each resource of the stack, compared with what is configured
     api         endpoint, preflight, put: from the browser to the delivery stream
     delivery    the stream, its processor, and their logs and metrics
     arrival     the Mysfits service, and what has arrived in the clicks bucket
@@ -10,7 +11,7 @@ Nothing is changed, and no click is sent unless that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,9 @@ from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import Config
 from mysfits_stream.doctor import api, arrival, delivery
 from mysfits_stream.doctor.links import BROKEN, UNKNOWN, Link, examined
+from mysfits_stream.doctor.resources import compared
 from mysfits_stream.provision.aws import is_error
+from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.stack import LOG_STREAM, Names
 
 SLACK = timedelta(minutes=5)
@@ -34,6 +37,7 @@ class Path:
 
     config: Config
     names: Names
+    resources: Sequence[Resource]
     endpoint: str | None
     api_id: str | None
     mysfits_api: str | None
@@ -50,12 +54,13 @@ class Path:
 
 
 def examine(path: Path, *, window: timedelta, mysfit: str | None = None) -> Iterator[Link]:
-    """Every link from the browser to S3, in the order in which a click meets them.
+    """The resources, then every link from the browser to S3, in the order in which a click meets them.
 
     ``window`` is how far back to look; a click on ``mysfit`` is sent if one is named. A link that cannot be
     looked at is ``unknown``, and never ends the examination.
     """
     names, client = path.names, path.client
+    yield from compared(path.resources)
     yield from examined("endpoint", lambda: _api(path, mysfit))
     yield from examined("stream", lambda: [delivery.stream(client("firehose"), names.stream)])
     now = datetime.now(UTC)
@@ -79,7 +84,9 @@ def examine(path: Path, *, window: timedelta, mysfit: str | None = None) -> Iter
         "delivery-log", lambda: [delivery.error_log(logs, names.delivery_logs, LOG_STREAM, since)]
     )
     measured = metrics[0] if metrics else None
-    yield from examined("processor", lambda: [delivery.function(measured, logs, names.processor_logs, since)])
+    yield from examined(
+        "processor-log", lambda: [delivery.function(measured, logs, names.processor_logs, since)]
+    )
     yield from examined("mysfits-service", lambda: [_service(path)])
     yield from examined("data", lambda: _arrival(path.bucket, since, now))
 

@@ -116,8 +116,8 @@ def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
         last = metrics.last("incoming")
         when = f", the last at {_clock(last[0])}" if last else ""
         yield Link("records", OK if incoming else UNKNOWN, f"{incoming} came in{when}")
-    yield _success("processing", metrics, "processor invocations", "Lambda.FunctionError")
-    delivery = _success("delivery", metrics, "writes to S3", "S3.AccessDenied")
+    yield _success("processing", metrics, "processor invocations")
+    delivery = _success("delivery", metrics, "writes to S3")
     earliest = next((at for at, value in metrics.points["incoming"] if value), None)
     if delivery.status == UNKNOWN and earliest and earliest + lag < now:
         delivery = Link(
@@ -144,14 +144,17 @@ def error_log(logs: Any, group: str, log_stream: str, since: datetime) -> Link:
             return Link("delivery-log", WARNING, f"there is no {group}/{log_stream}", REPAIR)
         raise
     events = [(event["timestamp"], _parsed(event["message"])) for event in answer["events"]]
-    codes = Counter(str(said.get("errorCode", "unknown")) for _, said in events)
-    if not codes:
+    if not events:
         return Link("delivery-log", OK, "no errors")
-    counts = ", ".join(f"{count} x {code}" for code, count in codes.most_common())
-    at, last = events[-1]
-    detail = f"{counts}; the last at {_clock(_moment(at))}: {last.get('message', '')}"
-    serious = [code for code, _ in codes.most_common() if code not in SINGLE_RECORDS]
-    return Link("delivery-log", WARNING, detail, advice_for((serious or list(codes))[0]))
+    counted = [(str(said.get("errorCode", "unknown")), at, said.get("message", "")) for at, said in events]
+    counts = ", ".join(
+        f"{count} x {code}" for code, count in Counter(code for code, _, _ in counted).most_common()
+    )
+    # What is broken now may not be what has failed most often.
+    serious = [each for each in counted if each[0] not in SINGLE_RECORDS | {"unknown"}]
+    code, at, message = (serious or counted)[-1]
+    detail = f"{counts}; the last at {_clock(_moment(at))}: {message}"
+    return Link("delivery-log", WARNING, detail, advice_for(code))
 
 
 def function(metrics: Metrics | None, logs: Any, group: str, since: datetime) -> Link:
@@ -164,11 +167,11 @@ def function(metrics: Metrics | None, logs: Any, group: str, since: datetime) ->
     if complaints:
         at, text = complaints[-1]
         detail = f"{counts or f'{len(complaints)} complaints in its log'}; the last at {_clock(at)}: {text}"
-        return Link("processor", WARNING, detail, _function_advice(text))
+        return Link("processor-log", WARNING, detail, _function_advice(text))
     if counts:
         advice = advice_for("Lambda.InvokeLimitExceeded" if throttles else "Lambda.FunctionError")
-        return Link("processor", WARNING, counts, advice)
-    return Link("processor", OK, "no errors and no throttles")
+        return Link("processor-log", WARNING, counts, advice)
+    return Link("processor-log", OK, "no errors and no throttles")
 
 
 def _complaints(logs: Any, group: str, since: datetime) -> Iterator[tuple[datetime, str]]:
@@ -215,7 +218,7 @@ def _function_advice(complaint: str) -> str:
     return advice_for(code)
 
 
-def _success(name: str, metrics: Metrics, what: str, code: str) -> Link:
+def _success(name: str, metrics: Metrics, what: str) -> Link:
     points, last = metrics.points[name], metrics.last(name)
     if last is None:
         return Link(name, UNKNOWN, f"no {what} in this time")
@@ -224,7 +227,7 @@ def _success(name: str, metrics: Metrics, what: str, code: str) -> Link:
         return Link(name, OK, f"all {what} succeeded, the last at {_clock(last[0])}")
     if last[1] < 1:
         detail = f"{1 - last[1]:.0%} of {what} failed at {_clock(last[0])}"
-        return Link(name, BROKEN, detail, f"the logs below say why; most often {advice_for(code)}")
+        return Link(name, BROKEN, detail, "the logs below say why")
     return Link(name, WARNING, f"{what} failed until {_clock(failing[-1][0])}, and succeed again")
 
 

@@ -20,7 +20,7 @@ ADVICE = {
     "Lambda.InvokeAccessDenied": f"the delivery role may not invoke the processor; {REPAIR}",
     "Lambda.ResourceNotFound": f"the processor is gone; {REPAIR}",
     "Lambda.FunctionTimedOut": "is the Mysfits service slow? Else raise processor.timeout_seconds",
-    "Lambda.FunctionError": "the processor fails, as it must while the Mysfits service is down; see its log",
+    "Lambda.FunctionError": "the processor raises an error; its log says which",
     "Lambda.InvokeLimitExceeded": "the account's Lambda concurrency is used up; ask AWS for more",
     "Lambda.ProcessingFailedStatus": "they are no clicks, or on mysfits that the service does not know",
     "Lambda.MissingRecordId": f"the function is not this stack's processor; {REPAIR}",

@@ -1,0 +1,51 @@
+"""The stack's resources against what is configured: a link can be broken that no click has met yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, UNKNOWN, WARNING, Link, examined
+from mysfits_stream.provision.resource import Resource, difference
+from mysfits_stream.provision.together import together
+
+CARRYING = frozenset({"AssumeRolePolicyDocument", "Policies", "Methods", "Stage", "Deployment"})
+"""Properties of roles and API; where one is another than configured, no click can be counted on to pass."""
+
+RECORDING = "AWS::Logs::LogGroup"
+"""The type of those that clicks pass without."""
+
+SEEN_BELOW = frozenset({"clicks-api", "delivery-stream", "clicks-bucket"})
+"""Whose absence has a link of its own."""
+
+MISSING = "does not exist"
+
+
+def compared(resources: Sequence[Resource]) -> Iterator[Link]:
+    """A link for each resource that is not as configured, or one link if there is no such resource."""
+    # In the order in which a click meets them.
+    looks = [partial(_examined, resource) for resource in reversed(resources)]
+    links = [link for found in together(*looks) for link in found]
+    wrong = [link for link in links if link.status != OK]
+    if not wrong:
+        yield Link("resources", OK, f"all {len(links)} are as configured")
+    elif all(link.detail == MISSING for link in links):
+        yield Link("resources", UNKNOWN, "none of them exists", "run `mysfits-stream up`")
+    else:
+        yield from (link for link in wrong if link.detail != MISSING or link.name not in SEEN_BELOW)
+
+
+def _examined(resource: Resource) -> list[Link]:
+    return list(examined(resource.name, lambda: [_link(resource)]))
+
+
+def _link(resource: Resource) -> Link:
+    observed = resource.read()
+    if observed is None:
+        status = WARNING if resource.type == RECORDING else BROKEN
+        return Link(resource.name, status, MISSING, "run `mysfits-stream up`")
+    diff = difference(observed.properties, resource.desired)
+    if not diff:
+        return Link(resource.name, OK, "as configured")
+    status = BROKEN if CARRYING & diff.keys() else WARNING
+    return Link(resource.name, status, f"not as configured: {', '.join(diff)}", REPAIR)
