@@ -273,6 +273,7 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
     fail_clicks(operator.target)
     recorder.needed = heard
     assert operator.run("replay", "--limit", "1") == 0
+    assert operator.run("replay") == 0
     assert operator.run("up", "--adopt", "--yes") == 0
     assert operator.run("down", "--yes", "--delete-data", "--delete-repository") == 0
 
