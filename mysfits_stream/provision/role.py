@@ -89,11 +89,14 @@ class Role:
     def create(self) -> None:
         """Make the role and its policy; return once IAM shows the role (F12), assumable or not."""
         with ignoring("EntityAlreadyExists"):
-            self.iam.create_role(
-                RoleName=self.role_name,
-                AssumeRolePolicyDocument=json.dumps(self.trust),
-                Description=self._description,
-                Tags=tag_list({OWNER_TAG: self.owner}),
+            self._patiently(
+                lambda: self.iam.create_role(
+                    RoleName=self.role_name,
+                    AssumeRolePolicyDocument=json.dumps(self.trust),
+                    Description=self._description,
+                    Tags=tag_list({OWNER_TAG: self.owner}),
+                ),
+                gone=True,
             )
         wait_until(self._visible, self.pace, waiting_for=f"IAM to show role {self.role_name}", budget=120)
         # One good read is not yet the last bad one (F12).

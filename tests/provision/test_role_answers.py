@@ -181,6 +181,15 @@ def test_changes_wait_for_an_earlier_change_of_the_same_role() -> None:
     ]
 
 
+def test_the_making_waits_for_an_earlier_change_of_the_same_role() -> None:
+    """F11: any write, with an empty 500 in between (F4)."""
+    time = Time()
+    aws = Scripted(CreateRole=[CHANGING, EMPTY_500, shown()], GetRole=shown(), PutRolePolicy=ok())
+    role(aws, time).create()
+    assert len(aws.asked("CreateRole")) == 3
+    assert time.slept == [0.25, 0.5]
+
+
 def test_a_principal_that_is_not_known_everywhere_yet_is_waited_for() -> None:
     """F10."""
     unknown = error(
