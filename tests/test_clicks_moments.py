@@ -22,6 +22,9 @@ from tests.clicks_world import NOON
         ("2026-11-20T14:30+02:00", "2026-11-20T12:30:00+00:00"),
         ("99999w", "2015-10-01T00:00:00+00:00"),
         ("0001-01-01", "2015-10-01T00:00:00+00:00"),
+        # Nothing is clicked later than now, whatever fraction of the second has passed.
+        ("2040-01-01", "2026-11-23T12:00:01+00:00"),
+        ("9999-12-31T23:59:59Z", "2026-11-23T12:00:01+00:00"),
     ],
 )
 def test_a_moment_is_told_from_now_or_by_itself(text: str, moment: str) -> None:
