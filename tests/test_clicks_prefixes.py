@@ -50,6 +50,40 @@ def test_a_prefix_that_several_hours_share_is_listed_once() -> None:
     assert prefixes.of_hours("!{timestamp:yyyy/MM}/", AT, AT + timedelta(days=20)) == ["2026/03/"]
 
 
+def test_no_key_is_listed_twice_where_one_days_prefix_begins_as_anothers() -> None:
+    # What follows the day is not known, so that the keys of the 1st and of the 10th begin alike.
+    found = prefixes.of_hours("!{timestamp:yyyy-M-d}!{firehose:random-string}/", AT, AT + timedelta(days=30))
+    assert found == [
+        *(f"2026-3-{day}" for day in (7, 8, 9)),
+        *(f"2026-3-{day}" for day in range(10, 32)),
+        *(f"2026-4-{day}" for day in range(1, 7)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sorts", "reason"),
+    [
+        (prefixes.delivered_pattern("firehose/"), True, "what Firehose appends"),
+        (prefixes.failed_pattern("errors/"), True, "the stack's error prefix"),
+        ("y=!{timestamp:yyyy}/m=!{timestamp:MM}/", True, "months"),
+        ("!{timestamp:yyyy/MM/dd/HH/mm/ss}/", True, "to the second"),
+        ("!{timestamp:'d'yyyy-MM-dd}/x/", True, "quoted text is the same for all"),
+        ("!{timestamp:yyyy/M/d/H}/", False, "10 comes before 2"),
+        ("!{timestamp:yyyy/MM/dd/HH/m}/", False, "the same for minutes"),
+        ("!{timestamp:EEE}/!{timestamp:yyyy}/", False, "Friday comes before Monday"),
+        ("!{timestamp:dd/MM/yyyy}/", False, "the day comes first"),
+        ("!{timestamp:yyyy/MMM}/", False, "April comes before January"),
+        ("!{timestamp:HH}/", False, "every day has the same hours"),
+        ("!{firehose:random-string}/!{timestamp:yyyy/MM/dd/HH}/", False, "a random string comes first"),
+    ],
+    ids=lambda value: value if " " in str(value) else "",
+)
+def test_folders_sort_as_time_does_if_their_dates_are_padded_and_begin_with_the_year(
+    pattern: str, sorts: bool, reason: str
+) -> None:
+    assert prefixes.sort_by_time(pattern) is sorts, reason
+
+
 def test_whole_days_are_listed_as_days() -> None:
     begin = datetime(2026, 3, 6, 22, 30, tzinfo=UTC)
     found = prefixes.of_hours(prefixes.delivered_pattern("c/"), begin, begin + timedelta(days=2, hours=3))

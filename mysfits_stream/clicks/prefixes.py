@@ -15,6 +15,9 @@ EXPRESSION = re.compile(r"!\{([^}]*)\}")
 TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH}/"
+SORTING = ["yyyy", "MM", "dd", "HH", "mm", "ss"]
+"""What dates consist of, zero-padded and from the largest to the smallest, if they sort as time does."""
+
 ERROR_TYPE = "processing-failed"
 
 LETTERS: dict[str, Callable[[datetime, int], str]] = {
@@ -62,14 +65,27 @@ def of_hour(pattern: str, hour: datetime) -> str:
 
 
 def of_hours(pattern: str, since: datetime, until: datetime) -> list[str]:
-    """What the keys of a time range begin with, each prefix once: whole days where that says it, or hours."""
+    """What the keys of a time range begin with, no key twice: whole days where that says it, or hours."""
     hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     found: dict[str, None] = {}
     while hour <= until:
         day = _of_day(pattern, hour) if hour.hour == 0 and hour + DAY <= until else None
         found[day or of_hour(pattern, hour)] = None
         hour += DAY if day else HOUR
-    return list(found)
+    # Without leading zeros the first of a month may begin as the tenth does.
+    return [each for each in found if not any(each[:length] in found for length in range(len(each)))]
+
+
+def sort_by_time(pattern: str) -> bool:
+    """Whether S3, which lists by name, lists the folders of a pattern in the order of time."""
+    date: list[str] = []
+    for expression in EXPRESSION.finditer(pattern):
+        namespace, _, value = expression[1].partition(":")
+        if namespace == "timestamp":
+            date += [token[0] for token in TOKEN.finditer(value) if token[1]]
+        elif (namespace, value) != ("firehose", "error-output-type"):
+            return False
+    return date == SORTING[: len(date)]
 
 
 def _of_day(pattern: str, midnight: datetime) -> str | None:
