@@ -49,8 +49,8 @@ class MemoryS3:
     calls: list[tuple[str, str]] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     """Operations that fail."""
-    vanished: set[str] = field(default_factory=set)
-    """Keys that are listed, and gone when they are read."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Keys that are listed and cannot be read: the code of S3's answer."""
 
     def head_bucket(self, Bucket: str) -> Any:
         return self._answer("head_bucket", "")
@@ -72,8 +72,8 @@ class MemoryS3:
         yield {}
 
     def get_object(self, Bucket: str, Key: str) -> Any:
-        if Key in self.vanished:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "gone"}}, "GetObject")
+        if Key in self.unreadable:
+            raise ClientError({"Error": {"Code": self.unreadable[Key], "Message": "no"}}, "GetObject")
         return {**self._answer("get", Key), "Body": io.BytesIO(self.objects[Key])}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> Any:

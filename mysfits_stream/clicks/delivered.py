@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
+from mysfits_stream.clicks.objects import LONGEST_SPAN, ClicksBucket, StoredObject, UnreadableError
 from mysfits_stream.provision.wait import Pace
 
 Click = dict[str, Any]
@@ -19,6 +19,8 @@ TEXTS = ("userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt")
 """What an enriched click says, all of it as text."""
 
 FOLLOW_SECONDS = 5.0
+LOOK_BACK = timedelta(minutes=1)
+"""While following, how often to look for what S3 has refused for long."""
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Trouble:
 
     foreign_lines: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
-    """Key -> why the object could not be unpacked."""
+    """Key -> why the object could not be had or unpacked."""
 
     def document(self) -> dict[str, Any]:
         """The same as JSON says it."""
@@ -62,26 +64,39 @@ class Summary:
 def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: Trouble) -> Iterator[Click]:
     """The clicks of a time range, ``until`` excluded, the oldest first; ``trouble`` counts what is none.
 
-    In memory are only the clicks of objects that overlap in time, and the objects read ahead.
+    In memory are only the lines of objects that overlap in time, and the objects read ahead.
     """
     return _in_order(
         bucket.read(bucket.delivered(since, until)), clicked_at(since), clicked_at(until), trouble
     )
 
 
-def follow(bucket: ClicksBucket, since: datetime, pace: Pace, trouble: Trouble) -> Iterator[Click]:
-    """The clicks since a moment, and then each as it lands, without end."""
+def follow(
+    bucket: ClicksBucket, since: datetime, pace: Pace, report: Callable[[Trouble], None]
+) -> Iterator[Click]:
+    """The clicks since a moment, and then each as it lands, without end.
+
+    ``report`` is told what is none, once, as soon as it is met.
+    """
     seen: set[str] = set()
-    start = clicked_at(since)
+    begin, now = since, bucket.now()
+    looked_back = now
     while True:
-        now = bucket.now()
-        # An object may carry the name of a time long before it lands.
-        listed = list(bucket.delivered(min(since, now - bucket.span), now))
+        trouble = Trouble()
+        listed = list(bucket.delivered(begin, now))
         new = [stored for stored in listed if stored.key not in seen]
-        yield from _in_order(bucket.read(new), start, "~", trouble)
-        seen = {stored.key for stored in listed}
-        since = now
+        yield from _in_order(bucket.read(new), clicked_at(since), "~", trouble)
+        if str(trouble):
+            report(trouble)
+        keys = {stored.key for stored in listed}
+        seen = keys if now == looked_back else seen | keys
         pace.sleep(FOLLOW_SECONDS)
+        # An object carries the name of a time before it lands: usually of the span, at most of a day.
+        now = max(now, bucket.now())
+        begin = now - bucket.span
+        if now - looked_back >= LOOK_BACK:
+            begin, looked_back = now - LONGEST_SPAN, now
+        begin = max(begin, since)
 
 
 def parse(line: bytes) -> Click | None:
@@ -106,13 +121,14 @@ def _in_order(
     until: str,
     trouble: Trouble,
 ) -> Iterator[Click]:
-    waiting: list[tuple[str, int, Click]] = []
+    # A line takes a quarter of the memory of its click, and a large object has many.
+    waiting: list[tuple[str, int, bytes]] = []
     serial = 0
     for stored, lines in objects:
         # No later object holds a click from before this one began.
         began = clicked_at(stored.started)
         while waiting and waiting[0][0] < began:
-            yield heapq.heappop(waiting)[2]
+            yield json.loads(heapq.heappop(waiting)[2])
         if isinstance(lines, UnreadableError):
             trouble.unreadable[stored.key] = str(lines)
             continue
@@ -122,6 +138,6 @@ def _in_order(
                 trouble.foreign_lines += 1
             elif since <= click["clickedAt"] < until:
                 serial += 1
-                heapq.heappush(waiting, (click["clickedAt"], serial, click))
+                heapq.heappush(waiting, (click["clickedAt"], serial, line))
     while waiting:
-        yield heapq.heappop(waiting)[2]
+        yield json.loads(heapq.heappop(waiting)[2])

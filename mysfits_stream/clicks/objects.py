@@ -1,6 +1,7 @@
 """The clicks bucket's objects: listed by the hour, read several at a time, unpacked into lines.
 
-What is read ahead is bounded in number and in bytes: a bucket of any size passes through little memory.
+What is read ahead is bounded in number and in bytes. Of what is listed, a folder is held to be sorted; only
+where folders do not sort as time does, all that was asked for.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import io
 import re
 import struct
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -47,6 +48,9 @@ LONGEST_SPAN = timedelta(days=1)  # S3 refused for longer means that the records
 STARTED = re.compile(r"-\d+-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[0-9a-f-]{36}")
 """In a key's last part: the arrival of the oldest record in the object (F88)."""
 
+REFUSALS = ("AccessDenied", "InvalidObjectState", "NoSuchKey")
+"""What S3 answers for a single object: its key may not be used, it is archived, it was deleted meanwhile."""
+
 GZIP, ZIP, SNAPPY = b"\x1f\x8b", b"PK\x03\x04", b"\xff\x06\x00\x00sNaPpY"
 
 
@@ -61,7 +65,7 @@ class StoredObject:
 
 
 class UnreadableError(Exception):
-    """An object that cannot be unpacked; the text says why."""
+    """An object that cannot be had or unpacked; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,13 @@ class ClicksBucket:
 
     def delivered(self, since: datetime, until: datetime) -> Iterator[StoredObject]:
         """The objects that may hold enriched clicks of a time range, the oldest first."""
+        pattern = prefixes.delivered_pattern(self.prefix)
         begin, until = since - self.span, until + SKEW
-        for found in self._listed(prefixes.of_hours(prefixes.delivered_pattern(self.prefix), begin, until)):
-            if begin <= found.started <= until and not self._is_aside(found.key):
-                yield found
+
+        def wanted(found: StoredObject) -> bool:
+            return begin <= found.started <= until and not self._is_aside(found.key)
+
+        return _by_time(filter(wanted, self._listed(prefixes.of_hours(pattern, begin, until))), pattern)
 
     def failed(self, since: datetime | None, until: datetime) -> Iterator[StoredObject]:
         """The error objects of a time range, without ``since`` from the beginning, the oldest first."""
@@ -103,18 +110,21 @@ class ClicksBucket:
         begin = since and since - self.span
         until += SKEW
         listing = [prefixes.literal(pattern)] if begin is None else prefixes.of_hours(pattern, begin, until)
-        for found in self._listed(listing):
+
+        def wanted(found: StoredObject) -> bool:
             is_failed = f"{prefixes.ERROR_TYPE}/" in found.key and not found.key.startswith(self.replayed)
-            if is_failed and (begin is None or begin <= found.started) and found.started <= until:
-                yield found
+            return is_failed and (begin is None or begin <= found.started) and found.started <= until
+
+        return _by_time(filter(wanted, self._listed(listing)), pattern)
 
     def lines(self, stored: StoredObject) -> list[bytes]:
         """An object's lines, unpacked. Raises UnreadableError."""
         try:
             body = self.s3.get_object(Bucket=self.name, Key=stored.key)["Body"].read()
         except ClientError as error:
-            if is_error(error, "NoSuchKey"):
-                raise UnreadableError("it was there a moment ago, and is gone") from error
+            if is_error(error, *REFUSALS):
+                said = error.response["Error"]
+                raise UnreadableError(f"{said['Code']}: {said.get('Message')}") from error
             raise
         return [line for line in unpacked(body, stored.key).split(b"\n") if line.strip()]
 
@@ -142,16 +152,15 @@ class ClicksBucket:
         return key.startswith((errors, self.replayed)) and errors != ""
 
     def _listed(self, listing: list[str]) -> Iterator[StoredObject]:
-        """The objects of these prefixes, folder by folder: no more of them are held than a folder has."""
+        """The objects of these prefixes, as S3 lists them."""
 
         def pages(prefix: str) -> Iterator[Any]:
             found = iter(self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix))
             return chain(list(islice(found, 1)), found)
 
         for found in ahead(pages, listing):
-            stored = (_stored(entry) for page in found for entry in page.get("Contents", ()))
-            for _, folder in groupby(stored, key=lambda each: each.key.rpartition("/")[0]):
-                yield from sorted(folder, key=lambda each: (each.started, each.key))
+            for page in found:
+                yield from map(_stored, page.get("Contents", ()))
 
 
 def ahead(
@@ -191,7 +200,9 @@ def unpacked(body: bytes, key: str) -> bytes:
         if body.startswith(SNAPPY):
             return _snappy("decompress", body)
         return _hadoop_snappy(body) if key.endswith((".snappy", ".hsnappy")) else body
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError) as error:
+    except ClickError:
+        raise
+    except Exception as error:  # what somebody else has packed may raise anything
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
 
@@ -219,12 +230,20 @@ def _snappy(operation: str, data: bytes) -> bytes:
         raise ValueError(error) from error
 
 
+def _by_time(objects: Iterable[StoredObject], pattern: str) -> Iterator[StoredObject]:
+    """Objects whose keys have this pattern, as S3 lists them, the oldest first."""
+    sorted_folders = prefixes.sort_by_time(pattern)
+    for _, together in groupby(objects, key=lambda each: sorted_folders and each.key.rpartition("/")[0]):
+        yield from sorted(together, key=lambda each: (each.started, each.key))
+
+
 def _stored(entry: Any) -> StoredObject:
     named = STARTED.search(entry["Key"].rpartition("/")[2])
-    modified = entry["LastModified"]
-    started = modified
+    started = modified = entry["LastModified"]
     if named:
-        started = datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+        # The name of somebody else's object may look like a time and be none.
+        with suppress(ValueError):
+            started = datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
     return StoredObject(entry["Key"], entry["Size"], modified, started)
 
 

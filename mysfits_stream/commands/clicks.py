@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
 from mysfits_stream.commands.pipeline import clicks_bucket, find_endpoint, pace, translated
+
+if TYPE_CHECKING:
+    from mysfits_stream.clicks.delivered import Trouble
 
 SHOWN = 20
 """Rows of the table unless more are asked for."""
@@ -78,7 +81,6 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
     With --json it prints JSON lines, one enriched click each.
     """
     from collections import deque
-    from datetime import timedelta
 
     from mysfits_stream import render_clicks
     from mysfits_stream.clicks import delivered, moments
@@ -92,11 +94,10 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
         begin = moments.parse(since, now, "--since")
         if follow:
             with suppress(KeyboardInterrupt):
-                for each in delivered.follow(bucket, begin, pace(app), trouble):
+                for each in delivered.follow(bucket, begin, pace(app), lambda found: note(app, found)):
                     show_click(app, each)
             return 0
-        # The clock has no fractions of a second.
-        end = moments.parse(until, now, "--until") if until else now + timedelta(seconds=1)
+        end = moments.parse(until, now, "--until") if until else now + moments.TICK
         found = delivered.read(bucket, begin, end, trouble)
         if app.out.as_json:
             for each in deque(found, last) if last else found:
@@ -107,8 +108,7 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
             app.out.show(render_clicks.table(rows, summary.clicks))
             if summary.clicks:
                 app.out.show(render_clicks.summary(summary))
-    if str(trouble):
-        app.out.note(f"also found: {trouble}")
+    note(app, trouble)
     return 0
 
 
@@ -135,8 +135,7 @@ def failed(app: App, since: str | None) -> int:
     app.out.line(
         "To put them back on the stream: mysfits-stream replay" if groups else "There are no failed clicks."
     )
-    if str(trouble):
-        app.out.note(f"also found: {trouble}")
+    note(app, trouble)
     return 0
 
 
@@ -188,8 +187,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
             f"{many(done.objects, 'error object')} moved to s3://{bucket.name}/{bucket.replayed}. If an "
             "earlier replay was cut short, some clicks may arrive twice."
         )
-    if str(done.trouble):
-        app.out.note(f"also found: {done.trouble}")
+    note(app, done.trouble)
     return 0
 
 
@@ -200,9 +198,15 @@ def show_click(app: App, each: dict[str, Any]) -> None:
     from mysfits_stream import render_clicks
 
     if app.out.as_json:
-        click.echo(json.dumps(each, ensure_ascii=False))
+        click.echo(json.dumps(each))
     else:
         app.out.show(render_clicks.row(each))
+
+
+def note(app: App, trouble: Trouble) -> None:
+    """What was met and is no click, if anything."""
+    if str(trouble):
+        app.out.note(f"also found: {trouble}")
 
 
 COMMANDS = (send_test_click, clicks, failed, replay)
