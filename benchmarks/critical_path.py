@@ -12,7 +12,7 @@ from mysfits_stream.provision.engine import Progress, dependencies
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.together import THREAD_NAME
 
-BESIDE = 0
+BESIDE = "beside"
 """Stands for the threads whose calls nothing waits for longer than for others."""
 
 Counts = Mapping[tuple[str, str], Sequence[str]]
@@ -23,7 +23,7 @@ Counts = Mapping[tuple[str, str], Sequence[str]]
 class Recorder:
     """What was called and what was begun and done, by thread."""
 
-    log: list[tuple[int, str, Any]] = field(default_factory=list)
+    log: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def called(self, model: Any, parsed: Any, http_response: Any, **_: Any) -> None:
         """Botocore's event after a call."""
@@ -31,13 +31,13 @@ class Recorder:
         refused = http_response.status_code >= 400 and "assume" in parsed.get("Error", {}).get("Message", "")
         in_vain = refused or stream == "CREATING" or parsed.get("State") == "Pending"
         # Of the reads made together, the chain is the one in the resource's own thread.
-        beside = threading.current_thread().name.startswith(THREAD_NAME)
-        thread = BESIDE if beside else threading.get_ident()
+        name = _thread()
+        thread = BESIDE if name.startswith(THREAD_NAME) else name
         self.log.append((thread, "call", (model.name, in_vain, refused)))
 
     def notified(self, progress: Progress) -> None:
         """The engine's notification, in the thread that works on the resource."""
-        self.log.append((threading.get_ident(), progress.phase, progress.resource))
+        self.log.append((_thread(), progress.phase, progress.resource))
 
     def chain(self) -> int:
         """How many of the calls were made one after the other, by one thread."""
@@ -51,7 +51,7 @@ class Recorder:
         """Every call with the resource and the phase that its thread was in."""
         phases = {"started": "read", "settling": "act", "done": "settle"}
         found: dict[tuple[str, str], list[str]] = {}
-        since: dict[int, list[tuple[str, bool, bool]]] = {}
+        since: dict[str, list[tuple[str, bool, bool]]] = {}
         for thread, kind, what in self.log:
             if kind == "call":
                 since.setdefault(thread, []).append(what)
@@ -63,6 +63,11 @@ class Recorder:
                 if not refused and not (in_vain and phase == "settle")
             ]
         return found
+
+
+def _thread() -> str:
+    """Names are not used again, as the numbers of threads are."""
+    return threading.current_thread().name
 
 
 def critical_path(resources: Sequence[Resource], surveyed: int, counts: Counts) -> float:

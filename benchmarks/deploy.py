@@ -81,7 +81,7 @@ class Deployer:
         survey(self.resources, Goal.PRESENT, self.config.stack)
 
     def straight(self) -> None:
-        """What `up` asks, one call after the other."""
+        """What `up` asks, one resource after the other."""
         for resource in self.resources:
             resource.read()
         for resource in self.resources:
@@ -155,7 +155,7 @@ def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
     reads = deployer.reads()
     longest = max(chain for _, chain in reads.values())
     compared = compare(
-        "Deploy: nothing to do",
+        "Deploy: nothing to do, in a process that runs already",
         {
             CHAIN: lambda: time.sleep(longest * CALL_SECONDS),
             UP: deployer.up,
@@ -166,12 +166,17 @@ def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
     )
     if written := writes(deployer.recorder.operations()):
         raise AssertionError(f"with nothing to do, {written} were called")
+    wanted = sum(calls for calls, _ in reads.values())
+    for command in (deployer.up, deployer.status):
+        deployer.recorder.log.clear()
+        command()
+        if (made := len(deployer.recorder.operations())) != wanted:
+            raise AssertionError(f"{made} reads were made in place of {wanted}")
     each = ", ".join(f"{name} {calls} in {chain}" for name, (calls, chain) in reads.items())
     return replace(
         compared,
         notes=(
-            f"Reads: {sum(calls for calls, _ in reads.values())}, no write. Of each resource, and how many "
-            f"of them one after the other: {each}.",
+            f"Reads: {wanted}, no write. Of each resource, and how many of them one after the other: {each}.",
             f"After a change of the processor's code alone `up` writes: {code_only(endpoint, directory)}.",
         ),
     )

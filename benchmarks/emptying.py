@@ -11,11 +11,12 @@ import tracemalloc
 from benchmarks.measure import Comparison, Target, compare, compare_figures
 from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
 from mysfits_stream import cli
-from mysfits_stream.provision.emptying import empty
+from mysfits_stream.provision.emptying import contents, empty
 
 VERSIONS = 20_000
 CALL_SECONDS = 0.02
 THEIRS, OURS = "boto3's bucket.object_versions.delete()", "ours"
+COUNTED = "ours, counted first"
 
 
 def run(rounds: int = 5) -> list[Comparison]:
@@ -23,10 +24,28 @@ def run(rounds: int = 5) -> list[Comparison]:
     with slow_s3(CALL_SECONDS) as s3:
         times = compare(
             f"Emptying a bucket of {VERSIONS:,} versions and markers, {CALL_SECONDS * 1000:g} ms a call",
-            {THEIRS: lambda: boto3s_way(s3), OURS: lambda: our_way(s3)},
+            {
+                THEIRS: lambda: boto3s_way(s3),
+                OURS: lambda: our_way(s3),
+                COUNTED: lambda: our_way(s3, counted=True),
+            },
             rounds=rounds,
             prepare=lambda: fill(s3, VERSIONS),
-            targets=(Target(THEIRS, OURS, 4),),
+            targets=(Target(THEIRS, OURS, 4), Target(THEIRS, COUNTED, 1)),
+            notes=(
+                "`down` counts first where it asks somebody, who is told how much would go; "
+                "`down --yes --delete-data` does not.",
+            ),
+        )
+        one_folder = compare(
+            f"Emptying one folder of {VERSIONS:,} versions and markers, {CALL_SECONDS * 1000:g} ms a call",
+            {THEIRS: lambda: boto3s_way(s3), OURS: lambda: our_way(s3)},
+            rounds=rounds,
+            prepare=lambda: fill(s3, VERSIONS, hours=1),
+            targets=(Target(THEIRS, OURS, 1),),
+            notes=(
+                "A listing goes from page to page: with nothing to divide it by, only deleting overlaps.",
+            ),
         )
     many, few = f"{4 * VERSIONS:,} versions", f"{VERSIONS:,} versions"
     with slow_s3(0.0) as s3:
@@ -36,18 +55,15 @@ def run(rounds: int = 5) -> list[Comparison]:
             unit="MB",
             rounds=3,
             targets=(Target(many, few, most=1.5),),
-            notes=(
-                "Bounded by the pages and batches under way, so it levels off: 39 MB with 320,000 versions, "
-                "measured once.",
-            ),
+            notes=("Bounded by the pages and batches under way.",),
         )
-    return [times, memory]
+    return [times, one_folder, memory]
 
 
-def fill(s3: SlowS3, versions: int) -> None:
-    """As many deleted objects as Firehose writes in a day's hours: a version and a marker each."""
+def fill(s3: SlowS3, versions: int, hours: int = 24) -> None:
+    """As many deleted objects as Firehose writes in so many hours: a version and a marker each."""
     numbers = range(versions // 2)
-    s3.fill({key(number % 24, number): "" for number in numbers}, markers=True)
+    s3.fill({key(number % hours, number): "" for number in numbers}, markers=True)
 
 
 def boto3s_way(s3: SlowS3) -> None:
@@ -58,12 +74,14 @@ def boto3s_way(s3: SlowS3) -> None:
     check(s3)
 
 
-def our_way(s3: SlowS3) -> None:
+def our_way(s3: SlowS3, *, counted: bool = False) -> None:
     """What ``down`` does, in a process set up like the command line's."""
     thresholds = gc.get_threshold()
     gc.set_threshold(*cli.RARELY)
     try:
-        empty(s3.target().client("s3"), BUCKET)
+        client = s3.target().client("s3")
+        expected = contents(client, BUCKET).versions if counted else 0
+        empty(client, BUCKET, expected=expected)
     finally:
         gc.set_threshold(*thresholds)
     check(s3)

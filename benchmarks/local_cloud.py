@@ -129,7 +129,7 @@ def resting(start: Callable[[], AbstractContextManager[Server]]) -> Callable[[],
 def clicks(rounds: int) -> list[Comparison]:
     """Clicks per second, and how long an answer takes, with 8 connections."""
     with ExitStack() as running:
-        pipeline = running.enter_context(our_pipeline())
+        pipeline, landed = running.enter_context(our_pipeline())
         sides = {
             BARE: running.enter_context(bare()),
             OURS: pipeline,
@@ -152,7 +152,8 @@ def clicks(rounds: int) -> list[Comparison]:
             (Target(OURS, WANTED, least=1), Target(OURS, MOTO, least=1), Target(OURS, MINISTACK, least=1)),
             unit="/s",
             notes=(
-                f"Each of our {sent:,} clicks was found in S3, enriched, once.",
+                f"Each of our {sent:,} clicks was found in S3, enriched, once; of a turn of {SECONDS:g} s "
+                f"the last landed {landed.longest:.1f} s after its end at most.",
                 *(peers.version(package) for package in ("moto", "ministack")),
             ),
         ),
@@ -206,8 +207,8 @@ def _serve_nothing(pipe: Connection) -> None:
 
 
 @contextmanager
-def our_pipeline() -> Iterator[Callable[[], Outcome]]:
-    """A stack that is up: what it returns clicks for a while, and accounts for every click."""
+def our_pipeline() -> Iterator[tuple[Callable[[], Outcome], Landed]]:
+    """A stack that is up: what clicks for a while and accounts for every click, and the account."""
     with home() as (directory, environment):
         made = json.loads(_ours("up", "--json", directory=directory, environment=environment))
         state = json.loads((directory / ".mysfits-stream/local-cloud.json").read_text("utf-8"))
@@ -228,7 +229,7 @@ def our_pipeline() -> Iterator[Callable[[], Outcome]]:
             landed.expect(outcome.answered)
             return outcome
 
-        yield call
+        yield call, landed
 
 
 class Landed:
@@ -238,10 +239,13 @@ class Landed:
         self._s3 = s3
         self._bucket = bucket
         self._seen: set[str] = set()
+        self.longest = 0.0
+        """The most seconds that the last click of a turn took to land."""
 
     def expect(self, clicks: int) -> None:
         """Wait for so many more, no fewer and no more."""
-        deadline = time.monotonic() + PATIENCE
+        started = time.monotonic()
+        deadline = started + PATIENCE
         found = 0
         while found < clicks:
             if time.monotonic() > deadline:
@@ -250,6 +254,7 @@ class Landed:
             found += self._new()
         if found != clicks:
             raise AssertionError(f"{found} clicks landed, {clicks} were sent")
+        self.longest = max(self.longest, time.monotonic() - started)
 
     def _new(self) -> int:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)

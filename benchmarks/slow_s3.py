@@ -127,7 +127,8 @@ class Bucket:
         found = re.findall(r"<Key>(.*?)</Key><VersionId>(.*?)</VersionId>", body.decode())
         for key, version in found:
             self._held.pop((unescape(key), version), None)
-        return f'<DeleteResult xmlns="{NAMESPACE}"></DeleteResult>'.encode()
+        told = "" if b"<Quiet>true</Quiet>" in body else "".join(map(_deleted_entry, found))
+        return f'<DeleteResult xmlns="{NAMESPACE}">{told}</DeleteResult>'.encode()
 
     def _list_versions(self, query: dict[str, str]) -> bytes:
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
@@ -187,6 +188,16 @@ def _version_entry(version: Version) -> str:
         "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
         "<Size>100</Size><StorageClass>STANDARD</StorageClass></Version>"
     )
+
+
+def _deleted_entry(version: Version) -> str:
+    key, version_id = version
+    marker = ""
+    if version_id.startswith("m"):
+        marker = (
+            f"<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>{version_id}</DeleteMarkerVersionId>"
+        )
+    return f"<Deleted>{marker}<Key>{key}</Key><VersionId>{version_id}</VersionId></Deleted>"
 
 
 def _entry(key: str, size: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -50,7 +52,9 @@ def run(
         state = open_state(app)
         resources = _chosen(build(app, needs_service=False), keep_data)
         plan = converge(resources, state, goal=Goal.ABSENT, dry_run=True)
-        contents = _contents(app, plan)
+        # Counting lists the whole bucket, which emptying does anyway: only for somebody who is asked, or looks.
+        unasked = yes and delete_data and not dry_run
+        contents = None if unasked else _contents(app, plan)
         app.out.removal(document(app, plan, endpoint_of(app, plan)), contents, as_result=dry_run)
         if not keep_data and any(change.observed for change in plan):
             app.out.note(
@@ -75,13 +79,15 @@ def run(
                 keep_data,
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)
-        prove_gone(
-            build(app, needs_service=False),
-            app.config.stack,
-            app.target.client("resourcegroupstaggingapi"),
-            app.target.client("apigateway"),
-            kept=[CLICKS_BUCKET] if keep_data else [],
-        )
+            prove_gone(
+                build(app, needs_service=False),
+                app.config.stack,
+                app.target.client("resourcegroupstaggingapi"),
+                app.target.client("apigateway"),
+                replace(app.target.pace, report=partial(progress.waiting, "stack")),
+                kept=[CLICKS_BUCKET] if keep_data else [],
+                whole=all(change.observed for change in changes),
+            )
     if repository:
         from mysfits_stream import codecommit
 
@@ -107,7 +113,7 @@ def _contents(app: App, plan: Sequence[Change]) -> Contents | None:
     for change in plan:
         if change.resource.name == CLICKS_BUCKET and change.observed:
             with translated(CLICKS_BUCKET, "count the clicks"):
-                return contents(app.target.client("s3"), change.observed.id)
+                return contents(app.target.clients.s3, change.observed.id)
     return None
 
 
