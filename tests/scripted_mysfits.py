@@ -62,8 +62,6 @@ class ScriptedService(BaseAdapter):
         response = requests.Response()
         response.status_code, body = reply
         response.raw, response.request, response.url = io.BytesIO(body), request, str(request.url)
-        if response.is_redirect or response.status_code == 302:
-            response.headers["Location"] = "http://elsewhere.invalid/"
         return response
 
     def close(self) -> None:
@@ -81,9 +79,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Put the parts together."""
-        session = requests.Session()
-        session.mount("http://", self.service)
-        service = MysfitsService("http://mysfits.test/api/", session, self.clock)
+        service = MysfitsService("http://mysfits.test/api/", self.service, self.clock)
         mysfits = Mysfits(service, self.cache_seconds, self.clock)
         self.processor = Processor(mysfits, self.clock, lambda line: self.log.append(json.loads(line)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import threading
@@ -18,14 +19,15 @@ from mysfits_stream.lambda_src import stream_processor
 from mysfits_stream.lambda_src.stream_processor import (
     CACHED_MYSFITS,
     MAX_ANSWER_BYTES,
+    Connections,
     Mysfits,
     MysfitsService,
     Page,
     ServiceError,
     answer,
     attributes_of,
-    enriched,
-    read_clicks,
+    iso_time,
+    read,
 )
 from tests.scripted_mysfits import (
     HEALTHY,
@@ -61,9 +63,8 @@ def test_a_click_becomes_a_line_with_its_mysfits_attributes_and_the_time_it_arri
 
 
 def test_the_time_of_a_click_has_its_milliseconds_padded() -> None:
-    assert enriched([], {}, 0) == ""
-    line = enriched([{"userId": "u", "mysfitId": "m"}], {"m": '"mysfitId": "m"'}, 1_700_000_000_007)
-    assert json.loads(line)["clickedAt"] == "2023-11-14T22:13:20.007Z"
+    assert iso_time(1_700_000_000_007) == "2023-11-14T22:13:20.007Z"
+    assert iso_time(0) == "1970-01-01T00:00:00.000Z"
 
 
 def test_an_array_of_clicks_becomes_as_many_lines_in_one_record() -> None:
@@ -113,10 +114,39 @@ def test_what_is_no_click_fails_alone_and_asks_the_service_nothing(content: byte
     assert results(world.process(click(), content, click("sphinx_2"))) == [OK, FAILED, OK]
 
 
-def test_data_that_is_no_base64_fails_alone() -> None:
-    batch = event(click(), click())
-    batch["records"][0]["data"] = "!" + batch["records"][0]["data"]
-    assert results(World().processor.process(batch, 60)["records"]) == [FAILED, OK]
+DATA, ARRIVAL = "data", "approximateArrivalTimestamp"
+ODD_FIELDS: dict[str, tuple[str, Any]] = {
+    "data that is no base64": (DATA, "!e30="),
+    "data with another script's letters": (DATA, "é"),
+    "data that is null": (DATA, None),
+    "data that is a number": (DATA, 7),
+    "data that is an object": (DATA, {}),
+    "a time that is null": (ARRIVAL, None),
+    "a time that is text": (ARRIVAL, "2017-05-18T02:02:29.453Z"),
+    "a time that is a fraction": (ARRIVAL, 1_495_072_949.453),
+    "a time that is not a number": (ARRIVAL, float("nan")),
+    "a time without end": (ARRIVAL, float("inf")),
+    "a time after the last year": (ARRIVAL, 10**15),
+    "a time before the first year": (ARRIVAL, -(10**15)),
+    "a time that no clock can hold": (ARRIVAL, 10**30),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), ODD_FIELDS.values(), ids=ODD_FIELDS)
+def test_a_field_that_firehose_would_not_send_fails_its_record_alone(name: str, value: Any) -> None:
+    batch, world = event(click("sphinx_2"), click()), World()
+    batch["records"][0][name] = value
+    assert results(world.processor.process(batch, 60)["records"]) == [FAILED, OK]
+    assert world.log[-1]["failed"] == {"malformed": 1}
+    assert world.service.asked == {"/mysfits/hydra-1": 1}
+
+
+@pytest.mark.parametrize("name", [DATA, ARRIVAL])
+def test_a_record_without_a_field_fails_alone(name: str) -> None:
+    batch, world = event(click(), click()), World()
+    del batch["records"][0][name]
+    assert results(world.processor.process(batch, 60)["records"]) == [FAILED, OK]
+    assert world.log[-1]["failed"] == {"malformed": 1}
 
 
 HOSTILE_USERS = {
@@ -179,6 +209,7 @@ TROUBLE: dict[str, Reply] = {
     "throttled": (429, b""),
     "forbidden": (403, b'{"message": "Missing Authentication Token"}'),
     "moved": (302, json.dumps(HYDRA).encode()),
+    "moved, without end": (302, b" " * 1_000_001),
     "a page in place of JSON": (200, b"<html>"),
     "an empty answer": (200, b""),
     "a list": says([HYDRA]),
@@ -301,7 +332,7 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
 
 
 def test_the_answer_is_measured_to_the_byte() -> None:
-    batch = [(record, read_clicks(record)) for record in event(click(), click(), click())["records"]]
+    batch = [read(record) for record in event(click(), click(), click())["records"]]
     attributes = {"hydra-1": attributes_of("hydra-1", HYDRA)}
     records, _ = answer(batch, attributes)
     size = len(json.dumps({"records": records}))
@@ -373,35 +404,69 @@ def test_a_flood_of_invented_mysfits_leaves_the_cache_bounded_and_the_real_ones_
 
 
 class Counting(ThreadingHTTPServer):
-    """A real HTTP server of mysfits, which counts connections."""
+    """A real HTTP server of mysfits, which counts connections, and those that were not worth an answer."""
 
-    daemon_threads = True
-    connections = 0
+    daemon_threads = False  # so that closing the server waits until all its answers have ended
+    request_queue_size = 100
+    connections = hung_up = 0
 
     def process_request(self, *args: Any) -> None:
         self.connections += 1
         super().process_request(*args)
 
 
-class KeepAlive(BaseHTTPRequestHandler):
-    """Answers for any mysfit, on a connection that stays open."""
+class Answers(BaseHTTPRequestHandler):
+    """Answers for any mysfit, on a connection that stays open, unless the path asks for trouble."""
 
     protocol_version = "HTTP/1.1"
+    server: Counting
 
     def do_GET(self) -> None:
-        body = b"{}" if self.path.endswith("nobody") else json.dumps(HYDRA).encode()
-        self.send_response(404 if self.path.endswith("nobody") else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        name = self.path.rpartition("/")[2]
+        if name in DRIPPING:
+            self.wfile.write(DRIPPING[name])
+            self.go_on_with(b" ", times=1000, pause=0.03)
+        elif name.isdecimal():
+            self.wfile.write(f"HTTP/1.1 {name} Any\r\nLocation: /mysfits/a\r\n\r\n".encode())
+            self.go_on_with(b" " * (1 << 20), times=100, pause=0)
+        else:
+            body = b"{}" if name == "nobody" else json.dumps(HYDRA).encode()
+            self.send_response(404 if name == "nobody" else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def go_on_with(self, piece: bytes, times: int, pause: float) -> None:
+        """Send it again and again, until the client closes the connection or the answer is long enough."""
+        self.close_connection = True
+        try:
+            for _ in range(times):
+                if select.select([self.connection], [], [], pause)[0]:
+                    break
+                self.connection.sendall(piece)
+            else:
+                return
+        except ConnectionError:
+            pass
+        self.server.hung_up += 1
 
     def log_message(self, *args: Any) -> None:
         pass
 
 
+DRIPPING = {
+    "nothing": b"",
+    "a-status-line": b"HTTP/1.1 2",
+    "a-header": b"HTTP/1.1 200 OK\r\nX: ",
+    "a-body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+    "a-body-in-chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
+    "a-body-without-end": b"HTTP/1.1 200 OK\r\n\r\n",
+}
+
+
 @pytest.fixture
 def server() -> Iterator[Counting]:
-    with Counting(("127.0.0.1", 0), KeepAlive) as running:
+    with Counting(("127.0.0.1", 0), Answers) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -411,20 +476,53 @@ def server() -> Iterator[Counting]:
             thread.join(10)
 
 
-def test_batches_share_a_connection_until_it_has_been_idle_for_long(server: Counting) -> None:
+@pytest.fixture
+def connections() -> Iterator[Connections]:
+    ours = Connections()
+    yield ours
+    ours.close()
+
+
+def test_batches_share_a_connection_until_it_has_been_idle_for_long(
+    server: Counting, connections: Connections
+) -> None:
     now = 0.0
-    session = requests.Session()
-    service = MysfitsService(f"http://127.0.0.1:{server.server_port}", session, lambda: now)
-    try:
-        assert service.get(["/mysfits/a"], 60) == [HYDRA]
-        assert service.get(["/mysfits/nobody"], 60) == [None]
-        assert service.get(["/mysfits/b"], 60) == [HYDRA]
-        assert server.connections == 1
-        now += 31
-        assert service.get(["/mysfits/c"], 99) == [HYDRA]
-        assert server.connections == 2
-    finally:
-        session.close()
+    service = MysfitsService(f"http://127.0.0.1:{server.server_port}", connections, lambda: now)
+    assert service.get(["/mysfits/a"], 60) == [HYDRA]
+    assert service.get(["/mysfits/nobody"], 60) == [None]
+    assert service.get(["/mysfits/b"], 60) == [HYDRA]
+    assert server.connections == 1
+    now += 31
+    assert service.get(["/mysfits/c"], 99) == [HYDRA]
+    assert server.connections == 2
+
+
+def test_an_answer_that_drips_leaves_neither_a_thread_nor_a_connection(
+    server: Counting, connections: Connections
+) -> None:
+    service = MysfitsService(f"http://127.0.0.1:{server.server_port}", connections, lambda: 0.0)
+    before = set(threading.enumerate())
+    # Reads time out after half of the time that is left: never between two drops.
+    *dripped, whole = service.get([*(f"/mysfits/{each}" for each in DRIPPING), "/mysfits/a"], 1.0)
+    assert [str(each) for each in dripped] == ["no answer in time"] * len(DRIPPING)
+    assert whole == HYDRA
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)  # the service's threads too, one for each connection
+        assert not thread.is_alive()
+    assert server.connections == len(DRIPPING) + 1
+    assert server.hung_up == len(DRIPPING)
+    assert service.get(["/mysfits/a"], 60) == [HYDRA]
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_an_answer_without_end_is_cut_off(server: Counting, connections: Connections, status: int) -> None:
+    service = MysfitsService(f"http://127.0.0.1:{server.server_port}", connections, lambda: 0.0)
+    before = set(threading.enumerate())
+    [page] = service.get([f"/mysfits/{status}"], 60)
+    assert str(page) == "an answer too large"
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert server.hung_up == 1
 
 
 ONE_INVOCATION = """

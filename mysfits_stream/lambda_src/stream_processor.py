@@ -15,15 +15,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import time
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from http.client import HTTPResponse
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from weakref import ref
 
 import requests
 
@@ -40,6 +44,7 @@ GROWTH_OF_AN_OK_RECORD = len('"Ok", "data": ""') - len('"ProcessingFailed"')  # 
 
 Click = dict[str, str]
 Record = dict[str, Any]
+ReadRecord = tuple[str, list[Click], str]  # its id, its clicks, and when they arrived
 
 
 class ServiceError(Exception):
@@ -59,11 +64,7 @@ def processor() -> Processor:
 
 def build(base_url: str, cache_seconds: float, log: Callable[[str], None] = print) -> Processor:
     """A processor that asks the Mysfits service at ``base_url``."""
-    session = requests.Session()
-    session.trust_env = False  # no proxy and no .netrc belongs between this function and its service
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=LOOKUPS_AT_ONCE))
-    service = MysfitsService(base_url, session, time.time)
+    service = MysfitsService(base_url, Connections(), time.time)
     return Processor(Mysfits(service, cache_seconds, time.time), time.time, log)
 
 
@@ -81,10 +82,10 @@ class Processor:
         Logs one line: how the batch went, and nothing that was in its clicks.
         """
         started = self._clock()
-        batch = [(record, read_clicks(record)) for record in event["records"]]
-        ids = {click["mysfitId"] for _, clicks in batch for click in clicks}
+        batch = [read(record) for record in event["records"]]
+        ids = {click["mysfitId"] for _, clicks, _ in batch for click in clicks}
         summary: dict[str, Any] = {"invocationId": event.get("invocationId"), "records": len(batch)}
-        summary |= {"clicks": sum(len(clicks) for _, clicks in batch), "mysfits": len(ids)}
+        summary |= {"clicks": sum(len(clicks) for _, clicks, _ in batch), "mysfits": len(ids)}
         try:
             found = self._mysfits.find(ids, started + seconds_left - SPARE_SECONDS)
             summary |= {"cacheHits": found.cache_hits, "stale": found.stale, "trouble": found.trouble}
@@ -99,14 +100,15 @@ class Processor:
             self._log(to_json(summary))
 
 
-def read_clicks(record: Record) -> list[Click]:
-    """The clicks in a record; none if any of it is not what the clicks API lets through."""
+def read(record: Record) -> ReadRecord:
+    """What a record holds; no clicks if any of it is not what the clicks API or Firehose (F80) hands on."""
     try:
         document = CLICK_JSON.decode(b64decode(record["data"], validate=True).decode())
-    except (ValueError, RecursionError):
-        return []
+        arrived = iso_time(record["approximateArrivalTimestamp"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return record["recordId"], [], ""
     clicks = document if isinstance(document, list) else [document]
-    return clicks if all(map(is_click, clicks)) else []
+    return record["recordId"], clicks if all(map(is_click, clicks)) else [], arrived
 
 
 def is_click(value: Any) -> bool:
@@ -134,20 +136,33 @@ CLICK_JSON = json.JSONDecoder(object_pairs_hook=unambiguous)
 to_json = json.JSONEncoder().encode
 
 
+def iso_time(milliseconds: int) -> str:
+    """A time as ISO 8601 writes it; raises TypeError, ValueError or OverflowError for what is no time."""
+    return f"{iso_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1000)  # few of a batch's clicks have a second for themselves
+def iso_second(second: int) -> str:
+    """A second, as ISO 8601 writes it."""
+    return (datetime(1970, 1, 1) + timedelta(seconds=second)).isoformat()
+
+
 def answer(
-    batch: Sequence[tuple[Record, list[Click]]], attributes: Mapping[str, str], limit: int = MAX_ANSWER_BYTES
+    batch: Sequence[ReadRecord],
+    attributes: Mapping[str, str],
+    limit: int = MAX_ANSWER_BYTES,
 ) -> tuple[list[Record], Counter[str]]:
     """The records to return, and how many of them failed for which reason.
 
     ``attributes`` holds the mysfits that exist; ``limit`` is for the answer as JSON, as Lambda sends it.
     """
     # All have failed until shown otherwise; that much always fits, for it is shorter than the event.
-    records = [{"recordId": record["recordId"], "result": "ProcessingFailed"} for record, _ in batch]
+    records = [{"recordId": record_id, "result": "ProcessingFailed"} for record_id, _, _ in batch]
     room = limit - len(to_json({"records": records}))
     failed: Counter[str] = Counter()
-    for returned, (record, clicks) in zip(records, batch, strict=True):
+    for returned, (_, clicks, arrived) in zip(records, batch, strict=True):
         try:
-            lines = enriched(clicks, attributes, record["approximateArrivalTimestamp"])
+            lines = enriched(clicks, attributes, arrived)
         except KeyError:
             failed["unknownMysfit"] += 1
             continue
@@ -163,23 +178,16 @@ def answer(
     return records, failed
 
 
-def enriched(clicks: Iterable[Click], attributes: Mapping[str, str], arrived_ms: int) -> str:
+def enriched(clicks: Iterable[Click], attributes: Mapping[str, str], at: str) -> str:
     """The lines that clicks become, as ``json.dumps`` would write them; KeyError if a mysfit does not exist.
 
     Each ends with a newline, because Firehose puts nothing between records (F90).
     """
-    at = f"{time_of(arrived_ms // 1000)}.{arrived_ms % 1000:03}Z"
     lines = [
         f'{{"userId": {to_json(click["userId"])}, {attributes[click["mysfitId"]]}, "clickedAt": "{at}"}}\n'
         for click in clicks
     ]
     return "".join(lines)
-
-
-@lru_cache(maxsize=1000)  # few of a batch's clicks have a second for themselves
-def time_of(second: int) -> str:
-    """A second, as ISO 8601 writes it."""
-    return datetime.fromtimestamp(second, UTC).isoformat()[: -len("+00:00")]
 
 
 def attributes_of(mysfit_id: str, mysfit: Mapping[str, Any]) -> str:
@@ -280,9 +288,11 @@ Page = dict[str, Any] | ServiceError | None
 class MysfitsService:
     """The Mysfits service, asked over HTTP within bounds of time and size."""
 
-    def __init__(self, base_url: str, session: requests.Session, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, base_url: str, connections: requests.adapters.BaseAdapter, clock: Callable[[], float]
+    ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._session = session
+        self._connections = connections
         self._clock = clock
         self._used = clock()
 
@@ -291,11 +301,13 @@ class MysfitsService:
         if not paths:
             return []
         if self._clock() - self._used > IDLE_SECONDS:
-            self._session.close()  # its connections only: the next request opens new ones
+            self._connections.close()  # the next request opens new ones
         pool = ThreadPoolExecutor(min(LOOKUPS_AT_ONCE, len(paths)))
         lookups = [pool.submit(self._get, path, deadline) for path in paths]
-        done, _ = wait(lookups, timeout=max(0.0, deadline - self._clock()))
-        pool.shutdown(wait=False, cancel_futures=True)  # what trickles in later is not waited for
+        done, late = wait(lookups, timeout=max(0.0, deadline - self._clock()))
+        pool.shutdown(wait=False, cancel_futures=True)
+        if late:
+            self._connections.close()
         self._used = self._clock()
         return [each.result() if each in done else ServiceError("no answer in time") for each in lookups]
 
@@ -307,7 +319,8 @@ class MysfitsService:
         body = bytearray()
         try:
             request = requests.Request("GET", self._base_url + path).prepare()
-            with self._session.send(request, timeout=timeout, allow_redirects=False, stream=True) as response:
+            # Not through a session, which reads a redirect's body to its end, however far that is.
+            with self._connections.send(request, stream=True, timeout=timeout) as response:
                 for chunk in response.iter_content(1 << 16):
                     body += chunk
                     if len(body) > MAX_PAGE_BYTES:
@@ -322,3 +335,40 @@ class MysfitsService:
         except (ValueError, RecursionError):
             return ServiceError("an answer that is not JSON")
         return page if isinstance(page, dict) else ServiceError("an answer that is not a JSON object")
+
+
+class Connections(requests.adapters.HTTPAdapter):
+    """Connections that are kept for the next request; ``close`` also ends those that a request waits on.
+
+    A timeout of ``requests`` begins anew with each byte that arrives. Ending the connection is what keeps a
+    service that lets its answer drip from holding on to a thread and a socket.
+    """
+
+    def __init__(self) -> None:
+        self._asked: set[ref[socket.socket]] = set()
+        super().__init__(pool_maxsize=LOOKUPS_AT_ONCE)
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """The pool for a request, as it always is, except that its connections are known here once asked."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        asked, connection_class = self._asked, type(pool).ConnectionCls
+
+        def response(connection: socket.socket, *args: Any, **options: Any) -> HTTPResponse:
+            asked.add(ref(connection, asked.discard))
+            return HTTPResponse(connection, *args, **options)
+
+        def connection(**options: Any) -> Any:
+            made = connection_class(**options)
+            made.response_class = response
+            return made
+
+        pool.ConnectionCls = connection
+        return pool
+
+    def close(self) -> None:
+        """End all connections; the next request opens new ones."""
+        super().close()
+        for each in self._asked.copy():
+            if connection := each():
+                with suppress(OSError):  # it has ended by itself
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)  # also below TLS that waits for more
