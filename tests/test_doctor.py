@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.doctor import api, arrival, delivery
 from mysfits_stream.doctor.api import Answer
 from mysfits_stream.doctor.links import BROKEN, OK, UNKNOWN, WARNING, Link, examined
+from mysfits_stream.doctor.resources import compared
+from mysfits_stream.provision.resource import Observed
 from tests.clicks_world import (
     NOON,
     Clock,
@@ -391,6 +393,36 @@ def test_what_may_not_be_looked_at_is_unknown_and_ends_nothing() -> None:
     first, second = examined("metrics", denied)
     assert (first.status, second.name, second.status) == (OK, "metrics", UNKNOWN)
     assert "operator-policy" in second.advice
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A resource as far as the doctor asks it; ``found`` is what AWS answers."""
+
+    name: str
+    found: Observed | ClientError | None
+    desired: dict[str, Any]
+    type: str = "AWS::IAM::Role"
+
+    def read(self) -> Observed | None:
+        if isinstance(self.found, ClientError):
+            raise self.found
+        return self.found
+
+
+def test_a_resource_that_may_not_be_read_hides_no_other() -> None:
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
+    things: Any = [
+        Thing("processor", Observed("p", "arn:p", {"MemorySize": 512}), {"MemorySize": 256}),
+        Thing("delivery-role", denied, {}),
+        Thing("api-role", Observed("r", "arn:r", {"Policies": {}}), {"Policies": {"permissions": {}}}),
+        Thing("clicks-api", Observed("a", "arn:a", {"Methods": {}}), {"Methods": {}}),
+    ]
+    assert [(link.name, link.status) for link in compared(things)] == [
+        ("api-role", BROKEN),
+        ("delivery-role", UNKNOWN),
+        ("processor", WARNING),
+    ]
 
 
 # On a stack of the local cloud, with something broken in it
