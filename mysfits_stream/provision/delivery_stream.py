@@ -161,11 +161,13 @@ class DeliveryStream:
         with ignoring("ResourceInUseException"):
             retry_while(
                 self._freed,
-                lambda: self._patiently(self._ask),
+                lambda: self._patiently(
+                    self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
+                ),
                 self.pace,
                 waiting_for=f"the name {self.stream_name} to be free",
                 budget=CREATE_BUDGET,
-                advice=f"{self._advice}, and run `up` again to go on waiting",
+                advice=f"{self._state_advice}, and run `up` again to go on waiting",
             )
         self._shown()
 
@@ -193,7 +195,11 @@ class DeliveryStream:
                 DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
             )
         if set(diff) - {"DeliveryStreamEncryption"}:
-            self._patiently(self._update_destination)
+            self._patiently(
+                self._update_destination,
+                f"Firehose to take the new destination of {self.stream_name}",
+                f"{self._role_advice}, and that nobody else updates the stream",
+            )
 
     def delete(self) -> None:
         """Delete the stream and wait until its name is free; one still CREATING must be waited for (F50)."""
@@ -208,13 +214,14 @@ class DeliveryStream:
                 self.pace,
                 waiting_for=f"{self.stream_name} to be ready to be deleted",
                 budget=CREATE_BUDGET,
+                advice=f"{self._state_advice}, and run the same command again to go on waiting",
             )
         wait_until(
             self._gone,
             self.pace,
             waiting_for=f"Firehose to delete {self.stream_name}",
             budget=CREATE_BUDGET,
-            advice=f"{self._advice}, and run the same command again to go on waiting",
+            advice=f"{self._state_advice}, and run the same command again to go on waiting",
         )
 
     def settle(self) -> None:
@@ -223,7 +230,11 @@ class DeliveryStream:
         self._wait_for(self._encrypted, "encrypted")
 
     @property
-    def _advice(self) -> str:
+    def _role_advice(self) -> str:
+        return f"check that role {self.role.role_name} exists and trusts firehose.amazonaws.com"
+
+    @property
+    def _state_advice(self) -> str:
         command = f"aws firehose describe-delivery-stream --delivery-stream-name {self.stream_name}"
         return f"check its state ({command})"
 
@@ -298,7 +309,7 @@ class DeliveryStream:
             self.pace,
             waiting_for=f"{self.stream_name} to be {state}",
             budget=CREATE_BUDGET,
-            advice=f"{self._advice}, and run `up` again to go on waiting",
+            advice=f"{self._state_advice}, and run `up` again to go on waiting",
         )
 
     def _gone(self) -> bool:
@@ -340,13 +351,13 @@ class DeliveryStream:
                 return PROCESSOR_DEFAULTS | {"RoleArn": destination["RoleARN"]} | given | numbers
         return None
 
-    def _patiently(self, call: Callable[[], Any]) -> Any:
+    def _patiently(self, call: Callable[[], Any], waiting_for: str, advice: str) -> Any:
         return retry_while(
             _getting_ready,
             call,
             self.pace,
-            waiting_for=f"{self.role.role_name} to be assumable by Firehose",
-            advice=f"check that role {self.role.role_name} exists and trusts firehose.amazonaws.com",
+            waiting_for=waiting_for,
+            advice=advice,
         )
 
 

@@ -140,12 +140,14 @@ class Function:
                     **self._configuration(),
                 ),
                 f"{self.role.role_name} to be assumable by Lambda",
+                self._role_advice,
             )
         wait_until(
             lambda: self.read() is not None,
             self.pace,
             waiting_for=f"Lambda to show {self.function_name}",
             budget=120,
+            advice="check that nobody else deletes it, and run `up` again",
         )
 
     def update(self, diff: Diff) -> None:
@@ -161,6 +163,7 @@ class Function:
                     FunctionName=self.function_name, **self._configuration(drifted=diff)
                 ),
                 f"Lambda to take the new configuration of {self.function_name}",
+                f"{self._role_advice}, and that nobody else updates the function",
             )
             self.settle()
         if set(diff) & set(CODE):
@@ -171,6 +174,7 @@ class Function:
                     Architectures=[self.architecture],  # type: ignore[list-item]
                 ),
                 f"Lambda to take the new code of {self.function_name}",
+                self._state_advice,
             )
 
     def delete(self) -> None:
@@ -179,6 +183,7 @@ class Function:
             self._patiently(
                 lambda: self.client.delete_function(FunctionName=self.function_name),
                 f"Lambda to be ready to delete {self.function_name}",
+                self._state_advice,
                 READY_BUDGET,
             )
         wait_until(
@@ -186,6 +191,7 @@ class Function:
             self.pace,
             waiting_for=f"Lambda to forget {self.function_name}",
             budget=READY_BUDGET,
+            advice="check that nobody else makes it anew, and run the same command again",
         )
 
     def settle(self) -> None:
@@ -195,8 +201,16 @@ class Function:
             self.pace,
             waiting_for=f"{self.function_name} to be Active",
             budget=READY_BUDGET,
-            advice=f"aws lambda get-function --function-name {self.function_name} names the reason",
+            advice=self._state_advice,
         )
+
+    @property
+    def _role_advice(self) -> str:
+        return f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com"
+
+    @property
+    def _state_advice(self) -> str:
+        return f"aws lambda get-function --function-name {self.function_name} names the reason"
 
     def _configuration(self, drifted: Collection[str] = ()) -> Any:
         # What we want is Lambda's default, and not every partition knows the parameter (F134): it only mends.
@@ -245,7 +259,9 @@ class Function:
         recreated = role["CreateDate"] > datetime.fromisoformat(found["LastModified"])
         return RECREATED if recreated else self.role.arn
 
-    def _patiently(self, call: Callable[[], Any], waiting_for: str, budget: float = IAM_BUDGET) -> Any:
+    def _patiently(
+        self, call: Callable[[], Any], waiting_for: str, advice: str, budget: float = IAM_BUDGET
+    ) -> Any:
         try:
             return retry_while(
                 _getting_ready,
@@ -253,7 +269,7 @@ class Function:
                 self.pace,
                 waiting_for=waiting_for,
                 budget=budget,
-                advice=f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com",
+                advice=advice,
             )
         except ClientError as error:
             # Architecture "arm64" is not supported in this region (F137).

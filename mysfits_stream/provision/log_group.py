@@ -147,7 +147,11 @@ class LogGroup:
 
     def _patiently(self, call: Any) -> Any:
         return retry_while(
-            _busy, call, self.pace, waiting_for=f"CloudWatch Logs to take a change of {self.group_name}"
+            _busy,
+            call,
+            self.pace,
+            waiting_for=f"CloudWatch Logs to take a change of {self.group_name}",
+            advice="check that nobody else changes or deletes it, and run the same command again",
         )
 
 

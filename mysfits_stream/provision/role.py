@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ from mysfits_stream.provision.aws import Account, ignoring, is_error, is_server_
 from mysfits_stream.provision.policies import Document
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.together import together
-from mysfits_stream.provision.wait import Pace, retry_while, wait_until
+from mysfits_stream.provision.wait import IAM_BUDGET, Pace, retry_while, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
@@ -96,9 +97,9 @@ class Role:
                     Description=self._description,
                     Tags=tag_list({OWNER_TAG: self.owner}),
                 ),
-                gone=True,
+                _changing,
             )
-        wait_until(self._visible, self.pace, waiting_for=f"IAM to show role {self.role_name}", budget=120)
+        self._wait_for(self._visible, f"IAM to show role {self.role_name}")
         # One good read is not yet the last bad one (F12).
         if self._patiently(self._owned):
             self._put_policy()
@@ -132,7 +133,7 @@ class Role:
                 lambda: self.iam.delete_role(RoleName=self.role_name),
                 self.pace,
                 waiting_for=f"IAM to let go of {self.role_name}",
-                advice="something outside this stack may use the role, such as an instance profile",
+                advice="check whether something outside this stack uses it, such as an instance profile",
             )
 
     def settle(self) -> None:
@@ -147,7 +148,7 @@ class Role:
             seen = seen + 1 if self._visible() else 0
             return seen >= STEADY
 
-        wait_until(steady, self.pace, waiting_for=f"IAM to show role {self.role_name} steadily", budget=120)
+        self._wait_for(steady, f"IAM to show role {self.role_name} steadily")
 
     @property
     def _description(self) -> str:
@@ -194,21 +195,33 @@ class Role:
     def _delete_policy(self, name: str) -> None:
         with ignoring("NoSuchEntity"):
             self._patiently(
-                lambda: self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=name), gone=True
+                lambda: self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=name), _changing
             )
 
     def _detach(self, arn: str) -> None:
         with ignoring("NoSuchEntity"):
             self._patiently(
-                lambda: self.iam.detach_role_policy(RoleName=self.role_name, PolicyArn=arn), gone=True
+                lambda: self.iam.detach_role_policy(RoleName=self.role_name, PolicyArn=arn), _changing
             )
 
-    def _patiently(self, call: Any, *, gone: bool = False) -> Any:
+    def _wait_for(self, condition: Callable[[], bool], waiting_for: str) -> None:
+        wait_until(
+            condition,
+            self.pace,
+            waiting_for=waiting_for,
+            budget=IAM_BUDGET,
+            advice="check that nobody else deletes it, and run `up` again",
+        )
+
+    def _patiently(
+        self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None
+    ) -> Any:
         return retry_while(
-            _changing if gone else _spreading,
+            transient or _spreading,
             call,
             self.pace,
             waiting_for=f"IAM to take a change of {self.role_name}",
+            advice="check that nobody else changes or deletes it, and run the same command again",
         )
 
 

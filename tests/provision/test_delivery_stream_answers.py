@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -293,14 +294,6 @@ def test_a_stream_is_asked_for_again_when_an_earlier_one_goes_right_after_it_was
     assert aws.names() == ["CreateDeliveryStream", "DescribeDeliveryStream"] * 2
 
 
-def test_a_name_that_is_never_free_is_given_up() -> None:
-    time = Time()
-    aws = Scripted(CreateDeliveryStream=IN_USE, DescribeDeliveryStream=described("DELETING"))
-    with pytest.raises(Expired, match="run `up` again to go on waiting"):
-        stream(aws, time).create()
-    assert 1490 < time.now <= 1500
-
-
 def test_an_earlier_stream_that_cannot_be_deleted_is_explained() -> None:
     """F50: it keeps the name, and the next `up` deletes it once more."""
     stuck = described("DELETING_FAILED", failure="A grant is left.")
@@ -472,11 +465,59 @@ def test_a_stream_settles_when_it_is_active_and_encrypted() -> None:
     ]
 
 
-def test_a_stream_that_never_gets_active_says_that_up_goes_on_waiting() -> None:
-    time = Time()
-    with pytest.raises(Expired, match="run `up` again"):
-        stream(Scripted(DescribeDeliveryStream=described("CREATING")), time).settle()
-    assert time.now > 1490
+ROLE_ADVICE = f"check that role {ROLE_NAME} exists and trusts firehose.amazonaws.com"
+STATE_ADVICE = f"check its state (aws firehose describe-delivery-stream --delivery-stream-name {NAME})"
+
+
+@pytest.mark.parametrize(
+    ("script", "act", "waited_for", "advice"),
+    [
+        (
+            {"CreateDeliveryStream": UNABLE_TO_ASSUME},
+            DeliveryStream.create,
+            f"{ROLE_NAME} to be assumable by Firehose after 120 s",
+            ROLE_ADVICE,
+        ),
+        (
+            {"CreateDeliveryStream": IN_USE, "DescribeDeliveryStream": described("DELETING")},
+            DeliveryStream.create,
+            f"the name {NAME} to be free after 1500 s",
+            f"{STATE_ADVICE}, and run `up` again to go on waiting",
+        ),
+        (
+            {"DescribeDeliveryStream": described(), "UpdateDestination": STALE},
+            lambda stream: stream.update({"Prefix": ("other/", "firehose/")}),
+            f"Firehose to take the new destination of {NAME} after 120 s",
+            f"{ROLE_ADVICE}, and that nobody else updates the stream",
+        ),
+        (
+            {"DescribeDeliveryStream": described("CREATING")},
+            DeliveryStream.settle,
+            f"{NAME} to be ACTIVE after 1500 s",
+            f"{STATE_ADVICE}, and run `up` again to go on waiting",
+        ),
+        (
+            {"DeleteDeliveryStream": IN_USE},
+            DeliveryStream.delete,
+            f"{NAME} to be ready to be deleted after 1500 s",
+            f"{STATE_ADVICE}, and run the same command again to go on waiting",
+        ),
+        (
+            {"DeleteDeliveryStream": ok(), "DescribeDeliveryStream": described("DELETING")},
+            DeliveryStream.delete,
+            f"Firehose to delete {NAME} after 1500 s",
+            f"{STATE_ADVICE}, and run the same command again to go on waiting",
+        ),
+    ],
+    ids=["role", "name", "destination", "state", "readiness", "deletion"],
+)
+def test_a_wait_that_ends_says_what_to_check(
+    script: Any, act: Callable[[DeliveryStream], None], waited_for: str, advice: str
+) -> None:
+    with pytest.raises(Expired) as raised:
+        act(stream(Scripted(**script)))
+    said, _, _ = str(raised.value).partition("; AWS's last answer")
+    assert said == f"still waiting for {waited_for}; {advice}"
 
 
 def test_desired_is_what_is_sent() -> None:

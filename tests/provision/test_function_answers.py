@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -196,6 +196,67 @@ def test_a_role_that_never_is_assumable_ends_in_what_to_check() -> None:
         function(Scripted(CreateFunction=CANNOT_BE_ASSUMED), time).create()
     assert "cannot be assumed by Lambda" in str(raised.value)
     assert 110 <= time.now <= 120
+
+
+ROLE_ADVICE = f"check that role {ROLE_NAME} exists and trusts lambda.amazonaws.com"
+STATE_ADVICE = f"aws lambda get-function --function-name {NAME} names the reason"
+
+
+@pytest.mark.parametrize(
+    ("script", "act", "waited_for", "advice"),
+    [
+        (
+            {"CreateFunction": CANNOT_BE_ASSUMED},
+            Function.create,
+            f"{ROLE_NAME} to be assumable by Lambda after 120 s",
+            ROLE_ADVICE,
+        ),
+        (
+            {"CreateFunction": MADE, "GetFunction": NOT_FOUND},
+            Function.create,
+            f"Lambda to show {NAME} after 120 s",
+            "check that nobody else deletes it, and run `up` again",
+        ),
+        (
+            {"GetFunctionConfiguration": state(), "UpdateFunctionConfiguration": CANNOT_BE_ASSUMED},
+            lambda function: function.update({"Role": ("other", "ours")}),
+            f"Lambda to take the new configuration of {NAME} after 120 s",
+            f"{ROLE_ADVICE}, and that nobody else updates the function",
+        ),
+        (
+            {"GetFunctionConfiguration": state(), "UpdateFunctionCode": BUSY},
+            lambda function: function.update({"CodeSha256": ("old", "new")}),
+            f"Lambda to take the new code of {NAME} after 120 s",
+            STATE_ADVICE,
+        ),
+        (
+            {"GetFunctionConfiguration": state("Pending")},
+            Function.settle,
+            f"{NAME} to be Active after 300 s",
+            STATE_ADVICE,
+        ),
+        (
+            {"DeleteFunction": BUSY},
+            Function.delete,
+            f"Lambda to be ready to delete {NAME} after 300 s",
+            STATE_ADVICE,
+        ),
+        (
+            {"DeleteFunction": ok(), "GetFunctionConfiguration": state()},
+            Function.delete,
+            f"Lambda to forget {NAME} after 300 s",
+            "check that nobody else makes it anew, and run the same command again",
+        ),
+    ],
+    ids=["role", "showing", "configuration", "code", "state", "deletion", "forgetting"],
+)
+def test_a_wait_that_ends_says_what_to_check(
+    script: Any, act: Callable[[Function], None], waited_for: str, advice: str
+) -> None:
+    with pytest.raises(Expired) as raised:
+        act(function(Scripted(**script)))
+    said, _, _ = str(raised.value).partition("; AWS's last answer")
+    assert said == f"still waiting for {waited_for}; {advice}"
 
 
 def test_another_invalid_parameter_is_not_waited_out() -> None:

@@ -176,8 +176,11 @@ def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
     assert len(aws.asked("CreateLogGroup")) == 2
 
 
-def test_a_change_that_never_ends_is_given_up() -> None:
-    with pytest.raises(Expired, match="CloudWatch Logs to take a change"):
+def test_a_group_that_is_never_at_rest_ends_in_what_to_check() -> None:
+    advice = (
+        "after 120 s; check that nobody else changes or deletes it, and run the same command again; AWS's"
+    )
+    with pytest.raises(Expired, match=f"CloudWatch Logs to take a change of {NAME} {advice}"):
         group(Scripted(DeleteLogGroup=ABORTED)).delete()
 
 

@@ -146,11 +146,24 @@ def test_a_role_that_iam_forgets_again_for_a_moment_still_gets_its_policy() -> N
     assert aws.names().count("PutRolePolicy") == 3
 
 
-def test_a_role_that_never_shows_ends_in_an_error_that_says_what_was_waited_for() -> None:
+@pytest.mark.parametrize(("verb", "ending"), [("create", ""), ("settle", " steadily")])
+def test_a_role_that_never_shows_ends_in_what_to_check(verb: str, ending: str) -> None:
     time = Time()
-    with pytest.raises(Expired, match=f"^still waiting for IAM to show role {NAME} after 120 s"):
-        role(Scripted(CreateRole=shown(), GetRole=NOT_FOUND), time).create()
+    with pytest.raises(Expired) as raised:
+        getattr(role(Scripted(CreateRole=shown(), GetRole=NOT_FOUND), time), verb)()
+    assert str(raised.value) == (
+        f"still waiting for IAM to show role {NAME}{ending} after 120 s; "
+        "check that nobody else deletes it, and run `up` again"
+    )
     assert 110 <= time.now <= 120
+
+
+def test_a_role_that_is_never_at_rest_ends_in_what_to_check() -> None:
+    aws = Scripted(UpdateAssumeRolePolicy=CHANGING)
+    with pytest.raises(
+        Expired, match=r"; check that nobody else changes or deletes it, and run .* AWS's last"
+    ):
+        role(aws).update({"AssumeRolePolicyDocument": (None, None)})
 
 
 def test_a_role_found_made_already_is_completed_if_it_is_ours() -> None:
@@ -250,7 +263,9 @@ def test_a_role_that_is_gone_at_any_step_is_deleted(gone_at: str) -> None:
 
 def test_a_role_that_something_else_uses_is_explained() -> None:
     aws = Scripted(ListAttachedRolePolicies=attached(), ListRolePolicies=inline(), DeleteRole=CONFLICT)
-    with pytest.raises(Expired, match="such as an instance profile"):
+    with pytest.raises(
+        Expired, match=r"; check whether something outside .* such as an instance profile; AWS"
+    ):
         role(aws).delete()
 
 
