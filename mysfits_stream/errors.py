@@ -2,7 +2,7 @@
 
 MysfitsStreamError          its text is one clear line: what is wrong, where, what to do
 ├── ConfigError             config.yaml, an option or an environment variable
-├── StateError              the state file: unreadable, or of another account, region or stack
+├── StateError              the state file: unreadable, or of another stack; or no place to keep it
 ├── TargetError             credentials, region, endpoint, or the local cloud itself
 ├── ClickError              a click that was refused, or did not arrive
 ├── SiteError               a page that cannot be filled in or published
@@ -31,7 +31,7 @@ class ConfigError(MysfitsStreamError):
 
 
 class StateError(MysfitsStreamError):
-    """The state file cannot be read, or belongs to another account, region or stack."""
+    """The state file cannot be read or kept, or belongs to another account, region or stack."""
 
 
 class TargetError(MysfitsStreamError):

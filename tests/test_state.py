@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 import pytest
 
 from mysfits_stream.errors import StateError
+from mysfits_stream.files import write_atomically
 from mysfits_stream.provision.resource import Diff, Observed, Properties, Template
-from mysfits_stream.provision.state import State, write_atomically
+from mysfits_stream.provision.state import State
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def test_a_file_of_another_is_refused(path: Path, key: str, other: str) -> None:
 DYING = """
 import os, sys
 from pathlib import Path
-from mysfits_stream.provision.state import write_atomically
+from mysfits_stream.files import write_atomically
 
 def die(event, arguments):
     if event == sys.argv[2]:
@@ -187,6 +188,39 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(path: Path)
         write_atomically(path, unwritable)
     assert path.read_text() == "old"
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda path: path.parent.write_text(""), id="a file in the directory's place"),
+        pytest.param(lambda path: (path / "x").mkdir(parents=True), id="a directory in the file's place"),
+        pytest.param(
+            lambda path: path.parent.symlink_to("not/there"),
+            id="a link that leads nowhere",
+            marks=pytest.mark.skipif(os.name != "posix", reason="links are everybody's on POSIX only"),
+        ),
+    ],
+)
+def test_where_no_file_can_be_kept_is_said_in_one_line(path: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(path)
+    with pytest.raises(StateError) as raised:
+        write_atomically(path, "text")
+    assert str(raised.value).startswith(f"{path.parent}: cannot be used (")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_directory_that_is_spoilt_on_the_way_is_said_in_one_line(path: Path) -> None:
+    kept = state(path)
+    kept.record(Thing("a"), seen("a"))
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("")
+    with pytest.raises(StateError, match="cannot be used"):
+        kept.record(Thing("b"), seen("b"))
+    with pytest.raises(StateError, match="cannot be used"):
+        kept.forget(Thing("b"))
+        kept.forget(Thing("a"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")

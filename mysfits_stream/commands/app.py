@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from mysfits_stream.errors import StateError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -51,9 +53,12 @@ class App:
 
     @cached_property
     def directory(self) -> Path:
-        """Where this configuration's files are kept."""
+        """Where this configuration's files are kept; raises StateError if there is no such place."""
         config = self.settings.get("config")
-        return (path(config).parent if config else path("")).absolute() / DIRECTORY
+        try:
+            return (path(config).parent if config else path("")).absolute() / DIRECTORY
+        except FileNotFoundError:
+            raise StateError("the working directory is gone; change to another one") from None
 
     @cached_property
     def out(self) -> Output:

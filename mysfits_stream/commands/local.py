@@ -42,10 +42,9 @@ def start(app: App, keep: str | None, moods: str | None, seed: int | None) -> No
     """
     from mysfits_stream.localcloud import daemon
 
-    configured = app.config.local
-    running = daemon.ensure(app.directory, configured, keep=path(keep) if keep else None)
+    running = daemon.ensure(app.directory, app.config.local, keep=path(keep) if keep else None)
     if moods is not None or seed is not None:
-        daemon.set_moods(running, moods or configured.moods, configured.seed if seed is None else seed)
+        daemon.set_moods(running, moods=moods, seed=seed)
     _show(app, running)
 
 

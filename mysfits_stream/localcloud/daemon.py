@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.errors import TargetError
+from mysfits_stream.files import kept_in
 
 START_BUDGET = 30.0
 STOP_BUDGET = 20.0
@@ -93,11 +94,14 @@ def ensure(
     """The directory's local cloud, started in the background if it does not run.
 
     ``keep`` is a directory in which resources and objects survive a restart. Raises TargetError with one line
-    when it cannot be had: the port is taken, it does not get ready, or what runs is not what is configured.
+    when it cannot be had: the port is taken, it does not get ready, or what runs is not what is configured;
+    and StateError when the directory cannot be used.
     """
     files = Files(directory)
-    files.directory.mkdir(parents=True, exist_ok=True)
-    with files.start_lock():
+    with kept_in(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        starting = files.start_lock().acquire()
+    with starting:
         running = find(directory)
         if running is None:
             return _start(files, config, keep, budget)
@@ -123,12 +127,14 @@ def ensure(
 def stop(directory: Path, *, budget: float = STOP_BUDGET) -> Running | None:
     """End the directory's local cloud and wait until it is gone; None if none ran.
 
-    It is asked over HTTP, and by a signal if it does not listen any more. Raises TargetError if it stays.
+    It is asked over HTTP, and by a signal if it does not listen any more. Raises TargetError if it stays, and
+    StateError when the directory cannot be used.
     """
     files = Files(directory)
-    if not files.directory.exists() or not _is_alive(files):
-        files.state.unlink(missing_ok=True)
-        return None
+    with kept_in(directory):
+        if not directory.exists() or not _is_alive(files):
+            files.state.unlink(missing_ok=True)
+            return None
     running = read_state(files)
     if running is None:
         raise TargetError(f"the local cloud is starting or ending; try again (log: {files.log})")
@@ -150,10 +156,12 @@ def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
 
 def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) -> Running:
     _check_installed()
-    files.state.unlink(missing_ok=True)
+    with kept_in(files.directory):
+        files.state.unlink(missing_ok=True)
+        log_file = files.log.open("wb")
     options = {"config": asdict(config), "keep": str(keep.resolve()) if keep else None}
     command = [sys.executable, "-P", "-m", __package__, str(files.directory.resolve()), json.dumps(options)]
-    with files.log.open("wb") as log:
+    with log_file as log:
         process = subprocess.Popen(  # noqa: S603, the command is this file
             command,
             stdin=subprocess.DEVNULL,
@@ -209,9 +217,13 @@ def _clean_environment() -> dict[str, str]:
     }
 
 
-def set_moods(running: Running, moods: str, seed: int) -> None:
-    """Put a local cloud into these moods, until it ends or is put into others. Raises TargetError."""
-    _set(running, {"moods": moods, "seed": seed})
+def set_moods(running: Running, *, moods: str | None = None, seed: int | None = None) -> None:
+    """Put a local cloud into these moods, until it ends or is put into others; None leaves what is.
+
+    Raises TargetError.
+    """
+    wanted = {"moods": moods, "seed": seed}
+    _set(running, {key: value for key, value in wanted.items() if value is not None})
 
 
 def _configured(running: Running, config: LocalConfig) -> Running:

@@ -8,13 +8,12 @@ another one is refused before it touches anything.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 from mysfits_stream.errors import StateError
+from mysfits_stream.files import kept_in, write_atomically
 from mysfits_stream.provision.resource import Observed, Resource
 
 VERSION = 1
@@ -31,7 +30,9 @@ class State:
         self._lock = threading.Lock()
         self.endpoint: str | None = None
         self.resources: dict[str, dict[str, str]] = {}
-        if path.exists():
+        with kept_in(path.parent):
+            exists = path.exists()
+        if exists:
             self._load()
 
     def record(self, resource: Resource, observed: Observed) -> None:
@@ -50,7 +51,8 @@ class State:
             if self.resources:
                 self._write()
             else:
-                self.path.unlink(missing_ok=True)
+                with kept_in(self.path.parent):
+                    self.path.unlink(missing_ok=True)
 
     def set_endpoint(self, endpoint: str | None) -> None:
         """Keep the base URL to which ``/clicks`` is added."""
@@ -88,18 +90,3 @@ class State:
             "resources": dict(sorted(self.resources.items())),
         }
         write_atomically(self.path, json.dumps(document, indent=2) + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, meets the old text or the new one and nothing between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
