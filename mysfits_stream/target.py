@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -166,7 +168,8 @@ def _connect_aws(config: Config) -> Target:
     core = Session(profile=config.profile)
     try:
         session = boto3_session(core)
-        region = config.region or session.region_name
+        # botocore itself reads AWS_DEFAULT_REGION only; every other SDK, and the AWS CLI, this one first.
+        region = config.region or os.environ.get("AWS_REGION") or session.region_name
     except ProfileNotFound as error:
         raise TargetError(f"{error}. Choose another with --profile, or run: aws configure sso") from error
     except BotoCoreError as error:
@@ -202,18 +205,21 @@ def mysfits_api(target: Target) -> str:
 
 
 def _account(session: boto3.Session, core: Session, endpoint_url: str | None, region: str) -> Account:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
+    sts = _client(session, "sts", endpoint_url, region)
     try:
-        identity = _client(session, "sts", endpoint_url, region).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        raise TargetError(_no_identity(error, region)) from error
-    partition = identity["Arn"].split(":")[1]
+        with _explained(region):
+            identity = sts.get_caller_identity()
+        account, partition = identity["Account"], identity["Arn"].split(":")[1]
+    except (ResponseParserError, LookupError) as error:
+        there = sts.meta.endpoint_url
+        raise TargetError(f"{there} does not answer as AWS does; check AWS_ENDPOINT_URL") from error
     suffixes = {
         known["id"]: known["outputs"]["dnsSuffix"] for known in core.get_data("partitions")["partitions"]
     }
     return Account(
-        id=identity["Account"],
+        id=account,
         region=region,
         partition=partition,
         dns_suffix=suffixes.get(partition, "amazonaws.com"),
@@ -225,21 +231,39 @@ def _client(session: boto3.Session, service: str, endpoint_url: str | None, regi
 
     # Another endpoint than AWS's serves no host name for each bucket.
     elsewhere = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
-    client: Any = session.client(
-        service,  # type: ignore[call-overload]
-        region_name=region,
-        endpoint_url=endpoint_url,
-        config=ClientConfig(
-            retries={"mode": "standard", "max_attempts": 4},
-            connect_timeout=10,
-            max_pool_connections=32,
-            user_agent_extra="mysfits-stream",
-            s3={"addressing_style": "path" if elsewhere else "auto"},
-        ),
-    )
+    with _explained(region):
+        client: Any = session.client(
+            service,  # type: ignore[call-overload]
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=ClientConfig(
+                retries={"mode": "standard", "max_attempts": 4},
+                connect_timeout=10,
+                max_pool_connections=32,
+                user_agent_extra="mysfits-stream",
+                s3={"addressing_style": "path" if elsewhere else "auto"},
+            ),
+        )
     if service == "s3":
         bulk.speed_up(client)
     return client
+
+
+@contextmanager
+def _explained(region: str) -> Iterator[None]:
+    """What is wrong with credentials, region or endpoint, as an error of ours."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(_no_identity(error, region)) from error
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        # Not every setting is checked by botocore: what it names may not be there, or be no URL or JSON.
+        raise TargetError(
+            f"your AWS settings cannot be used: {type(error).__name__}: {' '.join(str(error).split())}. "
+            "Check AWS_ENDPOINT_URL, and your profile's credential_process and files"
+        ) from error
 
 
 def _no_identity(error: Exception, region: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -131,31 +132,85 @@ def test_what_aws_says_of_our_credentials_is_one_line(
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("[default\nregion = eu-west-1\n", "Unable to parse config file"),
-        ("[profile broken]\nregion = eu-west-1\nsource_profile = gone\nrole_arn = arn\n", "gone"),
-    ],
-    ids=["cannot be parsed", "names what is missing"],
-)
-def test_aws_settings_of_the_user_that(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: str
-) -> None:
-    (tmp_path / "aws-config").write_text(content)
+SSO = "sso_account_id = 123456789012\nsso_role_name = me\n"
+BAD_PROFILES = {
+    "cannot be parsed": ("region", "Unable to parse config file"),
+    "names a profile that is not there": ("source_profile = gone\nrole_arn = arn", "gone"),
+    "names a program that is not there": ("credential_process = /not/there", "/not/there"),
+    "names a program that prints no JSON": (
+        f'credential_process = {sys.executable} -c ""',
+        "JSONDecodeError",
+    ),
+    "names a program that prints no object": (
+        f"credential_process = {sys.executable} -c print(1)",
+        "credential_process",
+    ),
+    "names a program that fails": (
+        f"credential_process = {sys.executable} -c exit(1)",
+        "Error when retrieving credentials from custom-process",
+    ),
+    "names a token that is not there": (
+        "role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /not/there",
+        "/not/there",
+    ),
+    "waits for a sign-in": (
+        f"{SSO}sso_region = eu-west-1\nsso_start_url = https://example.com",
+        "the SSO session has ended: ",
+    ),
+    "waits for a sign-in to a session": (
+        f"{SSO}sso_session = s\n[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://example.com",
+        "Run: aws sso login",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "says"), BAD_PROFILES.values(), ids=BAD_PROFILES)
+def test_a_profile_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: str) -> None:
+    (tmp_path / "aws-config").write_text(f"[profile broken]\n{content}\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    profile = "broken" if "broken" in content else None
     with pytest.raises(TargetError) as raised:
-        connect(replace(AWS, profile=profile), tmp_path)
+        connect(replace(AWS, profile="broken"), tmp_path)
     assert says in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_the_region_may_come_from_the_users_aws_settings(
-    account_at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize("url", ["garbage", "http://[::1"])
+def test_an_endpoint_that_is_no_url(
+    account_at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, url: str
 ) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
-    assert connect(replace(AWS, region=None), tmp_path).account.region == "ap-south-1"
+    monkeypatch.setenv(name, url)
+    with pytest.raises(TargetError, match="Check AWS_ENDPOINT_URL"):
+        connect(AWS, tmp_path).clients  # noqa: B018, building them is what fails
+
+
+@pytest.mark.parametrize("body", ["<html><body>Welcome</body></html>", "Welcome"], ids=["a page", "text"])
+def test_an_endpoint_where_something_else_answers(account_at: Any, tmp_path: Path, body: str) -> None:
+    account_at.body = body
+    with pytest.raises(TargetError, match="does not answer as AWS does; check AWS_ENDPOINT_URL"):
+        connect(AWS, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environment", "region"),
+    [
+        ({"AWS_DEFAULT_REGION": "ap-south-1"}, "ap-south-1"),
+        ({"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        ({"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "ap-south-1"}, "eu-north-1"),
+    ],
+    ids=["botocore's variable", "everybody else's", "both"],
+)
+def test_the_region_may_come_from_the_users_aws_settings(
+    account_at: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    region: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert connect(replace(AWS, region=None), tmp_path).account.region == region
     assert connect(AWS, tmp_path).account.region == "eu-west-1"
 
 
