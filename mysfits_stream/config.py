@@ -19,6 +19,9 @@ from mysfits_stream.errors import ConfigError
 
 DEFAULT_PATH = Path("config.yaml")
 
+LONGEST = 4300
+"""How many bits of a number are looked at; Python writes as many digits."""
+
 
 @dataclass(frozen=True)
 class OneOf:
@@ -204,7 +207,8 @@ def load(path: Path | None = None) -> Config:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise ConfigError(f"{path}: {where}not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        # PyYAML takes tags, and what looks like a date, at their word: Python says what is wrong then.
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if document is None:
         return Config()
@@ -255,7 +259,8 @@ def _section(schema: type, document: Any, path: str) -> Any:
     known = {f.name: f for f in fields(schema)}
     for key in document:
         if key not in known:
-            raise ConfigError(f"{_join(path, key)}: unknown key; known here: {', '.join(known)}")
+            here = _join(path, key if isinstance(key, str) else _describe(key))
+            raise ConfigError(f"{here}: unknown key; known here: {', '.join(known)}")
     hints = get_type_hints(schema)
     return schema(
         **{key: _value(_join(path, key), hints[key], value, known[key]) for key, value in document.items()}
@@ -289,13 +294,15 @@ def _typed(path: str, wanted: Any, value: Any) -> Any:
     return value
 
 
-def _join(path: str, key: Any) -> str:
-    return f"{path}.{key}" if path else str(key)
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def _describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a section"
     if isinstance(value, list | tuple):
-        return "a list: " + ", ".join(map(repr, value))
+        return "a list: " + ", ".join(map(_describe, value))
+    if isinstance(value, int) and value.bit_length() > LONGEST:
+        return "a number of more digits than Python writes"
     return "nothing" if value is None else repr(value)

@@ -104,6 +104,16 @@ BAD_FILES = [
     pytest.param(
         "a: 1\n---\nb: 2", "line 2, column 1: not valid YAML: but found another document", id="two documents"
     ),
+    pytest.param("stack: 2020-13-45", "not valid YAML: month must be in 1..12", id="no such day"),
+    pytest.param("local: {port: !!int abc}", "not valid YAML: invalid literal", id="a tag that lies"),
+    pytest.param("local: {port: !!bool abc}", "not valid YAML: 'abc'", id="a tag of two values"),
+    pytest.param("stack: !!timestamp abc", "not valid YAML: ", id="a tag of a time"),
+    pytest.param(f"local: {{port: {'9' * 5000}}}", "not valid YAML: Exceeds the limit", id="a huge number"),
+    pytest.param(f"local: {{port: 0x{'f' * 5000}}}", "local.port: ", id="a huge number in hexadecimal"),
+    pytest.param(f"stack: [0x{'f' * 5000}]", "stack: expected text", id="a huge number in a list"),
+    pytest.param(f"? 0x{'f' * 5000}\n: 1", "unknown key", id="a huge number as a key"),
+    pytest.param("5: 1", "5: unknown key", id="a number as a key"),
+    pytest.param("[" * 20_000, "not valid YAML: maximum recursion depth", id="too deep"),
     pytest.param("- a", "expected keys with values, found a list: 'a'", id="a list"),
     pytest.param("just text", "expected keys with values, found 'just text'", id="a text"),
     pytest.param("42", "expected keys with values, found 42", id="a number"),
