@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+)
 
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.engine import (
@@ -328,6 +335,9 @@ def test_an_error_while_settling_comes_out_and_the_rest_settles(world: World, pa
     assert state(path).resources.keys() == {"alone", "function", "logs", "role", "stream"}
 
 
+SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same command to resume"
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "text"),
     [
@@ -353,6 +363,29 @@ def test_an_error_while_settling_comes_out_and_the_rest_settles(world: World, pa
             "alone: CreateAlone: ExpiredToken: The security token has expired. "
             "Your credentials have expired: sign in again, then run the same command to resume",
             id="expired credentials",
+        ),
+        pytest.param(
+            refused("HeadBucket", "Bad Request", "400"),
+            ProvisionError,
+            "alone: HeadBucket: 400: Bad Request. "
+            "Your credentials have expired: sign in again, then run the same command to resume",
+            id="expired credentials, as HEAD says it",
+        ),
+        pytest.param(
+            refused("HeadBucket", "Forbidden", "403"),
+            ProvisionError,
+            "alone: HeadBucket: 403: Forbidden. It belongs to another account, or your own permissions lack "
+            "s3:ListBucket; `mysfits-stream operator-policy` prints all it takes",
+            id="the operator's denial, as HEAD says it",
+        ),
+        *(
+            pytest.param(error, ProvisionError, f"alone: create: {error}. {SIGN_IN}", id=type(error).__name__)
+            for error in (
+                TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
+                SSOTokenLoadError(error_msg="it is not there"),
+                CredentialRetrievalError(provider="custom-process", error_msg="no"),
+                NoCredentialsError(),
+            )
         ),
         pytest.param(
             ClientError({"Error": {}}, "CreateAlone"),

@@ -70,6 +70,7 @@ def translated(app: App) -> Iterator[None]:
 
     from mysfits_stream.errors import ClickError
     from mysfits_stream.provision.aws import is_error
+    from mysfits_stream.provision.engine import reason
 
     try:
         yield
@@ -80,9 +81,9 @@ def translated(app: App) -> Iterator[None]:
                 f"stack {app.config.stack} is not complete ({error.operation_name}: {said.get('Code')}); "
                 "run: mysfits-stream up"
             ) from error
-        raise ClickError(f"{error.operation_name}: {said.get('Code')}: {said.get('Message')}") from error
+        raise ClickError(f"{error.operation_name}: {reason(error)}") from error
     except BotoCoreError as error:
-        raise ClickError(" ".join(str(error).split())) from error
+        raise ClickError(reason(error)) from error
     except KeyboardInterrupt:
         app.target.interrupt.set()
         raise

@@ -14,7 +14,14 @@ from enum import Enum
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.aws import is_denied, is_error
@@ -76,6 +83,12 @@ class Progress:
 
 
 Notify = Callable[[Progress], None]
+
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "400")
+"""AWS's codes for it; 400 is all that is left of them in the answer to HEAD, which has no body (F40)."""
+SIGNED_OUT = (CredentialRetrievalError, NoCredentialsError, SSOError, TokenRetrievalError)
+SIGN_IN = "sign in again, then run the same command to resume"
+POLICY = "`mysfits-stream operator-policy` prints all it takes"
 
 
 def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str) -> Change:
@@ -277,11 +290,14 @@ def _transitive(resource: Resource) -> Iterator[Resource]:
 
 def _refusal(observed: Observed, stack: str) -> str:
     holder = observed.stranger or f"does not carry the tag {OWNER_TAG}"
+    adopt = "run `mysfits-stream up --adopt`, or "
     if observed.owner:
         holder = f"belongs to stack {observed.owner}"
+    if observed.owner or observed.stranger:
+        adopt = ""
     return (
         f"{observed.arn} exists and {holder}, so it is left alone. If it is not yours, choose another stack "
-        f"name; if it is, tag it {OWNER_TAG}={stack} and run again"
+        f"name; if it is, {adopt}tag it {OWNER_TAG}={stack} and run again"
     )
 
 
@@ -293,16 +309,25 @@ def translated(resource: str, verb: str) -> Iterator[None]:
     except Expired as error:
         raise WaitTimeoutError(resource, verb, str(error)) from error
     except ClientError as error:
-        raise ProvisionError(resource, error.operation_name, _reason(error)) from error
+        raise ProvisionError(resource, error.operation_name, reason(error)) from error
     except BotoCoreError as error:
-        raise ProvisionError(resource, verb, " ".join(str(error).split())) from error
+        raise ProvisionError(resource, verb, reason(error)) from error
 
 
-def _reason(error: ClientError) -> str:
+def reason(error: ClientError | BotoCoreError) -> str:
+    """What AWS or its client says, and what to do about it where that is known."""
+    if isinstance(error, BotoCoreError):
+        text = " ".join(str(error).split())
+        if isinstance(error, SIGNED_OUT):
+            return f"{text.rstrip('.')}. Your credentials cannot be renewed: {SIGN_IN}"
+        return text
     details: Any = error.response["Error"]
     text = f"{details.get('Code', 'Unknown')}: {details.get('Message') or 'no message'}".rstrip(".")
-    if is_error(error, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
-        return f"{text}. Your credentials have expired: sign in again, then run the same command to resume"
+    if is_error(error, *EXPIRED):
+        return f"{text}. Your credentials have expired: {SIGN_IN}"
+    if is_error(error, "403"):
+        # A bucket of somebody else's and one that we may not look at are the same to HEAD (F131).
+        return f"{text}. It belongs to another account, or your own permissions lack s3:ListBucket; {POLICY}"
     if is_denied(error):
-        return f"{text}. Your own permissions lack this; `mysfits-stream operator-policy` prints all it takes"
+        return f"{text}. Your own permissions lack this; {POLICY}"
     return text
