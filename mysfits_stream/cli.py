@@ -7,6 +7,7 @@ Exit codes: 0 done or healthy; 1 an error, in one line; 2 for ``status`` and ``p
 from __future__ import annotations
 
 import gc
+import io
 import sys
 
 import click
@@ -46,6 +47,10 @@ for command in (
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     gc.set_threshold(*RARELY)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or a pipe that is not UTF-8 shows what it cannot as \u2603, and ends nothing.
+            stream.reconfigure(errors="backslashreplace")
     app = App()
     arguments = sys.argv[1:] if arguments is None else arguments
     # Known before the options are parsed, so that what is wrong with them is said in JSON, too.
@@ -55,6 +60,9 @@ def main(arguments: list[str] | None = None) -> None:
     except MysfitsStreamError as error:
         app.out.error(error)
         sys.exit(1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
     except click.ClickException as error:
         app.out.error(MysfitsStreamError(" ".join(error.format_message().split())))
         sys.exit(1)
