@@ -27,9 +27,17 @@ class Changes:
     apigateway: APIGatewayClient
     pace: Pace
 
-    def make(self, call: Callable[[], Any], waiting_for: str, api_id: str | None = None) -> Any:
+    def make(
+        self,
+        call: Callable[[], Any],
+        waiting_for: str,
+        api_id: str | None = None,
+        *,
+        quota: str = "see what else in this account and region calls API Gateway so often",
+    ) -> Any:
         """Call, waiting a minute for other changes of the API to end, and longer for the account's quotas.
 
+        ``quota`` says what to check when those never let the call through.
         Raises Expired when that does not suffice, and NotFoundException for an API that is gone.
         """
 
@@ -41,7 +49,7 @@ class Changes:
                     self.pace,
                     waiting_for=f"{waiting_for}, after another change of it",
                     budget=CHANGE_BUDGET,
-                    advice="another run may be at work on it",
+                    advice="another run may be at work on it: see that none is, and run this again",
                 )
             except Expired:
                 if api_id:
@@ -56,7 +64,7 @@ class Changes:
             waiting_for=waiting_for,
             budget=QUOTA_BUDGET,
             pause=lambda error: retry_after(error) or QUOTA_PAUSE,
-            advice="the quota is the account's: others may use it up, or it has all the APIs it may have",
+            advice=f"the quota is shared by the whole account: {quota}, and run this again",
         )
 
 

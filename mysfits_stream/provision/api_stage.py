@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from mysfits_stream.provision.api_changes import Changes
-from mysfits_stream.provision.aws import ignoring, is_error
+from mysfits_stream.provision.aws import ignoring, owner_of
 from mysfits_stream.provision.resource import OWNER_TAG, Properties
 
 if TYPE_CHECKING:
@@ -33,9 +31,10 @@ class Stage:
 
     @property
     def desired(self) -> Properties:
-        """The stage, the deployment that it serves, and its throttling."""
+        """The stage and none of an earlier name, the deployment that it serves, and its throttling."""
         return {
             "Stage": self.name,
+            "OtherStages": [],
             "Deployment": self.digest,
             "MethodSettings": {
                 "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
@@ -49,10 +48,12 @@ class Stage:
 
     def read(self, api_id: str) -> Properties:
         """What API Gateway says of the stage, with the keys of ``desired``; None for what there is not."""
-        stage = self._found(api_id)
+        stages = self._all(api_id)
+        stage = self._mine(stages)
         settings = stage.get("methodSettings", {}) if stage else {}
         return {
             "Stage": stage["stageName"] if stage else None,
+            "OtherStages": self._others(stages),
             "Deployment": self._served(api_id, stage) if stage else None,
             "MethodSettings": {
                 path: {key: values.get(key) for key in ("throttlingRateLimit", "throttlingBurstLimit")}
@@ -61,7 +62,7 @@ class Stage:
         }
 
     def deploy(self, api_id: str) -> None:
-        """Deploy the definition as it was put, and remove the deployments that no stage serves any more."""
+        """Deploy the definition as it was put."""
         deployment: Any = self.changes.make(
             lambda: self.apigateway.create_deployment(
                 restApiId=api_id, description=self.deployment_description
@@ -69,7 +70,7 @@ class Stage:
             "API Gateway to deploy the definition",
             api_id,
         )
-        if self._found(api_id) is None:
+        if self._mine(self._all(api_id)) is None:
             # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
             with ignoring("ConflictException"):
                 self.changes.make(
@@ -83,11 +84,27 @@ class Stage:
                     api_id,
                 )
         self._patch(api_id, {"/deploymentId": deployment["id"]})
-        self._remove_deployments(api_id, but=deployment["id"])
+
+    def tidy(self, api_id: str) -> None:
+        """Remove our stages of other names, and the deployments that no stage serves any more."""
+        stages = self._all(api_id)
+        others = self._others(stages)
+        for name in others:
+            with ignoring("NotFoundException"):
+                self.changes.make(
+                    lambda name=name: self.apigateway.delete_stage(  # type: ignore[misc]
+                        restApiId=api_id, stageName=name
+                    ),
+                    f"API Gateway to remove stage {name}",
+                    api_id,
+                )
+        self._remove_deployments(
+            api_id, but={stage["deploymentId"] for stage in stages if stage["stageName"] not in others}
+        )
 
     def set_throttling(self, api_id: str) -> None:
         """Limit all methods alike, and none by itself."""
-        stage = self._found(api_id) or {}
+        stage = self._mine(self._all(api_id)) or {}
         for path in stage.get("methodSettings", {}):
             if path != "*/*":
                 # Only a whole setting can be removed (F111).
@@ -101,13 +118,19 @@ class Stage:
             },
         )
 
-    def _found(self, api_id: str) -> Any:
-        try:
-            return self.apigateway.get_stage(restApiId=api_id, stageName=self.name)
-        except ClientError as error:
-            if is_error(error, "NotFoundException"):
-                return None
-            raise
+    def _all(self, api_id: str) -> list[Any]:
+        return list(self.apigateway.get_stages(restApiId=api_id).get("item", ()))
+
+    def _mine(self, stages: list[Any]) -> Any:
+        return next((stage for stage in stages if stage["stageName"] == self.name), None)
+
+    def _others(self, stages: list[Any]) -> list[str]:
+        """Our stages that had another name once; one without our tag is somebody else's (F109)."""
+        return sorted(
+            stage["stageName"]
+            for stage in stages
+            if stage["stageName"] != self.name and owner_of(stage.get("tags", {})) == self.owner
+        )
 
     def _served(self, api_id: str, stage: Any) -> str | None:
         """The digest of the definition that the stage serves, None if it is none of ours."""
@@ -115,10 +138,10 @@ class Stage:
         description = deployment.get("description", "")
         return description.removeprefix(DESCRIPTION) if description.startswith(DESCRIPTION) else None
 
-    def _remove_deployments(self, api_id: str, *, but: str) -> None:
+    def _remove_deployments(self, api_id: str, *, but: set[str]) -> None:
         pages = self.apigateway.get_paginator("get_deployments").paginate(restApiId=api_id)
-        for old in [item["id"] for page in pages for item in page["items"] if item["id"] != but]:
-            # One that another stage still serves stays.
+        for old in [item["id"] for page in pages for item in page["items"] if item["id"] not in but]:
+            # One that a stage serves by now stays.
             with ignoring("BadRequestException", "NotFoundException"):
                 self.changes.make(
                     lambda old=old: self.apigateway.delete_deployment(  # type: ignore[misc]

@@ -21,6 +21,7 @@ from mysfits_stream.provision.aws import (
     tag_list,
 )
 from mysfits_stream.provision.delivery_stream import DeliveryStream
+from mysfits_stream.provision.execution_logs import ExecutionLogs
 from mysfits_stream.provision.openapi import MODEL, ClicksApi
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.role import Role
@@ -149,17 +150,20 @@ class RestApi:
                 tags={OWNER_TAG: self.owner},
             ),
             "API Gateway to make the API",
+            quota="see whether it has all the REST APIs that it may have in this region",
         )
         wait_until(
             lambda: bool(self._ours()),
             self.pace,
             waiting_for=f"API Gateway to show {self.definition.title}",
             budget=60,
+            advice="the API is made: look for it in API Gateway's console, in case somebody removed it, "
+            "and run `up` again",
         )
         self.update({key: (None, value) for key, value in self.desired.items()})
 
     def update(self, diff: Diff) -> None:
-        """Put and deploy a differing definition, mend the stage, remove duplicates and old deployments."""
+        """Put and deploy a differing definition, mend the stage, remove what is left of earlier ones."""
         api, *duplicates = self._existing()
         api_id = api["id"]
         if "EndpointConfiguration" in diff:
@@ -170,6 +174,7 @@ class RestApi:
         elif "Stage" in diff:
             self._stage.deploy(api_id)
         self._stage.set_throttling(api_id)
+        self._stage.tidy(api_id)
         for duplicate in duplicates:
             self._delete_api(duplicate["id"])
 
@@ -177,10 +182,6 @@ class RestApi:
         """Delete the API, any duplicate, and the execution logs that it leaves behind (F78)."""
         for api in self._ours():
             self._delete_api(api["id"])
-            with ignoring("ResourceNotFoundException"):
-                self.logs.delete_log_group(
-                    logGroupName=f"API-Gateway-Execution-Logs_{api['id']}/{self.stage}"
-                )
 
     def settle(self) -> None:
         """Wait until the stage answers a preflight."""
@@ -190,9 +191,10 @@ class RestApi:
             self.pace,
             waiting_for=f"stage {self.stage} to answer",
             budget=DATA_PLANE_BUDGET,
-            advice="the API is deployed; its URL may need a little longer"
-            + (
-                ", and in China the account needs an ICP licence"
+            advice="the API is deployed and its URL may need a little longer; `mysfits-stream doctor` tells "
+            "what it answers"
+            + (  # F136
+                ". In China, see whether the account has an ICP licence"
                 if self.account.partition == "aws-cn"
                 else ""
             ),
@@ -283,12 +285,17 @@ class RestApi:
             )
 
     def _delete_api(self, api_id: str) -> None:
+        # First, as once the API is gone nothing else knows its id; and again for what is logged until then.
+        execution_logs = ExecutionLogs(self.logs, self.pace)
+        execution_logs.delete(api_id)
         with ignoring("NotFoundException"):
             self._changes.make(
                 lambda: self.apigateway.delete_rest_api(restApiId=api_id),
                 "API Gateway's quota of one deletion in 30 s",
                 api_id,
+                quota="see what else deletes REST APIs in this account and region",
             )
+        execution_logs.delete(api_id)
 
     def arn_of(self, api_id: str) -> str:
         """The ARN of the API that has this id."""

@@ -252,6 +252,12 @@ def patch_stage(c: Clients, path: str, value: str) -> None:
     c.apigateway.update_stage(restApiId=api_id(c), stageName="prod", patchOperations=operations)
 
 
+def stage_of_an_earlier_name(c: Clients) -> None:
+    found = c.apigateway.get_stage(restApiId=api_id(c), stageName="prod")
+    deployment, tags = found["deploymentId"], {OWNER_TAG: STACK}
+    c.apigateway.create_stage(restApiId=api_id(c), stageName="old", deploymentId=deployment, tags=tags)
+
+
 def deploy(c: Clients) -> None:
     made = c.apigateway.create_deployment(restApiId=api_id(c), description="by hand")
     patch_stage(c, "/deploymentId", made["id"])
@@ -451,6 +457,7 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
     ),
     ("clicks-api", "Deployment", deploy),
     ("clicks-api", "Stage", lambda c: c.apigateway.delete_stage(restApiId=api_id(c), stageName="prod")),
+    ("clicks-api", "OtherStages", stage_of_an_earlier_name),
     ("clicks-api", "MethodSettings", lambda c: patch_stage(c, "/*/*/throttling/rateLimit", "5")),
     ("clicks-api", "MethodSettings", lambda c: patch_stage(c, "/~1clicks/PUT/throttling/rateLimit", "5")),
     (

@@ -33,7 +33,11 @@ CONCURRENT_OF_OLD = error(400, "BadRequestException", "Unable to complete: concu
 THROTTLED = error(429, "TooManyRequestsException", "Too Many Requests", retry_after="7")
 THROTTLED_WITHOUT_WORD = error(429, "TooManyRequestsException", "Too Many Requests")
 NOT_FOUND = error(404, "NotFoundException", f"Invalid API identifier specified {ACCOUNT.id}:{ID}")
-NO_STAGE = error(404, "NotFoundException", "Invalid stage identifier specified")
+NO_STAGE = ok(item=[])
+NO_SUCH_STAGE = error(404, "NotFoundException", "Invalid stage identifier specified")
+NO_LOGS = ok(logGroups=[])
+NO_LOG_GROUP = error(400, "ResourceNotFoundException", "The specified log group does not exist.")
+ABORTED = error(400, "OperationAbortedException", "A conflicting operation is in progress, please try again")
 ACTIVE_STAGES = error(
     400, "BadRequestException", "Active stages pointing to this deployment must be moved or deleted"
 )
@@ -108,9 +112,20 @@ def listed(*ids: str, owner: str | None = STACK, name: str = STACK, kind: str = 
     )
 
 
-def stage(**changed: Any) -> Answer:
+def stage(*others: dict[str, Any], **changed: Any) -> Answer:
+    """The stage, and others of the same API."""
     settings = {"*/*": {"throttlingRateLimit": 1000.0, "throttlingBurstLimit": 500, "metricsEnabled": False}}
-    return ok(**{"stageName": "prod", "deploymentId": "dep", "methodSettings": settings, **changed})
+    return ok(
+        item=[{"stageName": "prod", "deploymentId": "dep", "methodSettings": settings, **changed}, *others]
+    )
+
+
+def other(name: str, owner: str | None = STACK, deployment: str = "dep0") -> dict[str, Any]:
+    return {"stageName": name, "deploymentId": deployment, "tags": {OWNER_TAG: owner} if owner else {}}
+
+
+def logged(*names: str) -> Answer:
+    return ok(logGroups=[{"logGroupName": f"API-Gateway-Execution-Logs_{name}"} for name in names])
 
 
 def deployed(digest: str = DIGEST) -> Answer:
@@ -199,7 +214,7 @@ def as_desired() -> dict[str, Any]:
             ]
             + [{"responseType": "THROTTLED", "defaultResponse": True, "statusCode": "429"}]
         ),
-        "GetStage": stage(),
+        "GetStages": stage(),
         "GetDeployment": deployed(),
     }
 
@@ -211,9 +226,9 @@ def put(**changed: Any) -> dict[str, Any]:
         "PutRestApi": ok(id=ID),
         "UpdateModel": ok(id="m1"),
         "CreateDeployment": ok(id="dep2"),
-        "GetStage": stage(),
+        "GetStages": stage(),
         "UpdateStage": ok(),
-        "GetDeployments": ok(items=[{"id": "dep2"}]),
+        "GetDeployments": ok(items=[{"id": "dep"}]),
         **changed,
     }
 
@@ -298,14 +313,22 @@ def test_an_api_on_a_later_page_is_found() -> None:
 @pytest.mark.parametrize(
     ("changed", "keys"),
     [
-        pytest.param({"GetStage": NO_STAGE}, {"Stage", "Deployment", "MethodSettings"}, id="no stage"),
+        pytest.param({"GetStages": NO_STAGE}, {"Stage", "Deployment", "MethodSettings"}, id="no stage"),
         pytest.param(
             {"GetDeployment": deployed("0" * 16)}, {"Deployment"}, id="an older definition deployed"
         ),
         pytest.param({"GetDeployment": ok(id="dep")}, {"Deployment"}, id="a deployment made by hand"),
         pytest.param({"GetRestApis": listed(ID, kind="EDGE")}, {"EndpointConfiguration"}, id="edge (F107)"),
         pytest.param({"GetRestApis": listed(ID, "second")}, {"Duplicates"}, id="a second API (F6)"),
-        pytest.param({"GetStage": stage(methodSettings={})}, {"MethodSettings"}, id="no throttling"),
+        pytest.param({"GetStages": stage(methodSettings={})}, {"MethodSettings"}, id="no throttling"),
+        pytest.param({"GetStages": stage(other("old"))}, {"OtherStages"}, id="a stage of an earlier name"),
+        pytest.param({"GetStages": stage(other("x", None))}, set(), id="somebody's stage (F109)"),
+        pytest.param({"GetStages": stage(other("x", "other"))}, set(), id="another stack's stage"),
+        pytest.param(
+            {"GetStages": ok(item=[other("old")])},
+            {"Stage", "OtherStages", "Deployment", "MethodSettings"},
+            id="a stage of an earlier name only",
+        ),
     ],
 )
 def test_differs_with(changed: dict[str, Answer], keys: set[str]) -> None:
@@ -314,7 +337,7 @@ def test_differs_with(changed: dict[str, Answer], keys: set[str]) -> None:
 
 def test_an_api_is_made_tagged_and_regional_then_put_and_deployed_whole() -> None:
     """F46, F107, F108, F109."""
-    aws = Scripted(**put(CreateRestApi=ok(id=ID), GetStage=[NO_STAGE, stage()], CreateStage=ok()))
+    aws = Scripted(**put(CreateRestApi=ok(id=ID), GetStages=[NO_STAGE, stage()], CreateStage=ok()))
     api(aws).create()
     created = aws.asked("CreateRestApi")[0]
     assert (created["tags"], created["endpointConfiguration"]) == (
@@ -361,7 +384,7 @@ def test_another_conflict_is_not_waited_out() -> None:
 def test_changes_that_never_end_are_given_up_after_a_minute() -> None:
     """F20b: bounded."""
     time = Time()
-    with pytest.raises(Expired, match="after another change of it after 60 s"):
+    with pytest.raises(Expired, match=r"after another change of it after 60 s; .* see that none is"):
         api(Scripted(**put(PutRestApi=CONCURRENT, GetRestApi=ok(id=ID))), time).update(
             {"Methods": (None, None)}
         )
@@ -376,10 +399,10 @@ def test_an_api_that_is_gone_is_told_from_one_that_is_busy() -> None:
 
 def test_an_api_that_is_gone_is_deleted_even_if_aws_says_that_it_is_busy() -> None:
     aws = Scripted(
-        GetRestApis=listed(ID), DeleteRestApi=CONCURRENT, GetRestApi=NOT_FOUND, DeleteLogGroup=ok()
+        GetRestApis=listed(ID), DeleteRestApi=CONCURRENT, GetRestApi=NOT_FOUND, DescribeLogGroups=NO_LOGS
     )
     api(aws).delete()
-    assert aws.names()[-1] == "DeleteLogGroup"
+    assert aws.names()[-2:] == ["GetRestApi", "DescribeLogGroups"]
 
 
 def test_the_wait_that_aws_names_is_kept() -> None:
@@ -388,7 +411,7 @@ def test_the_wait_that_aws_names_is_kept() -> None:
     aws = Scripted(
         GetRestApis=listed(ID),
         DeleteRestApi=[THROTTLED, THROTTLED_WITHOUT_WORD, CONCURRENT, THROTTLED, ok()],
-        DeleteLogGroup=ok(),
+        DescribeLogGroups=NO_LOGS,
     )
     api(aws, time).delete()
     assert time.slept == [7.0, 31.0, 0.25, 7.0]
@@ -406,8 +429,17 @@ def test_quotas_that_the_whole_account_uses_up_are_waited_out_for_long() -> None
 
 
 def test_a_quota_that_never_frees_ends_in_what_it_may_be() -> None:
-    with pytest.raises(Expired, match="others may use it up"):
-        api(Scripted(GetRestApis=listed(ID), DeleteRestApi=THROTTLED)).delete()
+    with pytest.raises(Expired, match="see what else deletes REST APIs in this account"):
+        api(Scripted(GetRestApis=listed(ID), DeleteRestApi=THROTTLED, DescribeLogGroups=NO_LOGS)).delete()
+    with pytest.raises(Expired, match="see whether it has all the REST APIs that it may have"):
+        api(Scripted(CreateRestApi=THROTTLED)).create()
+    with pytest.raises(Expired, match="see what else in this account and region calls API Gateway"):
+        api(Scripted(**put(PutRestApi=THROTTLED))).update({"Methods": (None, None)})
+
+
+def test_an_api_that_is_made_and_never_shows_is_told_of() -> None:
+    with pytest.raises(Expired, match="look for it in API Gateway's console"):
+        api(Scripted(CreateRestApi=ok(id=ID), GetRestApis=listed())).create()
 
 
 def test_an_api_with_no_definition_deployed_is_not_made_twice() -> None:
@@ -420,7 +452,7 @@ def test_an_api_with_no_definition_deployed_is_not_made_twice() -> None:
 def test_a_stage_made_already_by_a_call_whose_answer_was_lost_is_pointed_at_the_deployment() -> None:
     """F110."""
     taken = error(409, "ConflictException", "Stage already exists")
-    aws = Scripted(**put(GetStage=[NO_STAGE, stage()], CreateStage=taken))
+    aws = Scripted(**put(GetStages=[NO_STAGE, stage()], CreateStage=taken))
     api(aws).update({"Deployment": (None, None)})
     assert aws.asked("UpdateStage")[0]["patchOperations"] == [
         {"op": "replace", "path": "/deploymentId", "value": "dep2"}
@@ -431,7 +463,8 @@ def test_old_deployments_go_and_those_still_staged_stay() -> None:
     """F76, F109."""
     aws = Scripted(
         **put(
-            GetDeployments=ok(items=[{"id": "dep0"}, {"id": "dep1"}, {"id": "dep2"}]),
+            GetStages=stage(other("somebodys", None, "dep3"), deploymentId="dep2"),
+            GetDeployments=ok(items=[{"id": f"dep{number}"} for number in range(4)]),
             DeleteDeployment=[ACTIVE_STAGES, ok()],
         )
     )
@@ -439,10 +472,28 @@ def test_old_deployments_go_and_those_still_staged_stay() -> None:
     assert [call["deploymentId"] for call in aws.asked("DeleteDeployment")] == ["dep0", "dep1"]
 
 
+def test_a_stage_of_an_earlier_name_goes_with_its_deployment_and_somebodys_stays() -> None:
+    """F109: once the stage of the new name is complete."""
+    others = (other("old"), other("older"), other("manual", None, "dep3"), other("theirs", "other", "dep4"))
+    aws = Scripted(
+        **put(
+            GetStages=stage(*others),
+            GetDeployments=ok(items=[{"id": name} for name in ("dep", "dep0", "dep3", "dep4")]),
+            DeleteStage=[CONCURRENT, ok(), NO_SUCH_STAGE],
+            DeleteDeployment=ok(),
+        )
+    )
+    api(aws).update({"OtherStages": (["old", "older"], [])})
+    assert [call["stageName"] for call in aws.asked("DeleteStage")] == ["old", "old", "older"]
+    assert [call["deploymentId"] for call in aws.asked("DeleteDeployment")] == ["dep0"]
+    assert aws.names("UpdateStage", "DeleteStage")[0] == "UpdateStage"
+    assert "CreateDeployment" not in aws.names()
+
+
 def test_two_apis_of_ours_are_healed_to_the_older_one() -> None:
     """F6."""
     aws = Scripted(
-        GetRestApis=listed(ID, "second"), GetStage=stage(), UpdateStage=ok(), DeleteRestApi=[THROTTLED, ok()]
+        **put(GetRestApis=listed(ID, "second"), DeleteRestApi=[THROTTLED, ok()], DescribeLogGroups=NO_LOGS)
     )
     api(aws).update({"Duplicates": (["second"], [])})
     assert {call["restApiId"] for call in aws.asked("DeleteRestApi")} == {"second"}
@@ -452,7 +503,7 @@ def test_two_apis_of_ours_are_healed_to_the_older_one() -> None:
 def test_throttling_is_patched_with_texts_and_settings_of_single_methods_are_removed_whole() -> None:
     """F111."""
     settings = {"*/*": {}, "clicks/PUT": {"throttlingRateLimit": 1.0}, "/clicks/OPTIONS": {}}
-    aws = Scripted(GetRestApis=listed(ID), GetStage=stage(methodSettings=settings), UpdateStage=ok())
+    aws = Scripted(**put(GetStages=stage(methodSettings=settings)))
     api(aws, rate_limit=1234.5678).update({"MethodSettings": (None, None)})
     patches = [call["patchOperations"] for call in aws.asked("UpdateStage")]
     assert patches == [
@@ -467,38 +518,73 @@ def test_throttling_is_patched_with_texts_and_settings_of_single_methods_are_rem
 
 def test_an_edge_api_is_made_regional() -> None:
     """F107."""
-    aws = Scripted(
-        GetRestApis=listed(ID, kind="EDGE"),
-        UpdateRestApi=[CONCURRENT, ok()],
-        GetStage=stage(),
-        UpdateStage=ok(),
-    )
+    aws = Scripted(**put(GetRestApis=listed(ID, kind="EDGE"), UpdateRestApi=[CONCURRENT, ok()]))
     api(aws).update({"EndpointConfiguration": (None, None)})
     assert aws.asked("UpdateRestApi")[1]["patchOperations"] == [
         {"op": "replace", "path": "/endpointConfiguration/types/EDGE", "value": "REGIONAL"}
     ]
 
 
-def test_the_execution_logs_that_an_api_leaves_behind_go_with_it() -> None:
-    """F78."""
+def test_the_execution_logs_of_any_stage_go_before_the_api_and_late_ones_after_it() -> None:
+    """F78: the API's id is all that tells whose they are, and then it is gone."""
+    time = Time()
     aws = Scripted(
-        GetRestApis=listed(ID, "second"),
+        GetRestApis=listed(ID),
         DeleteRestApi=ok(),
-        DeleteLogGroup=[
-            error(400, "ResourceNotFoundException", "The specified log group does not exist."),
-            ok(),
-        ],
+        DescribeLogGroups=[logged(f"{ID}/old", f"{ID}/prod"), logged(f"{ID}/prod")],
+        DeleteLogGroup=[NO_LOG_GROUP, ABORTED, EMPTY_500, ok(), ok()],
     )
-    api(aws).delete()
-    assert [call["logGroupName"] for call in aws.asked("DeleteLogGroup")] == [
-        "API-Gateway-Execution-Logs_abc123/prod",
-        "API-Gateway-Execution-Logs_second/prod",
+    api(aws, time).delete()
+    assert [call["logGroupNamePrefix"] for call in aws.asked("DescribeLogGroups")] == [
+        f"API-Gateway-Execution-Logs_{ID}/"
+    ] * 2
+    assert [call["logGroupName"].rpartition("/")[2] for call in aws.asked("DeleteLogGroup")] == [
+        "old",
+        "prod",
+        "prod",
+        "prod",
+        "prod",
     ]
+    assert aws.names()[1:] == [
+        "DescribeLogGroups",
+        *["DeleteLogGroup"] * 4,
+        "DeleteRestApi",
+        "DescribeLogGroups",
+        "DeleteLogGroup",
+    ]
+    assert time.slept == [0.25, 0.5]  # F27, F4
+
+
+def test_an_api_stays_as_long_as_its_execution_logs_do() -> None:
+    """Else the next run would know of neither."""
+    denied = error(400, "AccessDeniedException", "not authorized to perform: logs:DeleteLogGroup")
+    aws = Scripted(GetRestApis=listed(ID), DescribeLogGroups=logged(f"{ID}/prod"), DeleteLogGroup=denied)
+    with pytest.raises(ClientError, match="logs:DeleteLogGroup"):
+        api(aws).delete()
+    aws = Scripted(GetRestApis=listed(ID), DescribeLogGroups=logged(f"{ID}/prod"), DeleteLogGroup=ABORTED)
+    with pytest.raises(Expired, match="see that nothing else deletes or changes this group"):
+        api(aws).delete()
+
+
+def test_the_execution_logs_of_a_second_api_go_with_it() -> None:
+    aws = Scripted(
+        **put(
+            GetRestApis=listed(ID, "second"),
+            DeleteRestApi=ok(),
+            DescribeLogGroups=[logged("second/prod"), NO_LOGS],
+            DeleteLogGroup=ok(),
+        )
+    )
+    api(aws).update({"Duplicates": (["second"], [])})
+    assert {call["logGroupNamePrefix"] for call in aws.asked("DescribeLogGroups")} == {
+        "API-Gateway-Execution-Logs_second/"
+    }
+    assert len(aws.asked("DeleteLogGroup")) == 1
 
 
 def test_an_api_that_is_gone_is_deleted() -> None:
     api(Scripted(GetRestApis=listed())).delete()
-    api(Scripted(GetRestApis=listed(ID), DeleteRestApi=NOT_FOUND, DeleteLogGroup=ok())).delete()
+    api(Scripted(GetRestApis=listed(ID), DeleteRestApi=NOT_FOUND, DescribeLogGroups=NO_LOGS)).delete()
 
 
 def test_an_api_settles_when_its_stage_answers() -> None:
@@ -515,9 +601,17 @@ def test_an_api_settles_when_its_stage_answers() -> None:
     assert time.reports[0] == "waiting for stage prod to answer, 0 s of 120 s"
 
 
-def test_a_stage_that_never_answers_is_reported() -> None:
-    with pytest.raises(Expired, match="its URL may need a little longer"):
-        api(Scripted(GetRestApis=listed(ID)), answers=lambda _api, _stage: False).settle()
+@pytest.mark.parametrize(
+    ("account", "licence"),
+    [
+        pytest.param(ACCOUNT, False, id="anywhere else"),
+        pytest.param(Account("1", "cn-north-1", "aws-cn", "amazonaws.com.cn"), True, id="in China (F136)"),
+    ],
+)
+def test_a_stage_that_never_answers_is_reported(account: Account, licence: bool) -> None:
+    with pytest.raises(Expired, match="its URL may need a little longer; `mysfits-stream doctor`") as expired:
+        api(Scripted(GetRestApis=listed(ID)), account=account, answers=lambda _api, _stage: False).settle()
+    assert ("ICP licence" in str(expired.value)) is licence
 
 
 @pytest.mark.parametrize("verb", ["settle", "update"])
