@@ -18,6 +18,25 @@ START = 1_790_000_000.0
 """Where the clock of every test begins: 2026-09-21, 14:13:20 UTC."""
 
 
+# What a run of the crash matrix reports. It stands here, and not beside the matrix, because pytest reads this
+# file before anything else, whichever tests are asked for and however many processes they run in.
+
+MATRIX_CASES = "crash matrix cases"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("matrix").addoption(
+        "--all-cases", action="store_true", help="run every case of the crash matrix, and not only a sample"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    counts = [value for report in reports for name, value in report.user_properties if name == MATRIX_CASES]
+    if counts:
+        terminalreporter.write_line(f"{MATRIX_CASES}: {sum(int(str(count)) for count in counts)}")
+
+
 class Clock:
     """A clock that stands still until it is moved."""
 

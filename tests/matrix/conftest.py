@@ -1,4 +1,4 @@
-"""How much of the crash matrix runs, and how many cases that were."""
+"""The world of the crash matrix, and the calls of its runs."""
 
 from __future__ import annotations
 
@@ -11,21 +11,6 @@ from mysfits_stream.localcloud.server import LocalCloud
 from tests.conftest import Clock
 from tests.in_process import InProcess
 from tests.matrix.world import Which, World, perform
-
-CASES = "crash matrix cases"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("matrix").addoption(
-        "--all-cases", action="store_true", help="run every case of the crash matrix, and not only a sample"
-    )
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    counts = [value for report in reports for name, value in report.user_properties if name == CASES]
-    if counts:
-        terminalreporter.write_line(f"{CASES}: {sum(int(str(count)) for count in counts)}")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.matrix.conftest import CASES
+from tests.conftest import MATRIX_CASES
 from tests.matrix.world import HARMS, RUNS, Which, World, perform
 
 SAMPLE = 2
@@ -29,10 +29,9 @@ def test_a_run_heals_after_any_call_comes_to_harm(
     request: pytest.FixtureRequest,
 ) -> None:
     calls = undisturbed(run, world)
-    # A run of the whole suite does not read this directory early enough to know the option.
-    if not request.config.getoption("--all-cases", default=False):
+    if not request.config.getoption("--all-cases"):
         calls = random.Random(f"{run}, {harm}").sample(calls, SAMPLE)  # noqa: S311
-    request.node.user_properties.append((CASES, len(calls)))
+    request.node.user_properties.append((MATRIX_CASES, len(calls)))
     failures: dict[Which, list[str]] = {}
     for which in calls:
         _, wrong = perform(world, run, which, HARMS[harm])
