@@ -375,6 +375,15 @@ def test_failed_clicks_break_the_link_until_others_arrive(
     assert arrival.failed_clicks(bucket, NOON - MINUTE * 60, NOON, delivered).status == status
 
 
+def test_error_objects_that_cannot_be_read_are_not_taken_for_none() -> None:
+    s3 = MemoryS3(Clock())
+    unreadable = key(NOON - MINUTE, prefix="processing-failed/")
+    s3.objects[unreadable] = lines(failed_line(b"x", NOON - MINUTE))
+    s3.unreadable = {unreadable: "AccessDenied"}
+    link = arrival.failed_clicks(clicks_bucket(s3), NOON - MINUTE * 60, NOON, None)
+    assert (link.status, link.detail) == ("unknown", f"{unreadable} cannot be read (AccessDenied: no)")
+
+
 def test_freshness_is_the_age_of_what_arrived_last() -> None:
     clock = Clock(NOON - MINUTE * 7)
     s3 = MemoryS3(clock)

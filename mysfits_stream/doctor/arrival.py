@@ -69,6 +69,8 @@ def failed_clicks(bucket: ClicksBucket, since: datetime, now: datetime, delivere
     """What lies under the error prefix; broken if nothing was delivered since it failed as a whole."""
     trouble = Trouble()
     groups = failed.grouped(failed.read(bucket, since, now, trouble))
+    if not groups and str(trouble):
+        return Link("failed-clicks", UNKNOWN, str(trouble))
     if not groups:
         return Link("failed-clicks", OK, "none in this time")
     detail = ", ".join(f"{group.count} x {group.code}" for group in groups)
