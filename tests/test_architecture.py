@@ -22,7 +22,10 @@ LOCALCLOUD = f"{PACKAGE}.localcloud"
 
 RESOURCES = ("bucket", "delivery_stream", "function", "log_group", "rest_api", "role")
 EVERY_RESOURCE = {"aws", "package", "policies", "resource", "together", "wait"}
-OF_ONE_RESOURCE = {"bucket": {"emptying"}, "rest_api": {"api_changes", "api_stage", "api_view", "openapi"}}
+OF_ONE_RESOURCE = {
+    "bucket": {"emptying"},
+    "rest_api": {"api_changes", "api_stage", "api_view", "execution_logs", "openapi"},
+}
 
 
 @cache

@@ -173,7 +173,7 @@ def test_export_import_writes_the_template_and_who_is_who(deployment: Deployment
     deployment.calls.clear()
     assert "--out DIR" in str(commands.run("export", "--format", "import").exception)
     assert not deployment.calls
-    fault = Rule("GetStage", skip=1, code="AccessDeniedException", message="not you", status=403)
+    fault = Rule("GetStage", code="AccessDeniedException", message="not you", status=403)
     deployment.cloud.cloud.faults.add(fault)
     refused = commands.run("export", "--format", "import", "--out", str(tmp_path / "out")).exception
     assert isinstance(refused, ProvisionError)
