@@ -120,6 +120,8 @@ def test_refuses_what_is(observed: Observed, because: str, goal: Goal) -> None:
     # One line, with the ARN and the way out.
     assert because in text and observed.arn in text and "\n" not in text
     assert f"tag it mysfits-stream:stack={STACK} and run again" in text
+    # What has an owner, here or in another account, is nothing to adopt.
+    assert ("up --adopt" in text) is (not observed.owner and not observed.stranger)
 
 
 @pytest.mark.parametrize(

@@ -39,15 +39,15 @@ class Shell:
 
     directory: Path
 
-    def run(self, *arguments: str, **environment: str) -> Outcome:
+    def run(self, *arguments: str, encoding: str = "utf-8", **environment: str) -> Outcome:
         """Run ``mysfits-stream`` and wait for its end."""
         done = subprocess.run(
             [sys.executable, "-m", "mysfits_stream", *arguments],
             cwd=self.directory,
-            env=self.environment(**environment),
+            env=self.environment(PYTHONIOENCODING=encoding, **environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding=encoding,
             timeout=TIMEOUT,
             check=False,
         )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from mysfits_stream.commands.app import DIRECTORY, App
+from mysfits_stream.errors import StateError
 from tests.end_to_end.conftest import Shell
 
 pytestmark = pytest.mark.slow
@@ -17,6 +21,8 @@ NO_NETWORK = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_MAX_ATTEMPTS": "1",
 }
+KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+ROLE = "arn:aws:iam::123456789012:role/me"
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Bad:
     arguments: tuple[str, ...] = ("plan",)
     config: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 CASES = [
@@ -74,7 +81,50 @@ CASES = [
         "AWS out of reach, as with a wrong region",
         ("cannot reach AWS", "eu-west-1"),
         ("plan", "--target", "aws", "--region", "eu-west-1"),
-        environment=NO_NETWORK | {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
+        environment=NO_NETWORK | KEYS,
+    ),
+    Bad("a date that is none", ("config.yaml", "not valid YAML", "month"), config="stack: 2020-13-45"),
+    Bad("YAML without end", ("config.yaml", "not valid YAML", "recursion"), config="[" * 20_000),
+    Bad(
+        "an endpoint that is no URL",
+        ("AWS settings", "garbage", "AWS_ENDPOINT_URL"),
+        ("plan", "--target", "aws", "--region", "eu-west-1"),
+        environment=KEYS | {"AWS_ENDPOINT_URL": "garbage"},
+    ),
+    Bad(
+        "a region of AWS's own variable, and half an address",
+        ("AWS settings", "IPv6", "AWS_ENDPOINT_URL"),
+        ("plan", "--target", "aws"),
+        environment=KEYS | {"AWS_ENDPOINT_URL": "http://[::1", "AWS_REGION": "eu-west-1"},
+    ),
+    Bad(
+        "an endpoint of S3 alone that is no URL",
+        ("AWS settings", "AWS_ENDPOINT_URL"),
+        ("plan", "--target", "aws", "--region", "eu-west-1"),
+        environment=KEYS | NO_NETWORK | {"AWS_ENDPOINT_URL": "http://[::1"},
+    ),
+    Bad(
+        "a credential process that is not there",
+        ("AWS settings", "/not/there", "credential_process"),
+        ("plan", "--target", "aws", "--region", "eu-west-1"),
+        environment=NO_NETWORK | {"AWS_CONFIG_FILE": "aws-config"},
+        files={"aws-config": "[default]\ncredential_process = /not/there\n"},
+    ),
+    Bad(
+        "a token that is not there",
+        ("AWS settings", "/not/there", "files"),
+        ("plan", "--target", "aws", "--region", "eu-west-1"),
+        environment=NO_NETWORK | {"AWS_CONFIG_FILE": "aws-config"},
+        files={"aws-config": f"[default]\nrole_arn = {ROLE}\nweb_identity_token_file = /not/there\n"},
+    ),
+    *(
+        Bad(
+            f"a file in the place of the directory of state, for {command}",
+            (DIRECTORY, "has to be a directory"),
+            tuple(command.split()),
+            files={DIRECTORY: ""},
+        )
+        for command in ("up", "status", "down", "local start", "local stop")
     ),
     Bad("two wishes that contradict each other", ("contradict",), ("down", "--keep-data", "--delete-data")),
 ]
@@ -83,9 +133,13 @@ CASES = [
 @pytest.mark.parametrize("bad", CASES, ids=[bad.reason for bad in CASES])
 @pytest.mark.parametrize("as_json", [False, True], ids=["for a person", "as JSON"])
 def test_bad_input_ends_in_one_line(shell: Shell, bad: Bad, as_json: bool) -> None:
+    for name, text in bad.files.items():
+        shell.write(name, text)
     if bad.config:
         shell.write("config.yaml", bad.config)
     outcome = shell.run(*bad.arguments, *(["--json"] if as_json else []), **bad.environment)
+    for name in bad.files:
+        (shell.directory / name).unlink()
     assert outcome.code == 1
     [line] = [line for line in outcome.err.splitlines() if line.startswith("Error: ")]
     assert "Traceback" not in outcome.err
@@ -96,6 +150,17 @@ def test_bad_input_ends_in_one_line(shell: Shell, bad: Bad, as_json: bool) -> No
         assert list(error) == ["message", "resource", "operation"]
     else:
         assert outcome.out == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="others keep a directory that somebody works in")
+def test_a_working_directory_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(StateError, match="the working directory is gone"):
+        App().directory  # noqa: B018, asking is what fails
 
 
 def test_a_damaged_state_file_is_named_and_left_alone(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mysfits_stream.commands.app import DIRECTORY
 from tests.end_to_end.conftest import Shell
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,33 @@ def test_colours_are_for_who_wants_them(
 ) -> None:
     shared_shell.write("config.yaml", "stack: written")
     assert ("\x1b[32m" in shared_shell.run("plan", **environment).out) == colours
+
+
+@pytest.mark.parametrize("group", [(), ("local",)], ids=["of all", "of a group"])
+def test_who_names_no_command_gets_the_help(shared_shell: Shell, group: tuple[str, ...]) -> None:
+    outcome = shared_shell.run(*group)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == shared_shell.run(*group, "--help").out
+    assert "Commands:" in outcome.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("ascii", r"a na\xefve \u2603 \U0001f600"),
+        ("latin-1", "a na\u00efve " + r"\u2603 \U0001f600"),
+        ("utf-8", "a na\u00efve \u2603 \U0001f600"),
+    ],
+    ids=["ascii", "latin-1", "utf-8"],
+)
+def test_what_an_output_cannot_show_is_spelt_out(shell: Shell, encoding: str, shown: str) -> None:
+    line = "a na\u00efve \u2603 \U0001f600"
+    directory = shell.directory / DIRECTORY
+    directory.mkdir()
+    (directory / "local-cloud.log").write_text(line + "\n", encoding="utf-8")
+    outcome = shell.run("local", "logs", encoding=encoding)
+    assert (outcome.code, outcome.out, outcome.err) == (0, f"{shown}\n", "")
+    assert shell.run("local", "logs", "--json", encoding=encoding).json == {"lines": [line]}
 
 
 def test_two_runs_in_one_directory_do_not_interleave(shared_shell: Shell) -> None:

@@ -20,7 +20,7 @@ import requests
 
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.errors import TargetError
+from mysfits_stream.errors import StateError, TargetError
 from mysfits_stream.localcloud import daemon
 from mysfits_stream.localcloud.__main__ import serve
 
@@ -117,6 +117,44 @@ def test_changed_settings_reach_the_running_one(directory: Path) -> None:
     running = daemon.ensure(directory, LocalConfig(time_scale=120))
     changed = daemon.ensure(directory, LocalConfig(time_scale=60))
     assert changed == replace(running, time_scale=60)
+
+
+def test_moods_and_their_seed_are_changed_each_alone(directory: Path) -> None:
+    running = daemon.ensure(directory, LocalConfig())
+
+    def moods() -> tuple[str, int]:
+        settings = requests.get(f"{running.endpoint}/_local/health", timeout=10).json()["settings"]
+        return settings["moods"], settings["seed"]
+
+    daemon.set_moods(running, moods="aws")
+    daemon.set_moods(running, seed=9)
+    assert moods() == ("aws", 9)
+    # What is not configured stays as it was told to be.
+    daemon.ensure(directory, LocalConfig())
+    assert moods() == ("aws", 9)
+    daemon.ensure(directory, LocalConfig(moods="aws", seed=3))
+    assert moods() == ("aws", 3)
+    daemon.set_moods(running, moods="none")
+    assert moods() == ("none", 3)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "local-cloud.start.lock", "local-cloud.log"], ids=lambda name: name or "all"
+)
+def test_where_no_files_can_be_kept_is_one_clear_line(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / "files"
+    if name:
+        (directory / name).mkdir(parents=True)
+    else:
+        directory.write_text("")
+    with pytest.raises(StateError, match=f"^{directory}: cannot be used "):
+        daemon.ensure(directory, LocalConfig())
+
+
+def test_nothing_can_be_stopped_in_what_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "files").write_text("")
+    with pytest.raises(StateError, match="cannot be used"):
+        daemon.stop(tmp_path / "files")
 
 
 def test_one_of_another_version_is_refused(directory: Path) -> None:
