@@ -68,14 +68,14 @@ def time() -> Time:
 
 
 def test_what_answers_at_once_is_not_waited_for(time: Time) -> None:
-    assert retry_while(transient, failing(), time.pace, waiting_for="x") == "done"
-    wait_until(lambda: True, time.pace, waiting_for="x", budget=0)
+    assert retry_while(transient, failing(), time.pace, waiting_for="x", advice="y") == "done"
+    wait_until(lambda: True, time.pace, waiting_for="x", advice="y", budget=0)
     assert (time.slept, time.reports) == ([], [])
 
 
 def test_pauses_are_dense_at_first_and_then_steady(time: Time) -> None:
     """F3."""
-    retry_while(transient, failing(*[TransientError()] * 6), time.pace, waiting_for="x")
+    retry_while(transient, failing(*[TransientError()] * 6), time.pace, waiting_for="x", advice="y")
     assert time.slept == [*DENSE, 2.0, 2.0, 2.0]
 
 
@@ -83,14 +83,16 @@ def test_messages_that_change_share_one_budget(time: Time) -> None:
     """F5."""
     errors = [TransientError("a"), OtherTransientError("b")] * 100
     with pytest.raises(Expired) as raised:
-        retry_while(transient, failing(*errors), time.pace, waiting_for="IAM", budget=10)
+        retry_while(transient, failing(*errors), time.pace, waiting_for="IAM", advice="y", budget=10)
     assert time.now <= 10
     assert isinstance(raised.value.__cause__, TransientError | OtherTransientError)
 
 
 def test_an_error_that_time_does_not_heal_comes_out_at_once(time: Time) -> None:
     with pytest.raises(PermanentError):
-        retry_while(transient, failing(TransientError(), PermanentError()), time.pace, waiting_for="x")
+        retry_while(
+            transient, failing(TransientError(), PermanentError()), time.pace, waiting_for="x", advice="y"
+        )
     assert time.slept == [DENSE[0]]
 
 
@@ -99,7 +101,7 @@ def test_an_interrupted_call_is_not_taken_for_an_answer(time: Time) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        retry_while(lambda _: True, interrupted, time.pace, waiting_for="x")
+        retry_while(lambda _: True, interrupted, time.pace, waiting_for="x", advice="y")
     assert time.slept == []
 
 
@@ -113,14 +115,23 @@ def test_the_last_answer_and_the_advice_are_in_the_verdict(time: Time) -> None:
 
 
 def test_a_wait_says_what_it_waits_for_and_how_long(time: Time) -> None:
-    retry_while(transient, failing(*[TransientError()] * 5), time.pace, waiting_for="IAM to propagate")
+    retry_while(
+        transient, failing(*[TransientError()] * 5), time.pace, waiting_for="IAM to propagate", advice="y"
+    )
     assert time.reports[0] == f"waiting for IAM to propagate, 0 s of {IAM_BUDGET:.0f} s"
     assert time.reports[-1] == "waiting for IAM to propagate, 4 s of 120 s"
 
 
 def test_the_pause_that_aws_asks_for_is_kept(time: Time) -> None:
     """F21, F61."""
-    retry_while(transient, failing(*[TransientError()] * 2), time.pace, waiting_for="x", pause=lambda _: 31.0)
+    retry_while(
+        transient,
+        failing(*[TransientError()] * 2),
+        time.pace,
+        waiting_for="x",
+        advice="y",
+        pause=lambda _: 31.0,
+    )
     assert time.slept == [31.0, 31.0]
 
 
@@ -131,6 +142,7 @@ def test_a_pause_that_goes_beyond_the_budget_is_not_begun(time: Time) -> None:
             failing(*[TransientError()] * 2),
             time.pace,
             waiting_for="x",
+            advice="y",
             budget=30,
             pause=lambda _: 31.0,
         )
@@ -143,13 +155,13 @@ def test_a_slow_call_counts_against_the_budget(time: Time) -> None:
         raise TransientError
 
     with pytest.raises(Expired):
-        retry_while(transient, slow, time.pace, waiting_for="x", budget=120)
+        retry_while(transient, slow, time.pace, waiting_for="x", advice="y", budget=120)
     assert time.now < 170
 
 
 def test_a_condition_is_asked_again_until_it_holds(time: Time) -> None:
     answers = iter([False, False, False, False, True])
-    wait_until(lambda: next(answers), time.pace, waiting_for="x", budget=10)
+    wait_until(lambda: next(answers), time.pace, waiting_for="x", advice="y", budget=10)
     assert time.slept == [*DENSE, 2.0]
 
 
@@ -161,7 +173,9 @@ def test_a_condition_that_never_holds_ends_with_the_budget(time: Time) -> None:
 
 def test_an_error_of_a_condition_comes_out(time: Time) -> None:
     with pytest.raises(PermanentError):
-        wait_until(lambda: bool(failing(PermanentError())()), time.pace, waiting_for="x", budget=60)
+        wait_until(
+            lambda: bool(failing(PermanentError())()), time.pace, waiting_for="x", advice="y", budget=60
+        )
 
 
 def test_an_interrupt_ends_every_sleep_now_and_from_now_on() -> None:

@@ -151,7 +151,12 @@ def _put(firehose: FirehoseClient, stream: str, batch: list[bytes], pace: Pace) 
 
     try:
         retry_while(
-            _may_pass, attempt, pace, waiting_for=f"{stream} to take {len(batch)} clicks", budget=PUT_BUDGET
+            _may_pass,
+            attempt,
+            pace,
+            waiting_for=f"{stream} to take {len(batch)} clicks",
+            budget=PUT_BUDGET,
+            advice="check that nobody else sends it more than it takes",
         )
     except Expired as error:
         raise ClickError(f"{error}. What was not accepted whole stays; run replay again to resume") from error

@@ -26,6 +26,7 @@ DATA_PLANE_BUDGET = 120.0
 LEAST_TIMEOUT = 180.0  # two buffers of 60 s take up to 130 (F91)
 SLACK = 60.0
 AT_ONCE = 8
+ADVICE = "`mysfits-stream doctor` names what stands in the way"
 
 Clock = Callable[[], float]
 Put = Callable[[str, dict[str, str]], tuple[int, str]]
@@ -131,7 +132,7 @@ def follow(
     """
     search = _Search(list(clicks), bucket, since, clock)
     try:
-        wait_until(search.look, pace, waiting_for="the clicks in S3", budget=budget)
+        wait_until(search.look, pace, waiting_for="the clicks in S3", budget=budget, advice=ADVICE)
     except Expired:
         return [click if click.status != "accepted" else search.lost(click) for click in search.clicks]
     return search.clicks
@@ -161,6 +162,7 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
             pace,
             waiting_for="the API to take the click",
             budget=DATA_PLANE_BUDGET,
+            advice=ADVICE,
         )
     except Expired as error:
         return replace(click, status="refused", reason=str(error.__cause__), seconds=clock() - began)
