@@ -10,14 +10,17 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mysfits_stream import cost
 from mysfits_stream.config import Config
 
 MIB = 1024**2
 LAMBDA_PAYLOAD_BYTES = 6_000_000  # request and response each; F65, read the smaller way
+INVOCATIONS_PER_SHARD = 5  # of the processor, under way at once (F68)
 HEADROOM = 1.5  # what a quota should leave above the sustained rate
+OURS = Config()
+STAGE = "the stage's own throttle"
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,20 @@ class Region:
     lambda_concurrency: float = 1000  # new accounts begin with less, often 10 (F65)
     bucket_puts: float = 3500  # per prefix; S3 user guide, performance
 
+    @property
+    def stream_invocations(self) -> float:
+        """The processor's invocations under way at once for a stream.
+
+        AWS allows five a shard (F68) and does not say how many shards a Direct PUT stream has. Assumed is one
+        for each MiB/s, which is what a shard of Kinesis Data Streams takes.
+        """
+        return INVOCATIONS_PER_SHARD * self.stream_mib
+
 
 LARGE = Region("us-east-1, us-west-2, eu-west-1", 10_000, 5_000, 500_000, 2_000, 5)
 OTHER = Region("most other regions", 10_000, 5_000, 100_000, 1_000, 1)
 NEWER = Region("newer regions", 2_500, 1_250, 100_000, 1_000, 1)
+NEW_ACCOUNT = replace(NEWER, name="a new account there", lambda_concurrency=10)  # the least of everything
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,6 @@ class Ceiling:
     unit: str
     needed: float
     allowed: float
-    remedy: str
 
     @property
     def used(self) -> float:
@@ -67,39 +79,78 @@ class Ceiling:
         return math.ceil(round(wish / step, 6)) * step
 
 
-def ceilings(clicks_per_second: float, clicks_per_request: int, region: Region) -> list[Ceiling]:
-    """Every quota on a click's way, the one that is reached first in front."""
-    config = Config()
+def ceilings(
+    clicks_per_second: float, clicks_per_request: int, region: Region, config: Config = OURS
+) -> list[Ceiling]:
+    """Every quota on a click's way that grows with the clicks, the one that is reached first in front."""
     month = cost.monthly(config, clicks_per_second * cost.MONTH, clicks_per_request)
     each = {line.item: line.quantity / cost.MONTH for line in month.lines}
     puts, preflights = each["API Gateway: clicks"], each["API Gateway: preflights"]
+    data = puts * cost.record_bytes(clicks_per_request) / MIB
     busy = each["Lambda duration"] / (config.processor.memory_mb / 1024)
     found = [
-        Ceiling("the stage's own throttle", "PUT/s", puts, config.api.rate_limit, "set `api.rate_limit`"),
-        Ceiling(
-            "API Gateway, account", "requests/s", puts + preflights, region.api_rate, "ask for API throttle"
-        ),
-        Ceiling(
-            "Firehose requests", "requests/s", puts, region.stream_requests, "ask for Direct PUT requests"
-        ),
-        Ceiling("Firehose records", "records/s", puts, region.stream_records, "ask for Direct PUT records"),
-        Ceiling(
-            "Firehose data",
-            "MiB/s",
-            puts * cost.record_bytes(clicks_per_request) / MIB,
-            region.stream_mib,
-            "ask for Direct PUT data",
-        ),
-        Ceiling("Lambda", "at once", busy, region.lambda_concurrency, "ask for concurrency"),
-        Ceiling("S3", "PUT/s", each["S3 PUT requests"], region.bucket_puts, "longer buffers"),
+        Ceiling(STAGE, "PUT/s", puts, config.api.rate_limit),
+        Ceiling("API Gateway", "requests/s", puts + preflights, region.api_rate),
+        Ceiling("Firehose requests", "requests/s", puts, region.stream_requests),
+        Ceiling("Firehose records", "records/s", puts, region.stream_records),
+        Ceiling("Firehose data", "MiB/s", data, region.stream_mib),
+        Ceiling("Firehose invocations", "at once", busy, region.stream_invocations),
+        Ceiling("Lambda concurrency", "at once", busy, region.lambda_concurrency),
+        Ceiling("S3", "PUT/s", each["S3 PUT requests"], region.bucket_puts),
     ]
     return sorted(found, key=lambda ceiling: -ceiling.used)
 
 
-def reached_at(clicks_per_request: int, ceiling: str, region: Region) -> float:
-    """Clicks a second at which that quota is used up; for quotas whose need grows with the clicks."""
-    [found] = [each for each in ceilings(1000, clicks_per_request, region) if each.quota == ceiling]
-    return 1000 / found.used
+def reached_at(clicks_per_request: int, quota: str, region: Region) -> float:
+    """Clicks a second at which that quota is used up."""
+    plenty = 1e6  # so many that buffers are full and every need grows with the clicks
+    [found] = [each for each in ceilings(plenty, clicks_per_request, region) if each.quota == quota]
+    return plenty / found.used
+
+
+def data_comes_first(region: Region) -> int:
+    """The fewest clicks a request with which a stream's data is used up before its requests."""
+    for clicks_per_request in range(1, OURS.api.max_clicks_per_request + 1):
+        data, requests = (
+            reached_at(clicks_per_request, quota, region) for quota in ("Firehose data", "Firehose requests")
+        )
+        if data < requests:
+            return clicks_per_request
+    raise ValueError(f"{region.name}: requests come first however many clicks a request carries")
+
+
+def with_memory(memory_mb: int) -> Config:
+    """The defaults, but for the processor's memory."""
+    return replace(OURS, processor=replace(OURS.processor, memory_mb=memory_mb))
+
+
+def enough_memory(clicks_per_second: float, clicks_per_request: int) -> int:
+    """The memory, doubled from the default, at which the processor's invocations have headroom anywhere.
+
+    Twice the memory is twice the CPU, so half as many are under way. Beyond a whole vCPU nothing is gained:
+    there it ends, enough or not.
+    """
+    memory_mb = OURS.processor.memory_mb
+    while memory_mb < cost.VCPU_MB and any(
+        ceiling.tight
+        for ceiling in ceilings(clicks_per_second, clicks_per_request, NEW_ACCOUNT, with_memory(memory_mb))
+        if ceiling.quota in ("Firehose invocations", "Lambda concurrency")
+    ):
+        memory_mb = min(memory_mb * 2, cost.VCPU_MB)
+    return memory_mb
+
+
+def invocation_seconds(clicks: float) -> float:
+    """How long the processor works on so many clicks when it knows the mysfits."""
+    slower = max(1.0, cost.VCPU_MB / OURS.processor.memory_mb)
+    return (cost.INVOCATION_CPU_SECONDS + clicks * cost.CLICK_CPU_SECONDS) * slower
+
+
+def payload_ceiling(clicks_per_request: int, at_once: float) -> float:
+    """Clicks a second through so many executions at once, each with as many as its payloads hold."""
+    clicks = MIB // cost.record_bytes(clicks_per_request) * clicks_per_request
+    most = clicks * LAMBDA_PAYLOAD_BYTES / max(payloads(clicks_per_request, 1))
+    return at_once * most / invocation_seconds(most)
 
 
 def payloads(clicks_per_request: int, buffer_mib: float) -> tuple[int, int]:

@@ -9,9 +9,20 @@ from collections.abc import Iterable
 
 from benchmarks import scale
 from benchmarks.cost_document import dollars, filled, table
-from benchmarks.scale import LARGE, NEWER, OTHER, Bucket, Ceiling, Region, Traffic, ceilings
+from benchmarks.scale import (
+    LARGE,
+    NEW_ACCOUNT,
+    NEWER,
+    OTHER,
+    STAGE,
+    Bucket,
+    Ceiling,
+    Region,
+    Traffic,
+    ceilings,
+)
 from mysfits_stream import cost
-from mysfits_stream.config import ApiConfig, Config
+from mysfits_stream.config import ApiConfig
 
 RATES = (1, 100, 10_000, 100_000)
 BATCHES = (1, 10, 40)
@@ -69,8 +80,9 @@ def document() -> str:
 
 
 def _lines() -> Iterable[str]:
-    ours = Config()
-    data_limit = LARGE.stream_mib * scale.MIB / cost.CLICK_BYTES
+    ours = scale.OURS
+    most = BATCHES[-1]
+    payload = scale.LAMBDA_PAYLOAD_BYTES / 1e6
     yield f"""\
 # How far it scales
 
@@ -80,13 +92,49 @@ arithmetic on published quotas (F60 to F68 of [aws.md](aws.md)) and on the assum
 
 In short, in {LARGE.name}:
 
-- Up to {ours.api.rate_limit:,.0f} requests a second nothing needs doing. That is the stage's own throttle,
-  there to bound the bill.
-- Then Firehose is first, with {LARGE.stream_requests:,.0f} requests a second to a stream. Batching lifts
-  it: a batch is one request.
-- With batches, Firehose's {LARGE.stream_mib:.0f} MiB a second is first, at {data_limit:,.0f} clicks a
-  second. Beyond that, ask AWS for more.
+- Up to {ours.api.rate_limit / scale.HEADROOM:,.0f} requests a second nothing needs doing: the stage's own
+  throttle, there to bound the bill, lets {ours.api.rate_limit:,.0f} through. Beyond, raise `api.rate_limit`.
+- AWS's first ceiling is Firehose's {LARGE.stream_requests:,.0f} requests a second to a stream (elsewhere
+  {OTHER.stream_requests:,.0f}). A batch is one request: lone clicks end at {_at(1, "Firehose requests")} a
+  second, ten a request at {_at(10, "Firehose requests")}.
+- From {scale.data_comes_first(LARGE)} clicks a request on (elsewhere {scale.data_comes_first(OTHER)}),
+  Firehose's {LARGE.stream_mib:.0f} MiB a second (elsewhere {OTHER.stream_mib:.0f}) come first: with {most} a
+  request, {_at(most, "Firehose data")} clicks a second (elsewhere {_at(most, "Firehose data", OTHER)}).
+- Then Lambda, in a new account: {NEW_ACCOUNT.lambda_concurrency:,.0f} executions at once end at
+  {_at(most, "Lambda concurrency", NEW_ACCOUNT)} clicks a second. More memory lifts that.
 
+## What to configure or request before
+
+With this, {scale.HEADROOM - 1:.0%} is left above the sustained rate. An empty cell needs nothing; {RATES[0]}
+and {RATES[1]} clicks a second need nothing anywhere, however many a request.
+"""
+    yield _todo()
+    default, memory = ours.processor.memory_mb, scale.enough_memory(RATES[-1], 1)
+    busy, eased = (_concurrency(mb) for mb in (default, memory))
+    bills = [cost.monthly(scale.with_memory(mb), RATES[-1] * cost.MONTH).total for mb in (default, memory)]
+    yield f"""\
+- `api.rate_limit` ends at {MOST_RATE_LIMIT:,}. "Not enough" leaves less than {scale.HEADROOM - 1:.0%} above
+  the rate, if it reaches the rate at all: put more clicks into a request, or let the page choose one of
+  several stacks per visitor. Each has a stage and a stream of its own; API Gateway's and Lambda's quotas are
+  the account's. `api.burst_limit` follows at half of `api.rate_limit`, AWS's own proportion.
+- Firehose's Direct PUT quotas are raised by its limits form, the three of a stream together and in
+  proportion; the one named first grows most. API Gateway's throttle and Lambda's concurrency are raised in
+  Service Quotas.
+- At {RATES[-1]:,} clicks a second {busy.needed:.1f} executions run at once on average, more than the
+  {busy.allowed:,.0f} that a new account often begins with (F65). `processor.memory_mb: {memory}` makes that
+  {eased.needed:.1f}, at the same bill ({dollars(bills[0])} a month, then {dollars(bills[1])}); or ask for a
+  concurrency of {busy.wanted:,g}. Where it is {LARGE.lambda_concurrency:,.0f}, only the limit per shard
+  (below) speaks for more memory.
+- Clients should repeat 429 and 503 with backoff and jitter, as `clicks.js` does: what a spike brings too
+  much is then late, not lost.
+
+## The first ceiling, and the bill
+
+Sustained rates, as a share of what is allowed by default; the larger share is reached first. The bill is a
+whole month at that rate, at us-east-1's prices; raised quotas cost nothing themselves.
+"""
+    yield _first()
+    yield """\
 ## What each quota allows, each second
 """
     yield table(
@@ -97,40 +145,24 @@ In short, in {LARGE.name}:
             ["Firehose Direct PUT, requests", *(f"{r.stream_requests:,.0f}" for r in REGIONS), "F63"],
             ["Firehose Direct PUT, records", *(f"{r.stream_records:,.0f}" for r in REGIONS), "F63"],
             ["Firehose Direct PUT, MiB", *(f"{r.stream_mib:,.0f}" for r in REGIONS), "F63"],
+            ["Firehose, invocations at once", *(f"{r.stream_invocations:,.0f}" for r in REGIONS), "F68"],
             ["Lambda, executions at once", *(f"{r.lambda_concurrency:,.0f}" for r in REGIONS), "F65"],
+            ["Lambda, MB each way an invocation", *(f"{payload:.0f}" for _ in REGIONS), "F65"],
             ["S3, PUT for a prefix", *(f"{r.bucket_puts:,.0f}" for r in REGIONS), "S3 guide"],
         ],
     )
     yield """\
-New accounts begin with less Lambda concurrency, often 10 (F65). In clicks a second, by clicks a request:
+In clicks a second, by clicks a request:
 """
     yield _reached()
-    yield """\
-## The first ceiling, and the bill
-
-Sustained rates in a region with Firehose's larger quotas. The bill is a whole month at that rate.
-"""
-    yield _first()
     yield f"""\
-## What to configure or request
-
-Each quota that leaves less than {scale.HEADROOM - 1:.0%} above the sustained rate, with that much added. An
-empty cell needs nothing.
-"""
-    yield _todo(LARGE)
-    yield f"""\
-The same in {OTHER.name} (Firehose's smaller quotas):
-"""
-    yield _todo(OTHER)
-    payload = scale.LAMBDA_PAYLOAD_BYTES / 1e6
-    yield f"""\
-- `api.burst_limit` follows `api.rate_limit` at half of it, AWS's own proportion. `api.rate_limit` ends at
-  {MOST_RATE_LIMIT:,}; beyond that, batch.
-- API Gateway's account throttle and Lambda's concurrency are raised in Service Quotas, Firehose's Direct
-  PUT quotas by its limits form. AWS raises the stream's three together, in proportion.
-- Clients should repeat 429 and 503 with backoff and jitter, as `clicks.js` does: what a spike brings too
-  much is then late, not lost.
-- If AWS does not raise a stream's quotas, run two stacks and let the page choose one per visitor.
+- Firehose has at most {scale.INVOCATIONS_PER_SHARD} invocations of the processor under way per shard (F68),
+  and AWS does not say how many shards a Direct PUT stream has. One per MiB/s is assumed, as in Kinesis; they
+  grow with the quota. Were it one whatever the quota, {_at(most, "Firehose invocations", OTHER)} clicks a
+  second would be the ceiling, and `processor.memory_mb: {memory}` would make it {memory / default:.0f} times
+  that.
+- Lambda's payload bounds the clicks of one invocation. In its rows every execution carries all that fit. The
+  default buffer of {ours.processor.buffer_mb:g} MB carries less, so concurrency comes first.
 
 ## The processor
 
@@ -149,8 +181,7 @@ full buffer of 1 MB becomes, and the largest `processor.buffer_mb` that still fi
         ],
     )
     full = scale.MIB / cost.CLICK_BYTES
-    cpu = full * cost.CLICK_CPU_SECONDS * cost.VCPU_MB / ours.processor.memory_mb
-    seconds, lookup_ms = cpu + cost.LOOKUP_SECONDS, cost.LOOKUP_SECONDS * 1e3
+    seconds, lookup_ms = scale.invocation_seconds(full) + cost.LOOKUP_SECONDS, cost.LOOKUP_SECONDS * 1e3
     yield f"""\
 With a larger buffer, the records whose lines no longer fit the response go under the error prefix, to be
 replayed.
@@ -184,38 +215,61 @@ refused. AWS does not say how deep Firehose's bucket is; one second's worth is a
     ).rstrip("\n")
 
 
-def _reached() -> str:
-    def row(quota: str, region: Region) -> list[str]:
-        return [quota, region.name, *(f"{scale.reached_at(n, quota, region):,.0f}" for n in BATCHES)]
+def _at(clicks_per_request: int, quota: str, region: Region = LARGE) -> str:
+    return f"{scale.reached_at(clicks_per_request, quota, region):,.0f}"
 
-    rows = [row("the stage's own throttle", LARGE)]
-    rows[0][1] = "any, by default"
-    rows += [
-        row(quota, region)
-        for quota, regions in (
-            ("API Gateway, account", (LARGE, NEWER)),
-            ("Firehose requests", (LARGE, OTHER)),
-            ("Firehose records", (LARGE, OTHER)),
-            ("Firehose data", (LARGE, OTHER)),
+
+def _concurrency(memory_mb: int) -> Ceiling:
+    """What a new account's concurrency is asked for at the highest rate, with that memory."""
+    found = ceilings(RATES[-1], 1, NEW_ACCOUNT, scale.with_memory(memory_mb))
+    return next(each for each in found if each.quota == "Lambda concurrency")
+
+
+def _reached() -> str:
+    usual = f"{LARGE.lambda_concurrency:,.0f} at once"
+    new = f"{NEW_ACCOUNT.lambda_concurrency:,.0f} at once, a new account"
+    rows = [
+        [quota, where, *(_at(n, quota, region) for n in BATCHES)]
+        for quota, where, region in (
+            (STAGE, "any, by default", LARGE),
+            ("API Gateway", "all but newer regions", LARGE),
+            ("API Gateway", NEWER.name, NEWER),
+            ("Firehose requests", LARGE.name, LARGE),
+            ("Firehose requests", "all others", OTHER),
+            ("Firehose records", LARGE.name, LARGE),
+            ("Firehose records", "all others", OTHER),
+            ("Firehose data", LARGE.name, LARGE),
+            ("Firehose data", "all others", OTHER),
+            ("Firehose invocations", LARGE.name, LARGE),
+            ("Firehose invocations", "all others", OTHER),
+            ("Lambda concurrency", usual, LARGE),
+            ("Lambda concurrency", new, NEW_ACCOUNT),
         )
-        for region in regions
     ]
-    return table(["quota", "region", *(f"{n} a request" for n in BATCHES)], rows).replace("---:", "---", 1)
+    rows += [
+        ["Lambda payload", where, *(f"{scale.payload_ceiling(n, at_once):,.0f}" for n in BATCHES)]
+        for where, at_once in ((usual, LARGE.lambda_concurrency), (new, NEW_ACCOUNT.lambda_concurrency))
+    ]
+    head = ["quota", "region or account", *(f"{n} a request" for n in BATCHES)]
+    return table(head, rows).replace("---:", "---", 1)
 
 
 def _first() -> str:
     rows = []
     for rate in RATES:
         for n in BATCHES:
-            first = ceilings(rate, n, LARGE)[0]
-            lifted = [each for each in ceilings(rate, n, LARGE) if each.quota != "the stage's own throttle"]
-            month = cost.monthly(Config(), rate * cost.MONTH, n)
+            [stage] = [each for each in ceilings(rate, n, LARGE) if each.quota == STAGE]
+            month = cost.monthly(scale.OURS, rate * cost.MONTH, n)
+            firsts = [
+                next(each for each in ceilings(rate, n, region) if each.quota != STAGE)
+                for region in (LARGE, OTHER)
+            ]
             rows.append(
                 [
                     f"{rate:,}",
                     str(n),
-                    f"{first.quota} ({_share(first)})",
-                    f"{lifted[0].quota} ({_share(lifted[0])})",
+                    _share(stage),
+                    *(f"{first.quota}: {_share(first)}" for first in firsts),
                     dollars(month.total),
                     dollars(month.per_million),
                 ]
@@ -223,35 +277,66 @@ def _first() -> str:
     head = [
         "clicks/s",
         "a request",
-        "first ceiling (used)",
-        "first of AWS's (used)",
+        "`api.rate_limit`",
+        f"AWS's first, {LARGE.name}",
+        "AWS's first, all others",
         "a month",
         "per million",
     ]
     return table(head, rows)
 
 
-def _todo(region: Region) -> str:
-    rows = [
-        [f"{rate:,}", *("; ".join(_remedies(ceilings(rate, n, region))) for n in BATCHES)] for rate in RATES
+def _todo() -> str:
+    rows = []
+    for rate in RATES[2:]:
+        for n in BATCHES:
+            here, elsewhere, newer = (ceilings(rate, n, region) for region in REGIONS)
+            memory = scale.enough_memory(rate, n)
+            rows.append(
+                [
+                    f"{rate:,}",
+                    str(n),
+                    _rate_limit(here),
+                    _asked(here, "Firehose "),
+                    _asked(elsewhere, "Firehose "),
+                    _asked(here, "API Gateway"),
+                    _asked(newer, "API Gateway"),
+                    str(memory) if memory > scale.OURS.processor.memory_mb else "",
+                ]
+            )
+    head = [
+        "clicks/s",
+        "a request",
+        "`api.rate_limit`",
+        f"ask for Direct PUT, {LARGE.name}",
+        "ask for Direct PUT, all others",
+        "ask for API throttle",
+        "the same, newer regions",
+        "`processor.memory_mb`",
     ]
-    return table(["clicks/s", *(f"{n} a request" for n in BATCHES)], rows).replace("---:", "---")
+    return table(head, rows)
 
 
-def _remedies(found: list[Ceiling]) -> Iterable[str]:
-    for ceiling in found:
-        if not ceiling.tight:
-            continue
-        if ceiling.quota == "the stage's own throttle":
-            limit = min(ceiling.wanted, MOST_RATE_LIMIT)
-            yield f"`api.rate_limit: {limit:.0f}`" + (" is not enough" if limit < ceiling.needed else "")
-        else:
-            yield f"{ceiling.remedy}: {ceiling.wanted:,g} {ceiling.unit}"
+def _rate_limit(found: list[Ceiling]) -> str:
+    [stage] = [each for each in found if each.quota == STAGE]
+    if not stage.tight:
+        return ""
+    limit = min(stage.wanted, MOST_RATE_LIMIT)
+    return f"{limit:.0f}" + (", not enough" if limit < stage.wanted else "")
+
+
+def _asked(found: list[Ceiling], quota: str) -> str:
+    """What to ask AWS for; a stream's invocations cannot be asked for (F68), memory spares them."""
+    return ", ".join(
+        f"{each.wanted:,g} {each.unit}"
+        for each in found
+        if each.quota.startswith(quota) and each.tight and each.quota != "Firehose invocations"
+    )
 
 
 def _share(ceiling: Ceiling) -> str:
     if ceiling.used >= 2:
-        return f"{ceiling.used:,.0f} times"
+        return f"{round(ceiling.used, 1):,g} times"
     return f"{ceiling.used:.0%}" if ceiling.used >= 0.01 else "under 1%"
 
 

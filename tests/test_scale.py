@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from benchmarks import scale, scale_document
-from benchmarks.scale import LARGE, NEWER, OTHER, Bucket, Ceiling, Region, Traffic, ceilings
+from benchmarks.scale import (
+    LARGE,
+    NEW_ACCOUNT,
+    NEWER,
+    OTHER,
+    STAGE,
+    Bucket,
+    Ceiling,
+    Region,
+    Traffic,
+    ceilings,
+)
+from mysfits_stream import cost
+from mysfits_stream.config import parse
+from mysfits_stream.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "scale.md"
 
@@ -27,9 +42,9 @@ def of(found: list[Ceiling], quota: str) -> Ceiling:
         pytest.param(1, LARGE, "Firehose data", 5 * 1024**2 / 99, id="99 bytes a click"),
         pytest.param(40, OTHER, "Firehose data", 1024**2 / (4001 / 40), id="4,001 bytes for forty"),
         # A visit of 40 clicks is 40 requests and a preflight: 1.025 a click.
-        pytest.param(1, LARGE, "API Gateway, account", 10_000 / 1.025, id="preflights count too"),
-        pytest.param(40, NEWER, "API Gateway, account", 2_500 / (2 / 40), id="a newer region"),
-        pytest.param(10, LARGE, "the stage's own throttle", 10_000, id="1,000 requests a second by default"),
+        pytest.param(1, LARGE, "API Gateway", 10_000 / 1.025, id="preflights count too"),
+        pytest.param(40, NEWER, "API Gateway", 2_500 / (2 / 40), id="a newer region"),
+        pytest.param(10, LARGE, STAGE, 10_000, id="1,000 requests a second by default"),
     ],
 )
 def test_a_quota_is_used_up_at(
@@ -43,13 +58,101 @@ def test_the_quota_with_the_largest_share_comes_first() -> None:
     assert shares == sorted(shares, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("region", "clicks_per_request"),
+    [
+        # A click in a batch of n takes 99 + (n + 1) / n bytes: 26 a request use 5 MiB up at 52,410 clicks a
+        # second, when 2,000 requests still carry 52,000; 27 at 52,411, when they carry 54,000.
+        pytest.param(LARGE, 27, id="2,000 requests and 5 MiB"),
+        # 10 use 1 MiB up at 10,475, beyond the 10,000 of 1,000 requests; 11 at 10,477.
+        pytest.param(OTHER, 11, id="1,000 requests and 1 MiB"),
+    ],
+)
+def test_data_comes_before_requests_from(region: Region, clicks_per_request: int) -> None:
+    assert scale.data_comes_first(region) == clicks_per_request
+
+
+@pytest.mark.parametrize("rate", scale_document.RATES)
+@pytest.mark.parametrize("clicks_per_request", scale_document.BATCHES)
+def test_a_newer_regions_first_quota_is_that_of_most_regions(rate: int, clicks_per_request: int) -> None:
+    newer, other = (
+        next(each for each in ceilings(rate, clicks_per_request, region) if each.quota != STAGE)
+        for region in (NEWER, OTHER)
+    )
+    assert newer == other
+
+
+def test_a_new_account_in_a_newer_region_is_allowed_the_least_of_everything() -> None:
+    for allowance in fields(Region):
+        if allowance.name != "name":
+            least = min(getattr(region, allowance.name) for region in scale_document.REGIONS)
+            assert getattr(NEW_ACCOUNT, allowance.name) <= least, allowance.name
+    assert NEW_ACCOUNT.lambda_concurrency == 10
+
+
 def test_lambda_needs_what_littles_law_says() -> None:
     # 10,000 lone clicks a second fill 1 MB buffers of 10,591.7 clicks; at 256 MB a vCPU is 6.91 times slower.
-    found = of(ceilings(10_000, 1, LARGE), "Lambda")
+    found = of(ceilings(10_000, 1, LARGE), "Lambda concurrency")
     invocations = 10_000 / (1 + 1024**2 / 99)
     working = (invocations * 0.003 + 10_000 * 15e-6) * 1769 / 256
     # Those run in 1.0566 environments, each looking all mysfits up, at once, every 300 s.
     assert found.needed == pytest.approx(working * (1 + 0.05 / 300))
+
+
+# One click more a second is so many executions more: a share of 3 ms a buffer and 15 us, both on 256 of 1,769
+# MB, and a share of the lookup that each environment makes every 300 s.
+BUSY = (0.003 / (1 + 1024**2 / 99) + 15e-6) * 1769 / 256 * (1 + 0.05 / 300)
+
+
+@pytest.mark.parametrize(
+    ("quota", "region", "at_once"),
+    [
+        pytest.param("Lambda concurrency", LARGE, 1000, id="1,000 executions"),
+        pytest.param("Lambda concurrency", NEW_ACCOUNT, 10, id="10 in a new account"),
+        pytest.param("Firehose invocations", LARGE, 25, id="5 for each of 5 shards"),
+        pytest.param("Firehose invocations", OTHER, 5, id="5 for one shard"),
+    ],
+)
+def test_executions_at_once_are_used_up_at(quota: str, region: Region, at_once: int) -> None:
+    assert scale.reached_at(1, quota, region) == pytest.approx(at_once / BUSY)
+
+
+def test_lambdas_payload_lets_through_what_full_answers_carry() -> None:
+    # An answer of 6 MB has 15,625 lone clicks of 384 B, and takes 3 ms and 15 us a click at 1,769 MB.
+    seconds = (0.003 + 15_625 * 15e-6) * 1769 / 256
+    assert scale.payload_ceiling(1, 10) == pytest.approx(10 * 15_625 / seconds)
+
+
+@pytest.mark.parametrize("clicks_per_request", scale_document.BATCHES)
+def test_concurrency_comes_before_the_payload(clicks_per_request: int) -> None:
+    at_once = LARGE.lambda_concurrency
+    assert scale.payload_ceiling(clicks_per_request, at_once) > scale.reached_at(
+        clicks_per_request, "Lambda concurrency", LARGE
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "memory_mb"),
+    [
+        pytest.param(10_000, 256, id="1.06 at once, and half as much again, are within 5"),
+        pytest.param(100_000, 1024, id="10.6 at once are not, nor the 5.3 of 512 MB, but the 2.6 of 1,024"),
+        pytest.param(1_000_000, 1769, id="15 at a whole vCPU, beyond which nothing is gained"),
+    ],
+)
+def test_memory_makes_up_for_few_executions_at_once(rate: int, memory_mb: int) -> None:
+    assert scale.enough_memory(rate, 1) == memory_mb
+
+
+@pytest.mark.parametrize("clicks_per_request", scale_document.BATCHES)
+def test_more_memory_leaves_headroom_at_the_same_bill(clicks_per_request: int) -> None:
+    config = scale.with_memory(1024)
+    found = ceilings(100_000, clicks_per_request, NEW_ACCOUNT, config)
+    assert not of(found, "Lambda concurrency").tight
+    assert not of(found, "Firehose invocations").tight
+    bills = [
+        cost.monthly(each, 100_000 * cost.MONTH, clicks_per_request).total for each in (scale.OURS, config)
+    ]
+    assert bills[1] == pytest.approx(bills[0], rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +165,7 @@ def test_lambda_needs_what_littles_law_says() -> None:
     ],
 )
 def test_headroom_is_half_as_much_again(needed: float, allowed: float, tight: bool, wanted: float) -> None:
-    ceiling = Ceiling("quota", "unit", needed, allowed, "ask")
+    ceiling = Ceiling("quota", "unit", needed, allowed)
     assert ceiling.tight is tight
     assert ceiling.wanted == pytest.approx(wanted)
 
@@ -135,6 +238,39 @@ def test_even_below_the_rate_random_arrivals_meet_an_empty_bucket_without_a_burs
 def test_batching_never_brings_a_ceiling_closer(rate: int) -> None:
     first = [ceilings(rate, n, LARGE)[0].used for n in (1, 10, 40)]
     assert first == sorted(first, reverse=True)
+
+
+@pytest.mark.parametrize("rate", [1, 100])
+@pytest.mark.parametrize("clicks_per_request", scale_document.BATCHES)
+@pytest.mark.parametrize("region", [*scale_document.REGIONS, NEW_ACCOUNT], ids=lambda region: region.name)
+def test_up_to_a_hundred_clicks_a_second_nothing_needs_doing(
+    rate: int, clicks_per_request: int, region: Region
+) -> None:
+    assert not [each for each in ceilings(rate, clicks_per_request, region) if each.tight]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # The rate limit ends at 10,000: as many clicks leave it no headroom, ten times as many do not fit.
+        pytest.param("| 10,000 | 1 | 10000, not enough | 15,000 requests/s | ", id="no headroom"),
+        pytest.param("| 10,000 | 10 | 1500 |  | 1,500 requests/s, 1.5 MiB/s |  |  |  |", id="headroom"),
+        pytest.param("| 100,000 | 1 | 10000, not enough | ", id="a tenth of the clicks"),
+        pytest.param("| 100,000 | 10 | 10000, not enough | ", id="no headroom with batches"),
+        # 5,000 requests, preflights among them, are half of 10,000 and twice the 2,500 of a newer region.
+        pytest.param(" |  | 7,500 requests/s | 1024 |", id="a newer region's throttle"),
+    ],
+)
+def test_what_to_request_is_named(row: str) -> None:
+    [table] = [block for block in scale_document.document().split("\n\n") if "ask for API throttle" in block]
+    assert sum(row in line for line in table.splitlines()) == 1
+
+
+def test_the_rate_limit_ends_where_the_document_says() -> None:
+    most = scale_document.MOST_RATE_LIMIT
+    assert parse({"api": {"rate_limit": most}}).api.rate_limit == most
+    with pytest.raises(ConfigError, match="rate_limit"):
+        parse({"api": {"rate_limit": most + 1}})
 
 
 def test_the_document_is_what_the_script_writes() -> None:
