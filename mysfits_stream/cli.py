@@ -6,8 +6,10 @@ Exit codes: 0 done or healthy; 1 an error, in one line; 2 for ``status`` and ``p
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
+import os
 import sys
 
 import click
@@ -18,6 +20,8 @@ from mysfits_stream.commands.app import App, global_options
 from mysfits_stream.errors import MysfitsStreamError
 
 INTERRUPTED = 130
+LOOPBACK = "127.0.0.1"
+PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 RARELY = (50_000, 20, 100)
 """When to look for garbage: a command makes many objects that stay (models, listings), and ends."""
@@ -47,26 +51,52 @@ for command in (
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     gc.set_threshold(*RARELY)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal or a pipe that is not UTF-8 shows what it cannot as \u2603, and ends nothing.
-            stream.reconfigure(errors="backslashreplace")
+    _bear_with_surroundings()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename:
+            raise
+        # What is left to say has nowhere to go, at the interpreter's end neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            click.echo(f"Error: standard output cannot be written to: {error.strerror}", err=True)
+        code = 1
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Carry out a command, print what went wrong, and return the exit code."""
     app = App()
-    arguments = sys.argv[1:] if arguments is None else arguments
     # Known before the options are parsed, so that what is wrong with them is said in JSON, too.
     app.settings["json"] = "--json" in arguments
     try:
         code = cli.main(arguments, prog_name="mysfits-stream", standalone_mode=False, obj=app)
     except MysfitsStreamError as error:
         app.out.error(error)
-        sys.exit(1)
+        return 1
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
-        sys.exit(0)
+        return 0
     except click.ClickException as error:
         app.out.error(MysfitsStreamError(" ".join(error.format_message().split())))
-        sys.exit(1)
+        return 1
     except (click.Abort, KeyboardInterrupt):
         app.out.interrupted()
-        sys.exit(INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _bear_with_surroundings() -> None:
+    if sys.stdout is None:  # closed by the shell: `>&-`
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or a pipe that is not UTF-8 shows what it cannot as \u2603, and ends nothing.
+            stream.reconfigure(errors="backslashreplace")
+    if any(name in os.environ for name in PROXIES):
+        # The local cloud is on this machine: no proxy leads to it.
+        past = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        if past != "*":
+            os.environ["no_proxy"] = f"{past},{LOOPBACK}" if past else LOOPBACK

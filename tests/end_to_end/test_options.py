@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
 import pytest
 
 from mysfits_stream.commands.app import DIRECTORY
-from tests.end_to_end.conftest import Shell
+from tests.end_to_end.conftest import TIMEOUT, Shell
 
 pytestmark = pytest.mark.slow
+
+FULL = Path("/dev/full")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +92,51 @@ def test_what_an_output_cannot_show_is_spelt_out(shell: Shell, encoding: str, sh
     outcome = shell.run("local", "logs", encoding=encoding)
     assert (outcome.code, outcome.out, outcome.err) == (0, f"{shown}\n", "")
     assert shell.run("local", "logs", "--json", encoding=encoding).json == {"lines": [line]}
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["for a person", "as JSON"])
+def test_an_output_that_is_full_is_said_in_one_line(shell: Shell, options: list[str]) -> None:
+    with FULL.open("w") as full:
+        done = printing_to(full, shell, "local", "status", *options)
+    assert done.returncode == 1
+    assert done.stderr == "Error: standard output cannot be written to: No space left on device\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["for a person", "as JSON"])
+def test_who_reads_no_further_hears_no_complaint(shell: Shell, options: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody:
+        done = printing_to(nobody, shell, "local", "status", *options)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def printing_to(where: IO[str], shell: Shell, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mysfits_stream", *arguments],
+        cwd=shell.directory,
+        env=shell.environment(),
+        stdout=where,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "proxies",
+    [
+        {"HTTP_PROXY": "http://127.0.0.1:9"},
+        {"http_proxy": "http://127.0.0.1:9", "NO_PROXY": "example.com"},
+        {"ALL_PROXY": "http://127.0.0.1:9", "no_proxy": "*"},
+    ],
+    ids=["one", "one with exceptions", "one that is not used"],
+)
+def test_no_proxy_stands_between_us_and_the_local_cloud(shell: Shell, proxies: dict[str, str]) -> None:
+    outcome = shell.run("plan", "--json", **proxies)
+    assert (outcome.code, outcome.json["account"]) == (2, "123456789012"), outcome.err
 
 
 def test_two_runs_in_one_directory_do_not_interleave(shared_shell: Shell) -> None:
