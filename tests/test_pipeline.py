@@ -1,0 +1,51 @@
+"""What AWS says to the commands that work on the running pipeline, in one line that says what to do."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, TokenRetrievalError
+
+from mysfits_stream.commands.app import App
+from mysfits_stream.commands.pipeline import translated
+from mysfits_stream.config import Config
+from mysfits_stream.errors import ClickError
+
+
+def refused(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "ListObjectsV2")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (refused("NoSuchBucket", "no"), "stack mysfits-clicks is not complete (ListObjectsV2: NoSuchBucket)"),
+        (
+            refused("ExpiredToken", "It has expired."),
+            "ListObjectsV2: ExpiredToken: It has expired. Your cred",
+        ),
+        (refused("400", "Bad Request"), "400: Bad Request. Your credentials have expired: sign in again"),
+        (
+            refused("AccessDenied", "Denied"),
+            "Your own permissions lack this; `mysfits-stream operator-policy`",
+        ),
+        (refused("SlowDown", "Please reduce your rate."), "ListObjectsV2: SlowDown: Please reduce your rate"),
+        (TokenRetrievalError(provider="sso", error_msg="It ended"), "cannot be renewed: sign in again"),
+        (EndpointConnectionError(endpoint_url="https://x"), "Could not connect to the endpoint URL"),
+    ],
+    ids=[
+        "no bucket",
+        "expired credentials",
+        "the same, as HEAD says it",
+        "a denial",
+        "a refusal",
+        "a sign-in that has ended",
+        "no connection",
+    ],
+)
+def test_aws_errors_become_ours(error: ClientError | BotoCoreError, says: str) -> None:
+    app = App()
+    app.config = Config()
+    with pytest.raises(ClickError) as raised, translated(app):
+        raise error
+    assert says in str(raised.value) and "\n" not in str(raised.value)
+    assert raised.value.__cause__ is error
