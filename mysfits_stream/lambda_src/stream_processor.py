@@ -148,9 +148,7 @@ def iso_second(second: int) -> str:
 
 
 def answer(
-    batch: Sequence[ReadRecord],
-    attributes: Mapping[str, str],
-    limit: int = MAX_ANSWER_BYTES,
+    batch: Sequence[ReadRecord], attributes: Mapping[str, str], limit: int = MAX_ANSWER_BYTES
 ) -> tuple[list[Record], Counter[str]]:
     """The records to return, and how many of them failed for which reason.
 
