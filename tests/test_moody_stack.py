@@ -143,7 +143,7 @@ def test_a_stack_lives_through_all_moods(moody: MoodyStack) -> None:
     converge(resources, moody.aws.state(moody.path, changed), goal=Goal.ABSENT)
     assert moody.aws.clock.now - began < BUDGET
     moody.aws.clock.advance(10)
-    prove_gone(resources, CONFIG.stack, moody.aws.tagging, clients.apigateway)
+    prove_gone(resources, CONFIG.stack, moody.aws.tagging, clients.apigateway, moody.aws.pace)
     assert not moody.path.exists()
 
 

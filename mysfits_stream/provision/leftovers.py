@@ -11,10 +11,15 @@ from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.aws import is_error
 from mysfits_stream.provision.engine import Goal, survey, translated
 from mysfits_stream.provision.resource import OWNER_TAG, Resource
+from mysfits_stream.provision.wait import Pace
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
+
+LOOKS = 5
+PAUSE = 2.0
+"""Seconds between two looks at what a read may have missed."""
 
 
 def prove_gone(
@@ -22,28 +27,52 @@ def prove_gone(
     stack: str,
     tagging: ResourceGroupsTaggingAPIClient,
     apigateway: APIGatewayClient,
+    pace: Pace,
     *,
     kept: Sequence[str] = (),
+    whole: bool = False,
 ) -> None:
     """Look for everything once more; raises ProvisionError naming what is left.
 
     ``resources`` are all of the stack, ``kept`` the logical names of those that were to stay.
+
+    For seconds after it was made, a read may miss what is there (F12, F24, F50), and of roles the tags tell
+    nothing. So one look proves the end only of a stack that the run saw ``whole`` before it removed it: that
+    was not new. Otherwise, and for what the tags still name, it takes several looks, none of which finds it.
+    What is made meanwhile, or is missed for longer than they take, is not proven gone.
     """
-    left = []
-    spoken_for = set()
-    for change in survey(resources, Goal.ABSENT, stack):
-        if change.observed is None:
-            # The index of tags names things for a while after they are gone; this one was looked at.
-            spoken_for.add(getattr(change.resource, "arn", ""))
-        elif change.resource.name in kept:
-            spoken_for.add(change.observed.arn)
-        else:
-            left.append(change.observed.arn)
+    found: dict[str, str] = {}
+    doubtful = list(resources)
+    for look in range(LOOKS):
+        if look:
+            pace.report("waiting for what was just made to show, if anything was")
+            pace.sleep(PAUSE)
+        found |= {
+            change.resource.name: change.observed.arn
+            for change in survey(doubtful, Goal.ABSENT, stack)
+            if change.observed
+        }
+        with translated("stack", "look for the owner tag"):
+            tagged = list(_tagged(tagging, stack))
+        doubtful = [
+            resource
+            for resource in resources
+            if resource.name not in found and (not whole or _arn(resource) in tagged)
+        ]
+        if not doubtful:
+            break
+    # The index of tags names things for a while after they are gone; those of our names were looked at.
+    spoken_for = {*found.values(), *map(_arn, resources)}
+    left = [arn for name, arn in found.items() if name not in kept]
     with translated("stack", "look for the owner tag"):
-        tagged = [arn for arn in _tagged(tagging, stack) if arn not in spoken_for and arn not in left]
-        left += [arn for arn in tagged if not _is_gone_api(apigateway, arn)]
+        left += [arn for arn in tagged if arn not in spoken_for and not _is_gone_api(apigateway, arn)]
     if left:
         raise ProvisionError("stack", "down", f"still there: {', '.join(left)}. Run `down` again")
+
+
+def _arn(resource: Resource) -> str:
+    """The resource's ARN, empty where AWS chooses it."""
+    return str(getattr(resource, "arn", ""))
 
 
 def _tagged(tagging: ResourceGroupsTaggingAPIClient, stack: str) -> Iterator[str]:
