@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mysfits_stream.config import Config, LocalConfig
+from mysfits_stream.errors import NotOwnedError
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.localcloud.wire import Response
+from mysfits_stream.provision.adopt import adoptable
 from mysfits_stream.provision.aws import Account
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.leftovers import prove_gone
@@ -41,22 +44,22 @@ def cloud() -> Iterator[tuple[LocalCloud, Clock]]:
         cloud.stop()
 
 
-def up(aws: InProcess, directory: Path) -> list[str]:
+def up(aws: InProcess, directory: Path, config: Config = CONFIG) -> list[str]:
     """Bring the stack up; what was done to each resource."""
-    state = aws.state(directory / f"state-{aws.account.region}.json", CONFIG)
-    return [c.action.value for c in converge(aws.resources(CONFIG), state, goal=Goal.PRESENT)]
+    state = aws.state(directory / f"state-{aws.account.region}.json", config)
+    return [c.action.value for c in converge(aws.resources(config), state, goal=Goal.PRESENT)]
 
 
-def down(aws: InProcess, directory: Path) -> None:
+def down(aws: InProcess, directory: Path, config: Config = CONFIG) -> None:
     """Take the stack down, and prove it."""
-    resources = aws.resources(CONFIG, delete_data=True)
-    state = aws.state(directory / f"state-{aws.account.region}.json", CONFIG)
+    resources = aws.resources(config, delete_data=True)
+    state = aws.state(directory / f"state-{aws.account.region}.json", config)
     converge(resources, state, goal=Goal.ABSENT)
-    prove_gone(resources, CONFIG.stack, aws.tagging, aws.clients.apigateway)
+    prove_gone(resources, config.stack, aws.tagging, aws.clients.apigateway, aws.pace)
 
 
-def statuses(aws: InProcess) -> set[str]:
-    return {change.status for change in survey(aws.resources(CONFIG), Goal.PRESENT, CONFIG.stack)}
+def statuses(aws: InProcess, config: Config = CONFIG) -> set[str]:
+    return {change.status for change in survey(aws.resources(config), Goal.PRESENT, config.stack)}
 
 
 @pytest.mark.parametrize(("region", "partition", "constraint"), REGIONS)
@@ -96,6 +99,26 @@ def test_two_regions_of_an_account_hold_a_stack_of_the_same_name(
     down(here, tmp_path)
     assert (statuses(here), statuses(there)) == ({"missing"}, {"in-sync"})
     down(there, tmp_path)
+
+
+@pytest.mark.parametrize(("here", "there"), [("eu-west-1", "us-east-1"), ("us-east-1", "eu-west-1")])
+def test_a_bucket_that_is_named_for_two_regions_stays_with_the_first(
+    cloud: tuple[LocalCloud, Clock], tmp_path: Path, here: str, there: str
+) -> None:
+    named = replace(CONFIG, bucket=replace(CONFIG.bucket, name="all-our-clicks"))
+    elsewhere = replace(CONFIG, bucket=replace(CONFIG.bucket, name="other-clicks"))
+    first, second = InProcess(*cloud, here), InProcess(*cloud, there)
+    up(first, tmp_path, named)
+    for command in (up, down):
+        with pytest.raises(NotOwnedError, match=rf"lies in {here} \(set another bucket\.name for {there}\)"):
+            command(second, tmp_path, named)
+    assert statuses(second, named) == {"missing", "not-ours"}
+    with pytest.raises(NotOwnedError, match=f"lies in {here}"):
+        adoptable(survey(second.resources(named), Goal.PRESENT, named.stack))
+    assert set(up(second, tmp_path, elsewhere)) == {"create"}
+    down(second, tmp_path, elsewhere)
+    assert statuses(first, named) == {"in-sync"}
+    down(first, tmp_path, named)
 
 
 def test_what_is_unique_beyond_a_region_has_the_region_in_its_name() -> None:

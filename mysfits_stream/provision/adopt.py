@@ -34,14 +34,14 @@ class Adoptable:
 def adoptable(changes: Sequence[Change]) -> list[Adoptable]:
     """What of a survey could be adopted.
 
-    Raises NotOwnedError for what belongs to another stack, and ProvisionError if several REST APIs have our
-    name: which of them is meant, only somebody else can tell.
+    Raises NotOwnedError for what belongs to another stack or cannot be ours, and ProvisionError if several
+    REST APIs have our name: which of them is meant, only somebody else can tell.
     """
     found = []
     for change in changes:
         resource = change.resource
         if change.refusal and change.observed:
-            if change.observed.owner:
+            if change.observed.owner or change.observed.stranger:
                 raise change.refusal
             found.append(Adoptable(resource, change.observed.arn))
         elif isinstance(resource, RestApi) and change.observed is None:

@@ -126,16 +126,22 @@ class Bucket:
         }
 
     def read(self) -> Observed | None:
-        """What S3 says of the bucket; one that we may not look at reads as a stranger's (F131)."""
+        """What S3 says of the bucket; one that we may not look at reads as a stranger's (F131).
+
+        So does one in another region: it would be this stack's in both, and gone from both by one `down`.
+        """
         try:
             owner = self._owner()
-            settings = together(*(partial(read, self) for read in READERS.values()))
+            region, *settings = together(self._region, *(partial(read, self) for read in READERS.values()))
         except ClientError as error:
-            if is_error(error, "NoSuchBucket"):
+            if _missing(error):
                 return None
             if _foreign(error):
                 return Observed(self.bucket_name, self.arn, stranger=STRANGER)
             raise
+        if region != self.account.region:
+            elsewhere = f"lies in {region} (set another bucket.name for {self.account.region})"
+            return Observed(self.bucket_name, self.arn, stranger=elsewhere)
         return Observed(self.bucket_name, self.arn, dict(zip(READERS, settings, strict=True)), owner)
 
     def create(self) -> None:
@@ -150,13 +156,15 @@ class Bucket:
                     self.pace,
                     waiting_for=f"S3 to show the tags of {self.bucket_name}",
                     budget=60,
+                    advice=f"look whether it carries the tag {OWNER_TAG}; if not, `up --adopt` sets it",
                 )
                 owner = self._patiently(self._owner)
         except ClientError as error:
             if _foreign(error):
                 return  # Somebody was faster: the next read tells.
             raise
-        if owner == self.owner:
+        # One that was there before may be another region's.
+        if owner == self.owner and (made or self._patiently(self._region) == self.account.region):
             self.update({key: (None, value) for key, value in self.desired.items()})
 
     def _make(self) -> bool:
@@ -215,7 +223,13 @@ class Bucket:
             seen = seen + 1 if self._answers() else 0
             return seen >= STEADY
 
-        wait_until(steady, self.pace, waiting_for=f"S3 to show {self.bucket_name} steadily", budget=120)
+        wait_until(
+            steady,
+            self.pace,
+            waiting_for=f"S3 to show {self.bucket_name} steadily",
+            budget=120,
+            advice="look whether somebody has deleted it meanwhile, and run `up` again",
+        )
 
     def _owner(self) -> str | None:
         try:
@@ -224,6 +238,11 @@ class Bucket:
             if is_error(error, "NoSuchTagSet"):
                 return None
             raise
+
+    def _region(self) -> str:
+        """Where it lies, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
+        # Not every endpoint that speaks S3 says it; such a one has no other region.
+        return self.s3.head_bucket(**self._ours()).get("BucketRegion", self.account.region)
 
     def _ours(self) -> Any:
         return {"Bucket": self.bucket_name, "ExpectedBucketOwner": self.account.id}
@@ -236,7 +255,8 @@ class Bucket:
             call,
             self.pace,
             waiting_for=f"S3 to agree on {self.bucket_name}",
-            advice="a bucket of this name may have been deleted a short while ago; wait, or set bucket.name",
+            advice="another run may be changing it, or a bucket of this name may have been deleted a short "
+            "while ago; wait, or set bucket.name",
         )
 
     def _wait_gone(self) -> None:
@@ -246,14 +266,14 @@ class Bucket:
             self.pace,
             waiting_for=f"S3 to forget {self.bucket_name}",
             budget=GONE_BUDGET,
+            advice="look whether another run or somebody else has made it anew, and run `down` again",
         )
 
     def _answers(self) -> bool:
         try:
             self.s3.head_bucket(**self._ours())
         except ClientError as error:
-            # The answer to HEAD has no body, so the status is all there is of the code (F40).
-            if is_error(error, "404"):
+            if _missing(error):
                 return False
             if not is_server_error(error):
                 raise
@@ -265,16 +285,26 @@ def _undecided(error: Exception) -> bool:
     return is_error(error, "OperationAborted") or is_server_error(error)
 
 
-def _foreign(error: Exception) -> bool:
-    """The bucket is another account's; to its own, S3 names the action that is not allowed (F131, F132)."""
-    return is_error(error, "AccessDenied") and not is_error(
-        error, "AccessDenied", message="is not authorized to perform"
+def _foreign(error: ClientError) -> bool:
+    """The bucket is another account's; to its own, S3 names the action that is not allowed (F131, F132).
+
+    Only its tags tell: who has read them is the account's, and lacks a permission for the rest.
+    """
+    return (
+        error.operation_name == "GetBucketTagging"
+        and is_error(error, "AccessDenied")
+        and not is_error(error, "AccessDenied", message="is not authorized to perform")
     )
+
+
+def _missing(error: Exception) -> bool:
+    """There is no such bucket; the answer to HEAD has no body, so its code is the status (F40)."""
+    return is_error(error, "NoSuchBucket", "404")
 
 
 def _getting_ready(error: Exception) -> bool:
     """The bucket was made and is not known everywhere yet (F24)."""
-    return is_error(error, "NoSuchBucket") or _undecided(error)
+    return _missing(error) or _undecided(error)
 
 
 # One reader and one writer for each property; what is absent reads as None.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,6 +53,14 @@ NOT_EMPTY = error(
 )
 GONE = Answer(status=404)
 
+
+def lies_in(region: str) -> Answer:
+    """The answer to HEAD: where the bucket is."""
+    return Answer(headers={"x-amz-bucket-region": region})
+
+
+HERE = lies_in(ACCOUNT.region)
+
 SETTINGS = [
     "PutBucketVersioning",
     "PutPublicAccessBlock",
@@ -82,6 +92,7 @@ def as_desired() -> dict[str, Any]:
     desired = bucket(Scripted()).desired
     return {
         "GetBucketTagging": TAGGED,
+        "HeadBucket": HERE,
         "GetBucketVersioning": ok(Status="Enabled"),
         "GetPublicAccessBlock": ok(PublicAccessBlockConfiguration=desired["PublicAccessBlockConfiguration"]),
         "GetBucketOwnershipControls": ok(OwnershipControls=desired["OwnershipControls"]),
@@ -160,6 +171,32 @@ def test_another_accounts_bucket_is_refused_with_both_things_that_it_may_be() ->
         decide(resource, resource.read(), Goal.PRESENT, "mysfits-clicks")
 
 
+def test_a_denial_of_anything_but_the_tags_is_the_operators_own() -> None:
+    """Whoever has read the tags is of the bucket's account."""
+    with pytest.raises(ClientError, match="GetBucketPolicy"):
+        bucket(Scripted(**(as_desired() | {"GetBucketPolicy": FOREIGN}))).read()
+    with pytest.raises(ClientError, match="HeadBucket"):
+        bucket(Scripted(**(as_desired() | {"HeadBucket": Answer(status=403)}))).read()
+
+
+def test_a_bucket_of_ours_in_another_region_is_refused_with_that_region() -> None:
+    """A configured name is the same in every region, and so is the bucket."""
+    resource = bucket(Scripted(**(as_desired() | {"HeadBucket": lies_in("us-east-1")})))
+    with pytest.raises(NotOwnedError, match=r"lies in us-east-1 \(set another bucket\.name for eu-west-1\)"):
+        decide(resource, resource.read(), Goal.ABSENT, "mysfits-clicks")
+
+
+def test_an_endpoint_that_knows_no_regions_has_the_bucket_where_it_is_asked() -> None:
+    resource = bucket(Scripted(**(as_desired() | {"HeadBucket": ok()})))
+    observed = resource.read()
+    assert observed and observed.owner == "mysfits-clicks"
+
+
+def test_a_bucket_that_only_head_misses_reads_none() -> None:
+    """F24, and its code in an answer without body (F40)."""
+    assert bucket(Scripted(**(as_desired() | {"HeadBucket": GONE}))).read() is None
+
+
 def test_an_operators_own_denial_fails_at_once() -> None:
     """F132."""
     time = Time()
@@ -216,9 +253,56 @@ def test_a_name_that_was_just_given_up_ends_in_what_to_do() -> None:
 
 def test_a_bucket_made_already_by_a_call_whose_answer_was_lost_is_completed() -> None:
     """F6, and the 409 that tags make us-east-1 give."""
-    aws = Scripted(CreateBucket=OURS_ALREADY, GetBucketTagging=TAGGED, **ALL_SET)
+    aws = Scripted(
+        CreateBucket=OURS_ALREADY,
+        GetBucketTagging=TAGGED,
+        HeadBucket=[GONE, lies_in("us-east-1")],
+        **ALL_SET,
+    )
     bucket(aws, account=Account(ACCOUNT.id, "us-east-1")).create()
     assert aws.names("PutBucketPolicy")
+
+
+def test_a_bucket_that_another_region_was_faster_to_make_is_left_alone() -> None:
+    aws = Scripted(CreateBucket=OURS_ALREADY, GetBucketTagging=TAGGED, HeadBucket=lies_in("us-east-1"))
+    bucket(aws).create()
+    assert aws.names() == ["CreateBucket", "GetBucketTagging", "HeadBucket"]
+
+
+@pytest.mark.parametrize(
+    ("script", "verb", "advice"),
+    [
+        pytest.param(
+            {"CreateBucket": ok(), "GetBucketTagging": NO_TAGS},
+            Bucket.create,
+            "look whether it carries the tag mysfits-stream:stack; if not, `up --adopt` sets it",
+            id="its tags",
+        ),
+        pytest.param(
+            {"HeadBucket": GONE},
+            Bucket.settle,
+            "look whether somebody has deleted it meanwhile",
+            id="the new bucket",
+        ),
+        pytest.param(
+            {"DeleteBucket": ok(), "HeadBucket": ok()},
+            Bucket.delete,
+            "look whether another run or somebody else has made it anew",
+            id="its end",
+        ),
+        pytest.param(
+            {"PutBucketVersioning": ABORTED},
+            lambda resource: resource.update({"VersioningConfiguration": (None, None)}),
+            "another run may be changing it",
+            id="a change",
+        ),
+    ],
+)
+def test_a_wait_that_ends_without_it_says_what_to_check(
+    script: dict[str, Any], verb: Callable[[Bucket], None], advice: str
+) -> None:
+    with pytest.raises(Expired, match=re.escape(advice)):
+        verb(bucket(Scripted(**script)))
 
 
 @pytest.mark.parametrize(
