@@ -60,9 +60,9 @@ def retry_while(
     pace: Pace,
     *,
     waiting_for: str,
+    advice: str,
     budget: float = IAM_BUDGET,
     pause: Callable[[Exception], float | None] = lambda _: None,
-    advice: str = "",
 ) -> T:
     """Call until it answers, or fails with an error that is not transient, or ``budget`` seconds have passed.
 
@@ -90,10 +90,10 @@ def wait_until(
     pace: Pace,
     *,
     waiting_for: str,
+    advice: str,
     budget: float,
-    advice: str = "",
 ) -> None:
-    """Ask until the condition holds, or raise Expired after ``budget`` seconds."""
+    """Ask until the condition holds, or raise Expired with ``advice`` after ``budget`` seconds."""
     started = pace.clock()
     for delay in _delays():
         if condition():
@@ -111,4 +111,4 @@ def _delays() -> Iterator[float]:
 
 def _verdict(waiting_for: str, budget: float, *hints: str) -> str:
     text = f"still waiting for {waiting_for} after {budget:.0f} s"
-    return "; ".join([text, *(hint.rstrip(".") for hint in hints if hint)])
+    return "; ".join([text, *(hint.rstrip(".") for hint in hints)])
