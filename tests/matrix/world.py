@@ -28,7 +28,7 @@ CONFIG = Config()
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, retries=5),
-    api=ApiConfig(allowed_origins=("https://www.example.com",), rate_limit=50),
+    api=ApiConfig(allowed_origins=("https://www.example.com",), rate_limit=50, stage="live"),
 )
 NAMES = ("RoleName", "FunctionName", "DeliveryStreamName", "logGroupName", "logGroupNamePrefix", "Bucket")
 
@@ -230,7 +230,7 @@ class World:
                 with translated("clicks-bucket", "count the clicks"):
                     contents(aws.clients.s3, change.observed.id)
         converge(resources, state, goal=Goal.ABSENT)
-        prove_gone(resources, CONFIG.stack, aws.tagging, aws.clients.apigateway)
+        prove_gone(resources, CONFIG.stack, aws.tagging, aws.clients.apigateway, aws.pace)
 
     def put_clicks(self) -> None:
         """Leave objects in the bucket, of which one is deleted and one has two versions."""
@@ -238,6 +238,14 @@ class World:
         for key in ("firehose/1", "firehose/2", "firehose/2", "firehose/3"):
             s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
         s3.delete_object(Bucket=bucket, Key="firehose/3")
+
+    def log_requests(self) -> None:
+        """Leave what API Gateway makes where execution logs are on (F78), of a stage that is gone too."""
+        [api] = self.aws.clients.apigateway.get_rest_apis()["items"]
+        for stage in ("old", CONFIG.api.stage):
+            self.aws.clients.logs.create_log_group(
+                logGroupName=f"API-Gateway-Execution-Logs_{api['id']}/{stage}"
+            )
 
     def everything(self) -> dict[str, list[str]]:
         """Everything that there is in the account."""
@@ -247,13 +255,18 @@ class World:
             "buckets": sorted(bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]),
             "functions": sorted(f["FunctionName"] for f in clients.function.list_functions()["Functions"]),
             "streams": sorted(clients.firehose.list_delivery_streams()["DeliveryStreamNames"]),
+            "stages": sorted(
+                f"{api['name']}/{stage['stageName']}"
+                for api in clients.apigateway.get_rest_apis()["items"]
+                for stage in clients.apigateway.get_stages(restApiId=api["id"])["item"]
+            ),
             "apis": sorted(api["name"] for api in clients.apigateway.get_rest_apis()["items"]),
             "log groups": sorted(g["logGroupName"] for g in clients.logs.describe_log_groups()["logGroups"]),
         }
 
     def wrong_when_up(self, config: Config) -> Iterator[str]:
         """What is not as it is after an undisturbed ``up``."""
-        if self.everything() != WHOLE:
+        if self.everything() != {**WHOLE, "stages": [f"{STACK}/{config.api.stage}"]}:
             yield f"there is {self.everything()}"
         observed = {}
         for change in survey(self.aws.resources(config), Goal.PRESENT, config.stack):
@@ -288,9 +301,10 @@ def _nothing(world: World) -> None:
     """There is nothing before it."""
 
 
-def _with_clicks(world: World) -> None:
+def _used(world: World) -> None:
     world.up()
     world.put_clicks()
+    world.log_requests()
 
 
 RUNS = {
@@ -298,7 +312,7 @@ RUNS = {
     "up with changes": Run(
         World.up, lambda world: world.up(CHANGED), lambda world: world.wrong_when_up(CHANGED)
     ),
-    "down": Run(_with_clicks, World.down, World.wrong_when_down),
+    "down": Run(_used, World.down, World.wrong_when_down),
 }
 
 
