@@ -156,7 +156,7 @@ class Bucket:
                     self.pace,
                     waiting_for=f"S3 to show the tags of {self.bucket_name}",
                     budget=60,
-                    advice=f"look whether it carries the tag {OWNER_TAG}; if not, `up --adopt` sets it",
+                    advice=f"check that it carries the tag {OWNER_TAG}; if it does not, `up --adopt` sets it",
                 )
                 owner = self._patiently(self._owner)
         except ClientError as error:
@@ -228,7 +228,7 @@ class Bucket:
             self.pace,
             waiting_for=f"S3 to show {self.bucket_name} steadily",
             budget=120,
-            advice="look whether somebody has deleted it meanwhile, and run `up` again",
+            advice="check that nobody else deletes it, and run `up` again",
         )
 
     def _owner(self) -> str | None:
@@ -255,8 +255,8 @@ class Bucket:
             call,
             self.pace,
             waiting_for=f"S3 to agree on {self.bucket_name}",
-            advice="another run may be changing it, or a bucket of this name may have been deleted a short "
-            "while ago; wait, or set bucket.name",
+            advice="check that nobody else changes it; or one of this name was deleted a short while ago: "
+            "wait and run the same command again, or set bucket.name",
         )
 
     def _wait_gone(self) -> None:
@@ -266,7 +266,7 @@ class Bucket:
             self.pace,
             waiting_for=f"S3 to forget {self.bucket_name}",
             budget=GONE_BUDGET,
-            advice="look whether another run or somebody else has made it anew, and run `down` again",
+            advice="check that nobody else makes it anew, and run `down` again",
         )
 
     def _answers(self) -> bool:

@@ -247,7 +247,9 @@ def test_s3_is_waited_for_until_it_agrees_on_the_bucket() -> None:
 
 def test_a_name_that_was_just_given_up_ends_in_what_to_do() -> None:
     """F44: it may take up to an hour."""
-    with pytest.raises(Expired, match=r"deleted a short while ago; wait, or set bucket\.name"):
+    with pytest.raises(
+        Expired, match=r"one of this name was deleted a short while ago: wait .* or set bucket\.name"
+    ):
         bucket(Scripted(CreateBucket=ABORTED)).create()
 
 
@@ -275,25 +277,25 @@ def test_a_bucket_that_another_region_was_faster_to_make_is_left_alone() -> None
         pytest.param(
             {"CreateBucket": ok(), "GetBucketTagging": NO_TAGS},
             Bucket.create,
-            "look whether it carries the tag mysfits-stream:stack; if not, `up --adopt` sets it",
+            "check that it carries the tag mysfits-stream:stack; if it does not, `up --adopt` sets it",
             id="its tags",
         ),
         pytest.param(
             {"HeadBucket": GONE},
             Bucket.settle,
-            "look whether somebody has deleted it meanwhile",
+            "check that nobody else deletes it, and run `up` again",
             id="the new bucket",
         ),
         pytest.param(
             {"DeleteBucket": ok(), "HeadBucket": ok()},
             Bucket.delete,
-            "look whether another run or somebody else has made it anew",
+            "check that nobody else makes it anew, and run `down` again",
             id="its end",
         ),
         pytest.param(
             {"PutBucketVersioning": ABORTED},
             lambda resource: resource.update({"VersioningConfiguration": (None, None)}),
-            "another run may be changing it",
+            "check that nobody else changes it",
             id="a change",
         ),
     ],
