@@ -52,7 +52,7 @@ def run(
         state = open_state(app)
         resources = _chosen(build(app, needs_service=False), keep_data)
         plan = converge(resources, state, goal=Goal.ABSENT, dry_run=True)
-        # Counting lists the whole bucket, which emptying does anyway: only for somebody who is asked, or looks.
+        # Counting lists the whole bucket, as emptying does once more: only for somebody who reads the number.
         unasked = yes and delete_data and not dry_run
         contents = None if unasked else _contents(app, plan)
         app.out.removal(document(app, plan, endpoint_of(app, plan)), contents, as_result=dry_run)

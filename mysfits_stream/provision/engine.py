@@ -289,12 +289,13 @@ def _transitive(resource: Resource) -> Iterator[Resource]:
 
 
 def _refusal(observed: Observed, stack: str) -> str:
-    holder = observed.stranger or f"does not carry the tag {OWNER_TAG}"
-    adopt = "run `mysfits-stream up --adopt`, or "
-    if observed.owner:
-        holder = f"belongs to stack {observed.owner}"
-    if observed.owner or observed.stranger:
-        adopt = ""
+    if observed.stranger:
+        return (
+            f"{observed.arn} exists and {observed.stranger}, so it is left alone. "
+            "Choose another name for it, or for the stack"
+        )
+    holder = f"belongs to stack {observed.owner}" if observed.owner else f"does not carry the tag {OWNER_TAG}"
+    adopt = "" if observed.owner else "run `mysfits-stream up --adopt`, or "
     return (
         f"{observed.arn} exists and {holder}, so it is left alone. If it is not yours, choose another stack "
         f"name; if it is, {adopt}tag it {OWNER_TAG}={stack} and run again"
