@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.errors import TargetError
-from mysfits_stream.files import kept_in
+from mysfits_stream.files import kept_in, write_atomically
 
 START_BUDGET = 30.0
 STOP_BUDGET = 20.0
@@ -301,7 +301,5 @@ def _exists(pid: int) -> bool:
 
 
 def write_state(files: Files, running: Running) -> None:
-    """Whole or not at all, so that nobody reads half a file."""
-    unfinished = files.state.with_suffix(".new")
-    unfinished.write_text(json.dumps(asdict(running), indent=2) + "\n", "utf-8")
-    unfinished.replace(files.state)
+    """Say where the local cloud runs."""
+    write_atomically(files.state, json.dumps(asdict(running), indent=2) + "\n")
