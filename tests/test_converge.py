@@ -17,6 +17,7 @@ from botocore.exceptions import (
     SSOTokenLoadError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.engine import (
@@ -398,6 +399,12 @@ SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same 
             ProvisionError,
             'alone: create: Could not connect to the endpoint URL: "https://x"',
             id="no connection",
+        ),
+        pytest.param(
+            ResponseParserError("Unable to parse response (syntax error): invalid XML\n<html>"),
+            ProvisionError,
+            "alone: create: the answer is none of AWS's; check AWS_ENDPOINT_URL, and any proxy on the way",
+            id="a page of somebody else's",
         ),
     ],
 )

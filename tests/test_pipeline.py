@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, TokenRetrievalError
+from botocore.parsers import ResponseParserError
 
 from mysfits_stream.commands.app import App
 from mysfits_stream.commands.pipeline import translated
@@ -31,6 +32,7 @@ def refused(code: str, message: str) -> ClientError:
         (refused("SlowDown", "Please reduce your rate."), "ListObjectsV2: SlowDown: Please reduce your rate"),
         (TokenRetrievalError(provider="sso", error_msg="It ended"), "cannot be renewed: sign in again"),
         (EndpointConnectionError(endpoint_url="https://x"), "Could not connect to the endpoint URL"),
+        (ResponseParserError("invalid XML\n<html>"), "the answer is none of AWS's; check AWS_ENDPOINT_URL"),
     ],
     ids=[
         "no bucket",
@@ -40,9 +42,10 @@ def refused(code: str, message: str) -> ClientError:
         "a refusal",
         "a sign-in that has ended",
         "no connection",
+        "a page of somebody else's",
     ],
 )
-def test_aws_errors_become_ours(error: ClientError | BotoCoreError, says: str) -> None:
+def test_aws_errors_become_ours(error: ClientError | BotoCoreError | ResponseParserError, says: str) -> None:
     app = App()
     app.config = Config()
     with pytest.raises(ClickError) as raised, translated(app):

@@ -67,6 +67,7 @@ def pace(app: App) -> Pace:
 def translated(app: App) -> Iterator[None]:
     """What AWS says to these commands, as errors of ours; on Ctrl-C every wait ends."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     from mysfits_stream.errors import ClickError
     from mysfits_stream.provision.aws import is_error
@@ -82,7 +83,7 @@ def translated(app: App) -> Iterator[None]:
                 "run: mysfits-stream up"
             ) from error
         raise ClickError(f"{error.operation_name}: {reason(error)}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise ClickError(reason(error)) from error
     except KeyboardInterrupt:
         app.target.interrupt.set()

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.aws import is_denied, is_error
@@ -311,12 +312,14 @@ def translated(resource: str, verb: str) -> Iterator[None]:
         raise WaitTimeoutError(resource, verb, str(error)) from error
     except ClientError as error:
         raise ProvisionError(resource, error.operation_name, reason(error)) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise ProvisionError(resource, verb, reason(error)) from error
 
 
-def reason(error: ClientError | BotoCoreError) -> str:
+def reason(error: ClientError | BotoCoreError | ResponseParserError) -> str:
     """What AWS or its client says, and what to do about it where that is known."""
+    if isinstance(error, ResponseParserError):
+        return "the answer is none of AWS's; check AWS_ENDPOINT_URL, and any proxy on the way"
     if isinstance(error, BotoCoreError):
         text = " ".join(str(error).split())
         if isinstance(error, SIGNED_OUT):
