@@ -5,12 +5,8 @@ Both run against the same stand-in for S3, which is a process of its own.
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
-
-from benchmarks.measure import Comparison, Target, compare, compare_figures
+from benchmarks.measure import Comparison, Target, as_command, compare, compare_figures, peak_memory
 from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
-from mysfits_stream import cli
 from mysfits_stream.provision.emptying import contents, empty
 
 VERSIONS = 20_000
@@ -76,14 +72,10 @@ def boto3s_way(s3: SlowS3) -> None:
 
 def our_way(s3: SlowS3, *, counted: bool = False) -> None:
     """What ``down`` does, in a process set up like the command line's."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(*cli.RARELY)
-    try:
+    with as_command():
         client = s3.target().client("s3")
         expected = contents(client, BUCKET).versions if counted else 0
         empty(client, BUCKET, expected=expected)
-    finally:
-        gc.set_threshold(*thresholds)
     check(s3)
 
 
@@ -96,12 +88,7 @@ def check(s3: SlowS3) -> None:
 def peak(s3: SlowS3, versions: int) -> float:
     """The most memory that our way holds at once, in MB; the client's own included."""
     fill(s3, versions)
-    tracemalloc.start()
-    try:
-        our_way(s3)
-        return tracemalloc.get_traced_memory()[1] / 1e6
-    finally:
-        tracemalloc.stop()
+    return peak_memory(lambda: our_way(s3))
 
 
 def main() -> None:

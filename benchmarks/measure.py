@@ -7,14 +7,19 @@ and are compared by ``compare_figures``.
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, TypeVar
+
+from mysfits_stream import cli
 
 T = TypeVar("T")
 
@@ -174,6 +179,27 @@ def in_turns(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, 
             if number:
                 returned[side].append(figure)
     return returned
+
+
+@contextmanager
+def as_command() -> Iterator[None]:
+    """Look for garbage as rarely as a process of the command line's does."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*cli.RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def peak_memory(call: Callable[[], object]) -> float:
+    """The most memory that Python holds at once for what is made during the call, in MB."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
 
 
 def _spelled(figure: float, unit: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import tracemalloc
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.measure import Comparison, Target, compare, compare_figures
+from benchmarks.measure import Comparison, Target, as_command, compare, compare_figures, peak_memory
 from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
-from mysfits_stream import cli
 from mysfits_stream.clicks import delivered
 from mysfits_stream.clicks.delivered import Click, Trouble
 from mysfits_stream.clicks.objects import ClicksBucket
@@ -77,13 +75,9 @@ def one_by_one(s3: SlowS3) -> Iterator[Click]:
 
 def our_way(s3: SlowS3) -> Iterator[Click]:
     """What `clicks` does, in a process set up like the command line's."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(*cli.RARELY)
-    try:
+    with as_command():
         bucket = ClicksBucket(s3.target().client("s3"), BUCKET, "firehose/", "processing-failed/", SPAN)
         yield from delivered.read(bucket, DAY, DAY + timedelta(days=1), Trouble())
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def check(clicks: Iterator[Click]) -> None:
@@ -96,13 +90,7 @@ def check(clicks: Iterator[Click]) -> None:
 def peak(s3: SlowS3, objects: int) -> float:
     """The most memory that our way holds at once, in MB; the client's own included."""
     fill(s3, objects)
-    tracemalloc.start()
-    try:
-        for _ in our_way(s3):
-            pass
-        return tracemalloc.get_traced_memory()[1] / 1e6
-    finally:
-        tracemalloc.stop()
+    return peak_memory(lambda: deque(our_way(s3), maxlen=0))
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ class Typical(Moods):
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
         """Answer late, and refuse roles that are not known yet."""
-        time.sleep(CALL_SECONDS)
+        time.sleep(CALL_SECONDS)  # the latency that all sides are measured with
         if call.operation in ("CreateFunction", "CreateDeliveryStream"):
             destination = call.parameters.get("ExtendedS3DestinationConfiguration", {})
             role = str(call.parameters.get("Role") or destination.get("RoleARN", ""))

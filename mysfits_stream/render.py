@@ -129,8 +129,8 @@ class Output:
         if contents and contents.versions:
             self.show(
                 Text(
-                    f"The bucket holds {contents.objects} objects ({contents.versions} versions, "
-                    f"{size(contents.bytes)}).",
+                    f"The bucket holds {many(contents.objects, 'object')} "
+                    f"({many(contents.versions, 'version')}, {size(contents.bytes)}).",
                     style="bold",
                 )
             )
@@ -190,6 +190,11 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def many(count: int, thing: str) -> str:
+    """A number of things, in words."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def size(count: float) -> str:

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from mysfits_stream.render import printable
+from mysfits_stream.render import many, printable
 
 if TYPE_CHECKING:
     from mysfits_stream.clicks import failed
@@ -139,8 +139,3 @@ def link(link: Link) -> Iterator[Text]:
     )
     if link.advice:
         yield Text(f"{'':<26}-> {link.advice}", style="italic")
-
-
-def many(count: int, thing: str) -> str:
-    """A number of things, in words."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -37,6 +37,7 @@ def send_test_click(
     from mysfits_stream import render_clicks
     from mysfits_stream.clicks import sending
     from mysfits_stream.errors import ClickError
+    from mysfits_stream.render import many
     from mysfits_stream.target import mysfits_api
 
     target = app.target
@@ -60,7 +61,7 @@ def send_test_click(
             app.out.note(f"{each.user_id} on {each.mysfit_id}: {each.status}: {each.reason}")
     problems = render_clicks.problems(clicks)
     if problems and not app.out.as_json:
-        app.out.error(ClickError(f"{problems}, of {render_clicks.many(count, 'click')} sent"))
+        app.out.error(ClickError(f"{problems}, of {many(count, 'click')} sent"))
     return 1 if problems else 0
 
 
@@ -158,7 +159,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     from mysfits_stream.clicks import moments, replaying
     from mysfits_stream.commands.stack import locked
     from mysfits_stream.provision.stack import Names
-    from mysfits_stream.render_clicks import many
+    from mysfits_stream.render import many
 
     with translated(app), locked(app):
         bucket = clicks_bucket(app)

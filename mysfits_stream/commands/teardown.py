@@ -119,6 +119,8 @@ def _contents(app: App, plan: Sequence[Change]) -> Contents | None:
 
 def _allowed_to_delete(app: App, contents: Contents | None, *, yes: bool, delete_data: bool) -> bool:
     """Whether the clicks may go, too; raises if nobody said so, or if the whole removal was declined."""
+    from mysfits_stream.render import many
+
     data = contents if contents and contents.versions else None
     can_ask = sys.stdin.isatty() and not app.out.as_json
     if data and not delete_data:
@@ -126,8 +128,8 @@ def _allowed_to_delete(app: App, contents: Contents | None, *, yes: bool, delete
             raise DataProtectedError(
                 CLICKS_BUCKET,
                 "delete",
-                f"it holds {data.objects} objects in {data.versions} versions, and --yes does not delete "
-                "clicks. Add --delete-data to delete them or --keep-data to keep the bucket",
+                f"it holds {many(data.objects, 'object')} in {many(data.versions, 'version')}, and --yes "
+                "does not delete clicks. Add --delete-data to delete them or --keep-data to keep the bucket",
             )
         typed = click.prompt(
             f"Type the stack's name, {app.config.stack}, to delete all clicks with it", default="", err=True

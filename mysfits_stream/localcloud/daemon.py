@@ -180,7 +180,7 @@ def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) 
             return running
         if process.poll() is not None:
             break
-        time.sleep(0.02)
+        time.sleep(0.02)  # nothing tells of another process's readiness but asking again
     if process.poll() == PORT_IN_USE:
         raise TargetError(
             f"port {config.port} is in use by another program; set local.port to another, or to 0 for any"
@@ -285,7 +285,7 @@ def _wait_for_end(files: Files, pid: int, budget: float) -> bool:
     while _is_alive(files) or _exists(pid):
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.02)  # only a parent can wait for a process; anybody else asks again
     return True
 
 
