@@ -543,6 +543,32 @@ def test_an_interruption_comes_out_at_once_with_the_state_true(world: World, pat
         released.set()
 
 
+def test_after_an_interruption_nothing_more_is_begun_or_told(world: World, path: Path) -> None:
+    looking, released = threading.Event(), threading.Event()
+    told: list[Progress] = []
+
+    def look_again() -> None:
+        if world.done("read").count("alone") > 1:
+            looking.set()
+            _awaited(released)
+
+    def interrupted() -> None:
+        _awaited(looking)
+        raise KeyboardInterrupt
+
+    world.hooks["read", "alone"] = look_again
+    world.late_hooks["create", "role"] = interrupted
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            converge(resources(world), state(path), goal=Goal.PRESENT, notify=told.append)
+        before = list(told)
+    finally:
+        released.set()
+    end_threads()
+    assert "alone" not in world.done("create")
+    assert told == before
+
+
 def end_threads() -> None:
     """A process that dies takes its threads along; here they live on until their verb ends."""
     for thread in threading.enumerate():

@@ -7,7 +7,7 @@ graph is in the resources' own fields: whoever holds another resource comes afte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
@@ -166,6 +166,7 @@ class _Run:
         self._state = state
         self._goal = goal
         self._notify = notify
+        self._abandoned = False
 
     def carry_out(self, pending: Sequence[Resource]) -> Mapping[str, Change]:
         by_name = {resource.name: resource for resource in pending}
@@ -201,7 +202,8 @@ class _Run:
                             settling.add(pool.submit(self._settle, done[name]))
                         sorter.done(name)
         finally:
-            # Not joined: after Ctrl-C the threads end by themselves, at their next wait.
+            # Not joined: after Ctrl-C the threads end by themselves, at their next wait, and begin nothing.
+            self._abandoned = True
             pool.shutdown(wait=False, cancel_futures=True)
         if errors:
             for other in errors[1:]:
@@ -216,15 +218,17 @@ class _Run:
         if change.action is Action.NONE:
             _record(self._state, resource, observed)
             return change
-        self._notify(Progress(resource.name, change.action, "started"))
+        if self._abandoned:
+            raise CancelledError
+        self._tell(Progress(resource.name, change.action, "started"))
         try:
             self._apply(change)
         except BaseException:
-            self._notify(Progress(resource.name, change.action, "failed"))
+            self._tell(Progress(resource.name, change.action, "failed"))
             raise
         if self._goal is Goal.ABSENT:
             self._state.forget(resource)
-            self._notify(Progress(resource.name, change.action, "done"))
+            self._tell(Progress(resource.name, change.action, "done"))
             return change
         with translated(resource.name, "read"):
             made = resource.read()
@@ -232,8 +236,12 @@ class _Run:
             # Somebody else's of the same name may have been found on the way.
             decide(resource, made, self._goal, self._state.stack)
         _record(self._state, resource, made)
-        self._notify(Progress(resource.name, change.action, "settling"))
+        self._tell(Progress(resource.name, change.action, "settling"))
         return replace(change, observed=made)
+
+    def _tell(self, progress: Progress) -> None:
+        if not self._abandoned:
+            self._notify(progress)
 
     def _apply(self, change: Change) -> None:
         with translated(change.resource.name, change.action.value):
@@ -249,14 +257,14 @@ class _Run:
             with translated(change.resource.name, "settle"):
                 change.resource.settle()
         except BaseException:
-            self._notify(Progress(change.resource.name, change.action, "failed"))
+            self._tell(Progress(change.resource.name, change.action, "failed"))
             raise
         if change.observed is None:
             # A read right after creation may have missed it (F12).
             with translated(change.resource.name, "read"):
                 change = replace(change, observed=change.resource.read())
             _record(self._state, change.resource, change.observed)
-        self._notify(Progress(change.resource.name, change.action, "done"))
+        self._tell(Progress(change.resource.name, change.action, "done"))
         return change
 
 
