@@ -44,7 +44,7 @@ conformance: $(READY)
 
 ## Draw the pictures of the README anew.
 pictures: $(READY)
-	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.generate.pictures
 
 ## Pin what development and CI install.
 requirements: $(READY)

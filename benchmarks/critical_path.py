@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.slow_cloud import ASSUMABLE, CALL_SECONDS, LASTING, SCALE
+from mysfits_stream.aws.concurrently import THREAD_NAME
 from mysfits_stream.provision.engine import Progress, dependencies
 from mysfits_stream.provision.resource import Resource
-from mysfits_stream.provision.together import THREAD_NAME
 
 BESIDE = "beside"
 """Stands for the threads whose calls nothing waits for longer than for others."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from benchmarks.measure import Comparison, Target, as_command, compare, compare_figures, peak_memory
 from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
-from mysfits_stream.provision.emptying import contents, empty
+from mysfits_stream.provision.resources.emptying import contents, empty
 
 VERSIONS = 20_000
 CALL_SECONDS = 0.02

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from benchmarks.deploy import Deployer
 from benchmarks.measure import Comparison, Target, compare
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud import apigateway
+from mysfits_stream.localcloud.execute_api import handler
+from mysfits_stream.localcloud.http.messages import Environ
 from mysfits_stream.localcloud.server import LocalCloud
-from mysfits_stream.localcloud.wire import Environ
 
 ANEW, ONCE = "model and template compiled for each click", "compiled once"
 CLICKS = 5_000
@@ -73,7 +73,7 @@ def clicking() -> Iterator[tuple[Callable[[], None], Callable[[], object]]]:
         url = urlsplit(f"{deployer.place.endpoint(api['id'], stage['stageName'])}/clicks")
         yield (
             lambda: put(cloud, url.netloc, url.path),
-            lambda: apigateway.compile(snapshot, deployer.place.account.id, api["region"]),
+            lambda: handler.compile(snapshot, deployer.place.account.id, api["region"]),
         )
     finally:
         cloud.stop()

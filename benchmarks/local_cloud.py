@@ -29,8 +29,8 @@ import yaml
 from benchmarks import peers
 from benchmarks.load import Outcome, Task, load
 from benchmarks.measure import Comparison, Machine, Target, compare_figures, in_turns
-from mysfits_stream.localcloud.listener import Listener
-from mysfits_stream.localcloud.wire import Environ, StartResponse, read_request
+from mysfits_stream.localcloud.http.listener import Listener
+from mysfits_stream.localcloud.http.messages import Environ, StartResponse, read_request
 
 SECONDS = 4.0
 READY_SECONDS, CLICKS_PER_SECOND = 2.0, 1_000.0

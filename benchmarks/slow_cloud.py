@@ -18,14 +18,14 @@ from typing import Any
 import requests
 
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud.apigateway_deployed import DeployedApi
-from mysfits_stream.localcloud.control_plane import ControlPlane, Role
-from mysfits_stream.localcloud.moods import Moods
-from mysfits_stream.localcloud.moods.calls import Call
-from mysfits_stream.localcloud.moods.propagation import LAMBDA_WORDINGS
-from mysfits_stream.localcloud.moods.refusals import refused
+from mysfits_stream.localcloud.aws_behavior import Moods
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.aws_behavior.propagation import LAMBDA_WORDINGS
+from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, Role
+from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
+from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
-from mysfits_stream.localcloud.wire import Response
 
 CALL_SECONDS = 0.08
 SCALE = 10.0

@@ -25,8 +25,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import requests
 from botocore.session import Session
 
-from mysfits_stream.provision.aws import Account
-from mysfits_stream.provision.wait import Interrupt
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.target import Target, boto3_session
 
 BUCKET = "clicks"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.measure import Comparison, Target, compare
-from mysfits_stream.provision.aws import Account
-from mysfits_stream.provision.wait import Interrupt
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.target import Target as Place
 from mysfits_stream.target import boto3_session
 

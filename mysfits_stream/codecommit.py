@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mysfits_stream.aws.account import ignoring, is_error
 from mysfits_stream.errors import ExportError
-from mysfits_stream.provision.aws import ignoring, is_error
 
 if TYPE_CHECKING:
     from types_boto3_codecommit import CodeCommitClient

@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mysfits_stream.aws import fast_s3
+from mysfits_stream.aws.account import Account, Clients
+from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ConfigError, TargetError
-from mysfits_stream.provision import bulk
-from mysfits_stream.provision.aws import Account, Clients
-from mysfits_stream.provision.wait import Interrupt, Pace
 
 if TYPE_CHECKING:
     import boto3
@@ -191,7 +191,7 @@ def boto3_session(core: Session) -> boto3.Session:
     """A session that reads the times in AWS's answers fast: a listing says one for each object."""
     import boto3
 
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=bulk.moment)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=fast_s3.moment)
     return boto3.Session(botocore_session=core)
 
 
@@ -245,7 +245,7 @@ def _client(session: boto3.Session, service: str, endpoint_url: str | None, regi
             ),
         )
     if service == "s3":
-        bulk.speed_up(client)
+        fast_s3.speed_up(client)
     return client
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.clock import START, Clock
+from tests.support.cloud import CloudUnderTest
+
 if TYPE_CHECKING:
-    from mysfits_stream.localcloud.server import LocalCloud
-    from tests.deployment import Deployment
-
-START = 1_790_000_000.0
-"""Where the clock of every test begins: 2026-09-21, 14:13:20 UTC."""
-
+    from tests.support.deployment import Deployment
 
 # What a run of the crash matrix reports. It stands here, and not beside the matrix, because pytest reads this
 # file before anything else, whichever tests are asked for and however many processes they run in.
@@ -35,54 +32,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts = [value for report in reports for name, value in report.user_properties if name == MATRIX_CASES]
     if counts:
         terminalreporter.write_line(f"{MATRIX_CASES}: {sum(int(str(count)) for count in counts)}")
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: float = START) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
-
-
-@dataclass(frozen=True)
-class CloudUnderTest:
-    """A local cloud at AWS's own pace; nothing is delivered until :meth:`advance` lets time pass."""
-
-    cloud: LocalCloud
-    clock: Clock
-    region: str = "eu-west-1"
-
-    @property
-    def endpoint(self) -> str:
-        """Its base URL."""
-        return self.cloud.endpoint
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client that fails at once where AWS's would try again."""
-        import boto3
-        from botocore.config import Config
-
-        name: Any = service
-        return boto3.client(
-            name,
-            region_name=region or self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
-
-    def advance(self, seconds: float) -> None:
-        """Let AWS's time pass, and deliver what is due by then."""
-        self.clock.advance(seconds)
-        self.cloud.deliver_due()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -124,6 +73,6 @@ def local_cloud(cloud_server: CloudUnderTest) -> CloudUnderTest:
 @pytest.fixture
 def deployment(local_cloud: CloudUnderTest, tmp_path: Path) -> Deployment:
     """The default stack on an empty local cloud, not yet up."""
-    from tests.deployment import Deployment
+    from tests.support.deployment import Deployment
 
     return Deployment(local_cloud, tmp_path)

@@ -19,12 +19,21 @@ MODULES = {
 }
 PROVISION = f"{PACKAGE}.provision"
 LOCALCLOUD = f"{PACKAGE}.localcloud"
+RESOURCE_ROOM = f"{PROVISION}.resources"
+AWS = f"{PACKAGE}.aws"
 
-RESOURCES = ("bucket", "delivery_stream", "function", "log_group", "rest_api", "role")
-EVERY_RESOURCE = {"aws", "package", "policies", "resource", "together", "wait"}
+RESOURCES = {
+    name: f"{RESOURCE_ROOM}.{name}" for name in ("bucket", "delivery_stream", "function", "log_group", "role")
+} | {"rest_api": f"{RESOURCE_ROOM}.rest_api.rest_api"}
+EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "waiting")} | {
+    f"{PROVISION}.{part}" for part in ("policies", "processor_zip", "resource")
+}
 OF_ONE_RESOURCE = {
-    "bucket": {"emptying"},
-    "rest_api": {"api_changes", "api_stage", "api_view", "execution_logs", "openapi"},
+    "bucket": {f"{RESOURCE_ROOM}.emptying"},
+    "rest_api": {
+        f"{RESOURCE_ROOM}.rest_api.{part}"
+        for part in ("throttled_changes", "stage", "comparable_view", "execution_logs", "openapi")
+    },
 }
 
 
@@ -71,12 +80,12 @@ def those(*packages: str, but: tuple[str, ...] = ()) -> list[str]:
 
 
 COMMAND_LINE = (f"{PACKAGE}.cli", f"{PACKAGE}.commands")
-RENDERING = tuple(module for module in MODULES if module.startswith(f"{PACKAGE}.render"))
+RENDERING = (f"{PACKAGE}.output",)
 
 
 def test_the_source_is_found() -> None:
     assert {PACKAGE, f"{PROVISION}.engine", f"{LOCALCLOUD}.control_plane"} <= MODULES.keys()
-    assert all(f"{PROVISION}.{resource}" in MODULES for resource in RESOURCES)
+    assert set(RESOURCES.values()) <= MODULES.keys()
     # Deferred imports are seen, too.
     assert offenders([f"{PACKAGE}.target"], "boto3", LOCALCLOUD)
 
@@ -114,30 +123,32 @@ def test_the_local_cloud_does_not_know_the_deployer() -> None:
 
 
 def test_the_command_line_touches_no_concrete_resource() -> None:
-    assert offenders(those(*COMMAND_LINE), *(f"{PROVISION}.{resource}" for resource in RESOURCES)) == []
+    assert offenders(those(*COMMAND_LINE), *RESOURCES.values()) == []
 
 
 def test_the_engine_knows_resources_only_by_their_verbs() -> None:
     known = {name for name in imports(f"{PROVISION}.engine") if within(name, PACKAGE)}
-    assert known == {f"{PROVISION}.{part}" for part in ("aws", "resource", "state", "wait")} | {
-        f"{PACKAGE}.errors"
+    assert known == {f"{PROVISION}.{part}" for part in ("resource", "state")} | {
+        f"{AWS}.account",
+        f"{AWS}.waiting",
+        f"{PACKAGE}.errors",
     }
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_a_resource_knows_little_of_the_deployer(resource: str) -> None:
-    known = {name for name in imports(f"{PROVISION}.{resource}") if within(name, PACKAGE)}
-    allowed = EVERY_RESOURCE | OF_ONE_RESOURCE.get(resource, set()) | set(RESOURCES)
-    assert known <= {f"{PROVISION}.{part}" for part in allowed} | {f"{PACKAGE}.errors"}
+    known = {name for name in imports(RESOURCES[resource]) if within(name, PACKAGE)}
+    allowed = EVERY_RESOURCE | OF_ONE_RESOURCE.get(resource, set()) | set(RESOURCES.values())
+    assert known <= allowed | {f"{PACKAGE}.errors"}
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_a_resource_names_another_only_as_a_fields_type(resource: str) -> None:
-    module = tree(f"{PROVISION}.{resource}")
+    module = tree(RESOURCES[resource])
     others = {
         alias.asname or alias.name
         for node in ast.walk(module)
-        if isinstance(node, ast.ImportFrom) and node.module in {f"{PROVISION}.{other}" for other in RESOURCES}
+        if isinstance(node, ast.ImportFrom) and node.module in RESOURCES.values()
         for alias in node.names
     }
     types = {
@@ -154,14 +165,15 @@ def test_a_resource_names_another_only_as_a_fields_type(resource: str) -> None:
 
 def test_only_the_stack_puts_the_resources_together() -> None:
     """The composition root; beside it, only what exports or adopts tells one type from another."""
-    importers = those(PACKAGE, but=(f"{PROVISION}.stack", f"{PROVISION}.adopt", f"{PACKAGE}.export"))
-    importers = [module for module in importers if module.rsplit(".", 1)[1:] not in [[r] for r in RESOURCES]]
-    assert offenders(importers, *(f"{PROVISION}.{resource}" for resource in RESOURCES)) == []
+    importers = those(
+        PACKAGE, but=(f"{PROVISION}.stack", f"{PROVISION}.adopt", f"{PACKAGE}.export", RESOURCE_ROOM)
+    )
+    assert offenders(importers, *RESOURCES.values()) == []
 
 
 def test_what_decides_and_describes_is_pure() -> None:
     """Documents are made from names alone: no module of these can make a call."""
-    pure = ("policies", "openapi", "api_view", "resource")
+    pure = ("policies", "resources.rest_api.openapi", "resources.rest_api.comparable_view", "resource")
     assert offenders([f"{PROVISION}.{part}" for part in pure], "boto3", "botocore", "requests") == []
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.localcloud.mysfits import mysfits
-from tests.aws_cli import ASKED_FOR, REASON, AwsCli
-from tests.deployment import ACCOUNT, Deployment
+from mysfits_stream.local_site.mysfits import mysfits
+from tests.support.aws_cli import ASKED_FOR, REASON, AwsCli
+from tests.support.deployment import ACCOUNT, Deployment
 
 pytestmark = [pytest.mark.emulator, pytest.mark.skipif(not ASKED_FOR, reason=REASON)]
 

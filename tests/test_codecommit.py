@@ -10,7 +10,7 @@ import pytest
 
 from mysfits_stream import codecommit
 from mysfits_stream.errors import ExportError
-from tests.conftest import CloudUnderTest
+from tests.support.cloud import CloudUnderTest
 
 FILES = {
     "template.yaml": b"Resources: {}\n",

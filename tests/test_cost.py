@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cost_document
+from docs.generate import cost as cost_document
 from mysfits_stream import cost, prices
 from mysfits_stream.config import Config, DeliveryConfig
 from mysfits_stream.cost import WORKSHOP, Breakdown, Design, bill, design, monthly, parse_volume
@@ -238,5 +238,5 @@ def test_amounts_are_shown_with_three_digits(amount: float, shown: str) -> None:
 
 def test_the_document_is_what_the_script_writes() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == cost_document.document() + "\n", (
-        "docs/cost.md is out of date: python -m benchmarks.cost_document > docs/cost.md"
+        "docs/cost.md is out of date: python -m docs.generate.cost > docs/cost.md"
     )

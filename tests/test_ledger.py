@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.clicks import replaying
-from mysfits_stream.provision.wait import Pace
-from tests.conftest import CloudUnderTest
-from tests.ledger import Ledger, Pipeline, Throttled, troubled_pipeline
+from tests.support.cloud import CloudUnderTest
+from tests.support.ledger import Ledger, Pipeline, Throttled, troubled_pipeline
 
 SEEDS = (1, 2, 3)
 STORMS = 12

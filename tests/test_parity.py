@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from mysfits_stream.localcloud.mysfits import mysfits
-from tests.deployment import ACCOUNT, Deployment
+from mysfits_stream.local_site.mysfits import mysfits
+from tests.support.deployment import ACCOUNT, Deployment
 
 pytestmark = pytest.mark.slow
 

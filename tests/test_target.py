@@ -14,10 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.waiting import Interrupt, Interrupted
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ConfigError, TargetError
-from mysfits_stream.provision.aws import Account
-from mysfits_stream.provision.wait import Interrupt, Interrupted
 from mysfits_stream.target import AWS_INVOKE_URL, LOCAL_INVOKE_URL, Target, connect, mysfits_api
 
 AWS = Config(target="aws", region="eu-west-1")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.clicks.objects import LONGEST_SPAN, ClicksBucket, StoredObject, UnreadableError
-from mysfits_stream.provision.wait import Pace
 
 Click = dict[str, Any]
 

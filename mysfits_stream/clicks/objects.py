@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.aws.account import is_error
 from mysfits_stream.clicks import prefixes
 from mysfits_stream.errors import ClickError
-from mysfits_stream.provision.aws import is_error
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mysfits_stream.aws.account import is_error, is_server_error
+from mysfits_stream.aws.waiting import Expired, Pace, retry_while
 from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.delivered import Trouble
 from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
 from mysfits_stream.errors import ClickError
-from mysfits_stream.provision.aws import is_error, is_server_error
-from mysfits_stream.provision.wait import Expired, Pace, retry_while
 
 if TYPE_CHECKING:
     from types_boto3_firehose import FirehoseClient

@@ -12,11 +12,11 @@ from typing import Any
 
 import requests
 
+from mysfits_stream.aws.waiting import Expired, Pace, retry_while, wait_until
 from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ClickError
-from mysfits_stream.provision.wait import Expired, Pace, retry_while, wait_until
 
 ORIGIN = "https://www.example.com"
 API_SECONDS = 30.0  # API Gateway itself answers within 29

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mysfits_stream.config import Config
-    from mysfits_stream.render import Output
+    from mysfits_stream.output.console import Output
     from mysfits_stream.target import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,7 +63,7 @@ class App:
     @cached_property
     def out(self) -> Output:
         """Where results go, and how."""
-        from mysfits_stream.render import Output
+        from mysfits_stream.output.console import Output
 
         return Output(
             as_json=bool(self.settings.get("json")),

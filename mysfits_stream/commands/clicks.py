@@ -34,10 +34,10 @@ def send_test_click(
     """
     import secrets
 
-    from mysfits_stream import render_clicks
     from mysfits_stream.clicks import sending
     from mysfits_stream.errors import ClickError
-    from mysfits_stream.render import many
+    from mysfits_stream.output import clicks as render_clicks
+    from mysfits_stream.output.console import many
     from mysfits_stream.target import mysfits_api
 
     target = app.target
@@ -83,8 +83,8 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
     """
     from collections import deque
 
-    from mysfits_stream import render_clicks
-    from mysfits_stream.clicks import delivered, moments
+    from mysfits_stream.clicks import delivered, timespec
+    from mysfits_stream.output import clicks as render_clicks
 
     if follow and (until or last):
         raise click.UsageError("--follow goes with --since only")
@@ -92,13 +92,13 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
     with translated(app):
         bucket = clicks_bucket(app)
         now = bucket.now()
-        begin = moments.parse(since, now, "--since")
+        begin = timespec.parse(since, now, "--since")
         if follow:
             with suppress(KeyboardInterrupt):
                 for each in delivered.follow(bucket, begin, pace(app), lambda found: note(app, found)):
                     show_click(app, each)
             return 0
-        end = moments.parse(until, now, "--until") if until else now + moments.TICK
+        end = timespec.parse(until, now, "--until") if until else now + timespec.TICK
         found = delivered.read(bucket, begin, end, trouble)
         if app.out.as_json:
             for each in deque(found, last) if last else found:
@@ -119,15 +119,15 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
 @pass_app
 def failed(app: App, since: str | None) -> int:
     """Show failed clicks, grouped by error code and reason."""
-    from mysfits_stream import render_clicks
-    from mysfits_stream.clicks import delivered, moments
+    from mysfits_stream.clicks import delivered, timespec
     from mysfits_stream.clicks import failed as failures
+    from mysfits_stream.output import clicks as render_clicks
 
     trouble = delivered.Trouble()
     with translated(app):
         bucket = clicks_bucket(app)
         now = bucket.now()
-        begin = moments.parse(since, now, "--since") if since else None
+        begin = timespec.parse(since, now, "--since") if since else None
         groups = failures.grouped(failures.read(bucket, begin, now, trouble))
     if app.out.as_json:
         app.out.json({"failed": [group.document() for group in groups], **trouble.document()})
@@ -156,10 +156,10 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     An error object is moved aside, never deleted, once the stream has accepted all of it. A replay that
     dies is resumed by running it again; then a few clicks may arrive twice.
     """
-    from mysfits_stream.clicks import moments, replaying
+    from mysfits_stream.clicks import replaying, timespec
     from mysfits_stream.commands.stack import locked
+    from mysfits_stream.output.console import many
     from mysfits_stream.provision.stack import Names
-    from mysfits_stream.render import many
 
     with translated(app), locked(app):
         bucket = clicks_bucket(app)
@@ -167,7 +167,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
             bucket,
             app.target.client("firehose"),
             Names.of(app.config, app.target.account).stream,
-            since=moments.parse(since, bucket.now(), "--since") if since else None,
+            since=timespec.parse(since, bucket.now(), "--since") if since else None,
             limit=limit,
             dry_run=dry_run,
             pace=pace(app),
@@ -196,7 +196,7 @@ def show_click(app: App, each: dict[str, Any]) -> None:
     """One enriched click: a line of JSON, or one to read."""
     import json
 
-    from mysfits_stream import render_clicks
+    from mysfits_stream.output import clicks as render_clicks
 
     if app.out.as_json:
         click.echo(json.dumps(each))

@@ -23,9 +23,9 @@ def doctor(app: App, since: str, send: bool) -> int:
     from datetime import UTC, datetime
 
     from mysfits_stream import doctor as examination
-    from mysfits_stream import render_clicks
-    from mysfits_stream.clicks import moments, sending
+    from mysfits_stream.clicks import sending, timespec
     from mysfits_stream.commands import stack
+    from mysfits_stream.output import clicks
     from mysfits_stream.provision.stack import Names
     from mysfits_stream.target import mysfits_api
 
@@ -42,12 +42,12 @@ def doctor(app: App, since: str, send: bool) -> int:
         client=target.client,
     )
     with translated(app):
-        window = now - moments.parse(since, now, "--since")
+        window = now - timespec.parse(since, now, "--since")
         mysfit = sending.first_mysfit(mysfits_api(target)) if send else None
         links = []
         for link in examination.examine(path, window=window, mysfit=mysfit):
             links.append(link)
-            for line in render_clicks.link(link):
+            for line in clicks.link(link):
                 app.out.show(line)
     broken = [link.name for link in links if link.status == "broken"]
     if app.out.as_json:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from mysfits_stream.commands.app import App
 
 if TYPE_CHECKING:
+    from mysfits_stream.aws.waiting import Pace
     from mysfits_stream.clicks.objects import ClicksBucket
-    from mysfits_stream.provision.wait import Pace
 
 SHORTEST_SLEEP = 0.1
 """Real seconds between two questions, however fast the target's time runs."""
@@ -54,7 +54,7 @@ def clicks_bucket(app: App) -> ClicksBucket:
 
 def pace(app: App) -> Pace:
     """The target's pace, slowed down where it would ask without pause."""
-    from mysfits_stream.provision.wait import Pace
+    from mysfits_stream.aws.waiting import Pace
 
     target = app.target
     return Pace(
@@ -69,8 +69,8 @@ def translated(app: App) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
+    from mysfits_stream.aws.account import is_error
     from mysfits_stream.errors import ClickError
-    from mysfits_stream.provision.aws import is_error
     from mysfits_stream.provision.engine import reason
 
     try:

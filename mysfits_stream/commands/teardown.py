@@ -23,9 +23,9 @@ from mysfits_stream.commands.stack import (
 from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
 
 if TYPE_CHECKING:
-    from mysfits_stream.provision.emptying import Contents
     from mysfits_stream.provision.engine import Change
     from mysfits_stream.provision.resource import Resource
+    from mysfits_stream.provision.resources.emptying import Contents
 
 CLICKS_BUCKET = "clicks-bucket"
 
@@ -41,7 +41,7 @@ def run(
 ) -> int:
     """Remove the stack; returns the exit code."""
     from mysfits_stream.provision.engine import Goal, converge
-    from mysfits_stream.provision.leftovers import prove_gone
+    from mysfits_stream.provision.verify_deleted import prove_gone
 
     if delete_data and keep_data:
         raise MysfitsStreamError("--delete-data and --keep-data contradict each other; give one of them")
@@ -107,8 +107,8 @@ def _chosen(resources: Sequence[Resource], keep_data: bool) -> list[Resource]:
 
 def _contents(app: App, plan: Sequence[Change]) -> Contents | None:
     """What the bucket that is to go holds; None if none is to go."""
-    from mysfits_stream.provision.emptying import contents
     from mysfits_stream.provision.engine import translated
+    from mysfits_stream.provision.resources.emptying import contents
 
     for change in plan:
         if change.resource.name == CLICKS_BUCKET and change.observed:
@@ -119,7 +119,7 @@ def _contents(app: App, plan: Sequence[Change]) -> Contents | None:
 
 def _allowed_to_delete(app: App, contents: Contents | None, *, yes: bool, delete_data: bool) -> bool:
     """Whether the clicks may go, too; raises if nobody said so, or if the whole removal was declined."""
-    from mysfits_stream.render import many
+    from mysfits_stream.output.console import many
 
     data = contents if contents and contents.versions else None
     can_ask = sys.stdin.isatty() and not app.out.as_json

@@ -18,12 +18,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.aws.account import is_error
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import Config
 from mysfits_stream.doctor import api, arrival, delivery
 from mysfits_stream.doctor.links import BROKEN, UNKNOWN, Link, examined
 from mysfits_stream.doctor.resources import compared
-from mysfits_stream.provision.aws import is_error
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.stack import LOG_STREAM, Names
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.aws.account import is_error
 from mysfits_stream.doctor.links import (
     BROKEN,
     OK,
@@ -22,7 +23,6 @@ from mysfits_stream.doctor.links import (
     Link,
     advice_for,
 )
-from mysfits_stream.provision.aws import is_error
 
 METRICS = {
     "incoming": ("AWS/Firehose", "IncomingRecords", "Sum"),

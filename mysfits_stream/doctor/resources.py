@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from mysfits_stream.aws.concurrently import together
 from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, UNKNOWN, WARNING, Link, examined
 from mysfits_stream.provision.resource import Resource, difference
-from mysfits_stream.provision.together import together
 
 CARRYING = frozenset({"AssumeRolePolicyDocument", "Policies", "Methods", "Stage", "Deployment"})
 """Properties of roles and API; where one is another than configured, no click can be counted on to pass."""

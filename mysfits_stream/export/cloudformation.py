@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.config import Config
 from mysfits_stream.export.parameters import parametrised
 from mysfits_stream.export.placeholders import Placeholder, references, rendered
-from mysfits_stream.provision.aws import Account, Clients
 from mysfits_stream.provision.engine import dependencies
-from mysfits_stream.provision.package import processor_package
+from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import Resource, logical_id
-from mysfits_stream.provision.rest_api import RestApi
+from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.stack import build
 from mysfits_stream.target import AWS_INVOKE_URL
 

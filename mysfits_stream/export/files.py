@@ -11,7 +11,7 @@ from typing import Any
 
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation, sam
-from mysfits_stream.provision.package import HANDLER, REQUIREMENTS, processor_package
+from mysfits_stream.provision.processor_zip import HANDLER, REQUIREMENTS, processor_package
 
 TEMPLATE = "template.yaml"
 TO_IMPORT = "resources-to-import.json"

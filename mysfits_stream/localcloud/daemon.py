@@ -160,7 +160,14 @@ def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) 
         files.state.unlink(missing_ok=True)
         log_file = files.log.open("wb")
     options = {"config": asdict(config), "keep": str(keep.resolve()) if keep else None}
-    command = [sys.executable, "-P", "-m", __package__, str(files.directory.resolve()), json.dumps(options)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mysfits_stream.local_site",
+        str(files.directory.resolve()),
+        json.dumps(options),
+    ]
     with log_file as log:
         process = subprocess.Popen(  # noqa: S603, the command is this file
             command,

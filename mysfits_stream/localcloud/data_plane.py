@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from mysfits_stream.localcloud.firehose import Firehose, FirehoseError
-from mysfits_stream.localcloud.lambda_function import LambdaError
-from mysfits_stream.localcloud.wire import Request, Response
-from mysfits_stream.localcloud.world import World
+from mysfits_stream.localcloud.awslambda.function import LambdaError
+from mysfits_stream.localcloud.firehose.delivery import Firehose, FirehoseError
+from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.localcloud.services import World
 
 FIREHOSE_JSON = "application/x-amz-json-1.1"
 MAX_PAYLOAD = 6291456  # bytes of a synchronous invocation (F65)

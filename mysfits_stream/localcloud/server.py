@@ -31,16 +31,18 @@ from typing import Any
 
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud import apigateway, data_plane, guard, mysfits, site_reader
-from mysfits_stream.localcloud.administration import Administration
-from mysfits_stream.localcloud.background import Background
-from mysfits_stream.localcloud.control_plane import ACCOUNT, ControlPlane, Role
-from mysfits_stream.localcloud.firehose import Firehose
-from mysfits_stream.localcloud.integrations import Integrations
-from mysfits_stream.localcloud.listener import Listener
-from mysfits_stream.localcloud.moods import Cut, Faults, Moods, identify
-from mysfits_stream.localcloud.site import Site
-from mysfits_stream.localcloud.wire import (
+from mysfits_stream.local_site import feed, mysfits
+from mysfits_stream.local_site.page import Site
+from mysfits_stream.localcloud import data_plane
+from mysfits_stream.localcloud.admin import Administration
+from mysfits_stream.localcloud.aws_behavior import Cut, Faults, Moods, identify
+from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane, Role
+from mysfits_stream.localcloud.execute_api import handler
+from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
+from mysfits_stream.localcloud.firehose.delivery import Firehose
+from mysfits_stream.localcloud.http import host_guard
+from mysfits_stream.localcloud.http.listener import Listener
+from mysfits_stream.localcloud.http.messages import (
     Environ,
     Request,
     Response,
@@ -49,7 +51,8 @@ from mysfits_stream.localcloud.wire import (
     read_request,
     send_response,
 )
-from mysfits_stream.localcloud.world import World
+from mysfits_stream.localcloud.scheduler import Background
+from mysfits_stream.localcloud.services import World
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +107,8 @@ class LocalCloud:
         )
         self.firehose = Firehose(self.world, submit=self._submit, wake=self._wake)
         self._site = Site(
-            lambda: site_reader.endpoints(self.control_plane, self.endpoint),
-            lambda: site_reader.landed(self.control_plane),
+            lambda: feed.endpoints(self.control_plane, self.endpoint),
+            lambda: feed.landed(self.control_plane),
         )
         self._administration = Administration(
             health=self._health,
@@ -201,7 +204,7 @@ class LocalCloud:
         self._asked_at = time.monotonic()
         request = read_request(environ)
         try:
-            response = guard.refusal(request) or self.handle(request)
+            response = host_guard.refusal(request) or self.handle(request)
         except Cut:
             # The server closes the connection, as of a peer that went away.
             raise
@@ -258,7 +261,7 @@ class LocalCloud:
         if deployed is None:
             return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
         integrations = Integrations(self.world, self._handle_inside, deployed.region)
-        return apigateway.handle(deployed, replace(request, path=path), integrations.call, self._now())
+        return handler.handle(deployed, replace(request, path=path), integrations.call, self._now())
 
     def _new_moods(self) -> Moods | None:
         """What is on by configuration; what was under way in earlier moods is over."""

@@ -11,16 +11,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.aws.account import is_error, owner_of, tag_list
 from mysfits_stream.errors import ProvisionError
-from mysfits_stream.provision.aws import is_error, owner_of, tag_list
-from mysfits_stream.provision.bucket import Bucket
-from mysfits_stream.provision.delivery_stream import DeliveryStream
 from mysfits_stream.provision.engine import Change, translated
-from mysfits_stream.provision.function import Function
-from mysfits_stream.provision.log_group import LogGroup
 from mysfits_stream.provision.resource import OWNER_TAG, Resource
-from mysfits_stream.provision.rest_api import RestApi
-from mysfits_stream.provision.role import Role
+from mysfits_stream.provision.resources.bucket import Bucket
+from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
+from mysfits_stream.provision.resources.function import Function
+from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
+from mysfits_stream.provision.resources.role import Role
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from mysfits_stream.aws.account import is_denied, is_error
+from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
-from mysfits_stream.provision.aws import is_denied, is_error
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Resource, difference
 from mysfits_stream.provision.state import State
-from mysfits_stream.provision.wait import Expired
 
 THREADS = 16
 """More than there are resources: what is ready runs at once."""

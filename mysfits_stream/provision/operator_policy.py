@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mysfits_stream.provision.aws import Account
+from mysfits_stream.aws.account import Account
 from mysfits_stream.provision.policies import Document, allow, document
 from mysfits_stream.provision.stack import Names
 

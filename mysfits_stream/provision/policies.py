@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mysfits_stream.provision.aws import Account
+from mysfits_stream.aws.account import Account
 
 Document = dict[str, Any]
 

@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from mysfits_stream.aws.account import Account, Clients
+from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.config import Config
 from mysfits_stream.provision import policies
-from mysfits_stream.provision.aws import Account, Clients
-from mysfits_stream.provision.bucket import Bucket
-from mysfits_stream.provision.delivery_stream import DeliveryStream
-from mysfits_stream.provision.function import Function
-from mysfits_stream.provision.log_group import LogGroup
-from mysfits_stream.provision.openapi import ClicksApi
-from mysfits_stream.provision.package import processor_package
+from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import Resource
-from mysfits_stream.provision.rest_api import RestApi
-from mysfits_stream.provision.role import Role
-from mysfits_stream.provision.wait import Pace
+from mysfits_stream.provision.resources.bucket import Bucket
+from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
+from mysfits_stream.provision.resources.function import Function
+from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
+from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
+from mysfits_stream.provision.resources.role import Role
 
 HANDLER = "stream_processor.handler"
 LOG_STREAM = "S3Delivery"

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from mysfits_stream.config import ApiConfig
-from mysfits_stream.localcloud.mysfits import mysfits
+from mysfits_stream.local_site.mysfits import mysfits
 from mysfits_stream.website import Endpoints, fill, own_page
-from tests.conftest import CloudUnderTest
-from tests.deployment import Deployment
+from tests.support.cloud import CloudUnderTest
+from tests.support.deployment import Deployment
 
 from .network import PATIENCE, Connection, Files, website
 from .visiting import Visitor

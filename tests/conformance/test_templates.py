@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.localcloud import apigateway
-from mysfits_stream.localcloud.wire import Request
+from mysfits_stream.localcloud.execute_api import handler
+from mysfits_stream.localcloud.http.messages import Request
 from tests.conformance.cloud import Cloud, expected_failures, load
 
 ALL = load("templates.json")
@@ -128,7 +128,7 @@ def _in_process(case: dict[str, Any]) -> tuple[int, Any, str]:
     request, form = case["request"], case["form"]
     received: list[str] = []
 
-    def backend(service: str, action: str, headers: Any, body: bytes, role: str | None) -> apigateway.Answer:
+    def backend(service: str, action: str, headers: Any, body: bytes, role: str | None) -> handler.Answer:
         received.append(body.decode())
         return 200, {"Content-Type": "application/json"}, case.get("integration_body", body.decode()).encode()
 
@@ -159,7 +159,7 @@ def _in_process(case: dict[str, Any]) -> tuple[int, Any, str]:
         "gatewayResponses": {},
     }
     stage = {"stageName": "api", "variables": request.get("stage_variables") or {}}
-    deployed = apigateway.on_stage(apigateway.compile(api, "123456789012", "us-east-1"), stage)
+    deployed = handler.on_stage(handler.compile(api, "123456789012", "us-east-1"), stage)
     sent = Request(
         request["method"],
         "".join(f"/{value}" for value in parameters.values()) or "/test",
@@ -167,5 +167,5 @@ def _in_process(case: dict[str, Any]) -> tuple[int, Any, str]:
         {name.lower(): value for name, value in (request.get("headers") or {}).items()},
         (request.get("body") or "").encode(),
     )
-    answer = apigateway.handle(deployed, sent, backend, now=1_700_000_000.0)
+    answer = handler.handle(deployed, sent, backend, now=1_700_000_000.0)
     return answer.status, answer.headers, received[0] if form == "request" else answer.body.decode()

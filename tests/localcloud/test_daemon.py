@@ -21,8 +21,8 @@ import requests
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.errors import StateError, TargetError
+from mysfits_stream.local_site.__main__ import serve
 from mysfits_stream.localcloud import daemon
-from mysfits_stream.localcloud.__main__ import serve
 
 pytestmark = pytest.mark.slow
 

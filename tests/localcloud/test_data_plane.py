@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import CloudUnderTest
 from tests.localcloud.test_server import allow, click_pipeline, make_role, zipped
+from tests.support.cloud import CloudUnderTest
 
 
 def signed(cloud: CloudUnderTest, service: str, **headers: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import CloudUnderTest
+from tests.support.cloud import CloudUnderTest
 
 ACCOUNT = "123456789012"
 HANDLER = """

@@ -8,9 +8,9 @@ import pytest
 
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud.server import LocalCloud
-from tests.conftest import Clock
-from tests.in_process import InProcess
 from tests.matrix.world import Which, World, perform
+from tests.support.clock import Clock
+from tests.support.in_process import InProcess
 
 
 @pytest.fixture(scope="session")

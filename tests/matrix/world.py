@@ -14,15 +14,15 @@ from botocore.exceptions import ConnectionClosedError
 
 from mysfits_stream.config import ApiConfig, Config, ProcessorConfig
 from mysfits_stream.errors import MysfitsStreamError
-from mysfits_stream.localcloud.moods.calls import Call
-from mysfits_stream.localcloud.moods.refusals import refused
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
-from mysfits_stream.localcloud.wire import Response
-from mysfits_stream.provision.emptying import contents
 from mysfits_stream.provision.engine import Goal, converge, survey, translated
-from mysfits_stream.provision.leftovers import prove_gone
-from tests.conftest import START, Clock
-from tests.in_process import ApiCall, InProcess, Send
+from mysfits_stream.provision.resources.emptying import contents
+from mysfits_stream.provision.verify_deleted import prove_gone
+from tests.support.clock import START, Clock
+from tests.support.in_process import ApiCall, InProcess, Send
 
 CONFIG = Config()
 CHANGED = replace(

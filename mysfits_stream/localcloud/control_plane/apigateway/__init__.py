@@ -17,11 +17,11 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mysfits_stream.localcloud import apigateway as data_plane
 from mysfits_stream.localcloud.control_plane.apigateway import apis, operations, patch, stages
 from mysfits_stream.localcloud.control_plane.apigateway.call import Call
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request, not_found
-from mysfits_stream.localcloud.wire import Request, Response, json_response
+from mysfits_stream.localcloud.execute_api import handler as data_plane
+from mysfits_stream.localcloud.http.messages import Request, Response, json_response
 
 Document = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_request, not_found
-from mysfits_stream.localcloud.wire import Request
+from mysfits_stream.localcloud.http.messages import Request
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ import yaml
 from mysfits_stream.localcloud.control_plane.apigateway import stages
 from mysfits_stream.localcloud.control_plane.apigateway.call import Call
 from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_request
-from mysfits_stream.localcloud.wire import Response
+from mysfits_stream.localcloud.http.messages import Response
 
 Document = dict[str, Any]
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from jsonschema.exceptions import SchemaError
 
-from mysfits_stream.localcloud import apigateway_schema
-from mysfits_stream.localcloud.apigateway_responses import TYPES, definition
 from mysfits_stream.localcloud.control_plane.apigateway import patch
 from mysfits_stream.localcloud.control_plane.apigateway.errors import (
     bad_request,
@@ -17,6 +15,8 @@ from mysfits_stream.localcloud.control_plane.apigateway.errors import (
     invalid_enum,
     not_found,
 )
+from mysfits_stream.localcloud.execute_api import json_schema
+from mysfits_stream.localcloud.execute_api.gateway_responses import TYPES, definition
 
 Document = dict[str, Any]
 
@@ -69,7 +69,7 @@ def create_model(api: Document, body: Document, new_id: str) -> Document:
 def check_schema(text: str) -> None:
     """Refuse what is not a JSON Schema of draft 4."""
     try:
-        apigateway_schema.check_schema(json.loads(text))
+        json_schema.check_schema(json.loads(text))
     except ValueError as error:
         raise bad_request(
             "Invalid model specified: Validation Result: warnings : [], errors : [Invalid JSON]"

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from mysfits_stream.localcloud.apigateway_responses import TYPES
-from mysfits_stream.localcloud.apigateway_validation import MODEL_URL
 from mysfits_stream.localcloud.control_plane.apigateway import integrations, methods
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request
 from mysfits_stream.localcloud.control_plane.apigateway.models import check_schema
+from mysfits_stream.localcloud.execute_api.gateway_responses import TYPES
+from mysfits_stream.localcloud.execute_api.request_validation import MODEL_URL
 
 Document = dict[str, Any]
 

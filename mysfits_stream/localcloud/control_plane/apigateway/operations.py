@@ -16,7 +16,7 @@ from mysfits_stream.localcloud.control_plane.apigateway import (
 )
 from mysfits_stream.localcloud.control_plane.apigateway.call import Call
 from mysfits_stream.localcloud.control_plane.apigateway.testing import test_invoke
-from mysfits_stream.localcloud.wire import Response
+from mysfits_stream.localcloud.http.messages import Response
 
 if TYPE_CHECKING:
     from mysfits_stream.localcloud.control_plane.apigateway import RestApis

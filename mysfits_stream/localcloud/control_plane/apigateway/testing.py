@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mysfits_stream.localcloud import apigateway as data_plane
 from mysfits_stream.localcloud.control_plane.apigateway import methods
 from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_request
-from mysfits_stream.localcloud.wire import Request, Response
+from mysfits_stream.localcloud.execute_api import handler as data_plane
+from mysfits_stream.localcloud.http.messages import Request, Response
 
 if TYPE_CHECKING:
     from mysfits_stream.localcloud.control_plane.apigateway import RestApis

@@ -7,7 +7,7 @@ meet every check that any client meets.
 
 from __future__ import annotations
 
-from mysfits_stream.localcloud.wire import Handler, Request, Response
+from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 
 class CloudFormation:

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.session import Session
 
-from mysfits_stream.localcloud.wire import Handler, Request
+from mysfits_stream.localcloud.http.messages import Handler, Request
 
 _front: list[Handler] = []
 

@@ -1,0 +1,232 @@
+"""Writes ``docs/cost.md``: ``python -m docs.generate.cost > docs/cost.md``.
+
+Every figure comes from ``mysfits_stream/cost.py``; ``tests/test_cost.py`` compares the page with this script.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from docs.generate.scaling import workshop_ceiling
+from mysfits_stream import cost, prices
+from mysfits_stream.config import Config
+from mysfits_stream.cost import WORKSHOP, Breakdown, Design, bill, design
+
+VOLUMES = {"1M": 1e6, "100M": 1e8, "10,000M": 1e10}
+BATCHES = (1, 10, 40)
+MIDDLE = 1e8
+
+# Each step on the way from the workshop's design to ours with forty clicks a request.
+STEPS: Sequence[tuple[str, dict[str, float | str]]] = (
+    ("browsers may keep the preflight for an hour", {"preflight_seconds": 3600}),
+    ("the processor keeps mysfits for 300 s", {"mysfit_cache_seconds": 300}),
+    ("ten clicks a request", {"clicks_per_request": 10}),
+    ("forty clicks a request", {"clicks_per_request": 40}),
+    ("no log line per click", {"log_bytes_per_click": 0}),
+    ("arm64, 256 MB", {"architecture": "arm64", "memory_mb": 256}),
+    ("both buffers 300 s", {"processor_buffer_seconds": 300, "delivery_buffer_seconds": 300}),
+)
+
+
+def document() -> str:
+    """The whole of ``docs/cost.md``."""
+    return filled("\n".join(_lines()))
+
+
+def filled(text: str) -> str:
+    """``text`` with paragraphs and list items filled to 110 columns; tables and headings stay as they are."""
+    blocks = []
+    for block in text.split("\n\n"):
+        if block.startswith(("|", "#")):
+            blocks.append(block)
+            continue
+        items = re.split(r"\n(?=- )", block.strip("\n"))
+        blocks.append(
+            "\n".join(
+                textwrap.fill(
+                    " ".join(item.split()),
+                    110,
+                    subsequent_indent=_hang(item),
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                for item in items
+            )
+        )
+    return "\n\n".join(blocks)
+
+
+def _hang(item: str) -> str:
+    return "  " if item.startswith("- ") else ""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; every column but the first is aligned to the right."""
+    ruler = ["---", *("---:" for _ in head[1:])]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ruler, *rows)) + "\n"
+
+
+def dollars(amount: float) -> str:
+    """An amount with three significant digits, and whole dollars from a hundred on."""
+    if amount < 0:
+        return "-" + dollars(-amount)
+    if amount >= 100:
+        return f"${amount:,.0f}"
+    if amount < 0.00005:
+        return "$0"
+    return f"${amount:.{max(0, 2 - math.floor(math.log10(amount)))}f}"
+
+
+def buffered(design: Design, seconds: float) -> Design:
+    """``design`` with both of its buffers at ``seconds``."""
+    return replace(design, processor_buffer_seconds=seconds, delivery_buffer_seconds=seconds)
+
+
+def _lines() -> Iterable[str]:
+    ours = {clicks: design(Config(), clicks) for clicks in BATCHES}
+    full, one, untold = cost.RECORD_STEP_BYTES, cost.CLICK_BYTES, cost.UNTOLD_PREFLIGHT_SECONDS
+    invocation_ms, click_us = cost.INVOCATION_CPU_SECONDS * 1e3, cost.CLICK_CPU_SECONDS * 1e6
+    lookup_ms, log_bytes = cost.LOOKUP_SECONDS * 1e3, cost.LOG_BYTES_PER_INVOCATION
+    visit = cost.VISIT_SECONDS / 60
+    fitting = max(n for n in range(1, 1000) if cost.record_bytes(n) <= full)
+    yield f"""\
+# What a click costs
+
+Written by `python -m docs.generate.cost`; a test holds this page against the script. The figures are
+computed from {prices.REGION} list prices, without free tiers, discounts or tax, for clicks that arrive
+evenly; none was read off a bill. `mysfits-stream plan --clicks 1M/month` prints the sum for a configured
+stack.
+
+## Dollars per million clicks
+"""
+    rows = [("the workshop, 1 click a request, 60 s", WORKSHOP)] + [
+        (f"ours, {n} click{'s' * (n > 1)} a request, {seconds} s", buffered(ours[n], seconds))
+        for seconds in (60, 300)
+        for n in BATCHES
+    ]
+    yield table(
+        ["design, buffers", *(f"{name} a month" for name in VOLUMES)],
+        [
+            [name, *(dollars(bill(each, clicks).per_million) for clicks in VOLUMES.values())]
+            for name, each in rows
+        ],
+    )
+    keeps_up = workshop_ceiling() * cost.MONTH / 1e6
+    yield f"""\
+Larger months are cheaper per click because prices have tiers, and because a flush every 60 s costs the same
+whether it carries one click or a thousand. The workshop's row beyond {keeps_up:.0f}M a month is what it
+would cost if it kept up, which it does not (see [scale.md](scale.md)).
+
+## Where the money goes, at 100M clicks a month
+"""
+    yield _bills(
+        {"workshop": bill(WORKSHOP, MIDDLE)}
+        | {f"ours, {n} a request": bill(ours[n], MIDDLE) for n in BATCHES}
+    )
+    yield """\
+## Which lever saves what
+
+From the workshop to ours, one step after the other, in dollars per million clicks:
+"""
+    yield _steps()
+    yield f"""\
+Three levers are nearly all of it:
+
+- **Batch in the browser.** API Gateway bills each REST request however small it is (units of 512 KB are how
+  HTTP APIs are metered), and Firehose rounds each record up to {full:,} bytes, while a click has {one}. So
+  a lone click is billed as {full / one:.0f}. A batch travels as one record.
+- **Let browsers keep the preflight.** Without `Access-Control-Max-Age` a browser forgets the answer after
+  {untold:.0f} s, and every click costs two requests. Safari keeps it for ten minutes at most, Chrome for
+  two hours.
+- **Ask the Mysfits service once.** The workshop asks for every click, through an API that bills the
+  question.
+
+Longer buffers save little and delay clicks by minutes: they pay only where clicks are few.
+
+How many clicks fill Firehose's {full:,} bytes, for ids of 36 characters ({fitting} fit):
+"""
+    yield table(
+        ["clicks a request", "record, bytes", "billed, bytes", "billed per click", "ingestion per million"],
+        [
+            [
+                str(n),
+                f"{cost.record_bytes(n):,}",
+                f"{cost.billed_bytes(n):,}",
+                f"{cost.billed_bytes(n) / n:,.0f}",
+                dollars(1e6 / n * cost.billed_bytes(n) / cost.GB * 0.029),
+            ]
+            for n in (1, 2, 5, 10, 20, 40, fitting, fitting + 1, 100)
+        ],
+    )
+    yield """\
+What does not work: an HTTP API costs $1.00 a million, but has neither Firehose as an integration nor
+mapping templates nor request validation, so it would need a Lambda function per request.
+
+## Prices
+"""
+    yield table(
+        ["price", "tiers", "as of", "source"],
+        [[price.item, _tiers(price), price.as_of, price.source] for price in prices.PRICES],
+    ).replace("---:", "---")
+    yield f"""\
+GB are counted as 1,024³ bytes. Check them before you budget: `aws pricing get-products`, or the pages
+named.
+
+## Assumptions
+
+- A click is {one} bytes (two UUIDs), an enriched click {cost.ENRICHED_BYTES} with its newline.
+- A visit is {cost.CLICKS_PER_VISIT} clicks in {visit:.0f} minutes.
+- An answer of the API is {cost.ANSWER_BYTES} bytes, headers included.
+- The first record opens a buffer; what arrives within the interval joins it until it is full. All share one
+  buffer; each object is one PUT and holds at least one processed batch.
+- The processor needs {invocation_ms:.0f} ms an invocation and {click_us:.0f} µs a click of a whole vCPU,
+  which Lambda gives at {cost.VCPU_MB:,} MB. A lookup takes {lookup_ms:.0f} ms; ours looks all mysfits up at
+  once.
+- There are {cost.MYSFITS} mysfits, and each running function keeps them for as long as it may.
+- The Mysfits service answers through a REST API, as in the workshop; a lookup is billed as one request.
+- Each invocation logs {log_bytes} bytes; the workshop's processor also prints a line per click.
+- Not counted: retries, failed clicks, execution logs, metrics, KMS keys of your own, storage after the
+  first month, reading the clicks, the website, and the Mysfits service itself."""
+
+
+def _bills(bills: dict[str, Breakdown]) -> str:
+    columns = list(bills.values())
+    rows = [
+        [line.item, *(dollars(each.lines[index].dollars) for each in columns)]
+        for index, line in enumerate(columns[0].lines)
+    ]
+    rows.append(["**a month**", *(f"**{dollars(each.total)}**" for each in columns)])
+    rows.append(["**per million**", *(f"**{dollars(each.per_million)}**" for each in columns)])
+    return table(["item", *bills], rows)
+
+
+def _steps() -> str:
+    volumes = [VOLUMES["1M"], VOLUMES["100M"]]
+    current = WORKSHOP
+    before = [bill(current, clicks).per_million for clicks in volumes]
+    rows = [["the workshop", *(cell for amount in before for cell in (dollars(amount), ""))]]
+    for name, change in STEPS:
+        current = replace(current, **change)  # type: ignore[arg-type]  # fields of Design by name
+        after = [bill(current, clicks).per_million for clicks in volumes]
+        pairs = zip(before, after, strict=True)
+        rows.append([name, *(cell for old, new in pairs for cell in (dollars(new), dollars(old - new)))])
+        before = after
+    return table(["step", "at 1M a month", "saves", "at 100M a month", "saves"], rows)
+
+
+def _tiers(price: prices.Price) -> str:
+    # Small prices read better by the million or the thousand; a GB-second is quoted as it is.
+    per, name = (1e6, "a million") if price.unit == "request" else (1, f"a {price.unit}")
+    amounts = [f"${amount * per:.10f}".rstrip("0") for _, amount in price.tiers]
+    padded = [a + "0" * max(0, 2 - len(a.partition(".")[2])) for a in amounts]
+    limits = [f"to {limit:,.0f}" for limit, _ in price.tiers[:-1]]
+    steps = [f"{a} {b}" for a, b in zip(padded, [*limits, "beyond"], strict=True)]
+    return f"{'; '.join(steps) if limits else padded[0]} ({name})"
+
+
+if __name__ == "__main__":
+    print(document())

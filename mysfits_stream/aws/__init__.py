@@ -1,0 +1,1 @@
+"""Account and clients, AWS errors, waiting, concurrent reads, and fast S3 parsing."""

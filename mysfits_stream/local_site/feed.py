@@ -1,0 +1,52 @@
+"""What the website reads of the control plane: the clicks API to send to, and where its clicks end up.
+
+With several stacks it is the youngest that the website belongs to. How its parts are called is the stack's
+convention: the REST API has the stack's name, the delivery stream is ``<stack>-clicks``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from mysfits_stream.clicks.objects import UnreadableError, unpacked
+from mysfits_stream.clicks.prefixes import delivered_pattern, literal
+from mysfits_stream.local_site.page import Landed
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
+from mysfits_stream.website import Endpoints
+
+
+def endpoints(control_plane: ControlPlane, base: str) -> Endpoints:
+    """What a page can talk to below the local cloud's URL; no clicks API before ``up`` and after ``down``."""
+    api = _clicks_api(control_plane)
+    clicks = f"{base}/restapis/{api['id']}/{api['stages'][0]}/_user_request_" if api else ""
+    return Endpoints(clicks=clicks, mysfits=f"{base}/_mysfits")
+
+
+def landed(control_plane: ControlPlane) -> list[Landed]:
+    """The objects that the stack's delivery stream has written where enriched clicks belong."""
+    api = _clicks_api(control_plane)
+    stream = control_plane.stream(api["region"], f"{api['name']}-clicks") if api else None
+    if stream is None:
+        return []
+    destination = stream.destination
+    begin = literal(delivered_pattern(destination.prefix))
+    with control_plane.lock:
+        s3 = control_plane.backend("s3", stream.region)
+        if destination.bucket not in s3.buckets:
+            return []
+        keys, *_ = s3.list_objects(s3.buckets[destination.bucket], begin, None, None, None)
+    return [Landed(key.name, key.last_modified.timestamp(), partial(_text, key)) for key in keys]
+
+
+def _clicks_api(control_plane: ControlPlane) -> dict[str, Any] | None:
+    served = [api for api in control_plane.rest_apis.apis() if api["stages"]]
+    return max(served, key=lambda api: int(api["createdDate"]), default=None)
+
+
+def _text(key: Any) -> bytes:
+    try:
+        return unpacked(key.value, key.name)
+    except UnreadableError:
+        # Somebody else's object under our prefix: nothing for the panel.
+        return b""

@@ -1,0 +1,79 @@
+"""The local cloud's own administration, below ``/_local/``: health, settings, faults, reset, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from mysfits_stream import config
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.errors import ConfigError
+from mysfits_stream.localcloud.aws_behavior import Faults, as_documents, read_rules
+from mysfits_stream.localcloud.http.messages import Request, Response, json_response
+
+PATH = "/_local/"
+
+
+class Administration:
+    """Answers requests below ``/_local/``; what it does is done by the functions that it is given."""
+
+    def __init__(
+        self,
+        *,
+        health: Callable[[], dict[str, Any]],
+        settings: Callable[[], LocalConfig],
+        change: Callable[[LocalConfig], None],
+        faults: Faults,
+        reset: Callable[[], None],
+        stop: Callable[[], None] | None,
+    ) -> None:
+        self._health = health
+        self._settings = settings
+        self._change = change
+        self._faults = faults
+        self._reset = reset
+        self._stop = stop
+
+    def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        match request.method, request.path.removeprefix(PATH):
+            case "GET", "health":
+                return json_response(200, self._health())
+            case "PUT", "settings":
+                return self._change_settings(request)
+            case "GET", "faults":
+                return self._rules()
+            case "POST", "faults":
+                return self._add_rules(request)
+            case "DELETE", "faults":
+                self._faults.clear()
+                return self._rules()
+            case "POST", "reset":
+                self._reset()
+                return json_response(200, {})
+            case "POST", "stop" if self._stop:
+                self._stop()
+                return json_response(202, {})
+        return json_response(404, {"message": f"no such administration: {request.method} {request.path}"})
+
+    def _change_settings(self, request: Request) -> Response:
+        """Any of the settings; the port stays what it is."""
+        now = self._settings()
+        try:
+            wanted = {**asdict(now), **request.json(), "port": now.port}
+            checked = config.parse({"local": wanted}).local
+        except (ConfigError, TypeError, ValueError) as error:
+            return json_response(400, {"message": str(error)})
+        self._change(checked)
+        return json_response(200, asdict(checked))
+
+    def _rules(self) -> Response:
+        return json_response(200, {"rules": as_documents(self._faults.rules)})
+
+    def _add_rules(self, request: Request) -> Response:
+        try:
+            self._faults.add(*read_rules(request.json()))
+        except ValueError as error:
+            return json_response(400, {"message": str(error)})
+        return self._rules()

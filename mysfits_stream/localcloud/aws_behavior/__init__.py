@@ -1,0 +1,93 @@
+"""AWS's moods: what the local cloud can do to a call besides answering it.
+
+A mood stands in the front, between the request and whoever answers it. Faults at will (``faults.py``) are
+always there; the rest is on with ``local.moods: aws``, and then behaves as AWS does, with the figures of the
+facts, drawn from ``local.seed``:
+
+    quotas.py          few calls in a time, and Retry-After
+    propagation.py     roles and policies that are not in force yet
+    reads.py           reads that miss what was just made
+    lifecycle.py       CREATING, DELETING, Pending, InProgress
+    deployments.py     an API's data plane that comes late
+    lost_answers.py    the effect without the answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mysfits_stream.localcloud.aws_behavior.calls import Call, identify
+from mysfits_stream.localcloud.aws_behavior.chance import Chance
+from mysfits_stream.localcloud.aws_behavior.deployments import Deployments
+from mysfits_stream.localcloud.aws_behavior.faults import Faults, Rule, RuleError, as_documents, read_rules
+from mysfits_stream.localcloud.aws_behavior.lifecycle import Lifecycle
+from mysfits_stream.localcloud.aws_behavior.lost_answers import LostAnswers
+from mysfits_stream.localcloud.aws_behavior.propagation import Propagation
+from mysfits_stream.localcloud.aws_behavior.quotas import Quotas
+from mysfits_stream.localcloud.aws_behavior.reads import Reads
+from mysfits_stream.localcloud.aws_behavior.refusals import Cut
+from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane, Role
+from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
+from mysfits_stream.localcloud.http.messages import Response
+
+__all__ = ["Cut", "Faults", "Moods", "Rule", "RuleError", "as_documents", "identify", "read_rules"]
+
+
+class Moods:
+    """The moods of one local cloud, on its clock: ``time_scale`` of AWS's seconds pass in one of ``now``."""
+
+    def __init__(
+        self, control_plane: ControlPlane, *, now: Callable[[], float], time_scale: float, seed: int
+    ) -> None:
+        def aws_seconds() -> float:
+            return now() * time_scale
+
+        chance = Chance(seed)
+        self._control_plane = control_plane
+        self._time_scale = time_scale
+        self._propagation = Propagation(aws_seconds, chance, control_plane.role)
+        self._quotas = Quotas(aws_seconds)
+        self._reads = Reads(aws_seconds, chance, ACCOUNT)
+        self._lifecycle = Lifecycle(chance)
+        self._lost_answers = LostAnswers(chance)
+        self._deployments = Deployments(
+            aws_seconds, chance, lambda api_id, stage: control_plane.rest_apis.deployed(api_id, stage)
+        )
+
+    def around(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer a call as AWS would in these moods; raises Cut where the connection ends."""
+        if refusal := self._quotas.refusal(call) or self._propagation.refusal(call):
+            return refusal
+
+        def reads() -> Response:
+            return self._reads.around(call, deployments)
+
+        def deployments() -> Response:
+            return self._deployments.around(call, propagation)
+
+        def propagation() -> Response:
+            if call.service != "iam":
+                return answer()
+            return self._propagation.around(call, self._role_arn(call), answer)
+
+        return self._lost_answers.around(call, reads)
+
+    def role(self, arn: str) -> Role | None:
+        """The role that is in force."""
+        return self._propagation.in_force(arn)
+
+    def settling(self, transition: str, arn: str) -> float:
+        """How many of the clock's seconds a transition of a resource takes."""
+        return self._lifecycle.seconds(transition, arn) / self._time_scale
+
+    def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
+        """What a stage serves to the next request; None where nothing does."""
+        return self._deployments.served(api_id, stage)
+
+    def is_late(self, api_id: str, stage: str) -> bool:
+        """Whether a stage is there and does not answer yet."""
+        return self._deployments.is_late(api_id, stage)
+
+    def _role_arn(self, call: Call) -> str:
+        arn = self._control_plane.arn("iam", call.region, f"role/{call.resource}")
+        return arn.replace(f":{call.region}:", "::", 1)

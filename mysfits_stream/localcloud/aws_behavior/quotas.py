@@ -1,0 +1,111 @@
+"""The rates at which AWS's control planes take calls, for an account in a region (F60, F61, F63, F65)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http.messages import Response
+
+
+@dataclass(frozen=True)
+class Quota:
+    """So many calls in so many of AWS's seconds, and how many of them at once."""
+
+    calls: float
+    seconds: float
+    burst: int = 1
+
+    @property
+    def rate(self) -> float:
+        """Calls per second."""
+        return self.calls / self.seconds
+
+
+# By service and operation; what stands under None counts all operations of the service together.
+QUOTAS: dict[str, dict[str | None, Quota]] = {
+    "apigateway": {
+        None: Quota(10, 1, burst=40),
+        "CreateDeployment": Quota(1, 5),
+        "CreateResource": Quota(5, 1, burst=5),
+        "CreateRestApi": Quota(1, 3),
+        "DeleteResource": Quota(5, 1, burst=5),
+        "DeleteRestApi": Quota(1, 30),
+        "GetResources": Quota(5, 2, burst=5),
+        "ImportRestApi": Quota(1, 3),
+        "PutRestApi": Quota(1, 1),
+        "UpdateAccount": Quota(1, 20),
+    },
+    "firehose": {
+        operation: Quota(5, 1, burst=5)
+        for operation in (
+            "CreateDeliveryStream",
+            "DeleteDeliveryStream",
+            "DescribeDeliveryStream",
+            "ListDeliveryStreams",
+            "ListTagsForDeliveryStream",
+            "StartDeliveryStreamEncryption",
+            "StopDeliveryStreamEncryption",
+            "TagDeliveryStream",
+            "UntagDeliveryStream",
+            "UpdateDestination",
+        )
+    },
+    "lambda": {None: Quota(15, 1, burst=15)},
+}
+DATA_PLANE = ("Invoke", "InvokeAsync")
+TOO_MANY = {
+    "apigateway": (429, "TooManyRequestsException", "Too Many Requests"),
+    "firehose": (400, "ThrottlingException", "Rate exceeded"),
+    "lambda": (429, "TooManyRequestsException", "Rate exceeded"),
+}
+SAYS_WHEN = ("apigateway", "lambda")
+"""The services whose refusal carries Retry-After (F21)."""
+
+
+@dataclass
+class Bucket:
+    """Calls that may be made now, and when that was reckoned."""
+
+    calls: float
+    at: float
+
+
+class Quotas:
+    """The account's use of its quotas; safe to use from several threads. ``now`` is in AWS's seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._buckets: dict[tuple[str, str, str | None], Bucket] = {}
+
+    def refusal(self, call: Call) -> Response | None:
+        """Why a call is one too many; None if it may pass, and it is counted then."""
+        if call.operation in DATA_PLANE:
+            return None
+        quotas = QUOTAS.get(call.service, {})
+        counted = {name: quotas[name] for name in (None, call.operation) if name in quotas}
+        with self._lock:
+            buckets = {name: self._filled(call, name, quota) for name, quota in counted.items()}
+            waits = [
+                (1 - bucket.calls) / counted[name].rate
+                for name, bucket in buckets.items()
+                if bucket.calls < 1 - 1e-9
+            ]
+            if not waits:
+                for bucket in buckets.values():
+                    bucket.calls -= 1
+                return None
+        status, code, message = TOO_MANY[call.service]
+        retry_after = max(1.0, -(-max(waits) // 1)) if call.service in SAYS_WHEN else None
+        return refused(call, status, code, message, retry_after=retry_after)
+
+    def _filled(self, call: Call, name: str | None, quota: Quota) -> Bucket:
+        now = self._now()
+        bucket = self._buckets.setdefault((call.service, call.region, name), Bucket(quota.burst, now))
+        bucket.calls = min(quota.burst, bucket.calls + (now - bucket.at) * quota.rate)
+        bucket.at = now
+        return bucket

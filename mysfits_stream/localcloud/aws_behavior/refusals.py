@@ -1,0 +1,49 @@
+"""An error of AWS, in the bytes of each of its protocols; and a connection that ends without an answer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import uuid
+from xml.sax.saxutils import escape
+
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.http.messages import Response
+
+JSON = ("firehose", "logs", "tagging", "dynamodb", "kinesis", "events", "codecommit")
+QUERY = ("iam", "sts", "cloudformation", "cloudwatch", "monitoring", "sns")
+
+EMPTY_500 = Response(500)
+"""What may come in the middle of anything: no code, no text, not even a body (F4)."""
+
+
+class Cut(ConnectionResetError):
+    """The connection ends here, and the client never learns what became of its call."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "cut by the local cloud")
+
+
+def refused(
+    call: Call, status: int, code: str, message: str, *, retry_after: float | None = None
+) -> Response:
+    """The answer to a call that AWS refuses so."""
+    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+    if retry_after is not None:
+        headers["Retry-After"] = f"{retry_after:.0f}"
+    if call.service == "s3":
+        document = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
+        body = b"" if call.operation.startswith("Head") else document.encode()
+        return Response(status, {**headers, "Content-Type": "application/xml"}, body)
+    if call.service in QUERY:
+        document = (
+            f"<ErrorResponse><Error><Type>{'Sender' if status < 500 else 'Receiver'}</Type>"
+            f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
+            f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+        )
+        return Response(status, {**headers, "Content-Type": "text/xml"}, document.encode())
+    if call.service in JSON:
+        headers["Content-Type"] = "application/x-amz-json-1.1"
+        return Response(status, headers, json.dumps({"__type": code, "message": message}).encode())
+    headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+    return Response(status, headers, json.dumps({"message": message, "Message": message}).encode())

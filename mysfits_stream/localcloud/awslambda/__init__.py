@@ -1,0 +1,1 @@
+"""Lambda's data plane: deployed functions in processes of their own."""

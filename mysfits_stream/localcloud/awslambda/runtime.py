@@ -1,0 +1,160 @@
+"""Keeps the functions' processes: warm, bounded in number, and gone when the local cloud stops.
+
+A process is used again, as AWS does, so what a handler keeps in its module survives between invocations;
+changed code or configuration gets a new one. ``lambda_process.py`` is what one process is and does.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import threading
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mysfits_stream.localcloud.awslambda.function import Function, Invocation
+from mysfits_stream.localcloud.awslambda.process import Process, run
+from mysfits_stream.localcloud.iam import Verdict
+
+Allowed = Callable[[str, str, str, str], Verdict]
+
+
+class LambdaRuntime:
+    """Invokes functions; safe to call from several threads.
+
+    ``log(group, stream, message)`` receives each line of a function's log, after ``create_log(group, None)``
+    for its log group and ``create_log(group, stream)`` for its log stream; each only if ``allowed(role,
+    service, action, resource)`` says that the function's role may do it. At most ``processes`` invocations
+    run at once, others wait. ``directory`` is where zips are unpacked; it belongs to this object, and
+    :meth:`close` removes it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        now: Callable[[], float],
+        log: Callable[[str, str, str], None],
+        create_log: Callable[[str, str | None], None],
+        allowed: Allowed,
+        processes: int = 5,
+        idle_seconds: float = 600.0,
+    ) -> None:
+        self._directory = directory
+        self._now = now
+        self._log = log
+        self._create_log = create_log
+        self._allowed = allowed
+        self._idle_seconds = idle_seconds
+        self._processes = processes
+        self._slots = threading.Semaphore(processes)
+        self._lock = threading.Lock()
+        self._idle: list[Process] = []
+        self._busy: set[Process] = set()
+        self._closed = False
+
+    def invoke(self, function: Function, payload: bytes, client_context: str | None = None) -> Invocation:
+        """Run the function once and wait for its end; a failing function is an Invocation with an error."""
+        with self._slots:
+            process = self._take(function)
+            try:
+                ended = run(process, payload, client_context, self._now)
+            finally:
+                self._give_back(process)
+        self._write_log(process, ended.lines)
+        return ended.invocation
+
+    def reap(self) -> None:
+        """End the processes that nobody has used for ``idle_seconds``."""
+        horizon = time.monotonic() - self._idle_seconds
+        with self._lock:
+            expired = [process for process in self._idle if process.used_at < horizon]
+            self._idle = [process for process in self._idle if process.used_at >= horizon]
+        for process in expired:
+            process.end()
+
+    def close(self) -> None:
+        """End every process, running invocations included, and remove what was unpacked."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            for process in self._busy:
+                process.kill()
+        for process in idle:
+            process.end()
+        for _ in range(self._processes):
+            self._slots.acquire(timeout=5)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _take(self, function: Function) -> Process:
+        self.reap()
+        with self._lock:
+            dead = [process for process in self._idle if not process.alive()]
+            warm = [
+                process
+                for process in self._idle
+                if process.function.identity == function.identity and process not in dead
+            ]
+            stale = dead + [
+                process
+                for process in self._idle
+                if process.function.arn == function.arn
+                and process.function.version == function.version
+                and process not in warm
+                and process not in dead
+            ]
+            taken = warm[-1] if warm else None
+            self._idle = [process for process in self._idle if process not in stale and process is not taken]
+            if taken:
+                self._busy.add(taken)
+        for process in stale:
+            process.end()
+        return taken or self._start(function)
+
+    def _start(self, function: Function) -> Process:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the Lambda runtime is closed")
+            code = self._directory / re.sub(r"[^A-Za-z0-9]", "-", function.code_sha256)
+            if not code.exists():
+                # Under another name first, so that a directory is either whole or not there.
+                unfinished = self._directory / f"unpacking-{uuid.uuid4().hex}"
+                with zipfile.ZipFile(io.BytesIO(function.zip_bytes)) as archive:
+                    archive.extractall(unfinished)
+                unfinished.rename(code)
+            process = Process(function, code, self._directory, self._now())
+            self._busy.add(process)
+            return process
+
+    def _give_back(self, process: Process) -> None:
+        process.used_at = time.monotonic()
+        with self._lock:
+            self._busy.discard(process)
+            keep = process.usable and not self._closed
+            if keep:
+                self._idle.append(process)
+        if not keep:
+            process.end()
+
+    def _write_log(self, process: Process, lines: list[str]) -> None:
+        function = process.function
+        _, partition, _, region, account, *_ = function.arn.split(":")
+        group, stream = function.log_group, process.stream
+        arn = f"arn:{partition}:logs:{region}:{account}:log-group:{group}:log-stream:"
+
+        def may(action: str, resource: str) -> bool:
+            verdict = self._allowed(function.role_arn, "lambda.amazonaws.com", action, resource)
+            return verdict is Verdict.ALLOWED
+
+        # A group is made as a group without a stream, so a function that may brings it back (F77).
+        if may("logs:CreateLogGroup", arn):
+            self._create_log(group, None)
+        if may("logs:CreateLogStream", arn + stream):
+            self._create_log(group, stream)
+        if may("logs:PutLogEvents", arn + stream):
+            for line in lines:
+                self._log(group, stream, line)

@@ -1,0 +1,225 @@
+"""Functions: what moto drops or gets wrong of creating and updating them, and of their configuration.
+
+A function is stored in moto's own backend as a :class:`StoredFunction`, so that every operation that moto
+answers by itself (GetFunction, versions, aliases, tags, policies) shows the mended configuration too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import LambdaFunction
+from moto.backends import get_backend
+from moto.core.exceptions import JsonRESTError
+
+from mysfits_stream.localcloud.awslambda.function import Function, LambdaError
+from mysfits_stream.localcloud.control_plane.awslambda.checks import check_function, unpackable
+from mysfits_stream.localcloud.control_plane.awslambda.stored import StoredFunction, value_of
+from mysfits_stream.localcloud.control_plane.constraints import violation
+from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
+
+FUNCTION_PATH = re.compile(
+    r"/2015-03-31/functions(?:/(?P<function>[^/]+?))?(?:/(?P<part>code|configuration))?/?"
+)
+CANNOT_BE_ASSUMED = "The role defined for the function cannot be assumed by Lambda."
+BUSY = "The operation cannot be performed at this time."
+
+
+class Functions:
+    """The mend for Lambda.
+
+    ``can_assume`` says whether Lambda may assume a role; ``settling`` how long a transition takes, in AWS's
+    seconds, one of ``create``, ``update``.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        can_assume: Callable[[str], bool],
+        now: Callable[[], float] = time.time,
+        settling: Callable[[str, str], float] = lambda transition, arn: 0.0,
+    ) -> None:
+        self._account = account
+        self._can_assume = can_assume
+        self._now = now
+        self._settling = settling
+
+    def __call__(self, request: Request, ask_moto: Handler) -> Response:
+        """Answer a request to Lambda's control plane."""
+        self._settle_all(request.region)
+        operation = self._operation(request)
+        if operation is None:
+            return ask_moto(request)
+        try:
+            return operation() or ask_moto(request)
+        except LambdaError as error:
+            return _refused(error.code, str(error), error.status)
+        except JsonRESTError as error:
+            return _refused(error.error_type, error.message, error.code)
+
+    def function(self, arn: str) -> Function | None:
+        """The function of an ARN, perhaps with a qualifier, for the data plane; None when there is none.
+
+        Raises LambdaError for one that cannot be invoked now, or not here.
+        """
+        region = arn.split(":")[3]
+        stored = self._find(region, arn)
+        if stored is None:
+            return None
+        if isinstance(stored, StoredFunction):
+            stored.settle(self._now())
+        if stored.state == "Pending":
+            raise _in_state(stored)
+        if not (stored.run_time or "").startswith("python"):
+            message = f"Only Python runtimes run in the local cloud, not {stored.run_time}"
+            raise LambdaError("InvalidRuntimeException", message, 502)
+        return value_of(stored)
+
+    def _operation(self, request: Request) -> Callable[[], Response | None] | None:
+        path = FUNCTION_PATH.fullmatch(request.path)
+        if path is None:
+            return None
+        name = unquote(path["function"] or "")
+        match request.method, bool(name), path["part"]:
+            case "POST", False, None:
+                return lambda: self._create(request)
+            case "PUT", True, "code":
+                return lambda: self._update_code(request, name)
+            case "PUT", True, "configuration":
+                return lambda: self._update_configuration(request, name)
+            case "DELETE", True, None:
+                return lambda: self._delete(request, name)
+        return None
+
+    def _create(self, request: Request) -> Response:
+        spec = _parsed(request, "CreateFunction")
+        region, name = request.region, spec["FunctionName"].rsplit(":", 1)[-1]
+        arn = (
+            f"arn:{self._backend(region)._lambdas.partition}:lambda:{region}:{self._account}:function:{name}"
+        )
+        check_function(spec)
+        self._check_role(spec["Role"])
+        if self._find(region, name):
+            raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
+        now = self._now()
+        active_at = now + self._settling("create", arn)
+        stored = StoredFunction(  # type: ignore[abstract]  # moto's own class is, by CloudFormation's hooks
+            self._account, region, {**spec, "FunctionName": name}, now, active_at
+        )
+        if not unpackable(stored.code_bytes):
+            raise _invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+        self._backend(region)._lambdas.put_function(stored)
+        if spec.get("Publish"):
+            stored = self._backend(region).publish_version(name)
+        return json_response(201, stored.get_configuration())
+
+    def _update_code(self, request: Request, name: str) -> Response | None:
+        stored, given = self._to_update(request, name, "UpdateFunctionCode")
+        if stored is None:
+            return None
+        kept = dict(stored.code), stored.code_bytes, stored.code_size, stored.code_sha_256, stored.code_digest
+        stored.update_function_code(given)
+        if not unpackable(stored.code_bytes):
+            (stored.code, stored.code_bytes, stored.code_size, stored.code_sha_256, stored.code_digest) = kept
+            raise _invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+        if not given.get("DryRun"):
+            self._changed(stored)
+        if given.get("Publish") and not given.get("DryRun"):
+            stored = self._backend(request.region).publish_version(stored.function_name)
+        return json_response(200, stored.get_configuration())
+
+    def _update_configuration(self, request: Request, name: str) -> Response | None:
+        stored, given = self._to_update(request, name, "UpdateFunctionConfiguration")
+        if stored is None:
+            return None
+        check_function({"PackageType": "Image", **given})
+        if "Role" in given:
+            self._check_role(given["Role"])
+        stored.update_configuration(given)
+        self._changed(stored)
+        return json_response(200, stored.get_configuration())
+
+    def _delete(self, request: Request, name: str) -> None:
+        stored = self._find(request.region, name)
+        if stored is not None and stored.state == "Pending":
+            raise _in_state(stored)
+
+    def _to_update(
+        self, request: Request, name: str, operation: str
+    ) -> tuple[StoredFunction | None, dict[str, Any]]:
+        given = _parsed(request, operation, FunctionName=name)
+        stored = self._find(request.region, name)
+        if not isinstance(stored, StoredFunction):
+            return None, given
+        if stored.state == "Pending":
+            raise _in_state(stored)
+        if stored.last_update_status == "InProgress":
+            message = f"{BUSY} An update is in progress for resource: {stored.function_arn}"
+            raise LambdaError("ResourceConflictException", message, 409)
+        if given.get("RevisionId") not in (None, stored.revision_id):
+            raise LambdaError(
+                "PreconditionFailedException",
+                "The Revision Id provided does not match the latest Revision Id. "
+                "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+                412,
+            )
+        return stored, given
+
+    def _changed(self, stored: StoredFunction) -> None:
+        now = self._now()
+        stored.touch(now)
+        stored.last_update_status = "InProgress"
+        stored.settles_at = now + self._settling("update", stored.function_arn)
+
+    def _check_role(self, role: str) -> None:
+        if not self._can_assume(role):
+            raise _invalid(CANNOT_BE_ASSUMED)
+
+    def _backend(self, region: str) -> Any:
+        return get_backend("lambda")[self._account][region]
+
+    def _find(self, region: str, name_or_arn: str) -> LambdaFunction | None:
+        try:
+            found: LambdaFunction = self._backend(region).get_function(name_or_arn)
+        except UnknownFunctionException:
+            return None
+        return found
+
+    def _settle_all(self, region: str) -> None:
+        now = self._now()
+        for versions in self._backend(region)._lambdas._functions.values():
+            for stored in (versions["latest"], *versions["versions"]):
+                if isinstance(stored, StoredFunction):
+                    stored.settle(now)
+
+
+def _parsed(request: Request, operation: str, **in_path: str) -> dict[str, Any]:
+    try:
+        given: dict[str, Any] = request.json()
+    except json.JSONDecodeError as error:
+        raise LambdaError(
+            "InvalidRequestContentException", "Could not parse request body into json", 400
+        ) from error
+    if message := violation("lambda", operation, {**given, **in_path}):
+        raise LambdaError("ValidationException", message, 400)
+    return given
+
+
+def _in_state(stored: LambdaFunction) -> LambdaError:
+    message = f"{BUSY} The function is currently in the following state: {stored.state}"
+    return LambdaError("ResourceConflictException", message, 409)
+
+
+def _invalid(message: str) -> LambdaError:
+    return LambdaError("InvalidParameterValueException", message, 400)
+
+
+def _refused(code: str, message: str, status: int) -> Response:
+    return json_response(status, {"Type": "User", "Message": message}, {"x-amzn-ErrorType": code})

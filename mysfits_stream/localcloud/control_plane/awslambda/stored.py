@@ -1,0 +1,108 @@
+"""A function as moto stores it, with what moto leaves out, and the same for the data plane."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction
+
+from mysfits_stream.localcloud.awslambda.function import Function
+
+
+class StoredFunction(LambdaFunction):
+    """A function as moto stores it, and what moto leaves out."""
+
+    def __init__(self, account: str, region: str, spec: dict[str, Any], now: float, active_at: float) -> None:
+        super().__init__(account, spec, region, version="$LATEST")
+        self.logging_config = self._logging(spec.get("LoggingConfig"))
+        self.settles_at = active_at
+        self.state = "Pending"
+        self.last_update_status: str | None = None
+        self.touch(now)
+
+    def touch(self, now: float) -> None:
+        """The function was changed at this time."""
+        moment = dt.datetime.fromtimestamp(now, dt.UTC)
+        self.last_modified = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
+        self.revision_id = str(uuid.uuid4())
+
+    def settle(self, now: float) -> None:
+        """Let what is under way be done, if it is time (F54)."""
+        if now >= self.settles_at and (self.state, self.last_update_status) != ("Active", "Successful"):
+            self.state, self.last_update_status = "Active", "Successful"
+            self.revision_id = str(uuid.uuid4())
+
+    def set_version(self, version: int) -> None:
+        """Become a published version; the time of the last change is that of what was published."""
+        last_modified = self.last_modified
+        super().set_version(version)
+        self.last_modified, self.revision_id = last_modified, str(uuid.uuid4())
+
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        """FunctionConfiguration, without the members that have no value."""
+        configuration = {
+            **super().get_configuration(on_create=True),
+            "State": self.state,
+            "LoggingConfig": self.logging_config,
+            "RevisionId": self.revision_id,
+            "RuntimeVersionConfig": {"RuntimeVersionArn": self._runtime_version()},
+        }
+        creating = {"Reason": "The function is being created.", "ReasonCode": "Creating"}
+        if self.state == "Pending":
+            configuration |= {f"State{key}": value for key, value in creating.items()}
+        if self.last_update_status:
+            configuration["LastUpdateStatus"] = self.last_update_status
+        if self.last_update_status == "InProgress":
+            configuration |= {f"LastUpdateStatus{key}": value for key, value in creating.items()}
+        return {key: value for key, value in configuration.items() if value not in (None, [])}
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        """Change what is given; an empty Environment removes the variables."""
+        given = dict(config_updates)
+        if "Environment" in given:
+            given["Environment"] = {"Variables": given["Environment"].get("Variables") or {}}
+        if "LoggingConfig" in given:
+            self.logging_config = self._logging({**self.logging_config, **given["LoggingConfig"]})
+        if "EphemeralStorage" in given:
+            self.ephemeral_storage = given["EphemeralStorage"]["Size"]
+        if "TracingConfig" in given:
+            self.tracing_config = given["TracingConfig"]
+        if "KMSKeyArn" in given:
+            self.kms_key_arn = given["KMSKeyArn"] or None
+        return dict(super().update_configuration(given))
+
+    def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
+        """Change the code, and the architecture with it."""
+        if updated_spec.get("Architectures"):
+            self.architectures = updated_spec["Architectures"]
+        return dict(super().update_function_code(updated_spec))
+
+    def _logging(self, given: dict[str, str] | None) -> dict[str, str]:
+        return {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}", **(given or {})}
+
+    def _runtime_version(self) -> str:
+        digest = hashlib.sha256((self.run_time or "").encode()).hexdigest()
+        return f"arn:{self.partition}:lambda:{self.region}::runtime:{digest}"
+
+
+def value_of(stored: LambdaFunction) -> Function:
+    """A function for the data plane; one that CloudFormation made is moto's own."""
+    version = str(stored.version)
+    logging = getattr(stored, "logging_config", {"LogGroup": stored.logs_group_name})
+    return Function(
+        name=stored.function_name,
+        arn=stored.function_arn.removesuffix(f":{version}"),
+        handler=stored.handler or "",
+        runtime=stored.run_time or "",
+        zip_bytes=stored.code_bytes,
+        environment=dict(stored.environment_vars),
+        timeout=float(stored.timeout),
+        memory_mb=int(stored.memory_size),
+        role_arn=stored.role,
+        log_group=logging["LogGroup"],
+        code_sha256=stored.code_sha_256,
+        version=version,
+    )

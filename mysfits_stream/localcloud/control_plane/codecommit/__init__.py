@@ -1,0 +1,1 @@
+"""CodeCommit's control plane."""

@@ -1,0 +1,300 @@
+"""The control plane: what AWS would store, kept by moto in this process.
+
+This package alone imports moto. A request is answered by moto's own application; in front of it stands one
+mend per service for what moto drops or gets wrong. The data plane reads in process, through the methods of
+:class:`ControlPlane`, what was provisioned, and writes objects, log events and metrics the same way.
+
+moto keeps its state in module globals, so a process has one control plane;
+:meth:`ControlPlane.reset` empties it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
+
+from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud.awslambda.function import Function
+from mysfits_stream.localcloud.control_plane import persistence
+from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
+from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
+from mysfits_stream.localcloud.control_plane.codecommit.repositories import CodeCommit
+from mysfits_stream.localcloud.control_plane.firehose.delivery_streams import DeliveryStreams, at_once
+from mysfits_stream.localcloud.control_plane.iam.managed_policies import ManagedPolicies
+from mysfits_stream.localcloud.control_plane.iam.role_times import RoleTimes
+from mysfits_stream.localcloud.control_plane.iam.roles import Roles
+from mysfits_stream.localcloud.control_plane.logs.log_groups import LogGroups
+from mysfits_stream.localcloud.control_plane.s3.buckets import S3
+from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResources
+from mysfits_stream.localcloud.execute_api.handler import CallService
+from mysfits_stream.localcloud.firehose.stream import Stream
+from mysfits_stream.localcloud.http.messages import (
+    Handler,
+    Request,
+    Response,
+    json_response,
+    run_wsgi,
+    to_environ,
+)
+
+ACCOUNT = "123456789012"
+
+# A mend sees every request to its service, and asks moto for the answer when it wants one.
+Mend = Callable[[Request, Handler], Response]
+
+
+def in_turn(*mends: Mend) -> Mend:
+    """Several mends for one service as one: each asks the next, and the last asks moto."""
+    first, *rest = mends
+    if not rest:
+        return first
+    then = in_turn(*rest)
+    return lambda request, moto: first(request, lambda asked: then(asked, moto))
+
+
+class NoSuchBucketError(Exception):
+    """The bucket that the data plane writes to does not exist."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What decides whether a service may act through a role: policy documents, parsed."""
+
+    trust: Mapping[str, Any]
+    policies: tuple[Mapping[str, Any], ...]
+
+
+class ControlPlane:
+    """AWS's control plane in one process; safe to call from several threads.
+
+    ``settling`` says how many of the clock's seconds a transition of a resource takes: (transition, ARN).
+    """
+
+    def __init__(
+        self, now: Callable[[], float] = time.time, settling: Callable[[str, str], float] = at_once
+    ) -> None:
+        self._now = now
+        self._settling = settling
+        # moto is not made for several threads at once. Nothing under this lock may wait for the data plane.
+        self.lock = threading.RLock()
+        self.changes = 0
+        """How often something may have changed, for who wants to know whether to save."""
+        self.calls_in: Callable[[str], CallService] | None = None
+        """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as a new account."""
+        with self.lock:
+            BackendDict.reset()
+            # moto keeps a list of everything that it ever made, for a dashboard that is not served here.
+            reset_model_data()
+            self.rest_apis = RestApis(
+                ACCOUNT, self._now, lambda region: self.calls_in(region) if self.calls_in else None
+            )
+            self.s3 = S3(ACCOUNT, self._bucket_owner)
+            self.functions = Functions(
+                ACCOUNT,
+                can_assume=self._can_assume("lambda.amazonaws.com"),
+                now=self._now,
+                settling=self._settling,
+            )
+            self.delivery_streams = DeliveryStreams(
+                ACCOUNT,
+                # Firehose presents the account as external id (F116).
+                can_assume=self._can_assume("firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}),
+                now=self._now,
+                settling=self._settling,
+            )
+            self.mends: dict[str, Mend] = {
+                "cloudformation": CloudFormation(self.handle),
+                "codecommit": CodeCommit(ACCOUNT, self._now),
+                "firehose": self.delivery_streams,
+                "iam": in_turn(
+                    Roles(lambda region: [r.name for r in self.backend("iam", region).roles.values()]),
+                    RoleTimes(lambda region: self.backend("iam", region), self._now),
+                    ManagedPolicies(ACCOUNT),
+                ),
+                "lambda": self.functions,
+                "logs": LogGroups(lambda region: self.backend("logs", region)),
+                "s3": self.s3,
+                "tagging": TaggedResources(self._tagged_apis, self._bucket_region),
+            }
+
+    def save(self, directory: Path) -> None:
+        """Write everything to a directory, from which :meth:`load` brings it back."""
+        with self.lock:
+            persistence.save(directory, {"rest_apis": self.rest_apis.dump(), "policies": self.s3.policies})
+
+    def load(self, directory: Path) -> None:
+        """Bring back what was saved, if anything was. Raises KeepingError."""
+        with self.lock:
+            self.reset()
+            if kept := persistence.load(directory):
+                self.rest_apis.load(kept["rest_apis"])
+                self.s3.policies.update(kept["policies"])
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request of an AWS client."""
+        if request.method not in ("GET", "HEAD"):
+            self.changes += 1
+        if request.path.startswith("/moto-api"):
+            # moto's own switches would change its state behind the mends' backs.
+            return json_response(404, {"message": "not part of the local cloud"})
+        if request.service == "apigateway" and (answer := self.rest_apis.handle(request)):
+            return answer
+        with self.lock:
+            # What is neither signed nor names an operation is what a browser sends to S3.
+            mend = self.mends.get(request.service or ("" if request.operation else "s3"))
+            return mend(request, self._ask_moto) if mend else self._ask_moto(request)
+
+    # What the data plane reads
+
+    def backend(self, service: str, region: str) -> Any:
+        """moto's backend of a service; a global service (iam, s3, sts) has one for each partition."""
+        named: Any = service  # one of moto's literals
+        backends: Any = get_backend(named)
+        is_global = service in ("iam", "s3", "sts")
+        return backends[ACCOUNT][get_partition(region) if is_global else region]
+
+    def arn(self, service: str, region: str, resource: str) -> str:
+        """The ARN of one of the account's resources in a region."""
+        return f"arn:{get_partition(region)}:{service}:{region}:{ACCOUNT}:{resource}"
+
+    def role(self, arn: str) -> Role | None:
+        """The role with its inline and its attached policies; None when there is none."""
+        _, partition, *_, resource = arn.split(":", 5)
+        with self.lock:
+            roles = get_backend("iam")[ACCOUNT][partition].roles.values()
+            found = next((role for role in roles if role.arn == arn and resource.startswith("role/")), None)
+            if found is None:
+                return None
+            documents = [*found.policies.values()]
+            attached = found.managed_policies.values()
+            documents += [v.document for policy in attached for v in policy.versions if v.is_default]
+            return Role(
+                trust=_parsed(found.assume_role_policy_document),
+                policies=tuple(_parsed(document) for document in documents),
+            )
+
+    def stream(self, region: str, name: str) -> Stream | None:
+        """The delivery stream; None when there is none."""
+        return self.delivery_streams.stream(region, name)
+
+    def function(self, arn: str) -> Function | None:
+        """The function of an ARN, with or without a qualifier; None when there is none.
+
+        Raises LambdaError for one that cannot be invoked now.
+        """
+        with self.lock:
+            return self.functions.function(arn)
+
+    def _tagged_apis(self, region: str) -> dict[str, Mapping[str, str]]:
+        found: dict[str, Mapping[str, str]] = {}
+        for api in self.rest_apis.dump()["apis"].values():
+            if api["region"] == region:
+                arn = f"arn:{get_partition(region)}:apigateway:{region}::/restapis/{api['id']}"
+                found[arn] = api.get("tags") or {}
+                for name, stage in api["stages"].items():
+                    found[f"{arn}/stages/{name}"] = stage.get("tags") or {}
+        return found
+
+    def _bucket_region(self, bucket: str) -> str | None:
+        partition, account = s3_backends.bucket_accounts.get(bucket, ("", None))
+        return s3_backends[account][partition].buckets[bucket].region_name if account else None
+
+    def _bucket_owner(self, bucket: str) -> str | None:
+        return s3_backends.bucket_accounts.get(bucket, ("", None))[1]
+
+    def _can_assume(self, service: str, context: Mapping[str, str] | None = None) -> Callable[[str], bool]:
+        def can_assume(role_arn: str) -> bool:
+            role = self.role(role_arn)
+            return role is not None and iam.may_assume(role.trust, service, context)
+
+        return can_assume
+
+    # What the data plane writes
+
+    def put_object(
+        self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Store an object; ``headers`` are those of HTTP (Content-Type …). Raises NoSuchBucketError."""
+        with self.lock:
+            self.changes += 1
+            try:
+                stored = self.backend("s3", region).put_object(bucket, key, body)
+            except MissingBucket as error:
+                raise NoSuchBucketError(bucket) from error
+            stored.set_metadata({name.lower(): value for name, value in (headers or {}).items()})
+
+    def put_log_event(self, region: str, group: str, stream: str, message: str, at: float) -> bool:
+        """Append one event to a log stream; False where the group or the stream is missing (F87)."""
+        with self.lock:
+            groups = self.backend("logs", region).groups
+            if group not in groups or stream not in groups[group].streams:
+                return False
+            self.changes += 1
+            # Not by PutLogEvents: it refuses what is old by the wall clock, and ours may be another.
+            event = {"timestamp": int(at * 1000), "message": message}
+            groups[group].streams[stream].put_log_events([event])
+            return True
+
+    def create_log(self, region: str, group: str, stream: str | None) -> None:
+        """Make a log group, or a log stream in one, unless it is there or has no group to be in."""
+        with self.lock:
+            logs = self.backend("logs", region)
+            if stream is None and group not in logs.groups:
+                self.changes += 1
+                logs.create_log_group(group, {})
+            if stream and group in logs.groups and stream not in logs.groups[group].streams:
+                self.changes += 1
+                logs.create_log_stream(group, stream)
+
+    def put_metric(
+        self,
+        region: str,
+        namespace: str,
+        name: str,
+        value: float,
+        unit: str,
+        dimensions: Mapping[str, str],
+        at: float,
+    ) -> None:
+        """Record one value of a CloudWatch metric."""
+        datum = {
+            "MetricName": name,
+            "Value": value,
+            "Unit": unit,
+            "Dimensions": [{"Name": key, "Value": of} for key, of in dimensions.items()],
+            # moto compares it with naive times, which are UTC.
+            "Timestamp": dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None),
+        }
+        with self.lock:
+            self.backend("cloudwatch", region).put_metric_data(namespace, [datum])
+
+    def _ask_moto(self, request: Request) -> Response:
+        return run_wsgi(self._moto, to_environ(request))
+
+
+@lru_cache(maxsize=256)
+def _parsed(document: str) -> Mapping[str, Any]:
+    """A policy document, which nobody changes; kept, because every click is held against some."""
+    policy: Mapping[str, Any] = json.loads(document)
+    return policy

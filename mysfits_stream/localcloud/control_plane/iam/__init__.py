@@ -1,0 +1,1 @@
+"""IAM's control plane: overrides of moto's roles and managed policies."""

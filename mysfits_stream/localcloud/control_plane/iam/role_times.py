@@ -1,0 +1,27 @@
+"""When roles were made: at the local cloud's time, to the second, where moto takes the machine's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from mysfits_stream.localcloud.http.messages import Handler, Request, Response
+
+
+class RoleTimes:
+    """A mend in front of moto's IAM; ``backend`` gives moto's backend for a region."""
+
+    def __init__(self, backend: Callable[[str], Any], now: Callable[[], float]) -> None:
+        self._backend = backend
+        self._now = now
+
+    def __call__(self, request: Request, ask_moto: Handler) -> Response:
+        """Answer one request."""
+        answer = ask_moto(request)
+        if request.operation == "CreateRole" and answer.status == 200:
+            [name] = parse_qs(request.body.decode())["RoleName"]
+            role = self._backend(request.region).get_role(name)
+            role.create_date = datetime.fromtimestamp(int(self._now()), UTC).replace(tzinfo=None)
+        return answer

@@ -1,0 +1,77 @@
+"""CloudWatch Logs, where moto differs: which retention there is, and what is said of what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
+
+# Section 8 of the facts.
+RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+GROUP_ARN = re.compile(r"arn:[^:]+:logs:(?P<region>[^:]+):\d{12}:log-group:(?P<name>[^:]+)")
+
+
+class LogGroups:
+    """The mend for CloudWatch Logs; ``backend`` is moto's, of a region."""
+
+    def __init__(self, backend: Callable[[str], Any]) -> None:
+        self._backend = backend
+
+    def __call__(self, request: Request, moto: Handler) -> Response:
+        """Answer one request to CloudWatch Logs."""
+        given = request.json()
+        if request.operation == "PutRetentionPolicy" and given.get("retentionInDays") not in RETENTION_DAYS:
+            return _error(
+                "InvalidParameterException",
+                f"1 validation error detected: Value '{given.get('retentionInDays')}' at 'retentionInDays' "
+                f"failed to satisfy constraint: Member must satisfy enum value set: {list(RETENTION_DAYS)}",
+            )
+        if request.operation in ("ListTagsForResource", "TagResource", "UntagResource"):
+            group = GROUP_ARN.fullmatch(given.get("resourceArn", ""))
+            if group and group["name"] not in self._backend(group["region"]).groups:
+                return _error("ResourceNotFoundException", "The specified resource does not exist.")
+        if request.operation == "DeleteLogGroup":
+            self._forget_tags(request.region, given.get("logGroupName", ""))
+        response = moto(request)
+        if request.operation == "CreateLogStream":
+            # moto says group where it means stream.
+            body = response.body.replace(b"log group already exists", b"log stream already exists")
+            return replace(response, body=body)
+        return response
+
+    def _forget_tags(self, region: str, name: str) -> None:
+        """moto keeps the tags of a group that is gone, and gives them to the next one of that name."""
+        backend = self._backend(region)
+        if name in backend.groups:
+            backend.tagger.delete_all_tags_for_resource(backend.groups[name].arn)
+
+
+def _error(code: str, message: str) -> Response:
+    return json_response(400, {"__type": code, "message": message}, {**JSON, "x-amzn-ErrorType": code})

@@ -1,0 +1,1 @@
+"""S3: overrides of moto's buckets."""

@@ -1,0 +1,209 @@
+"""S3, where moto differs: tags at birth, what a new bucket already has, and the expected owner.
+
+State: the bucket policies; everything else is put into moto's buckets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud.http.messages import Handler, Request, Response
+
+XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+# What every bucket has from the start (F45).
+ENCRYPTION = (
+    f'<ServerSideEncryptionConfiguration xmlns="{XMLNS}"><Rule><ApplyServerSideEncryptionByDefault>'
+    "<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled>"
+    "</Rule></ServerSideEncryptionConfiguration>"
+)
+PUBLIC_ACCESS_BLOCK = (
+    f'<PublicAccessBlockConfiguration xmlns="{XMLNS}"><BlockPublicAcls>true</BlockPublicAcls>'
+    "<IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>"
+    "<RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
+)
+OWNERSHIP = (
+    f'<OwnershipControls xmlns="{XMLNS}"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>'
+    "</OwnershipControls>"
+)
+
+# The local cloud stands for an endpoint that speaks TLS.
+SECURE = {"aws:SecureTransport": "true"}
+
+
+class S3:
+    """The mend for S3 of one account; ``owner`` tells whose a bucket is, None where there is none."""
+
+    def __init__(self, account: str, owner: Callable[[str], str | None]) -> None:
+        self._account = account
+        self._owner = owner
+        self.policies: dict[str, str] = {}
+        """Bucket policies as they were put; moto evaluates them without their conditions."""
+
+    def __call__(self, request: Request, moto: Handler) -> Response:
+        """Answer one request to S3."""
+        bucket, key = bucket_and_key(request)
+        if not bucket:
+            return moto(request)
+        creates = request.method == "PUT" and not key and not request.query
+        owner = self._owner(bucket)
+        caller = request.headers.get("x-moto-account-id", self._account)
+        expected = request.headers.get("x-amz-expected-bucket-owner", owner)
+        if owner and not creates and (caller != owner or expected != owner):
+            return _error(403, "AccessDenied", "Access Denied", bucket, request.method)
+        if owner and not _is_signed(request) and not self._is_public(request, bucket, key):
+            return _error(403, "AccessDenied", "Access Denied", bucket, request.method)
+        if creates:
+            return self._create_bucket(request, bucket, moto)
+        parameters = request.parameters
+        if not key and "policy" in parameters and owner:
+            return self._policy(request, bucket, moto)
+        if request.method == "PUT" and "acl" in parameters and self._ignores_acls(request, moto):
+            return _error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs", bucket)
+        response = moto(request)
+        if request.method == "DELETE" and not key and not parameters:
+            if response.status == 204:
+                self.policies.pop(bucket, None)
+            elif b"BucketNotEmpty" in response.body and b"Enabled" in _ask(moto, request, "versioning").body:
+                message = (
+                    "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                )
+                return _error(409, "BucketNotEmpty", message, bucket)
+        return response
+
+    def _is_public(self, request: Request, bucket: str, key: str) -> bool:
+        """Whether the bucket's policy lets anybody do this; only reading can be given away here."""
+        if bucket not in self.policies or request.method not in ("GET", "HEAD"):
+            return False
+        resource = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+        policy = json.loads(self.policies[bucket])
+        anybody = [s for s in policy["Statement"] if s.get("Principal") in ("*", {"AWS": "*"})]
+        action = "s3:GetObject" if key else "s3:ListBucket"
+        allowed = iam.evaluate([{"Statement": anybody}], action, resource, SECURE)
+        return allowed is iam.Decision.ALLOW
+
+    def _policy(self, request: Request, bucket: str, moto: Handler) -> Response:
+        """Keep the policy as it is, and give moto those statements whose conditions hold for our requests."""
+        if request.method == "GET" and bucket in self.policies:
+            return Response(200, {"Content-Type": "application/json"}, self.policies[bucket].encode())
+        if request.method == "DELETE":
+            self.policies.pop(bucket, None)
+        if request.method != "PUT":
+            return moto(request)
+        try:
+            policy = request.json()
+            statements = [_unconditional(s) for s in policy["Statement"] if _holds(s)]
+        except (ValueError, KeyError, TypeError):
+            return _error(
+                400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'", bucket
+            )
+        if statements:
+            body = json.dumps({**policy, "Statement": statements}).encode()
+            response = moto(Request("PUT", request.path, "policy", _signed(request), body))
+        else:
+            response = moto(Request("DELETE", request.path, "policy", _signed(request)))
+        if response.status < 300:
+            self.policies[bucket] = request.body.decode()
+            return Response(204)
+        return response
+
+    def _ignores_acls(self, request: Request, moto: Handler) -> bool:
+        return b"BucketOwnerEnforced" in _ask(moto, request, "ownershipControls").body
+
+    def _create_bucket(self, request: Request, bucket: str, moto: Handler) -> Response:
+        tags = _tags(request.body)
+        head = Request("HEAD", request.path, "", _signed(request))
+        existed = moto(head).status == 200
+        if existed and tags and request.region == "us-east-1":
+            # Without tags this region answers 200, even for a bucket that is there (F43).
+            message = "Your previous request to create the named bucket succeeded and you already own it."
+            return _error(409, "BucketAlreadyOwnedByYou", message, bucket)
+        response = moto(request)
+        if response.status == 200 and not existed:
+            settings = {
+                "encryption": ENCRYPTION,
+                "publicAccessBlock": PUBLIC_ACCESS_BLOCK,
+                "ownershipControls": OWNERSHIP,
+            }
+            if tags:
+                settings["tagging"] = _tagging(tags)
+            for name, document in settings.items():
+                put = Request("PUT", request.path, name, _signed(request), document.encode())
+                moto(put)
+        return response
+
+
+def bucket_and_key(request: Request) -> tuple[str, str]:
+    """The bucket and the key that a request names, in its path or the bucket in its host."""
+    path = unquote(request.path).lstrip("/")
+    host = re.fullmatch(r"(?P<bucket>.+)\.localhost(:\d+)?", request.headers.get("host", ""))
+    if host:
+        return host["bucket"], path
+    bucket, _, key = path.partition("/")
+    return bucket, key
+
+
+def _is_signed(request: Request) -> bool:
+    return "authorization" in request.headers or "Signature=" in request.query
+
+
+def _ask(moto: Handler, request: Request, what: str) -> Response:
+    """What moto says about one setting of the bucket that a request is about."""
+    path = "/" if ".localhost" in request.headers.get("host", "") else f"/{request.path.split('/')[1]}"
+    return moto(Request("GET", path, what, _signed(request)))
+
+
+def _holds(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement's conditions hold for requests to the local cloud."""
+    probe = {
+        "Effect": "Allow",
+        "Action": "s3:*",
+        "Resource": "*",
+        "Condition": statement.get("Condition", {}),
+    }
+    return iam.evaluate([{"Statement": [probe]}], "s3:GetObject", "*", SECURE) is iam.Decision.ALLOW
+
+
+def _unconditional(statement: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in statement.items() if key != "Condition"}
+
+
+def _signed(request: Request) -> dict[str, str]:
+    return {name: request.headers[name] for name in ("authorization", "host") if name in request.headers}
+
+
+def _tags(body: bytes) -> list[tuple[str, str]]:
+    """The tags of a CreateBucketConfiguration (F46)."""
+    if not body.strip():
+        return []
+    try:
+        root = ElementTree.fromstring(body)  # noqa: S314
+    except ElementTree.ParseError:
+        return []
+    return [
+        (tag.findtext("{*}Key") or "", tag.findtext("{*}Value") or "")
+        for tag in root.findall("{*}Tags/{*}Tag")
+    ]
+
+
+def _tagging(tags: list[tuple[str, str]]) -> str:
+    entries = "".join(
+        f"<Tag><Key>{escape(key)}</Key><Value>{escape(value)}</Value></Tag>" for key, value in tags
+    )
+    return f'<Tagging xmlns="{XMLNS}"><TagSet>{entries}</TagSet></Tagging>'
+
+
+def _error(status: int, code: str, message: str, bucket: str, method: str = "GET") -> Response:
+    document = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{message}</Message><BucketName>{escape(bucket)}</BucketName></Error>"
+    )
+    body = b"" if method == "HEAD" else document.encode()
+    return Response(status, {"Content-Type": "application/xml"}, body)

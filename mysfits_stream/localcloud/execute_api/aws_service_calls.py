@@ -1,0 +1,171 @@
+"""Calls AWS services for API Gateway, with the role of an integration (F35, F115).
+
+A call by action goes out in the protocol that the service speaks, as botocore's model of it says. A call by
+path goes out as it stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import unquote, urlencode
+from xml.etree import ElementTree
+
+from botocore.exceptions import UnknownServiceError
+from botocore.session import Session
+
+from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud.control_plane.control_plane import Role
+from mysfits_stream.localcloud.execute_api.handler import Answer, CannotAssumeRole, NotPermitted
+from mysfits_stream.localcloud.http.messages import Handler, Request
+from mysfits_stream.localcloud.iam import Decision
+from mysfits_stream.localcloud.services import World
+
+SERVICE = "apigateway.amazonaws.com"
+# Where API Gateway's name of a service is not the one of its model.
+MODEL_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch", "email": "ses"}
+
+
+class Integrations:
+    """The AWS services that the APIs of one region call; ``handle`` is the local cloud itself."""
+
+    def __init__(self, world: World, handle: Handler, region: str) -> None:
+        self._world = world
+        self._handle = handle
+        self._region = region
+
+    def call(
+        self, service: str, action: str, headers: Mapping[str, str], body: bytes, role_arn: str | None
+    ) -> Answer:
+        """Do one call; ``action`` is an operation's name, or the request line of a call by path.
+
+        Raises CannotAssumeRole. A role that may be assumed and may not do this gets the service's refusal.
+        Without a role only functions are called, those whose own policy lets API Gateway; else NotPermitted.
+        """
+        if role_arn is None and service == "lambda":
+            request = self._request(service, action, headers, body)
+            if not self._permitted(request):
+                raise NotPermitted("Invalid permissions on Lambda function")
+            response = self._handle(request)
+            return response.status, response.headers, response.body
+        role = self._world.role(role_arn) if role_arn else None
+        if role is None or not iam.may_assume(role.trust, SERVICE):
+            raise CannotAssumeRole(role_arn)
+        request = self._request(service, action, headers, body)
+        operation, resource = _operation(service, action, request), self._resource(service, request)
+        if not _may(role, operation, resource):
+            return _denied(str(role_arn), operation, resource)
+        response = self._handle(request)
+        if _is_query(request) and response.body.lstrip().startswith(b"<"):
+            # API Gateway asks services of the query protocol for JSON.
+            return response.status, {"Content-Type": "application/json"}, _as_json(response.body)
+        return response.status, response.headers, response.body
+
+    def _permitted(self, invocation: Request) -> bool:
+        path = f"{invocation.path.partition('/invocations')[0]}/policy"
+        answer = self._handle(Request("GET", path, "", invocation.headers))
+        policy = json.loads(answer.json()["Policy"]) if answer.status == 200 else {}
+        return any(
+            statement.get("Effect") == "Allow"
+            and statement.get("Principal") == {"Service": SERVICE}
+            and statement.get("Action") in ("lambda:InvokeFunction", "lambda:*")
+            for statement in policy.get("Statement", ())
+        )
+
+    def _request(self, service: str, action: str, headers: Mapping[str, str], body: bytes) -> Request:
+        given = {name.lower(): value for name, value in headers.items()}
+        scope = (
+            f"apigateway/20000101/{self._region}/{_model(service).get('signingName', service)}/aws4_request"
+        )
+        given["authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+        method, _, target = action.partition(" ")
+        if target:
+            path, _, query = target.partition("?")
+            return Request(method, path, query, given, body)
+        model = _model(service)
+        if model.get("protocol") == "query":
+            parameters = urlencode({"Action": action, "Version": model["apiVersion"]}).encode()
+            given["content-type"] = "application/x-www-form-urlencoded"
+            return Request("POST", "/", "", given, b"&".join(filter(None, (parameters, body))))
+        given["x-amz-target"] = f"{model.get('targetPrefix', service)}.{action}"
+        given["content-type"] = f"application/x-amz-json-{model.get('jsonVersion', '1.1')}"
+        return Request("POST", "/", "", given, body)
+
+    def _resource(self, service: str, request: Request) -> str | None:
+        """The ARN that a call is about; None for services whose calls are not looked into."""
+        if service == "firehose":
+            name = _member(request.body, "DeliveryStreamName")
+            return self._world.control_plane.arn("firehose", self._region, f"deliverystream/{name}")
+        if service == "lambda":
+            return unquote(request.path).partition("/functions/")[2].partition("/invocations")[0]
+        return None
+
+
+def _is_query(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _as_json(xml: bytes) -> bytes:
+    root = ElementTree.fromstring(xml)  # noqa: S314, it comes from this process
+    return json.dumps({_tag(root): _members(root)}).encode()
+
+
+def _members(element: ElementTree.Element) -> Any:
+    return {_tag(child): _members(child) for child in element} if len(element) else element.text
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _may(role: Role, operation: str, resource: str | None) -> bool:
+    """Where the resource is not known, it is enough that the role may do it to any of its resources."""
+    if resource is not None:
+        return iam.evaluate(role.policies, operation, resource) is Decision.ALLOW
+    statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
+    named = {resource for statement in statements for resource in _listed(statement.get("Resource"))}
+    return any(iam.evaluate(role.policies, operation, each) is Decision.ALLOW for each in named)
+
+
+def _denied(role_arn: str, operation: str, resource: str | None) -> Answer:
+    _, partition, _, _, account, name = role_arn.split(":", 5)
+    who = f"arn:{partition}:sts::{account}:assumed-role/{name.rsplit('/', 1)[-1]}/BackplaneAssumeRoleSession"
+    message = (
+        f"User: {who} is not authorized to perform: {operation} on resource: {resource or '*'} "
+        f"because no identity-based policy allows the {operation} action"
+    )
+    document = {"__type": "AccessDeniedException", "Message": message}
+    return 400, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(document).encode()
+
+
+def _operation(service: str, action: str, request: Request) -> str:
+    """The IAM action of a call; by path it is what the request names, or that of its method on objects."""
+    if " " not in action:
+        return f"{service}:{action}"
+    if service == "lambda":
+        return "lambda:InvokeFunction"
+    return f"{service}:{request.operation or f'{request.method.title()}Object'}"
+
+
+def _member(body: bytes, name: str) -> str:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    return str(document.get(name, "")) if isinstance(document, dict) else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+@cache
+def _model(service: str) -> Mapping[str, Any]:
+    """What botocore's model says about a service's protocol; nothing for a service without one."""
+    try:
+        metadata: Mapping[str, Any] = Session().get_service_model(MODEL_NAMES.get(service, service)).metadata
+    except UnknownServiceError:
+        return {}
+    return metadata

@@ -1,0 +1,206 @@
+"""One request on its way through a REST API: its parts, context, execution log and mapping expressions."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mysfits_stream.localcloud.execute_api.deployed import DeployedApi, Method
+from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.velocity.functions import UTIL, Input, read_json
+from mysfits_stream.localcloud.velocity.jsonpath import compile_path
+from mysfits_stream.localcloud.velocity.values import text, to_json
+
+Log = Callable[[str], None]
+
+_LINE_END = re.compile(r"[\r\n\x00]+")
+_APIGW_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class Exchange:
+    """The request, what the steps learn about it, and what mapping templates and expressions may read."""
+
+    def __init__(self, deployed: DeployedApi, request: Request, now: float, log: Log | None) -> None:
+        self.deployed = deployed
+        self.request = request
+        self.now = now
+        self.log = log
+        self.method: Method | None = None
+        self.path_parameters: dict[str, str] = {}
+        self.query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(request.query, keep_blank_values=True) if request.query else ():
+            self.query.setdefault(name, []).append(value)
+        self.request_id = str(uuid.uuid4())
+        self.extended_id = "".join(random.choices(_APIGW_ID, k=15)) + "="  # noqa: S311, it is no secret
+        self.body = request.body.decode("utf-8", "replace")
+        self.integration_headers: Mapping[str, str] = {}
+        self.integration_body = ""
+        self.integration_bytes = b""
+        self.context: dict[str, Any] = self._context()
+        self._input: Input | None = None
+
+    @property
+    def media_type(self) -> str:
+        """The request's media type without parameters; JSON where none is given (F95)."""
+        return media_type(self.request.headers.get("content-type", ""))
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the request's media type is one of the API's binary ones."""
+        kinds = self.deployed.binary_media_types
+        return "*/*" in kinds or self.media_type in kinds
+
+    def note(self, line: str, *values: Any) -> None:
+        """Write a line to the execution log, if one is kept."""
+        if self.log is not None:
+            self.log(line % values if values else line)
+
+    def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """The integration answered."""
+        self.integration_headers = headers
+        self.integration_bytes = body
+        self.integration_body = body.decode("utf-8", "replace")
+        self.context["integration"] = {"status": status}
+
+    def found(self, method: Method, parameters: dict[str, str]) -> None:
+        """The route is known."""
+        self.method = method
+        self.path_parameters = parameters
+        self.context["resourcePath"] = method.resource_path
+        self.context["resourceId"] = method.resource_id
+
+    def parameter(self, place: str, name: str) -> Any:
+        """A parameter of the request by its place: path, querystring or header; None if absent."""
+        if place in ("header", "multivalueheader"):
+            value = self.request.headers.get(name.lower())
+            return [value] if place == "multivalueheader" and value is not None else value
+        if place in ("querystring", "multivaluequerystring"):
+            values = self.query.get(name)
+            return values if place == "multivaluequerystring" or not values else values[-1]
+        return self.path_parameters.get(name)
+
+    def value(self, expression: str) -> Any:
+        """What a mapping expression says, such as ``method.request.header.Origin`` or ``'static'``."""
+        if expression[:1] == expression[-1:] == "'" and len(expression) > 1:
+            return expression[1:-1]
+        head, _, rest = expression.partition(".")
+        if head == "context":
+            return self._walk(self.context, rest)
+        if head == "stageVariables":
+            return self.deployed.stage.variables.get(rest)
+        source, _, rest = rest.partition(".")
+        place, _, name = rest.partition(".")
+        if head == "method" and source == "request":
+            return self._of_body(self.input(), name) if place == "body" else self.parameter(place, name)
+        if head == "integration" and source == "response":
+            if place == "body":
+                return self._of_body(Input(with_custom_error(self.integration_body), {}), name)
+            return next((v for k, v in self.integration_headers.items() if k.lower() == name.lower()), None)
+        return None
+
+    def input(self) -> Input:
+        """``$input`` of the request; its body is parsed at most once."""
+        if self._input is None:
+            self._input = Input(self.body, self.parameters())
+        return self._input
+
+    def response_input(self) -> Input:
+        """``$input`` of the integration's response."""
+        return Input(self.integration_body, self.parameters())
+
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """``$input.params()``; WSGI loses how header names were written, so they get the usual form."""
+        return {
+            "path": self.path_parameters,
+            "querystring": {name: values[-1] for name, values in self.query.items()},
+            "header": {name.title(): value for name, value in self.request.headers.items()},
+        }
+
+    def variables(self, body: Input) -> dict[str, Any]:
+        """What a mapping template sees."""
+        return {
+            "input": body,
+            "util": UTIL,
+            "context": self.context,
+            "stageVariables": self.deployed.stage.variables,
+        }
+
+    def _of_body(self, body: Input, path: str) -> Any:
+        return compile_path(f"$.{path}" if path else "$")(body.document())
+
+    def _walk(self, value: Any, path: str) -> Any:
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+    def _context(self) -> dict[str, Any]:
+        request, deployed, stage = self.request, self.deployed, self.deployed.stage
+        moment = time.gmtime(self.now)
+        host = request.headers.get("host", "")
+        context: dict[str, Any] = {
+            "accountId": deployed.account,
+            "apiId": deployed.id,
+            "deploymentId": stage.deployment_id,
+            "domainName": host,
+            "domainPrefix": host.partition(".")[0],
+            "extendedRequestId": self.extended_id,
+            "httpMethod": request.method,
+            "identity": {
+                "sourceIp": request.environ.get("REMOTE_ADDR", "127.0.0.1"),
+                "userAgent": request.headers.get("user-agent", ""),
+            },
+            "path": f"/{stage.name}{request.path}",
+            "protocol": "HTTP/1.1",
+            "requestId": self.request_id,
+            "requestOverride": {"header": {}, "querystring": {}, "path": {}},
+            "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", moment),
+            "requestTimeEpoch": int(self.now * 1000),
+            "responseOverride": {"header": {}},
+            "stage": stage.name,
+        }
+        if stage.canary:
+            context["isCanaryRequest"] = False
+        return context
+
+
+def media_type(header: str) -> str:
+    """The media type of a Content-Type header without its parameters; JSON where there is none (F95)."""
+    return header.partition(";")[0].strip().lower() or "application/json"
+
+
+def logged(values: Mapping[str, Any]) -> str:
+    """Headers or parameters as the execution log shows them."""
+    return "{" + ", ".join(f"{name}={header_text(value)}" for name, value in values.items()) + "}"
+
+
+def sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as HTTP can carry them: whatever a value came from, it ends no line and is UTF-8 in Latin-1."""
+    return {
+        name: _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
+        for name, value in headers.items()
+    }
+
+
+def with_custom_error(body: str) -> str:
+    """A function's answer with the error that its ``errorMessage`` is the JSON of; others as they are.
+
+    What becomes a header is mapped from this, bodies are not.
+    """
+    try:
+        document = read_json(body)
+        error = read_json(document["errorMessage"])
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return body
+    return to_json({**document, "errorMessage": error}) if isinstance(error, dict) else body
+
+
+def header_text(value: Any) -> str:
+    """A header's value as it is sent: an object as JSON, a list's members joined by commas."""
+    if isinstance(value, dict):
+        return to_json(value)
+    return ",".join(map(text, value)) if isinstance(value, list) else text(value)

@@ -1,0 +1,265 @@
+"""A deployed REST API as values: compiled once per deployment, read by every request.
+
+What cannot be served the way AWS would serve it (a template beyond the supported subset, a model that is no
+JSON schema) is a :class:`CompileError` here, at deployment, never a surprise in a request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote
+
+from jsonschema.exceptions import SchemaError
+
+from mysfits_stream.localcloud.execute_api.gateway_responses import GatewayResponse, compile_gateway_responses
+from mysfits_stream.localcloud.execute_api.request_validation import Validation, compile_validation
+from mysfits_stream.localcloud.execute_api.throttling import TokenBucket
+from mysfits_stream.localcloud.velocity.template import Template, TemplateError, compile_template
+
+Templates = Mapping[str, Template]
+
+
+class CompileError(Exception):
+    """The API cannot be deployed; the message says which method and which line."""
+
+
+@dataclass(frozen=True)
+class IntegrationResponse:
+    """How one kind of an integration's answer becomes the method's response."""
+
+    status: int
+    pattern: re.Pattern[str] | None
+    templates: Templates
+    parameters: tuple[tuple[str, str], ...]
+    content_handling: str | None = None
+
+
+@dataclass(frozen=True)
+class Integration:
+    """What a method calls, and how the request is mapped to it."""
+
+    type: str
+    http_method: str
+    uri: str
+    credentials: str | None
+    passthrough: str
+    templates: Templates
+    parameters: tuple[tuple[str, str], ...]
+    timeout_seconds: float
+    content_handling: str | None
+    responses: tuple[IntegrationResponse, ...]
+
+    def response_to(self, outcome: str | None) -> IntegrationResponse | None:
+        """The response whose pattern matches as a whole, or the default one (F97)."""
+        for response in self.responses:
+            if response.pattern and outcome is not None and response.pattern.fullmatch(outcome):
+                return response
+        return next((response for response in self.responses if response.pattern is None), None)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of one resource."""
+
+    resource_id: str
+    resource_path: str
+    http_method: str
+    authorization: str
+    api_key_required: bool
+    validation: Validation
+    integration: Integration | None
+    responses: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource: a path whose segments may be variables, and its methods."""
+
+    path: str
+    segments: tuple[str, ...]
+    methods: Mapping[str, Method]
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Literal segments win over variables, and those over a greedy one."""
+        return tuple(2 if part.endswith("+}") else int(part.startswith("{")) for part in self.segments)
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """The path parameters if ``segments`` lead here, else None."""
+        parameters: dict[str, str] = {}
+        for index, part in enumerate(self.segments):
+            if part.endswith("+}"):
+                rest = segments[index:]
+                return {**parameters, part[1:-2]: unquote("/".join(rest))} if rest and rest[0] else None
+            if index >= len(segments):
+                return None
+            if part.startswith("{"):
+                if not segments[index]:
+                    return None
+                parameters[part[1:-1]] = unquote(segments[index])
+            elif part != segments[index]:
+                return None
+        return parameters if len(segments) == len(self.segments) else None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage adds to a deployment; changed without a new one (F109)."""
+
+    name: str
+    deployment_id: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    buckets: Mapping[tuple[str, str], TokenBucket] = field(default_factory=dict)
+    canary: bool = False
+
+
+@dataclass(frozen=True)
+class DeployedApi:
+    """A REST API as one of its stages serves it."""
+
+    id: str
+    account: str
+    region: str
+    resources: tuple[Resource, ...]
+    literals: Mapping[str, Resource]
+    gateway_responses: Mapping[str, GatewayResponse]
+    binary_media_types: tuple[str, ...]
+    stage: Stage
+
+    def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
+        """The method that serves a path below the stage, and its path parameters."""
+        resource = self.literals.get(path)
+        parameters: dict[str, str] | None = {}
+        if resource is None:
+            segments = path.strip("/").split("/") if path.strip("/") else []
+            for candidate in self.resources:
+                parameters = candidate.match(segments)
+                if parameters is not None:
+                    resource = candidate
+                    break
+        if resource is None or parameters is None:
+            return None
+        method = resource.methods.get(http_method) or resource.methods.get("ANY")
+        return (method, parameters) if method else None
+
+
+def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
+    """Compile a snapshot of a REST API; its stage is added by :func:`on_stage`.
+
+    ``api`` has the shapes that API Gateway's own operations answer with: ``id``, ``binaryMediaTypes``, and by
+    id or name ``resources`` (methods embedded), ``models``, ``requestValidators`` and ``gatewayResponses``.
+    Raises CompileError.
+    """
+    resources = tuple(
+        sorted(
+            (_resource(resource, api) for resource in api["resources"].values()), key=lambda each: each.rank
+        )
+    )
+    return DeployedApi(
+        id=api["id"],
+        account=account,
+        region=region,
+        resources=resources,
+        literals={each.path: each for each in resources if "{" not in each.path},
+        gateway_responses=compile_gateway_responses(api["gatewayResponses"]),
+        binary_media_types=tuple(api.get("binaryMediaTypes") or ()),
+        stage=Stage("", ""),
+    )
+
+
+def on_stage(compiled: DeployedApi, stage: Mapping[str, Any]) -> DeployedApi:
+    """The compiled API behind a stage: its variables and, per method, its throttling."""
+    settings: Mapping[str, Any] = stage.get("methodSettings") or {}
+    buckets = {}
+    for resource in compiled.resources:
+        for http_method in resource.methods:
+            key = f"{resource.path.replace('~', '~0').replace('/', '~1')}/{http_method}"
+            chosen = settings.get(key) or settings.get("*/*")
+            if chosen and "throttlingRateLimit" in chosen:
+                buckets[resource.path, http_method] = TokenBucket(
+                    float(chosen["throttlingRateLimit"]), int(chosen.get("throttlingBurstLimit", 5000))
+                )
+    variables = dict(stage.get("variables") or {})
+    served = Stage(
+        stage["stageName"], stage.get("deploymentId", ""), variables, buckets, "canarySettings" in stage
+    )
+    return replace(compiled, stage=served)
+
+
+def _resource(resource: Mapping[str, Any], api: Mapping[str, Any]) -> Resource:
+    path = resource["path"]
+    methods = {
+        name: _method(resource, name, method, api)
+        for name, method in (resource.get("resourceMethods") or {}).items()
+    }
+    return Resource(path, tuple(path.strip("/").split("/")) if path != "/" else (), methods)
+
+
+def _method(
+    resource: Mapping[str, Any], name: str, method: Mapping[str, Any], api: Mapping[str, Any]
+) -> Method:
+    where = f"{name} {resource['path']}"
+    validator = api["requestValidators"].get(method.get("requestValidatorId") or "")
+    try:
+        validation = compile_validation(method, validator, api["models"], api["id"])
+    except (SchemaError, ValueError) as error:
+        raise CompileError(f"{where}: the request model is not a JSON schema: {error}") from error
+    integration = method.get("methodIntegration")
+    return Method(
+        resource_id=resource["id"],
+        resource_path=resource["path"],
+        http_method=name,
+        authorization=method.get("authorizationType") or "NONE",
+        api_key_required=bool(method.get("apiKeyRequired")),
+        validation=validation,
+        integration=_integration(integration, where) if integration else None,
+        responses=frozenset(int(status) for status in method.get("methodResponses") or {}),
+    )
+
+
+def _integration(integration: Mapping[str, Any], where: str) -> Integration:
+    responses = [
+        IntegrationResponse(
+            status=int(status),
+            pattern=_pattern(response.get("selectionPattern"), where),
+            templates=_templates(response.get("responseTemplates"), f"{where}: response template {status}"),
+            parameters=tuple((response.get("responseParameters") or {}).items()),
+            content_handling=response.get("contentHandling"),
+        )
+        for status, response in (integration.get("integrationResponses") or {}).items()
+    ]
+    return Integration(
+        type=integration["type"],
+        http_method=integration.get("httpMethod") or "",
+        uri=integration.get("uri") or "",
+        credentials=integration.get("credentials"),
+        passthrough=(integration.get("passthroughBehavior") or "WHEN_NO_MATCH").upper(),
+        templates=_templates(integration.get("requestTemplates"), f"{where}: request template"),
+        parameters=tuple((integration.get("requestParameters") or {}).items()),
+        timeout_seconds=float(integration.get("timeoutInMillis") or 29000) / 1000,
+        content_handling=integration.get("contentHandling"),
+        responses=tuple(responses),
+    )
+
+
+def _pattern(pattern: str | None, where: str) -> re.Pattern[str] | None:
+    try:
+        # Java's dot does not match a line end, and neither does Python's.
+        return re.compile(pattern) if pattern else None
+    except re.error as error:
+        raise CompileError(f"{where}: Invalid regex pattern specified: {pattern}: {error}") from error
+
+
+def _templates(templates: Mapping[str, str | None] | None, where: str) -> dict[str, Template]:
+    compiled = {}
+    for media_type, source in (templates or {}).items():
+        if source is None:
+            continue
+        try:
+            compiled[media_type.lower()] = compile_template(source)
+        except TemplateError as error:
+            raise CompileError(f"{where} for {media_type}: {error}") from error
+    return compiled

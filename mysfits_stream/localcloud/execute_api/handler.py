@@ -1,0 +1,247 @@
+"""The data plane of deployed REST APIs: a request in, the response that AWS would give out.
+
+The steps have the names of API Gateway's guide: method request (route, authorization, throttling,
+validation), integration request, integration, integration response, method response. Each either passes its
+result on or raises a :class:`Refusal`, which becomes the gateway response of its type. Nothing here knows who
+serves the integrations: they are called through an injected function.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from mysfits_stream.localcloud.execute_api.context import (
+    Exchange,
+    Log,
+    header_text,
+    logged,
+    media_type,
+    sendable,
+)
+from mysfits_stream.localcloud.execute_api.deployed import (
+    CompileError,
+    DeployedApi,
+    Integration,
+    IntegrationResponse,
+    Method,
+    compile,
+    on_stage,
+)
+from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
+from mysfits_stream.localcloud.execute_api.integration_request import (
+    Answer,
+    CallService,
+    CannotAssumeRole,
+    NotPermitted,
+    decoded,
+    integrate,
+)
+from mysfits_stream.localcloud.execute_api.lambda_proxy import proxy_response
+from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.localcloud.velocity.template import Template
+from mysfits_stream.localcloud.velocity.values import MappingError
+
+__all__ = [
+    "Answer",
+    "CallService",
+    "CannotAssumeRole",
+    "CompileError",
+    "DeployedApi",
+    "NotPermitted",
+    "compile",
+    "handle",
+    "invoke_method",
+    "on_stage",
+]
+
+PAYLOAD_LIMIT = 10 * 1024 * 1024  # F62
+# What stands before API Gateway refuses a longer body, so no gateway response can change this answer (F104).
+TOO_LONG = Response(
+    413, {"Content-Type": "text; charset=utf-8"}, b"HTTP content length exceeded %d bytes." % PAYLOAD_LIMIT
+)
+
+
+def handle(
+    deployed: DeployedApi,
+    request: Request,
+    call_service: CallService,
+    now: float,
+    log: Log | None = None,
+) -> Response:
+    """Serve one request to a deployed API.
+
+    ``request.path`` is the path below the stage, ``now`` AWS's time in seconds since the epoch. ``log``
+    receives the lines of the execution log. ``call_service`` calls an AWS service with an integration's role;
+    it raises CannotAssumeRole where that is not allowed and TimeoutError where no answer comes in time.
+    """
+    if len(request.body) > PAYLOAD_LIMIT:
+        return TOO_LONG
+    exchange = Exchange(deployed, request, now, log)
+    try:
+        route = deployed.find(request.method, request.path)
+        if route is None:
+            raise Refusal("MISSING_AUTHENTICATION_TOKEN")
+        exchange.found(*route)
+        _authorize(exchange, route[0])
+        _throttle(exchange, route[0])
+        return _execute(exchange, route[0], call_service)
+    except Refusal as refusal:
+        return _gateway_response(exchange, refusal)
+
+
+def invoke_method(
+    deployed: DeployedApi,
+    method: Method,
+    request: Request,
+    parameters: dict[str, str],
+    call_service: CallService,
+    now: float,
+    log: Log,
+) -> Response:
+    """TestInvokeMethod: one method without stage, authorization and throttling."""
+    exchange = Exchange(deployed, request, now, log)
+    exchange.found(method, parameters)
+    try:
+        return _execute(exchange, method, call_service)
+    except Refusal as refusal:
+        return _gateway_response(exchange, refusal)
+
+
+def _authorize(exchange: Exchange, method: Method) -> None:
+    headers = exchange.request.headers
+    if method.authorization == "AWS_IAM" and "authorization" not in headers:
+        raise Refusal("MISSING_AUTHENTICATION_TOKEN")
+    if method.authorization in ("CUSTOM", "COGNITO_USER_POOLS"):
+        if "authorization" not in headers:
+            raise Refusal("UNAUTHORIZED")
+        raise Refusal("AUTHORIZER_CONFIGURATION_ERROR", reason="The local cloud runs no authorizers")
+    if method.api_key_required and "x-api-key" not in headers:
+        raise Refusal("INVALID_API_KEY")
+
+
+def _throttle(exchange: Exchange, method: Method) -> None:
+    bucket = exchange.deployed.stage.buckets.get((method.resource_path, method.http_method))
+    if bucket is not None and not bucket.take(exchange.now):
+        raise Refusal("THROTTLED")
+
+
+def _execute(exchange: Exchange, method: Method, call_service: CallService) -> Response:
+    if exchange.log is not None:
+        request, parameters = exchange.request, exchange.parameters()
+        exchange.note("Starting execution for request: %s", exchange.request_id)
+        exchange.note("HTTP Method: %s, Resource Path: %s", request.method, request.path)
+        exchange.note("Method request path: %s", logged(exchange.path_parameters))
+        exchange.note("Method request query string: %s", logged(parameters["querystring"]))
+        exchange.note("Method request headers: %s", logged(parameters["header"]))
+        exchange.note("Method request body before transformations: %s", exchange.body)
+    method.validation.check_parameters(exchange.parameter)
+    method.validation.check_body(exchange.media_type, exchange.body)
+    integration = method.integration
+    if integration is None:
+        raise Refusal("API_CONFIGURATION_ERROR", reason="No integration defined for method")
+    try:
+        status = integrate(exchange, integration, call_service)
+        if integration.type == "AWS_PROXY":
+            return _finished(exchange, proxy_response(exchange))
+        return _method_response(exchange, method, integration, status)
+    except MappingError as error:
+        raise Refusal("API_CONFIGURATION_ERROR", reason=f"Unable to transform: {error}") from error
+    except RecursionError as error:
+        raise Refusal("API_CONFIGURATION_ERROR", reason="The body is nested too deeply") from error
+
+
+def _method_response(exchange: Exchange, method: Method, integration: Integration, status: int) -> Response:
+    response = integration.response_to(_outcome(exchange, integration, status))
+    if response is None:
+        raise Refusal(
+            "API_CONFIGURATION_ERROR",
+            reason="No match for output mapping and no default output mapping configured. "
+            f"Endpoint Response Status Code: {status}",
+        )
+    if response.status not in method.responses:
+        reason = f"Output mapping refers to an invalid method response: {response.status}"
+        raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
+    kind, template = _chosen(response, exchange.request.headers.get("accept", ""))
+    payload = exchange.integration_bytes
+    if template is not None:
+        payload = template.render(exchange.variables(exchange.response_input())).encode("utf-8", "replace")
+    if response.content_handling == "CONVERT_TO_BINARY":
+        payload = decoded(payload.decode("utf-8", "replace"))
+    elif response.content_handling == "CONVERT_TO_TEXT" and template is None:
+        payload = base64.b64encode(payload)
+    headers = {"Content-Type": kind}
+    for name, source in response.parameters:
+        value = exchange.value(source)
+        if value is not None:
+            headers[name.removeprefix("method.response.header.")] = header_text(value)
+    status, overridden = _overrides(exchange)
+    headers.update(overridden)
+    return _finished(exchange, Response(status or response.status, headers, payload))
+
+
+def _overrides(exchange: Exchange) -> tuple[int, dict[str, str]]:
+    """What a template set in ``$context.responseOverride``: the status, or 0, and headers."""
+    override = exchange.context.get("responseOverride")
+    if not isinstance(override, dict):
+        return 0, {}
+    headers = override.get("header")
+    named = headers.items() if isinstance(headers, dict) else ()
+    try:
+        return int(override.get("status") or 0), {name: header_text(value) for name, value in named}
+    except (TypeError, ValueError) as error:
+        raise MappingError(f"responseOverride.status is no number: {error}") from error
+
+
+def _finished(exchange: Exchange, response: Response) -> Response:
+    """The method's response with the headers that every answer has."""
+    if exchange.log is not None:
+        body = response.body.decode("utf-8", "replace")
+        exchange.note("Method response body after transformations: %s", body)
+        exchange.note("Method response headers: %s", logged(response.headers))
+        exchange.note("Successfully completed execution")
+        exchange.note("Method completed with status: %s", response.status)
+    own = {"x-amzn-RequestId": exchange.request_id, "x-amz-apigw-id": exchange.extended_id}
+    return Response(response.status, {**sendable(response.headers), **own}, response.body)
+
+
+def _outcome(exchange: Exchange, integration: Integration, status: int) -> str | None:
+    """What selection patterns are held against: the status, or what a Lambda function says went wrong."""
+    if ":lambda:path/" not in integration.uri:
+        return str(status)
+    if not any(name.lower() == "x-amz-function-error" for name in exchange.integration_headers):
+        return None
+    try:
+        return str(json.loads(exchange.integration_body).get("errorMessage"))
+    except (ValueError, AttributeError):
+        return exchange.integration_body
+
+
+def _chosen(response: IntegrationResponse, accept: str) -> tuple[str, Template | None]:
+    """The response template that Accept asks for, else the first (F98)."""
+    if not response.templates:
+        return "application/json", None
+    for wanted in accept.lower().split(","):
+        template = response.templates.get(media_type(wanted)) if wanted.strip() else None
+        if template is not None:
+            return media_type(wanted), template
+    return next(iter(response.templates.items()))
+
+
+def _gateway_response(exchange: Exchange, refusal: Refusal) -> Response:
+    exchange.context["error"] = refusal.error()
+    if refusal.reason:
+        kind = "configuration error" if refusal.kind == "API_CONFIGURATION_ERROR" else "error"
+        exchange.note("Execution failed due to %s: %s", kind, refusal.reason)
+    elif exchange.log is not None:
+        exchange.note("Execution failed: %s", refusal.text)
+    answer = exchange.deployed.gateway_responses[refusal.kind]
+    status, headers, body = answer.answer(exchange.request.headers.get("accept", ""), exchange.value)
+    status = refusal.status or status
+    exchange.note("Method completed with status: %s", status)
+    own = {
+        "x-amzn-RequestId": exchange.request_id,
+        "x-amzn-ErrorType": refusal.error_type,
+        "x-amz-apigw-id": exchange.extended_id,
+    }
+    return Response(status, {**sendable(headers), **own}, body.encode("utf-8", "replace"))

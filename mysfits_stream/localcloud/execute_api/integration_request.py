@@ -1,0 +1,183 @@
+"""Integration requests of REST APIs: the mapped body, MOCK answers, and calls of AWS services."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from mysfits_stream.localcloud.execute_api.context import Exchange, header_text, logged
+from mysfits_stream.localcloud.execute_api.deployed import Integration
+from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
+from mysfits_stream.localcloud.execute_api.lambda_proxy import proxy_event
+from mysfits_stream.localcloud.velocity.functions import BodyNotJson
+from mysfits_stream.localcloud.velocity.values import MappingError
+
+Answer = tuple[int, Mapping[str, str], bytes]
+# (service, action, headers, body, role ARN) -> answer. The action is the name of an operation ("PutRecord"),
+# or for integrations by path the request line ("POST /2015-03-31/functions/…/invocations").
+CallService = Callable[[str, str, Mapping[str, str], bytes, str | None], Answer]
+
+_URI = re.compile(
+    r"arn:aws[\w-]*:apigateway:(?P<region>[\w-]*):(?:(?P<subdomain>[^.:]+)\.)?(?P<service>[^:]+):"
+    r"(?P<kind>action|path)/(?P<rest>.*)",
+    re.DOTALL,
+)
+_VARIABLE = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
+_LENIENT = ((re.compile(r",\s*}"), "}"), (re.compile(r"([{,]\s*)'?([A-Za-z_]\w*)'?\s*:"), r'\1"\2":'))
+
+
+class CannotAssumeRole(Exception):
+    """The integration's role cannot be assumed by API Gateway (F35)."""
+
+
+class NotPermitted(Exception):
+    """The service lets API Gateway not call it without a role; the message is for the execution log."""
+
+
+def integrate(exchange: Exchange, integration: Integration, call_service: CallService) -> int:
+    """Map the request and have it answered; the answer is kept in the exchange, its status is returned."""
+    proxy = integration.type == "AWS_PROXY"
+    body = proxy_event(exchange) if proxy else _request_body(exchange, integration)
+    if integration.type == "MOCK":
+        status = _mock_status(body)
+        exchange.answered(status, {}, b"")
+        return status
+    if integration.type not in ("AWS", "AWS_PROXY"):
+        reason = f"The local cloud serves no {integration.type} integrations"
+        raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
+    answer = _call(exchange, integration, body, call_service)
+    exchange.answered(*answer)
+    return answer[0]
+
+
+def decoded(text: str) -> bytes:
+    """base64 -> bytes, for CONVERT_TO_BINARY."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise MappingError(f"the body is not base64: {error}") from error
+
+
+def _request_body(exchange: Exchange, integration: Integration) -> bytes:
+    """The body that the integration gets: mapped, or passed through where that is allowed (F96)."""
+    raw = exchange.request.body
+    if integration.content_handling == "CONVERT_TO_TEXT" and exchange.is_binary:
+        raw = base64.b64encode(raw)
+        exchange.body = raw.decode("ascii")
+    template = integration.templates.get(exchange.media_type)
+    if template is not None:
+        try:
+            mapped = template.render(exchange.variables(exchange.input()))
+        except BodyNotJson as error:
+            raise Refusal("BAD_REQUEST_BODY", str(error)) from error
+        binary = integration.content_handling == "CONVERT_TO_BINARY"
+        return decoded(mapped) if binary else mapped.encode("utf-8", "replace")
+    behaviour = integration.passthrough
+    if behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and integration.templates):
+        raise Refusal("UNSUPPORTED_MEDIA_TYPE")
+    return raw
+
+
+def _mock_status(mapped: bytes) -> int:
+    document = _lenient_json(mapped.decode("utf-8", "replace"))
+    status = document.get("statusCode") if isinstance(document, dict) else None
+    if isinstance(status, bool) or not isinstance(status, int):
+        reason = (
+            "Unable to parse statusCode. It should be an integer that is defined in the request template."
+        )
+        raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
+    return status
+
+
+def _lenient_json(source: str) -> Any:
+    """JSON as API Gateway's parser takes it: also with a trailing comma, and with names without quotes."""
+    try:
+        return json.loads(source)
+    except ValueError:
+        for pattern, replacement in _LENIENT:
+            source = pattern.sub(replacement, source)
+        try:
+            return json.loads(source)
+        except ValueError:
+            return None
+
+
+def _call(exchange: Exchange, integration: Integration, body: bytes, call_service: CallService) -> Answer:
+    headers, query, path = _request_parameters(exchange, integration)
+    uri = _with_stage_variables(exchange, integration.uri)
+    target = _URI.match(uri)
+    if target is None:
+        raise Refusal("API_CONFIGURATION_ERROR", reason=f"Invalid endpoint address: {uri}")
+    action = target["rest"]
+    if target["kind"] == "path":
+        for name, value in path.items():
+            action = action.replace("{" + name + "}", header_text(value))
+        http_method = integration.http_method
+        if http_method == "ANY":
+            http_method = exchange.request.method
+        if target["service"] == "lambda" and http_method != "POST":
+            raise Refusal("API_CONFIGURATION_ERROR", reason="Lambda functions are invoked with POST only")
+        action = f"{http_method} /{action.lstrip('/')}"
+        if query:
+            action += ("&" if "?" in action else "?") + urlencode(query, doseq=True)
+    elif query:
+        # A query protocol service takes its parameters from either place.
+        body = b"&".join(filter(None, (body, urlencode(query, doseq=True).encode())))
+    credentials = integration.credentials and _with_stage_variables(exchange, integration.credentials)
+    exchange.note("Endpoint request URI: %s", uri)
+    if exchange.log is not None:
+        exchange.note("Endpoint request headers: %s", logged(headers))
+        exchange.note("Endpoint request body after transformations: %s", body.decode("utf-8", "replace"))
+    exchange.note("Sending request to %s", uri)
+    started = time.perf_counter()
+    try:
+        answer = call_service(target["service"], action, headers, body, credentials)
+    except CannotAssumeRole as error:
+        reason = f"API Gateway does not have permission to assume the provided role {credentials}"
+        raise Refusal("API_CONFIGURATION_ERROR", reason=reason) from error
+    except NotPermitted as error:
+        raise Refusal("API_CONFIGURATION_ERROR", reason=str(error)) from error
+    except TimeoutError as error:
+        raise Refusal("INTEGRATION_TIMEOUT") from error
+    except OSError as error:
+        raise Refusal("INTEGRATION_FAILURE", reason=str(error)) from error
+    if answer[0] == 413 and target["service"] == "lambda":
+        raise Refusal("REQUEST_TOO_LARGE")
+    latency = int(1000 * (time.perf_counter() - started))
+    exchange.note("Received response. Status: %s, Integration latency: %s ms", answer[0], latency)
+    if exchange.log is not None:
+        exchange.note("Endpoint response headers: %s", logged(answer[1]))
+        exchange.note(
+            "Endpoint response body before transformations: %s", answer[2].decode("utf-8", "replace")
+        )
+    return answer
+
+
+def _with_stage_variables(exchange: Exchange, text: str) -> str:
+    return _VARIABLE.sub(lambda match: exchange.deployed.stage.variables.get(match[1], ""), text)
+
+
+def _request_parameters(
+    exchange: Exchange, integration: Integration
+) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+    """Headers, query string and path parameters of the integration request, with the template's overrides."""
+    places: dict[str, dict[str, Any]] = {"header": {}, "querystring": {}, "path": {}}
+    for name, source in integration.parameters:
+        place, _, key = name.removeprefix("integration.request.").partition(".")
+        value = exchange.value(source)
+        if value is not None:
+            places[place.removeprefix("multivalue")][key] = value
+    override = exchange.context.get("requestOverride")
+    for place, values in override.items() if isinstance(override, dict) else ():
+        if place in places and isinstance(values, dict):
+            places[place].update(values)
+    headers = {name: header_text(value) for name, value in places["header"].items()}
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = exchange.request.headers.get("content-type", "application/json")
+    return headers, places["querystring"], places["path"]

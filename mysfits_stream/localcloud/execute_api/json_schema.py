@@ -1,0 +1,73 @@
+"""JSON Schema draft 4 as API Gateway's validator reads it: its patterns are those of ECMA 262."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft4Validator, FormatChecker, ValidationError, validators
+
+from mysfits_stream.localcloud.execute_api import ecma_regex
+
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("regex", raises=re.error)
+def _is_regex(value: object) -> bool:
+    return not isinstance(value, str) or ecma_regex.compiled(value) is not None
+
+
+def check_schema(schema: Any) -> None:
+    """Raise SchemaError for what is not a schema of draft 4, or has a pattern that is none."""
+    Draft4Validator.check_schema(schema, format_checker=FORMATS)
+
+
+def additional_properties(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """The properties that a schema neither names nor has a pattern for."""
+    patterns = schema.get("patternProperties", {})
+    return sorted(
+        name
+        for name in instance
+        if name not in schema.get("properties", {})
+        and not any(ecma_regex.matches(pattern, name) for pattern in patterns)
+    )
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "string") and not ecma_regex.matches(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "object"):
+        for pattern, subschema in patterns.items():
+            for name, value in instance.items():
+                if ecma_regex.matches(pattern, name):
+                    yield from validator.descend(value, subschema, path=name, schema_path=pattern)
+
+
+def _additional_properties(
+    validator: Any, allowed: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    if not validator.is_type(instance, "object"):
+        return
+    extra = additional_properties(instance, schema)
+    if validator.is_type(allowed, "object"):
+        for name in extra:
+            yield from validator.descend(instance[name], allowed, path=name)
+    elif not allowed and extra:
+        yield ValidationError(f"properties that are not allowed: {extra}")
+
+
+# Any: jsonschema gives its classes made this way no types.
+ModelValidator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft4Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+    },
+)

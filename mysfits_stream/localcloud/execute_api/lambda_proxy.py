@@ -1,0 +1,71 @@
+"""Lambda proxy integrations: the request as an event, and the function's result as the response."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from mysfits_stream.localcloud.execute_api.context import Exchange, header_text
+from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
+from mysfits_stream.localcloud.http.messages import Response
+
+_MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+
+
+def proxy_event(exchange: Exchange) -> bytes:
+    """The event, in the payload format 1.0."""
+    request, parameters = exchange.request, exchange.parameters()
+    headers = parameters["header"]
+    binary = bool(request.body) and exchange.is_binary
+    body = base64.b64encode(request.body).decode("ascii") if binary else exchange.body
+    context = {
+        key: value
+        for key, value in exchange.context.items()
+        if key not in ("requestOverride", "responseOverride")
+    }
+    event: dict[str, Any] = {
+        "resource": exchange.context.get("resourcePath"),
+        "path": request.path,
+        "httpMethod": request.method,
+        "headers": headers or None,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()} or None,
+        "queryStringParameters": parameters["querystring"] or None,
+        "multiValueQueryStringParameters": exchange.query or None,
+        "pathParameters": exchange.path_parameters or None,
+        "stageVariables": dict(exchange.deployed.stage.variables) or None,
+        "requestContext": context,
+        "body": body or None,
+        "isBase64Encoded": binary,
+    }
+    return json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def proxy_response(exchange: Exchange) -> Response:
+    """The response that a function's result asks for; a malformed one is AWS's 502."""
+    try:
+        result = json.loads(exchange.integration_body or "null")
+    except ValueError as error:
+        raise _malformed() from error
+    failed = any(name.lower() == "x-amz-function-error" for name in exchange.integration_headers)
+    if failed or not isinstance(result, dict) or not set(result) <= _MEMBERS:
+        raise _malformed()
+    body = result.get("body")
+    if body is None:
+        body = ""
+    try:
+        status = int(result.get("statusCode") or 200)
+        headers = {"Content-Type": "application/json"}
+        headers |= {name: header_text(value) for name, value in (result.get("headers") or {}).items()}
+        for name, values in (result.get("multiValueHeaders") or {}).items():
+            headers[name] = header_text(list(values))
+        encoded = result.get("isBase64Encoded")
+        payload = base64.b64decode(body, validate=True) if encoded else body.encode("utf-8", "replace")
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise _malformed() from error
+    return Response(status, headers, payload)
+
+
+def _malformed() -> Refusal:
+    return Refusal("API_CONFIGURATION_ERROR", reason="Malformed Lambda proxy response", status=502)

@@ -1,0 +1,1 @@
+"""Firehose's data plane: buffers, processor, delivery to S3."""

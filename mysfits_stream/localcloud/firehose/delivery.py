@@ -1,0 +1,312 @@
+"""The data plane of delivery streams: records in, through the processor, objects out.
+
+Two buffers lie between a record and S3 (F91): the processor's own, then the one of the buffering hints, each
+closed by size or by age, whichever comes first. All waiting is arithmetic on the clock that is given: nothing
+here sleeps. :meth:`Firehose.due_at` says when something is to be done next, and :meth:`Firehose.advance` does
+it; invocations and uploads are handed to ``submit``, so that neither of them ever holds up a put.
+
+A stream is looked up at every put and every advance, so a changed destination is in effect at once, and what
+a deleted stream had buffered is gone (F52). Left out: every destination but S3, other sources than direct
+puts, format conversion and dynamic partitioning.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from mysfits_stream.localcloud.awslambda.function import LambdaError
+from mysfits_stream.localcloud.firehose import processor as processing
+from mysfits_stream.localcloud.firehose.buffers import Batch, Delivery, Upload
+from mysfits_stream.localcloud.firehose.compression import compressed
+from mysfits_stream.localcloud.firehose.metrics import Metric, Metrics
+from mysfits_stream.localcloud.firehose.processor import Failure, Record, Results
+from mysfits_stream.localcloud.firehose.services import S3Error, World
+from mysfits_stream.localcloud.firehose.stream import Destination, Stream
+from mysfits_stream.localcloud.iam import Verdict
+
+DEFAULT_ACCOUNT = "123456789012"
+SERVICE = "firehose.amazonaws.com"
+MAX_RECORD = 1000 * 1024  # bytes before base64 (F63)
+RECORD_ID_BYTES = 162  # makes the length of AWS's; the processor sees other ids
+MAX_BATCH_RECORDS = 500
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+FIRST_PAUSE = 2.0  # and twice as long each time: three retries take 14 s, as was seen (F82)
+LONGEST_INVOKE_PAUSE = 30.0
+LONGEST_S3_PAUSE = 300.0
+S3_RETRY_SECONDS = 24 * 3600.0  # then the data is lost (F63)
+S3_ACCESS_DENIED = (
+    "Access was denied. Ensure that the trust policy for the provided IAM role allows Firehose to assume the "
+    "role, and the access policy allows access to the S3 bucket."
+)
+
+
+class FirehoseError(Exception):
+    """A put that Firehose refuses: ``code`` is AWS's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Firehose:
+    """Takes records for delivery streams and delivers them; safe to call from several threads.
+
+    ``submit`` runs a job on some thread, or at once; ``wake`` is called when :meth:`due_at` may have become
+    earlier than it was. ``account`` is the one that the streams are in.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        submit: Callable[[Callable[[], None]], object],
+        wake: Callable[[], None],
+        account: str = DEFAULT_ACCOUNT,
+    ) -> None:
+        self._world = world
+        self._account = account
+        self._submit = submit
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._deliveries: dict[tuple[str, float], Delivery] = {}
+        self._metrics = Metrics()
+        self._serial = time.time_ns()
+
+    def put_record(self, region: str, name: str, data: bytes) -> tuple[str, bool]:
+        """Take one record; its id, and whether it is encrypted at rest. Raises FirehoseError."""
+        ids, encrypted = self._put(region, name, [data], "PutRecord")
+        return ids[0], encrypted
+
+    def put_record_batch(self, region: str, name: str, batch: Sequence[bytes]) -> tuple[list[str], bool]:
+        """Take 1 to 500 records, all or none of them; their ids, and as above. Raises FirehoseError."""
+        if not batch:
+            raise _violation("records", "Member must have length greater than or equal to 1")
+        if len(batch) > MAX_BATCH_RECORDS:
+            raise _violation("records", f"Member must have length less than or equal to {MAX_BATCH_RECORDS}")
+        if sum(map(len, batch)) > MAX_BATCH_BYTES:
+            raise FirehoseError("InvalidArgumentException", "Records size exceeds 4 MB limit")
+        return self._put(region, name, batch, "PutRecordBatch")
+
+    def due_at(self) -> float | None:
+        """When :meth:`advance` has something to do next; None while everything is delivered."""
+        with self._lock:
+            for delivery in self._deliveries.values():
+                delivery.stream = self._current(delivery.stream) or delivery.stream
+            moments = [delivery.due_at() for delivery in self._deliveries.values()]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def advance(self) -> None:
+        """Do everything that is due now."""
+        while jobs := self._due_jobs(self._world.now()):
+            for job in jobs:
+                self._submit(job)
+
+    def pending(self) -> int:
+        """How many records and finished objects have not reached S3."""
+        with self._lock:
+            return sum(delivery.pending() for delivery in self._deliveries.values())
+
+    def held(self) -> list[bytes]:
+        """The records, error lines and finished objects that lie in buffers now."""
+        with self._lock:
+            return [data for delivery in self._deliveries.values() for data in delivery.held()]
+
+    def take_metrics(self) -> list[Metric]:
+        """The metrics since the last call."""
+        return self._metrics.take(self._world.now())
+
+    def _put(self, region: str, name: str, batch: Sequence[bytes], operation: str) -> tuple[list[str], bool]:
+        for index, data in enumerate(batch, 1):
+            if len(data) > MAX_RECORD:
+                member = "record.data" if operation == "PutRecord" else f"records.{index}.member.data"
+                raise _violation(member, f"Member must have length less than or equal to {MAX_RECORD}")
+        now = self._world.now()
+        stream = self._world.stream(region, name)
+        if stream is None or stream.status != "ACTIVE":
+            # A stream that does not take records, yet or any more, is as good as none (F50).
+            raise FirehoseError(
+                "ResourceNotFoundException", f"Firehose {name} under account {self._account} not found."
+            )
+        with self._lock:
+            delivery = self._deliveries.setdefault((stream.arn, stream.created), Delivery(stream))
+            delivery.stream = stream
+            before = delivery.due_at()
+            for data in batch:
+                self._serial += 1
+                delivery.accept(Record(f"{self._serial:050d}000000", data, int(now * 1000)), now)
+            self._metrics.count(stream, f"{operation}.Requests", 1)
+            self._metrics.count(stream, "IncomingRecords", len(batch))
+            self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)))
+            after = delivery.due_at()
+        if after is not None and (before is None or after < before):
+            self._wake()
+        return [secrets.token_urlsafe(RECORD_ID_BYTES) for _ in batch], stream.encrypted
+
+    def _due_jobs(self, now: float) -> list[Callable[[], None]]:
+        jobs: list[Callable[[], None]] = []
+        with self._lock:
+            for identity, delivery in list(self._deliveries.items()):
+                stream = self._current(delivery.stream)
+                if stream is None:
+                    delivery.dropped = True
+                    del self._deliveries[identity]
+                    continue
+                delivery.stream = stream
+                batches, uploads = delivery.take_due(now)
+                jobs += [functools.partial(self._process, delivery, stream, batch) for batch in batches]
+                jobs += [functools.partial(self._upload, delivery, upload) for upload in uploads]
+        return jobs
+
+    def _current(self, stream: Stream) -> Stream | None:
+        """The stream as it is now; None when it is deleted, even if there is another of its name."""
+        current = self._world.stream(stream.region, stream.name)
+        if current is None or current.status == "DELETING" or current.created != stream.created:
+            return None
+        return current
+
+    def _process(self, delivery: Delivery, stream: Stream, batch: Batch) -> None:
+        """Invoke the processor once for a batch, and put its results or its failure where they belong."""
+        began = self._world.now()
+        outcome = self._invoke(stream, batch)
+        now = self._world.now()
+        batch.attempts += 1
+        retries = stream.processor.retries if stream.processor else 0
+        function_arn = stream.processor.function_arn if stream.processor else ""
+        failure = outcome if isinstance(outcome, Failure) else None
+        results = Results() if isinstance(outcome, Failure) else outcome
+        again = failure is not None and batch.attempts <= retries
+        if failure and not again:
+            results = Results(failed=[(record, failure) for record in batch.records])
+        with self._lock:
+            delivery.invocations -= 1
+            self._metrics.measure(
+                stream, "ExecuteProcessing.Duration", (now - began) * 1000, "Milliseconds", now
+            )
+            self._metrics.measure(stream, "ExecuteProcessing.Success", 0.0 if failure else 1.0, "Count", now)
+            self._metrics.count(stream, "SucceedProcessing.Records", len(results.delivered))
+            if again and not delivery.dropped:
+                batch.not_before = now + self._pause(batch.attempts, LONGEST_INVOKE_PAUSE)
+                delivery.waiting.append(batch)
+            for record, data in results.delivered:
+                delivery.deliver(data, record.arrived, now)
+            for record, reason in results.failed:
+                line = processing.error_line(
+                    record, reason, attempts=batch.attempts, ended=int(now * 1000), function_arn=function_arn
+                )
+                delivery.fail(line, record.arrived, now)
+        self._wake()
+        reasons = {failure} if failure else {reason for _, reason in results.failed}
+        for reason in sorted(reasons, key=lambda reason: reason.code):
+            self._log(stream, stream.destination, reason, function_arn)
+
+    def _invoke(self, stream: Stream, batch: Batch) -> Failure | Results:
+        processor = stream.processor
+        if processor is None:
+            # The processor was taken away while the batch waited; its records are delivered as they are.
+            return Results(delivered=[(record, record.data) for record in batch.records])
+        try:
+            verdict = self._allowed(
+                stream, stream.destination, "lambda:InvokeFunction", qualified(processor.function_arn)
+            )
+            if verdict is Verdict.CANNOT_ASSUME:
+                return processing.CANNOT_ASSUME
+            if verdict is Verdict.DENIED:
+                return processing.ACCESS_DENIED
+            payload = processing.event(stream.arn, batch.records, str(uuid.uuid4()))
+            invocation = self._world.invoke(processor.function_arn, payload)
+            failure = processing.batch_failure(invocation)
+            return failure or processing.sort_out(invocation.payload, batch.records)
+        except LambdaError as error:
+            return processing.refusal(error)
+        except Exception as error:
+            # A fault in the local cloud must not strand the batch; it shows in the error object and the log.
+            return Failure("InternalError", f"{type(error).__name__}: {error}")
+
+    def _upload(self, delivery: Delivery, upload: Upload) -> None:
+        """Try once to store an object; what S3 does not take is tried again for a day."""
+        if self._current(upload.stream) is None:
+            # Whoever deleted the stream empties the bucket next, and must not find objects there again (F76).
+            return
+        failure = self._store(upload)
+        now = self._world.now()
+        stream = upload.stream
+        with self._lock:
+            upload.in_flight = False
+            upload.attempts += 1
+            upload.first_attempt = now if upload.first_attempt is None else upload.first_attempt
+            if failure is None or now - upload.first_attempt >= S3_RETRY_SECONDS / self._world.time_scale:
+                delivery.uploads.remove(upload)
+            else:
+                upload.not_before = now + self._pause(upload.attempts, LONGEST_S3_PAUSE)
+            self._metrics.measure(stream, "DeliveryToS3.Success", 0.0 if failure else 1.0, "Count", now)
+            if failure is None:
+                age = now - upload.oldest / 1000
+                self._metrics.measure(stream, "DeliveryToS3.DataFreshness", age, "Seconds", now)
+                self._metrics.count(stream, "DeliveryToS3.Records", upload.records)
+                self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body))
+        self._wake()
+        if failure:
+            self._log(stream, upload.destination, failure, None)
+
+    def _store(self, upload: Upload) -> Failure | None:
+        stream, destination = upload.stream, upload.destination
+        resource = f"arn:{stream.partition}:s3:::{destination.bucket}/{upload.key}"
+        headers = {"Content-Type": "application/octet-stream"}
+        if upload.compression == "GZIP":
+            headers["Content-Encoding"] = "gzip"
+        try:
+            if self._allowed(stream, destination, "s3:PutObject", resource) is not Verdict.ALLOWED:
+                return Failure("S3.AccessDenied", S3_ACCESS_DENIED)
+            entry = upload.key.rsplit("/", 1)[-1].removesuffix(".zip")
+            body = compressed(upload.body, upload.compression, entry)
+            self._world.put_object(stream.region, destination.bucket, upload.key, body, headers)
+        except S3Error as error:
+            return Failure(error.code, str(error))
+        except Exception as error:
+            # A fault in the local cloud must not lose the object; it shows in the log, and is tried again.
+            return Failure("InternalError", f"{type(error).__name__}: {error}")
+        return None
+
+    def _allowed(self, stream: Stream, destination: Destination, action: str, resource: str) -> Verdict:
+        return self._world.allowed(destination.role_arn, SERVICE, action, resource, stream.account)
+
+    def _log(
+        self, stream: Stream, destination: Destination, failure: Failure, function_arn: str | None
+    ) -> None:
+        """One line in the stream's error log, if it has one and its role may write there (F87)."""
+        group, log_stream = destination.log_group, destination.log_stream
+        if not group or not log_stream:
+            return
+        logs = f"arn:{stream.partition}:logs:{stream.region}:{stream.account}"
+        resource = f"{logs}:log-group:{group}:log-stream:{log_stream}"
+        if self._allowed(stream, destination, "logs:PutLogEvents", resource) is not Verdict.ALLOWED:
+            return
+        document = {
+            "deliveryStreamARN": stream.arn,
+            "destination": f"arn:{stream.partition}:s3:::{destination.bucket}",
+            "deliveryStreamVersionId": stream.version,
+            "message": failure.message,
+            "errorCode": failure.code,
+        }
+        if function_arn:
+            document["processor"] = qualified(function_arn)
+        self._world.log(stream.region, group, log_stream, json.dumps(document))
+
+    def _pause(self, attempts: int, longest: float) -> float:
+        return min(FIRST_PAUSE * 2.0 ** min(attempts - 1, 16), longest) / self._world.time_scale
+
+
+def qualified(function_arn: str) -> str:
+    """The resource that ``lambda:InvokeFunction`` is checked against: never the bare function (F119)."""
+    return function_arn if function_arn.count(":") > 6 else f"{function_arn}:$LATEST"
+
+
+def _violation(member: str, constraint: str) -> FirehoseError:
+    message = f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
+    return FirehoseError("ValidationException", message)

@@ -1,0 +1,54 @@
+"""What delivery streams tell CloudWatch, collected until somebody takes it there."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from mysfits_stream.localcloud.firehose.stream import Stream
+
+MOST_KEPT = 10_000  # single values, while nobody takes them
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One value for CloudWatch's namespace AWS/Firehose."""
+
+    region: str
+    stream: str
+    name: str
+    value: float
+    unit: str
+    at: float
+
+
+class Metrics:
+    """Sums of what is counted, and every value of what is measured; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._measured: deque[Metric] = deque(maxlen=MOST_KEPT)
+        self._counted: dict[tuple[str, str, str], float] = {}
+
+    def measure(self, stream: Stream, name: str, value: float, unit: str, at: float) -> None:
+        """One value that stands for itself."""
+        with self._lock:
+            self._measured.append(Metric(stream.region, stream.name, name, value, unit, at))
+
+    def count(self, stream: Stream, name: str, value: float) -> None:
+        """One value that is added to those before it."""
+        key = (stream.region, stream.name, name)
+        with self._lock:
+            self._counted[key] = self._counted.get(key, 0) + value
+
+    def take(self, now: float) -> list[Metric]:
+        """Everything since the last call."""
+        with self._lock:
+            measured, counted = list(self._measured), dict(self._counted)
+            self._measured.clear()
+            self._counted.clear()
+        return measured + [
+            Metric(region, stream, name, value, "Bytes" if name.endswith("Bytes") else "Count", now)
+            for (region, stream, name), value in counted.items()
+        ]

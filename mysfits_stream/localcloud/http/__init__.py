@@ -1,0 +1,1 @@
+"""HTTP messages, the listener and the host guard."""

@@ -1,0 +1,135 @@
+"""What the data planes need of the rest of the cloud: time, streams, roles, functions, S3, logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
+from mysfits_stream.localcloud.awslambda.runtime import LambdaRuntime
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, NoSuchBucketError, Role
+from mysfits_stream.localcloud.firehose.services import S3Error
+from mysfits_stream.localcloud.firehose.stream import Destination, Stream
+from mysfits_stream.localcloud.iam import Verdict
+
+ASYNCHRONOUS_ATTEMPTS = 3
+
+
+class World:
+    """The cloud as Firehose, Lambda and API Gateway see it; safe to call from several threads.
+
+    The clock is that of the wall, so that names, logs and records carry true times. What runs faster than on
+    AWS is the waiting: a stream's buffer intervals are handed out divided by ``time_scale``, and Firehose
+    divides its pauses.
+    """
+
+    def __init__(
+        self,
+        control_plane: ControlPlane,
+        *,
+        now: Callable[[], float],
+        time_scale: float,
+        directory: Path,
+        role: Callable[[str], Role | None] | None = None,
+    ) -> None:
+        self.control_plane = control_plane
+        self.now = now
+        self.time_scale = time_scale
+        self.role = role or control_plane.role
+        """The role of an ARN as it is in force; None for one that cannot be assumed."""
+        self._directory = directory
+        self._runtimes: dict[str, LambdaRuntime] = {}
+
+    def stream(self, region: str, name: str) -> Stream | None:
+        """The delivery stream with its intervals as long as they are here; None when there is none."""
+        stream = self.control_plane.stream(region, name)
+        return stream and _scaled(stream, self.time_scale)
+
+    def allowed(
+        self, role: str, service: str, action: str, resource: str, external_id: str | None = None
+    ) -> Verdict:
+        """Whether the service may assume the role and do this to that."""
+        found = self.role(role)
+        return iam.verdict(
+            found.trust if found else None,
+            found.policies if found else (),
+            service=service,
+            action=action,
+            resource=resource,
+            external_id=external_id,
+        )
+
+    def function(self, arn: str) -> Function:
+        """The function of an ARN, with or without a qualifier. Raises LambdaError."""
+        function = self.control_plane.function(arn)
+        if function is None:
+            raise LambdaError("ResourceNotFoundException", f"Function not found: {arn}", 404)
+        return function
+
+    def invoke(self, function_arn: str, payload: bytes, client_context: str | None = None) -> Invocation:
+        """Invoke a function and wait for its end. Raises LambdaError when it cannot be invoked."""
+        function = self.function(function_arn)
+        return self._runtime(function_arn.split(":")[3]).invoke(function, payload, client_context)
+
+    def invoke_asynchronously(self, function_arn: str, payload: bytes) -> None:
+        """Invoke a function for nobody; one that fails is invoked twice more, as on AWS but at once."""
+        for _ in range(ASYNCHRONOUS_ATTEMPTS):
+            if self.invoke(function_arn, payload).error is None:
+                return
+
+    def put_object(self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Store an object. Raises S3Error."""
+        try:
+            self.control_plane.put_object(region, bucket, key, body, headers)
+        except NoSuchBucketError as error:
+            raise S3Error(
+                "S3.NoSuchBucket",
+                "The specified bucket does not exist. Create the bucket or use a different bucket that does "
+                "exist.",
+            ) from error
+
+    def log(self, region: str, group: str, stream: str, message: str) -> None:
+        """Append to a log stream; where there is none, the line is lost, as on AWS (F87)."""
+        self.control_plane.put_log_event(region, group, stream, message, self.now())
+
+    def close(self) -> None:
+        """End the functions' processes."""
+        runtimes, self._runtimes = self._runtimes, {}
+        for runtime in runtimes.values():
+            runtime.close()
+
+    def reap(self) -> None:
+        """End the functions' processes that nobody has used for long."""
+        for runtime in list(self._runtimes.values()):
+            runtime.reap()
+
+    def _runtime(self, region: str) -> LambdaRuntime:
+        with self.control_plane.lock:
+            if region not in self._runtimes:
+                self._runtimes[region] = LambdaRuntime(
+                    self._directory / region,
+                    now=self.now,
+                    log=lambda group, stream, line: self.log(region, group, stream, line),
+                    create_log=lambda group, stream: self.control_plane.create_log(region, group, stream),
+                    allowed=self.allowed,
+                )
+            return self._runtimes[region]
+
+
+@lru_cache(maxsize=64)
+def _scaled(stream: Stream, time_scale: float) -> Stream:
+    """A stream with shorter intervals; kept, because every put asks for it."""
+
+    def scaled(destination: Destination) -> Destination:
+        return replace(destination, buffer_seconds=destination.buffer_seconds / time_scale)
+
+    return replace(
+        stream,
+        destination=scaled(stream.destination),
+        backup=stream.backup and scaled(stream.backup),
+        processor=stream.processor
+        and replace(stream.processor, buffer_seconds=stream.processor.buffer_seconds / time_scale),
+    )

@@ -1,0 +1,1 @@
+"""Mapping templates: Velocity as API Gateway runs it."""

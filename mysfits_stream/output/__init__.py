@@ -1,0 +1,1 @@
+"""Results of operations on the terminal or as JSON."""

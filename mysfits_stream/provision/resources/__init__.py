@@ -1,0 +1,1 @@
+"""One module per AWS resource of the stack."""

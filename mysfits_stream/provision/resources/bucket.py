@@ -1,0 +1,370 @@
+"""The clicks bucket: private, versioned, and emptied only when somebody said so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.account import (
+    Account,
+    ignoring,
+    is_error,
+    is_server_error,
+    owner_of,
+    tag_list,
+)
+from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.waiting import Pace, retry_while, wait_until
+from mysfits_stream.errors import DataProtectedError
+from mysfits_stream.provision.policies import tls_only
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resources.emptying import empty
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+NO_REGION = "us-east-1"
+"""The one region in which CreateBucket must not name its region (F43)."""
+
+STRANGER = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
+
+GONE_BUDGET = 60.0
+STEADY = 3
+"""Good reads in a row after which a bucket counts as known everywhere."""
+
+EMPTYINGS = 3
+"""How often the bucket is emptied again if a writer was faster than its deletion (F49)."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket that holds data which outlives mistakes.
+
+    ``delete_data`` is the licence to empty it; without it a bucket that holds anything is not deleted.
+    """
+
+    name: str
+    bucket_name: str
+    owner: str
+    expire_old_versions_days: int
+    abort_multipart_days: int
+    account: Account
+    s3: S3Client
+    pace: Pace
+    delete_data: bool = False
+    expected_versions: int = 0
+    """How many versions there are to delete, if that is known."""
+    type: ClassVar[str] = "AWS::S3::Bucket"
+
+    @property
+    def arn(self) -> str:
+        """The bucket's ARN."""
+        return self.account.bucket_arn(self.bucket_name)
+
+    @property
+    def desired(self) -> Properties:
+        """Private, versioned, encrypted, TLS only; old versions and broken uploads expire."""
+        return {
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "BucketEncryption": {"SSEAlgorithm": "AES256"},
+            "LifecycleConfiguration": {
+                "Rules": [
+                    {
+                        "ID": "expire-what-is-no-longer-current",
+                        "Status": "Enabled",
+                        "Filter": {"Prefix": ""},
+                        "NoncurrentVersionExpiration": {"NoncurrentDays": self.expire_old_versions_days},
+                        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": self.abort_multipart_days},
+                    }
+                ]
+            },
+            "BucketPolicy": tls_only(self.arn),
+        }
+
+    def template(self) -> Template:
+        """The bucket and its policy, which outlive the template: clicks go by no mistake."""
+        properties = self.desired
+        policy = properties.pop("BucketPolicy")
+        encryption = {"ServerSideEncryptionByDefault": properties.pop("BucketEncryption")}
+        rules = [
+            {"Id": rule["ID"], "Prefix": rule["Filter"]["Prefix"]}
+            | {key: value for key, value in rule.items() if key not in ("ID", "Filter")}
+            for rule in properties.pop("LifecycleConfiguration")["Rules"]
+        ]
+        name = logical_id(self.name)
+        return {
+            name: {
+                "Type": self.type,
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": {
+                    "BucketName": self.bucket_name,
+                    **properties,
+                    "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
+                    "LifecycleConfiguration": {"Rules": rules},
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            },
+            f"{name}Policy": {
+                "Type": "AWS::S3::BucketPolicy",
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": {"Bucket": {"Ref": name}, "PolicyDocument": policy},
+            },
+        }
+
+    def read(self) -> Observed | None:
+        """What S3 says of the bucket; one that we may not look at reads as a stranger's (F131).
+
+        So does one in another region: it would be this stack's in both, and gone from both by one `down`.
+        """
+        try:
+            owner = self._owner()
+            region, *settings = together(self._region, *(partial(read, self) for read in READERS.values()))
+        except ClientError as error:
+            if _missing(error):
+                return None
+            if _foreign(error):
+                return Observed(self.bucket_name, self.arn, stranger=STRANGER)
+            raise
+        if region != self.account.region:
+            elsewhere = f"lies in {region} (set another bucket.name for {self.account.region})"
+            return Observed(self.bucket_name, self.arn, stranger=elsewhere)
+        return Observed(self.bucket_name, self.arn, dict(zip(READERS, settings, strict=True)), owner)
+
+    def create(self) -> None:
+        """Make the bucket with its owner tag, then its settings, one after the other."""
+        made = self._make()
+        try:
+            owner = self._patiently(self._owner)
+            if made and owner is None:
+                # The tags of a bucket just made may read as missing for a moment.
+                wait_until(
+                    lambda: self._patiently(self._owner) is not None,
+                    self.pace,
+                    waiting_for=f"S3 to show the tags of {self.bucket_name}",
+                    budget=60,
+                    advice=f"check that it carries the tag {OWNER_TAG}; if it does not, `up --adopt` sets it",
+                )
+                owner = self._patiently(self._owner)
+        except ClientError as error:
+            if _foreign(error):
+                return  # Somebody was faster: the next read tells.
+            raise
+        # One that was there before may be another region's.
+        if owner == self.owner and (made or self._patiently(self._region) == self.account.region):
+            self.update({key: (None, value) for key, value in self.desired.items()})
+
+    def _make(self) -> bool:
+        """Whether it was made by this very call, and not there before."""
+        region = {} if self.account.region == NO_REGION else {"LocationConstraint": self.account.region}
+        tags = tag_list({OWNER_TAG: self.owner})
+        with ignoring("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            try:
+                # With tags us-east-1 refuses a second creation, instead of resetting ACLs (section 2.2).
+                self._patiently(lambda: self._create_with({"Tags": tags, **region}))
+            except ClientError as error:
+                if not is_error(error, "UnsupportedArgument", "MalformedXML"):
+                    raise
+                # Not every partition takes tags with the creation (F133): there they follow at once. Whoever
+                # dies in between leaves an empty bucket that `up --adopt` takes over.
+                self._patiently(lambda: self._create_with(region))
+                self._patiently(lambda: self.s3.put_bucket_tagging(**self._ours(), Tagging={"TagSet": tags}))
+            return True
+        return False
+
+    def _create_with(self, configuration: dict[str, Any]) -> None:
+        given: Any = {"CreateBucketConfiguration": configuration} if configuration else {}
+        self.s3.create_bucket(Bucket=self.bucket_name, **given)
+
+    def update(self, diff: Diff) -> None:
+        """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
+        for key in diff:
+            self._patiently(lambda key=key: WRITERS[key](self, self.desired[key]))  # type: ignore[misc]
+
+    def delete(self) -> None:
+        """Delete the bucket, with its content only if that was allowed."""
+        for attempt in range(EMPTYINGS + 1):
+            try:
+                with ignoring("NoSuchBucket"):
+                    self._patiently(lambda: self.s3.delete_bucket(**self._ours()), transient=_undecided)
+                self._wait_gone()
+                return
+            except ClientError as error:
+                if not is_error(error, "BucketNotEmpty") or attempt == EMPTYINGS:
+                    raise
+            if not self.delete_data:
+                raise DataProtectedError(
+                    self.name,
+                    "delete",
+                    f"{self.bucket_name} holds clicks; --delete-data deletes them, --keep-data keeps them",
+                )
+            with ignoring("NoSuchBucket"):
+                empty(self.s3, self.bucket_name, self.pace.report, expected=self.expected_versions)
+
+    def settle(self) -> None:
+        """Wait until S3 no longer misses the bucket (F24)."""
+        seen = 0
+
+        def steady() -> bool:
+            nonlocal seen
+            seen = seen + 1 if self._answers() else 0
+            return seen >= STEADY
+
+        wait_until(
+            steady,
+            self.pace,
+            waiting_for=f"S3 to show {self.bucket_name} steadily",
+            budget=120,
+            advice="check that nobody else deletes it, and run `up` again",
+        )
+
+    def _owner(self) -> str | None:
+        try:
+            return owner_of(self.s3.get_bucket_tagging(**self._ours())["TagSet"])
+        except ClientError as error:
+            if is_error(error, "NoSuchTagSet"):
+                return None
+            raise
+
+    def _region(self) -> str:
+        """Where it lies, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
+        # Not every endpoint that speaks S3 says it; such a one has no other region.
+        return self.s3.head_bucket(**self._ours()).get("BucketRegion", self.account.region)
+
+    def _ours(self) -> Any:
+        return {"Bucket": self.bucket_name, "ExpectedBucketOwner": self.account.id}
+
+    def _patiently(
+        self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None
+    ) -> Any:
+        return retry_while(
+            transient or _getting_ready,
+            call,
+            self.pace,
+            waiting_for=f"S3 to agree on {self.bucket_name}",
+            advice="check that nobody else changes it; or one of this name was deleted a short while ago: "
+            "wait and run the same command again, or set bucket.name",
+        )
+
+    def _wait_gone(self) -> None:
+        # HeadBucket goes on answering for a moment after the deletion.
+        wait_until(
+            lambda: not self._answers(),
+            self.pace,
+            waiting_for=f"S3 to forget {self.bucket_name}",
+            budget=GONE_BUDGET,
+            advice="check that nobody else makes it anew, and run `down` again",
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self.s3.head_bucket(**self._ours())
+        except ClientError as error:
+            if _missing(error):
+                return False
+            if not is_server_error(error):
+                raise
+        return True
+
+
+def _undecided(error: Exception) -> bool:
+    """S3 is still busy with an earlier change of the bucket, or of one of that name (F23, F44)."""
+    return is_error(error, "OperationAborted") or is_server_error(error)
+
+
+def _foreign(error: ClientError) -> bool:
+    """The bucket is another account's; to its own, S3 names the action that is not allowed (F131, F132).
+
+    Only its tags tell: who has read them is the account's, and lacks a permission for the rest.
+    """
+    return (
+        error.operation_name == "GetBucketTagging"
+        and is_error(error, "AccessDenied")
+        and not is_error(error, "AccessDenied", message="is not authorized to perform")
+    )
+
+
+def _missing(error: Exception) -> bool:
+    """There is no such bucket; the answer to HEAD has no body, so its code is the status (F40)."""
+    return is_error(error, "NoSuchBucket", "404")
+
+
+def _getting_ready(error: Exception) -> bool:
+    """The bucket was made and is not known everywhere yet (F24)."""
+    return _missing(error) or _undecided(error)
+
+
+# One reader and one writer for each property; what is absent reads as None.
+
+
+def _read_versioning(bucket: Bucket) -> Any:
+    return {"Status": bucket.s3.get_bucket_versioning(**bucket._ours()).get("Status", "Suspended")}
+
+
+def _absent(code: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except ClientError as error:
+        if is_error(error, code):
+            return None
+        raise
+
+
+READERS: dict[str, Callable[[Bucket], Any]] = {
+    "VersioningConfiguration": _read_versioning,
+    "PublicAccessBlockConfiguration": lambda b: _absent(
+        "NoSuchPublicAccessBlockConfiguration",
+        lambda: b.s3.get_public_access_block(**b._ours())["PublicAccessBlockConfiguration"],
+    ),
+    "OwnershipControls": lambda b: _absent(
+        "OwnershipControlsNotFoundError",
+        lambda: b.s3.get_bucket_ownership_controls(**b._ours())["OwnershipControls"],
+    ),
+    "BucketEncryption": lambda b: _absent(
+        "ServerSideEncryptionConfigurationNotFoundError",
+        lambda: _encryption(b.s3.get_bucket_encryption(**b._ours())),
+    ),
+    "LifecycleConfiguration": lambda b: _absent(
+        "NoSuchLifecycleConfiguration",
+        lambda: {"Rules": b.s3.get_bucket_lifecycle_configuration(**b._ours())["Rules"]},
+    ),
+    "BucketPolicy": lambda b: _absent(
+        "NoSuchBucketPolicy", lambda: json.loads(b.s3.get_bucket_policy(**b._ours())["Policy"])
+    ),
+}
+
+WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
+    "VersioningConfiguration": lambda b, v: b.s3.put_bucket_versioning(
+        **b._ours(), VersioningConfiguration=v
+    ),
+    "PublicAccessBlockConfiguration": lambda b, v: b.s3.put_public_access_block(
+        **b._ours(), PublicAccessBlockConfiguration=v
+    ),
+    "OwnershipControls": lambda b, v: b.s3.put_bucket_ownership_controls(**b._ours(), OwnershipControls=v),
+    "BucketEncryption": lambda b, v: b.s3.put_bucket_encryption(
+        **b._ours(),
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": v}]},
+    ),
+    "LifecycleConfiguration": lambda b, v: b.s3.put_bucket_lifecycle_configuration(
+        **b._ours(), LifecycleConfiguration=v
+    ),
+    "BucketPolicy": lambda b, v: b.s3.put_bucket_policy(**b._ours(), Policy=json.dumps(v)),
+}
+
+
+def _encryption(answer: Any) -> Any:
+    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    return next((rule.get("ApplyServerSideEncryptionByDefault") for rule in rules), None)

@@ -1,0 +1,401 @@
+"""The delivery stream: Firehose, its processor and its S3 destination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, owner_of, tag_list
+from mysfits_stream.aws.waiting import Pace, retry_while, wait_until
+from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resources.bucket import Bucket
+from mysfits_stream.provision.resources.function import Function
+from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resources.role import Role
+
+if TYPE_CHECKING:
+    from types_boto3_firehose import FirehoseClient
+
+CREATE_BUDGET = 1500.0
+"""Seconds until ACTIVE: 15 to 40 are usual, over 20 minutes have been seen (F51)."""
+
+DRAIN_SLACK = 60
+DRAIN_STEP = 2
+
+SHOW_BUDGET = 30.0
+"""Seconds for which a stream just made may not be found (F50)."""
+
+PROCESSOR_DEFAULTS = {"NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
+"""What Firehose uses for parameters that it was not given, and may leave out or add when asked (F53b)."""
+
+REPLACEABLE = ("CREATING_FAILED", "DELETING", "DELETING_FAILED")
+"""The states in which a stream holds nothing any more, or never did."""
+
+MOST_TAGS = 50
+"""What a stream can have, and one page of its tags can hold (F139)."""
+
+WORKING = ("CREATING", "DELETING")
+ENCRYPTED = {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}
+
+
+@dataclass(frozen=True)
+class DeliveryStream:
+    """A direct-put delivery stream into a bucket, through a processor.
+
+    It holds the processor although Firehose is not known to look at it when the stream is made (F32): both
+    wait out the same propagation of their roles, so nothing is lost, and clicks still under way when the
+    stream is deleted find their processor alive.
+    """
+
+    name: str
+    stream_name: str
+    owner: str
+    role: Role
+    bucket: Bucket
+    processor: Function
+    log_group: LogGroup
+    log_stream: str
+    prefix: str
+    error_prefix: str
+    buffer_seconds: int
+    buffer_mb: int
+    compression: str
+    processor_buffer_seconds: int
+    processor_buffer_mb: float
+    processor_retries: int
+    account: Account
+    firehose: FirehoseClient
+    pace: Pace
+    drain: bool = False
+    """Whether to let buffered clicks be delivered before the stream is deleted, and they with it (F52)."""
+    type: ClassVar[str] = "AWS::KinesisFirehose::DeliveryStream"
+
+    @property
+    def arn(self) -> str:
+        """The stream's ARN."""
+        return self.account.arn("firehose", f"deliverystream/{self.stream_name}")
+
+    @property
+    def desired(self) -> Properties:
+        """The destination block by block, the processor's parameters by name, and encryption."""
+        return {
+            "DeliveryStreamType": "DirectPut",
+            "DeliveryStreamStatus": "ACTIVE",
+            "DeliveryStreamEncryption": ENCRYPTED,
+            "RoleARN": self.role.arn,
+            "BucketARN": self.bucket.arn,
+            "Prefix": self.prefix,
+            # The day and hour are spelled out: with expressions, Firehose adds none of its own (F85, F89).
+            "ErrorOutputPrefix": (
+                f"{self.error_prefix}!{{firehose:error-output-type}}/!{{timestamp:yyyy/MM/dd/HH}}/"
+            ),
+            "BufferingHints": {"IntervalInSeconds": self.buffer_seconds, "SizeInMBs": self.buffer_mb},
+            "CompressionFormat": self.compression,
+            "CloudWatchLoggingOptions": {
+                "Enabled": True,
+                "LogGroupName": self.log_group.group_name,
+                "LogStreamName": self.log_stream,
+            },
+            "Processor": {
+                "LambdaArn": f"{self.processor.arn}:$LATEST",
+                "RoleArn": self.role.arn,
+                "NumberOfRetries": str(self.processor_retries),
+                "BufferSizeInMBs": f"{self.processor_buffer_mb:g}",
+                "BufferIntervalInSeconds": str(self.processor_buffer_seconds),
+            },
+            "S3BackupMode": "Disabled",
+        }
+
+    def template(self) -> Template:
+        """The stream with its one destination."""
+        return {
+            logical_id(self.name): {
+                "Type": self.type,
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": {
+                    "DeliveryStreamName": self.stream_name,
+                    "DeliveryStreamType": self.desired["DeliveryStreamType"],
+                    "DeliveryStreamEncryptionConfigurationInput": {"KeyType": ENCRYPTED["KeyType"]},
+                    "ExtendedS3DestinationConfiguration": self._destination(),
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            }
+        }
+
+    def read(self) -> Observed | None:
+        """What Firehose says of the stream, its own defaults filled in."""
+        try:
+            found = self._describe()
+            tags = self.firehose.list_tags_for_delivery_stream(
+                DeliveryStreamName=self.stream_name, Limit=MOST_TAGS
+            )["Tags"]
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+        destination = found["Destinations"][0].get("ExtendedS3DestinationDescription", {})
+        status = found["DeliveryStreamStatus"]
+        encryption = found.get("DeliveryStreamEncryptionConfiguration", {})
+        properties = {key: destination.get(key) for key in DESTINATION_KEYS}
+        properties |= {
+            "DeliveryStreamType": found["DeliveryStreamType"],
+            # On its way to ACTIVE is not a difference; failed or on its way out is.
+            "DeliveryStreamStatus": "ACTIVE" if status == "CREATING" else status,
+            "DeliveryStreamEncryption": _encryption(encryption),
+            "Prefix": destination.get("Prefix", ""),
+            "ErrorOutputPrefix": destination.get("ErrorOutputPrefix", ""),
+            "CompressionFormat": destination.get("CompressionFormat", "UNCOMPRESSED"),
+            "S3BackupMode": destination.get("S3BackupMode", "Disabled"),
+            "Processor": self._processor_of(destination),
+        }
+        settled = status not in WORKING and encryption.get("Status") != "ENABLING"
+        return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled=settled)
+
+    def create(self) -> None:
+        """Ask for the stream, waiting for its role to be assumable; it is still CREATING on return."""
+        with ignoring("ResourceInUseException"):
+            retry_while(
+                self._freed,
+                lambda: self._patiently(
+                    self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
+                ),
+                self.pace,
+                waiting_for=f"the name {self.stream_name} to be free",
+                budget=CREATE_BUDGET,
+                advice=f"{self._state_advice}, and run `up` again to go on waiting",
+            )
+        self._shown()
+
+    def update(self, diff: Diff) -> None:
+        """Change the destination in place; replace a stream that failed, or that is being deleted.
+
+        One in any other state may hold clicks that are not delivered yet: that is for a person to look at.
+        """
+        status, _ = diff.get("DeliveryStreamStatus", ("ACTIVE", "ACTIVE"))
+        if status in REPLACEABLE:
+            self.delete()
+            self.create()
+            return
+        if status != "ACTIVE" or "DeliveryStreamType" in diff:
+            raise ProvisionError(
+                self.name,
+                "update",
+                f"{self.arn} is {status} or of another type, and may hold records that are not delivered "
+                "yet; see to those, delete it, and run `up` again",
+            )
+        self._wait_for(self._active, "ACTIVE")
+        if "DeliveryStreamEncryption" in diff and not self._encrypting():
+            self.firehose.start_delivery_stream_encryption(
+                DeliveryStreamName=self.stream_name,
+                DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
+            )
+        if set(diff) - {"DeliveryStreamEncryption"}:
+            self._patiently(
+                self._update_destination,
+                f"Firehose to take the new destination of {self.stream_name}",
+                f"{self._role_advice}, and that nobody else updates the stream",
+            )
+
+    def delete(self) -> None:
+        """Delete the stream and wait until its name is free; one still CREATING must be waited for (F50)."""
+        if self.drain and self._status() == "ACTIVE":
+            self._wait_for_buffers()
+        with ignoring("ResourceNotFoundException"):
+            retry_while(
+                lambda error: is_error(error, "ResourceInUseException") or is_server_error(error),
+                lambda: self.firehose.delete_delivery_stream(
+                    DeliveryStreamName=self.stream_name, AllowForceDelete=True
+                ),
+                self.pace,
+                waiting_for=f"{self.stream_name} to be ready to be deleted",
+                budget=CREATE_BUDGET,
+                advice=f"{self._state_advice}, and run the same command again to go on waiting",
+            )
+        wait_until(
+            self._gone,
+            self.pace,
+            waiting_for=f"Firehose to delete {self.stream_name}",
+            budget=CREATE_BUDGET,
+            advice=f"{self._state_advice}, and run the same command again to go on waiting",
+        )
+
+    def settle(self) -> None:
+        """Wait until the stream is ACTIVE and encrypted."""
+        self._wait_for(self._active, "ACTIVE")
+        self._wait_for(self._encrypted, "encrypted")
+
+    @property
+    def _role_advice(self) -> str:
+        return f"check that role {self.role.role_name} exists and trusts firehose.amazonaws.com"
+
+    @property
+    def _state_advice(self) -> str:
+        command = f"aws firehose describe-delivery-stream --delivery-stream-name {self.stream_name}"
+        return f"check its state ({command})"
+
+    def _destination(self) -> Any:
+        wanted = self.desired
+        parameters = [
+            {"ParameterName": name, "ParameterValue": value} for name, value in wanted["Processor"].items()
+        ]
+        return {key: wanted[key] for key in DESTINATION_KEYS} | {
+            "ProcessingConfiguration": {
+                "Enabled": True,
+                "Processors": [{"Type": "Lambda", "Parameters": parameters}],
+            }
+        }
+
+    def _ask(self) -> None:
+        self.firehose.create_delivery_stream(
+            DeliveryStreamName=self.stream_name,
+            DeliveryStreamType="DirectPut",
+            DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
+            ExtendedS3DestinationConfiguration=self._destination(),
+            Tags=tag_list({OWNER_TAG: self.owner}),
+        )
+
+    def _freed(self, error: Exception) -> bool:
+        """Whether an earlier stream of this name is what is in the way: it goes, or just went (F52)."""
+        return is_error(error, "ResourceInUseException") and self._status() in (None, "DELETING")
+
+    def _update_destination(self) -> None:
+        # Every block is sent whole: whether Firehose merges inside them is not documented (F53).
+        found = self._shown()
+        self.firehose.update_destination(
+            DeliveryStreamName=self.stream_name,
+            CurrentDeliveryStreamVersionId=found["VersionId"],
+            DestinationId=found["Destinations"][0]["DestinationId"],
+            ExtendedS3DestinationUpdate=self._destination(),
+        )
+
+    def _wait_for_buffers(self) -> None:
+        """Let both buffers run full by time, and some more for the processor and S3 (F91)."""
+        seconds = self.processor_buffer_seconds + self.buffer_seconds + DRAIN_SLACK
+        for elapsed in range(0, seconds, DRAIN_STEP):
+            self.pace.report(f"waiting for buffered clicks to be delivered, {elapsed} s of {seconds} s")
+            self.pace.sleep(DRAIN_STEP)
+
+    def _describe(self) -> Any:
+        answer = self.firehose.describe_delivery_stream(DeliveryStreamName=self.stream_name)
+        return answer["DeliveryStreamDescription"]
+
+    def _status(self) -> str | None:
+        try:
+            return str(self._describe()["DeliveryStreamStatus"])
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+
+    def _shown(self) -> Any:
+        """The stream as described, which Firehose may miss for a while after it was made (F50)."""
+        return retry_while(
+            lambda error: is_error(error, "ResourceNotFoundException"),
+            self._describe,
+            self.pace,
+            waiting_for=f"Firehose to show {self.stream_name}",
+            budget=SHOW_BUDGET,
+            advice="check that nobody else deletes it, and run `up` again",
+        )
+
+    def _wait_for(self, condition: Callable[[], bool], state: str) -> None:
+        wait_until(
+            condition,
+            self.pace,
+            waiting_for=f"{self.stream_name} to be {state}",
+            budget=CREATE_BUDGET,
+            advice=f"{self._state_advice}, and run `up` again to go on waiting",
+        )
+
+    def _gone(self) -> bool:
+        with ignoring("ResourceNotFoundException"):
+            found = self._describe()
+            remedy = "see to that, then run the same command again"
+            self._check("delete", found["DeliveryStreamStatus"], found, remedy)
+            return False
+        return True
+
+    def _active(self) -> bool:
+        found = self._shown()
+        self._check("settle", found["DeliveryStreamStatus"], found, "the next `up` replaces it")
+        return bool(found["DeliveryStreamStatus"] == "ACTIVE")
+
+    def _encrypted(self) -> bool:
+        encryption = self._shown().get("DeliveryStreamEncryptionConfiguration", {})
+        remedy = "the next `up` tries to encrypt it again"
+        self._check("settle", encryption.get("Status", ""), encryption, remedy)
+        return bool(encryption.get("Status") != "ENABLING")
+
+    def _encrypting(self) -> bool:
+        """Whether it is encrypted by now, or on its way: starting that is rationed (F53c)."""
+        return _encryption(self._shown().get("DeliveryStreamEncryptionConfiguration", {})) == ENCRYPTED
+
+    def _check(self, verb: str, status: str, holder: Any, remedy: str) -> None:
+        if status.endswith("_FAILED"):
+            details = holder.get("FailureDescription", {}).get("Details", "AWS gives no reason").rstrip(".")
+            raise ProvisionError(self.name, verb, f"{self.arn} is {status}: {details}; {remedy}")
+
+    def _processor_of(self, destination: Any) -> dict[str, str] | None:
+        configuration = destination.get("ProcessingConfiguration", {})
+        if not configuration.get("Enabled"):
+            return None
+        for processor in configuration.get("Processors", ()):
+            if processor["Type"] == "Lambda":
+                given = {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", ())}
+                numbers = {name: f"{float(given[name]):g}" for name in PROCESSOR_DEFAULTS if name in given}
+                return PROCESSOR_DEFAULTS | {"RoleArn": destination["RoleARN"]} | given | numbers
+        return None
+
+    def _patiently(self, call: Callable[[], Any], waiting_for: str, advice: str) -> Any:
+        return retry_while(
+            _getting_ready,
+            call,
+            self.pace,
+            waiting_for=waiting_for,
+            advice=advice,
+        )
+
+
+DESTINATION_KEYS = (
+    "RoleARN",
+    "BucketARN",
+    "Prefix",
+    "ErrorOutputPrefix",
+    "BufferingHints",
+    "CompressionFormat",
+    "CloudWatchLoggingOptions",
+    "S3BackupMode",
+)
+
+
+def _encryption(configuration: Any) -> dict[str, str]:
+    status = configuration.get("Status", "DISABLED")
+    # ENABLING is on its way; a stream waits for it in settle.
+    return {
+        "KeyType": configuration.get("KeyType", ENCRYPTED["KeyType"]),
+        "Status": "ENABLED" if status == "ENABLING" else status,
+    }
+
+
+def _getting_ready(error: Exception) -> bool:
+    """The role or its policy is not in force yet, in Firehose's wordings, or a version is stale (F53)."""
+    return (
+        any(is_error(error, "InvalidArgumentException", message=phrase) for phrase in ROLE_PHRASES)
+        or is_error(error, "ConcurrentModificationException")
+        or is_server_error(error)
+    )
+
+
+ROLE_PHRASES = (
+    "Firehose is unable to assume role",  # F17
+    "Ensure that the provided IAM role associated with firehose is not deleted",  # F18
+    "Access was denied",  # F19, as the three below
+    "is not authorized to",
+    "Verify that the IAM role has access",
+    "Please make sure the role specified in VpcConfiguration has permissions",
+)

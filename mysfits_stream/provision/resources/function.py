@@ -1,0 +1,305 @@
+"""The processor: a Lambda function, its code in the very call that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, tag_list
+from mysfits_stream.aws.waiting import IAM_BUDGET, Pace, retry_while, wait_until
+from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.processor_zip import Package
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resources.role import Role
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_lambda import LambdaClient
+
+CODE = ("CodeSha256", "Architectures")
+"""What UpdateFunctionCode changes; everything else is configuration."""
+
+RECREATED = "re-created since the function was made"
+MISSING = "missing"
+
+READY_BUDGET = 300.0
+"""Seconds that Lambda may take to get ready, as botocore's own waiters have it (F54)."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function that runs ``package`` under ``role``."""
+
+    name: str
+    function_name: str
+    owner: str
+    package: Callable[[], Package]
+    handler: str
+    runtime: str
+    architecture: str
+    memory_mb: int
+    timeout_seconds: int
+    environment: tuple[tuple[str, str], ...]
+    role: Role
+    log_group: LogGroup
+    account: Account
+    client: LambdaClient
+    iam: IAMClient
+    pace: Pace
+    type: ClassVar[str] = "AWS::Lambda::Function"
+
+    @property
+    def arn(self) -> str:
+        """The function's unqualified ARN."""
+        return self.account.arn("lambda", f"function:{self.function_name}")
+
+    @property
+    def desired(self) -> Properties:
+        """Code by its digest, and configuration."""
+        return {
+            "CodeSha256": self.package().sha256,
+            "Architectures": [self.architecture],
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_seconds,
+            "Role": self.role.arn,
+            "Environment": dict(self.environment),
+            "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
+            "State": "Active",
+        }
+
+    def template(self) -> Template:
+        """The function; where its code lies is for two parameters of the template to say."""
+        return {
+            logical_id(self.name): {
+                "Type": self.type,
+                "Properties": {
+                    "FunctionName": self.function_name,
+                    **self._configuration(),
+                    "Architectures": [self.architecture],
+                    "Code": {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}},
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            }
+        }
+
+    def read(self) -> Observed | None:
+        """What Lambda says of the function.
+
+        One that outlived its role reads as differing: Lambda's grant to decrypt the environment went with
+        the earlier role of that name, and only a new function gets another (F55).
+        """
+        try:
+            answer: Any = self.client.get_function(FunctionName=self.function_name)
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+        found = answer["Configuration"]
+        properties = {
+            key: found.get(key) for key in ("CodeSha256", "Runtime", "Handler", "MemorySize", "Timeout")
+        }
+        properties |= {
+            "Architectures": found.get("Architectures", ["x86_64"]),
+            "Role": self._role_of(found),
+            "Environment": found.get("Environment", {}).get("Variables", {}),
+            "LoggingConfig": {
+                "LogFormat": found.get("LoggingConfig", {}).get("LogFormat", "Text"),
+                "LogGroup": found.get("LoggingConfig", {}).get(
+                    "LogGroup", f"/aws/lambda/{self.function_name}"
+                ),
+            },
+            # Idle functions may read Inactive and wake by themselves: only Failed is a difference.
+            "State": "Failed"
+            if "Failed" in (found.get("State"), found.get("LastUpdateStatus"))
+            else "Active",
+        }
+        return Observed(
+            self.function_name,
+            self.arn,
+            properties,
+            answer.get("Tags", {}).get(OWNER_TAG),
+            settled=found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress",
+        )
+
+    def create(self) -> None:
+        """Make the function, waiting for its role to be assumable; it may still be Pending on return."""
+        with ignoring("ResourceConflictException"):
+            self._patiently(
+                lambda: self.client.create_function(
+                    FunctionName=self.function_name,
+                    Code={"ZipFile": self.package().zip_bytes},
+                    Architectures=[self.architecture],  # type: ignore[list-item]
+                    Tags={OWNER_TAG: self.owner},
+                    **self._configuration(),
+                ),
+                f"{self.role.role_name} to be assumable by Lambda",
+                self._role_advice,
+            )
+        wait_until(
+            lambda: self.read() is not None,
+            self.pace,
+            waiting_for=f"Lambda to show {self.function_name}",
+            budget=120,
+            advice="check that nobody else deletes it, and run `up` again",
+        )
+
+    def update(self, diff: Diff) -> None:
+        """Configuration first, then code, each settled before the next (F54)."""
+        if diff.get("Role", (None,))[0] in (RECREATED, MISSING) or "State" in diff:
+            self.delete()
+            self.create()
+            return
+        self.settle()
+        if set(diff) - set(CODE):
+            self._patiently(
+                lambda: self.client.update_function_configuration(
+                    FunctionName=self.function_name, **self._configuration(drifted=diff)
+                ),
+                f"Lambda to take the new configuration of {self.function_name}",
+                f"{self._role_advice}, and that nobody else updates the function",
+            )
+            self.settle()
+        if set(diff) & set(CODE):
+            self._patiently(
+                lambda: self.client.update_function_code(
+                    FunctionName=self.function_name,
+                    ZipFile=self.package().zip_bytes,
+                    Architectures=[self.architecture],  # type: ignore[list-item]
+                ),
+                f"Lambda to take the new code of {self.function_name}",
+                self._state_advice,
+            )
+
+    def delete(self) -> None:
+        """Delete the function and wait until Lambda no longer knows it."""
+        with ignoring("ResourceNotFoundException"):
+            self._patiently(
+                lambda: self.client.delete_function(FunctionName=self.function_name),
+                f"Lambda to be ready to delete {self.function_name}",
+                self._state_advice,
+                READY_BUDGET,
+            )
+        wait_until(
+            lambda: self._found() is None,
+            self.pace,
+            waiting_for=f"Lambda to forget {self.function_name}",
+            budget=READY_BUDGET,
+            advice="check that nobody else makes it anew, and run the same command again",
+        )
+
+    def settle(self) -> None:
+        """Wait until the function is Active and its last update is through."""
+        wait_until(
+            self._usable,
+            self.pace,
+            waiting_for=f"{self.function_name} to be Active",
+            budget=READY_BUDGET,
+            advice=self._state_advice,
+        )
+
+    @property
+    def _role_advice(self) -> str:
+        return f"check that role {self.role.role_name} exists and trusts lambda.amazonaws.com"
+
+    @property
+    def _state_advice(self) -> str:
+        return f"aws lambda get-function --function-name {self.function_name} names the reason"
+
+    def _configuration(self, drifted: Collection[str] = ()) -> Any:
+        # What we want is Lambda's default, and not every partition knows the parameter (F134): it only mends.
+        logging = {"LoggingConfig": self.desired["LoggingConfig"]} if "LoggingConfig" in drifted else {}
+        return {
+            **logging,
+            "Runtime": self.runtime,
+            "Handler": self.handler,
+            "Role": self.role.arn,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_seconds,
+            "Environment": {"Variables": dict(self.environment)},
+        }
+
+    def _found(self) -> Any:
+        try:
+            return self.client.get_function_configuration(FunctionName=self.function_name)
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+
+    def _usable(self) -> bool:
+        found = self._found()
+        if found is None:
+            return False
+        state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+        if "Failed" in (state, update):
+            reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "AWS gives no reason"
+            status = f"{self.arn} is {state}, its last update {update}"
+            raise ProvisionError(
+                self.name, "settle", f"{status}: {reason.rstrip('.')}; the next `up` replaces it"
+            )
+        return state in ("Active", "Inactive") and update == "Successful"
+
+    def _role_of(self, found: Any) -> str:
+        """The function's role, or what became of it since the function was made."""
+        if found["Role"] != self.role.arn:
+            return str(found["Role"])
+        try:
+            role = self.iam.get_role(RoleName=self.role.role_name)["Role"]
+        except ClientError as error:
+            if is_error(error, "NoSuchEntity"):
+                return MISSING
+            raise
+        recreated = role["CreateDate"] > datetime.fromisoformat(found["LastModified"])
+        return RECREATED if recreated else self.role.arn
+
+    def _patiently(
+        self, call: Callable[[], Any], waiting_for: str, advice: str, budget: float = IAM_BUDGET
+    ) -> Any:
+        try:
+            return retry_while(
+                _getting_ready,
+                call,
+                self.pace,
+                waiting_for=waiting_for,
+                budget=budget,
+                advice=advice,
+            )
+        except ClientError as error:
+            # Architecture "arm64" is not supported in this region (F137).
+            if is_error(
+                error, "InvalidParameterValueException", message=f'"{self.architecture}" is not supp'
+            ):
+                message = error.response["Error"]["Message"].rstrip(".")
+                raise ProvisionError(
+                    self.name, error.operation_name, f"{message}; set processor.architecture to another"
+                ) from error
+            raise
+
+
+def _getting_ready(error: Exception) -> bool:
+    """The role is not in force yet (F13, F14), or the function is busy with itself (F15)."""
+    return (
+        any(is_error(error, "InvalidParameterValueException", message=phrase) for phrase in ROLE_PHRASES)
+        or any(is_error(error, "ResourceConflictException", message=phrase) for phrase in BUSY_PHRASES)
+        or is_server_error(error)
+    )
+
+
+ROLE_PHRASES = (
+    "cannot be assumed by Lambda",
+    "does not have permissions",
+    "throttled by EC2",
+    "KMS key is invalid for CreateGrant",
+)
+
+BUSY_PHRASES = (
+    "An update is in progress for resource",
+    "The function is currently in the following state: Pending",
+)

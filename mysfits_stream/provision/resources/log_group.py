@@ -1,0 +1,160 @@
+"""A CloudWatch log group with a retention, and the log streams that nobody else makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, owner_of, tag_list
+from mysfits_stream.aws.waiting import Pace, retry_while
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    difference,
+    logical_id,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
+
+
+@dataclass(frozen=True)
+class LogGroup:
+    """A log group; ``log_streams`` are those that must exist beforehand (F87)."""
+
+    name: str
+    group_name: str
+    owner: str
+    retention_days: int
+    account: Account
+    logs: CloudWatchLogsClient
+    pace: Pace
+    log_streams: tuple[str, ...] = ()
+    type: ClassVar[str] = "AWS::Logs::LogGroup"
+
+    @property
+    def arn(self) -> str:
+        """The group's ARN, without the ``:*`` that some answers carry (F112)."""
+        return self.account.arn("logs", f"log-group:{self.group_name}")
+
+    @property
+    def desired(self) -> Properties:
+        """How long events are kept, which streams exist, and the tag that a resurrected group lacks."""
+        return {
+            "RetentionInDays": self.retention_days,
+            "LogStreams": list(self.log_streams),
+            "Tags": {OWNER_TAG: self.owner},
+        }
+
+    def template(self) -> Template:
+        """The group, and each stream that must exist beforehand."""
+        name = logical_id(self.name)
+        group = {
+            "LogGroupName": self.group_name,
+            "RetentionInDays": self.retention_days,
+            "Tags": tag_list({OWNER_TAG: self.owner}),
+        }
+        return {
+            name: {
+                "Type": self.type,
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": group,
+            },
+            **{
+                f"{name}{stream}": {
+                    "Type": "AWS::Logs::LogStream",
+                    "Properties": {"LogGroupName": {"Ref": name}, "LogStreamName": stream},
+                }
+                for stream in self.log_streams
+            },
+        }
+
+    def read(self) -> Observed | None:
+        """What CloudWatch Logs says of the group.
+
+        A group that has neither a tag nor a retention is one that late log events made after ours was deleted
+        (F77): nobody else writes under this name, so it reads as ours, with everything to mend.
+        """
+        pages = self.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.group_name)
+        group: Any = next(
+            (g for page in pages for g in page["logGroups"] if g["logGroupName"] == self.group_name), None
+        )
+        if group is None:
+            return None
+        try:
+            tags = self.logs.list_tags_for_resource(resourceArn=self.arn)["tags"]
+            streams = [stream for stream in self.log_streams if self._has(stream)]
+        except ClientError as error:
+            if is_error(error, "ResourceNotFoundException"):
+                return None
+            raise
+        retention = group.get("retentionInDays")
+        resurrected = not tags and retention is None
+        return Observed(
+            self.group_name,
+            self.arn,
+            {
+                "RetentionInDays": retention,
+                "LogStreams": streams,
+                "Tags": {key: value for key, value in tags.items() if key == OWNER_TAG},
+            },
+            self.owner if resurrected else owner_of(tags),
+        )
+
+    def create(self) -> None:
+        """Make the group, then its retention and streams."""
+        with ignoring("ResourceAlreadyExistsException"):
+            self._patiently(
+                lambda: self.logs.create_log_group(logGroupName=self.group_name, tags={OWNER_TAG: self.owner})
+            )
+        observed = self.read()
+        if observed is None or observed.owner == self.owner:
+            # The group found may be one that late log events made a moment ago: it has no tag either (F77).
+            self.update(difference(observed.properties if observed else {}, self.desired))
+
+    def update(self, diff: Diff) -> None:
+        """Set what differs."""
+        if "Tags" in diff:
+            self.logs.tag_resource(resourceArn=self.arn, tags={OWNER_TAG: self.owner})
+        if "RetentionInDays" in diff:
+            self._patiently(
+                lambda: self.logs.put_retention_policy(
+                    logGroupName=self.group_name, retentionInDays=self.retention_days
+                )
+            )
+        if "LogStreams" in diff:
+            for stream in self.log_streams:
+                with ignoring("ResourceAlreadyExistsException"):
+                    self.logs.create_log_stream(logGroupName=self.group_name, logStreamName=stream)
+
+    def delete(self) -> None:
+        """Delete the group with all its events."""
+        with ignoring("ResourceNotFoundException"):
+            self._patiently(lambda: self.logs.delete_log_group(logGroupName=self.group_name))
+
+    def settle(self) -> None:
+        """Usable as soon as it is made."""
+
+    def _has(self, stream: str) -> bool:
+        found = self.logs.describe_log_streams(logGroupName=self.group_name, logStreamNamePrefix=stream)
+        return any(entry["logStreamName"] == stream for entry in found["logStreams"])
+
+    def _patiently(self, call: Any) -> Any:
+        return retry_while(
+            _busy,
+            call,
+            self.pace,
+            waiting_for=f"CloudWatch Logs to take a change of {self.group_name}",
+            advice="check that nobody else changes or deletes it, and run the same command again",
+        )
+
+
+def _busy(error: Exception) -> bool:
+    """Another change of the group is under way (F27)."""
+    return is_error(error, "OperationAbortedException") or is_server_error(error)

@@ -1,0 +1,1 @@
+"""The clicks API: its OpenAPI document, comparable view, stage and deployment."""

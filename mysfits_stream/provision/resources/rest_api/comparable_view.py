@@ -1,0 +1,130 @@
+"""One flat view of a REST API, from its OpenAPI document or from API Gateway's answers, so that both compare.
+
+Methods read ``PUT /clicks``; AWS's defaults and the ids that it assigns are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mysfits_stream.provision.resources.rest_api.openapi import INTEGRATION, Document
+
+
+def desired_view(document: Document) -> dict[str, Any]:
+    """The view that an OpenAPI document describes."""
+    return {
+        "Methods": {
+            f"{verb.upper()} {path}": _desired_method(operation)
+            for path, operations in document["paths"].items()
+            for verb, operation in operations.items()
+        },
+        "Models": document["components"]["schemas"],
+        "RequestValidators": document["x-amazon-apigateway-request-validators"],
+        "GatewayResponses": {
+            kind: response["responseParameters"]
+            for kind, response in document["x-amazon-apigateway-gateway-responses"].items()
+        },
+    }
+
+
+def observed_view(
+    resources: Iterable[Any],
+    models: Iterable[Any],
+    validators: Iterable[Any],
+    gateway_responses: Iterable[Any],
+) -> dict[str, Any]:
+    """The view that API Gateway's answers describe: resources with their methods, and the rest by name."""
+    validators = list(validators)
+    names = {validator["id"]: validator["name"] for validator in validators}
+    return {
+        "Methods": {
+            f"{verb} {resource['path']}": _observed_method(method, names)
+            for resource in resources
+            for verb, method in resource.get("resourceMethods", {}).items()
+        },
+        # Every new API has the models Empty and Error; nothing uses them.
+        "Models": {
+            model["name"]: json.loads(model["schema"])
+            for model in models
+            if model["name"] not in ("Empty", "Error")
+        },
+        "RequestValidators": {
+            validator["name"]: {
+                "validateRequestBody": validator["validateRequestBody"],
+                "validateRequestParameters": validator["validateRequestParameters"],
+            }
+            for validator in validators
+        },
+        "GatewayResponses": {
+            response["responseType"]: response.get("responseParameters", {})
+            for response in gateway_responses
+            if not response.get("defaultResponse")
+        },
+    }
+
+
+def _desired_method(operation: Document) -> dict[str, Any]:
+    content: Mapping[str, Any] = operation.get("requestBody", {}).get("content", {})
+    integration = operation[INTEGRATION]
+    return {
+        "authorization": "NONE",
+        "validator": operation.get("x-amazon-apigateway-request-validator"),
+        "models": {media: body["schema"]["$ref"].rsplit("/", 1)[1] for media, body in content.items()},
+        "responses": {status: sorted(answer["headers"]) for status, answer in operation["responses"].items()},
+        "integration": {
+            "type": integration["type"].upper(),
+            "passthroughBehavior": integration["passthroughBehavior"].upper(),
+            **{key: integration.get(key) for key in ("httpMethod", "uri", "credentials")},
+            **{key: integration.get(key, {}) for key in ("requestParameters", "requestTemplates")},
+            "responses": {
+                pattern: {
+                    "statusCode": response["statusCode"],
+                    "responseParameters": response["responseParameters"],
+                    "responseTemplates": _templates(response),
+                }
+                for pattern, response in integration["responses"].items()
+            },
+        },
+    }
+
+
+def _observed_method(method: Any, validators: Mapping[str, str]) -> dict[str, Any]:
+    integration = method.get("methodIntegration", {})
+    mock = integration.get("type") == "MOCK"
+    return {
+        "authorization": "NONE"
+        if not method.get("apiKeyRequired") and method["authorizationType"] == "NONE"
+        else "other",
+        "validator": validators.get(method.get("requestValidatorId", "")),
+        "models": method.get("requestModels", {}),
+        "responses": {
+            status: sorted(name.rsplit(".", 1)[1] for name in answer.get("responseParameters", {}))
+            for status, answer in method.get("methodResponses", {}).items()
+        },
+        "integration": {
+            "type": integration.get("type"),
+            "passthroughBehavior": integration.get("passthroughBehavior"),
+            # A MOCK integration calls nobody, whatever AWS shows for its method.
+            **{key: None if mock else integration.get(key) for key in ("httpMethod", "uri", "credentials")},
+            **{key: integration.get(key, {}) for key in ("requestParameters", "requestTemplates")},
+            "responses": {
+                _pattern(response): {
+                    "statusCode": response["statusCode"],
+                    "responseParameters": response.get("responseParameters", {}),
+                    "responseTemplates": _templates(response),
+                }
+                for response in integration.get("integrationResponses", {}).values()
+            },
+        },
+    }
+
+
+def _pattern(response: Any) -> str:
+    return response.get("selectionPattern") or "default"
+
+
+def _templates(response: Any) -> dict[str, str]:
+    # An empty template may come back as null, or not at all.
+    return {media: text for media, text in (response.get("responseTemplates") or {}).items() if text}

@@ -1,0 +1,186 @@
+"""The clicks API as one OpenAPI document: what a click is, and what becomes of it. Pure.
+
+The document is what API Gateway imports, what an export shows, and what drift is measured against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mysfits_stream.aws.account import Account
+
+Document = dict[str, Any]
+
+MODEL = "Clicks"
+VALIDATOR = "body"
+INTEGRATION = "x-amazon-apigateway-integration"
+
+CLICK: Document = {
+    "type": "object",
+    "required": ["userId", "mysfitId"],
+    "properties": {
+        "userId": {"type": "string", "minLength": 1, "maxLength": 128},
+        "mysfitId": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    },
+    "additionalProperties": False,
+}
+"""One click, in the subset of JSON Schema draft-04 that API Gateway keeps (F101)."""
+
+CORS_HEADERS = ("Access-Control-Allow-Origin", "Vary")
+
+ANSWERS = {
+    # selectionPattern is a regular expression on Firehose's HTTP status (F97).
+    "200": ("200", {"status": "accepted"}),
+    r"5\d{2}": ("503", {"message": "The click could not be stored for now; try again"}),
+    "default": ("502", {"message": "The click could not be stored"}),
+}
+"""Firehose's status -> the browser's status and body; success is what says so, and no id leaves the API."""
+
+
+@dataclass(frozen=True)
+class ClicksApi:
+    """What the document is made from."""
+
+    title: str
+    stream_name: str
+    role_arn: str
+    allowed_origins: tuple[str, ...]
+    preflight_max_age_seconds: int
+    max_clicks_per_request: int
+    account: Account
+
+    def document(self) -> Document:
+        """The whole API."""
+        return {
+            "openapi": "3.0.1",
+            "info": {"title": self.title, "version": "1"},
+            "paths": {"/clicks": {"put": self._put(), "options": self._options()}},
+            "components": {"schemas": {MODEL: self._schema()}},
+            "x-amazon-apigateway-request-validators": {
+                VALIDATOR: {"validateRequestBody": True, "validateRequestParameters": False}
+            },
+            "x-amazon-apigateway-gateway-responses": {
+                # Only with these can a page read the answers that API Gateway itself gives (F104).
+                kind: {
+                    "responseParameters": {
+                        f"gatewayresponse.header.{name}": value
+                        for name, value in self._gateway_cors().items()
+                    }
+                }
+                for kind in ("DEFAULT_4XX", "DEFAULT_5XX")
+            },
+        }
+
+    def digest(self) -> str:
+        """Names the document: the same text for the same API."""
+        text = json.dumps(self.document(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _schema(self) -> Document:
+        return {
+            "oneOf": [
+                CLICK,
+                {"type": "array", "items": CLICK, "minItems": 1, "maxItems": self.max_clicks_per_request},
+            ],
+        }
+
+    def _put(self) -> Document:
+        return {
+            "operationId": "putClicks",
+            "x-amazon-apigateway-request-validator": VALIDATOR,
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{MODEL}"}}},
+            },
+            "responses": {status: self._method_response(CORS_HEADERS) for status, _ in ANSWERS.values()},
+            INTEGRATION: {
+                "type": "aws",
+                # Firehose is always POSTed to, whatever the browser sends (F92).
+                "httpMethod": "POST",
+                "uri": (
+                    f"arn:{self.account.partition}:apigateway:{self.account.region}:firehose:action/PutRecord"
+                ),
+                "credentials": self.role_arn,
+                # Anything but JSON would skip both the model and the template (F96).
+                "passthroughBehavior": "never",
+                "requestParameters": {
+                    "integration.request.header.Content-Type": "'application/x-amz-json-1.1'"
+                },
+                "requestTemplates": {"application/json": self._mapping_template()},
+                "responses": {
+                    pattern: self._integration_response(status, json.dumps(body), {})
+                    for pattern, (status, body) in ANSWERS.items()
+                },
+            },
+        }
+
+    def _mapping_template(self) -> str:
+        # The stream by name: its ARN would be authorised as another resource (F93). The click stays data.
+        return (
+            '{"DeliveryStreamName": "' + self.stream_name + '", '
+            '"Record": {"Data": "$util.base64Encode($input.json(\'$\'))"}}'
+        )
+
+    def _options(self) -> Document:
+        preflight = {
+            "Access-Control-Allow-Methods": "'OPTIONS,PUT'",
+            "Access-Control-Allow-Headers": "'Content-Type'",
+            "Access-Control-Max-Age": f"'{self.preflight_max_age_seconds}'",
+        }
+        return {
+            "operationId": "preflightClicks",
+            "responses": {"200": self._method_response((*CORS_HEADERS, *preflight))},
+            INTEGRATION: {
+                "type": "mock",
+                "passthroughBehavior": "never",
+                "requestTemplates": {"application/json": '{"statusCode": 200}'},
+                "responses": {"default": self._integration_response("200", "", preflight)},
+            },
+        }
+
+    def _method_response(self, headers: Iterable[str]) -> Document:
+        return {
+            "description": "An answer that a page of an allowed origin can read",
+            "headers": {name: {"schema": {"type": "string"}} for name in headers},
+        }
+
+    def _integration_response(self, status: str, template: str, headers: dict[str, str]) -> Document:
+        several = len(self.allowed_origins) > 1
+        static = {"Vary": "'Origin'"} if several else self._static_cors()
+        return {
+            "statusCode": status,
+            "responseTemplates": {
+                "application/json": (self._matching_origin() if several else "") + template
+            },
+            "responseParameters": {
+                f"method.response.header.{name}": value for name, value in {**static, **headers}.items()
+            },
+        }
+
+    def _static_cors(self) -> dict[str, str]:
+        return {"Access-Control-Allow-Origin": f"'{self.allowed_origins[0]}'", "Vary": "'Origin'"}
+
+    def _matching_origin(self) -> str:
+        """A header holds one origin: with several allowed, the template picks the one that asked."""
+        allowed = ", ".join(f'"{origin}"' for origin in self.allowed_origins)
+        return (
+            "#set($origin = $input.params('origin'))"
+            "#if($origin == '')#set($origin = $input.params('Origin'))#end"
+            f"#foreach($allowed in [{allowed}])#if($origin == $allowed)"
+            "#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)"
+            "#end#end"
+        )
+
+    def _gateway_cors(self) -> dict[str, str]:
+        """Headers of API Gateway's own errors.
+
+        Their templates know no conditions, so with several origins whoever asks may read them: they hold
+        nothing but an error, and a foreign page is stopped by the preflight before it gets one.
+        """
+        if len(self.allowed_origins) > 1:
+            return {"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"}
+        return self._static_cors()

@@ -1,0 +1,302 @@
+"""The clicks API: one REST API, put whole from its document, deployed to one stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.account import (
+    Account,
+    ignoring,
+    is_error,
+    owner_of,
+    tag_list,
+)
+from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.waiting import Pace, wait_until
+from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
+from mysfits_stream.provision.resources.rest_api.comparable_view import desired_view, observed_view
+from mysfits_stream.provision.resources.rest_api.execution_logs import ExecutionLogs
+from mysfits_stream.provision.resources.rest_api.openapi import MODEL, ClicksApi
+from mysfits_stream.provision.resources.rest_api.stage import Stage
+from mysfits_stream.provision.resources.rest_api.throttled_changes import Changes
+from mysfits_stream.provision.resources.role import Role
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+    from types_boto3_logs import CloudWatchLogsClient
+
+DATA_PLANE_BUDGET = 120.0
+"""Seconds until a new stage answers everywhere (F34)."""
+
+DEFINITION = ("Methods", "Models", "RequestValidators", "GatewayResponses", "Deployment")
+
+
+@dataclass(frozen=True)
+class RestApi:
+    """A REST API of one stage. Names are not unique, so it is found by name and owner tag (section 2.2)."""
+
+    name: str
+    definition: ClicksApi
+    owner: str
+    stage: str
+    rate_limit: float
+    burst_limit: int
+    role: Role
+    account: Account
+    apigateway: APIGatewayClient
+    logs: CloudWatchLogsClient
+    answers: Callable[[str, str], bool]
+    """(API id, stage) -> whether the data plane serves the preflight of ``/clicks``."""
+    pace: Pace
+    drains_into: DeliveryStream | None = None
+    """Set to have the API gone before this stream waits for its last clicks; else they do not care."""
+    type: ClassVar[str] = "AWS::ApiGateway::RestApi"
+
+    @property
+    def desired(self) -> Properties:
+        """The definition piece by piece, the deployment that carries it, and the stage."""
+        return {
+            **desired_view(self.definition.document()),
+            "EndpointConfiguration": {"Types": ["REGIONAL"]},
+            **self._stage.desired,
+            "Duplicates": [],
+        }
+
+    def template(self) -> Template:
+        """The API with its document, the deployment of exactly this document, and the stage.
+
+        CloudFormation deploys an API once, so that another document needs another deployment's logical id.
+        """
+        name = logical_id(self.name)
+        deployment = f"{name}Deployment{self.definition.digest()}"
+        throttling = self.desired["MethodSettings"]["*/*"]
+        return {
+            name: {
+                "Type": self.type,
+                "Properties": {
+                    "Name": self.definition.title,
+                    "Description": self._description,
+                    "EndpointConfiguration": self.desired["EndpointConfiguration"],
+                    "Mode": "overwrite",
+                    "Body": self.definition.document(),
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            },
+            deployment: {
+                "Type": "AWS::ApiGateway::Deployment",
+                "Properties": {"RestApiId": {"Ref": name}, "Description": self._stage.deployment_description},
+            },
+            f"{name}Stage": {
+                "Type": "AWS::ApiGateway::Stage",
+                "Properties": {
+                    "RestApiId": {"Ref": name},
+                    "DeploymentId": {"Ref": deployment},
+                    "StageName": self.stage,
+                    "MethodSettings": [
+                        {
+                            "ResourcePath": "/*",
+                            "HttpMethod": "*",
+                            "ThrottlingRateLimit": throttling["throttlingRateLimit"],
+                            "ThrottlingBurstLimit": throttling["throttlingBurstLimit"],
+                        }
+                    ],
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            },
+        }
+
+    def read(self) -> Observed | None:
+        """What API Gateway says of the API, its stage and what is deployed there."""
+        apis = self._ours()
+        if not apis:
+            return None
+        api, *duplicates = apis
+        where = {"restApiId": api["id"]}
+        try:
+            staged, *parts = together(
+                lambda: self._stage.read(api["id"]),
+                lambda: self._items("get_resources", **where, embed=["methods"]),
+                lambda: self._items("get_models", **where),
+                lambda: self._items("get_request_validators", **where),
+                lambda: self._items("get_gateway_responses", **where),
+            )
+        except ClientError as error:
+            # Deleted while it was read, or is it only a part that is missing?
+            if is_error(error, "NotFoundException") and not self._ours():
+                return None
+            raise
+        properties = {
+            **observed_view(*parts),
+            "EndpointConfiguration": {"Types": api.get("endpointConfiguration", {}).get("types", [])},
+            **staged,
+            "Duplicates": [duplicate["id"] for duplicate in duplicates],
+        }
+        return Observed(api["id"], self.arn_of(api["id"]), properties, owner_of(api["tags"]))
+
+    def create(self) -> None:
+        """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
+        self._changes.make(
+            lambda: self.apigateway.create_rest_api(
+                name=self.definition.title,
+                description=self._description,
+                endpointConfiguration={"types": ["REGIONAL"]},
+                tags={OWNER_TAG: self.owner},
+            ),
+            "API Gateway to make the API",
+            quota="see whether it has all the REST APIs that it may have in this region",
+        )
+        wait_until(
+            lambda: bool(self._ours()),
+            self.pace,
+            waiting_for=f"API Gateway to show {self.definition.title}",
+            budget=60,
+            advice="the API is made: look for it in API Gateway's console, in case somebody removed it, "
+            "and run `up` again",
+        )
+        self.update({key: (None, value) for key, value in self.desired.items()})
+
+    def update(self, diff: Diff) -> None:
+        """Put and deploy a differing definition, mend the stage, remove what is left of earlier ones."""
+        api, *duplicates = self._existing()
+        api_id = api["id"]
+        if "EndpointConfiguration" in diff:
+            self._make_regional(api)
+        if any(key in diff for key in DEFINITION):
+            self._put_definition(api_id)
+            self._stage.deploy(api_id)
+        elif "Stage" in diff:
+            self._stage.deploy(api_id)
+        self._stage.set_throttling(api_id)
+        self._stage.tidy(api_id)
+        for duplicate in duplicates:
+            self._delete_api(duplicate["id"])
+
+    def delete(self) -> None:
+        """Delete the API, any duplicate, and the execution logs that it leaves behind (F78)."""
+        for api in self._ours():
+            self._delete_api(api["id"])
+
+    def settle(self) -> None:
+        """Wait until the stage answers a preflight."""
+        api, *_ = self._existing()
+        wait_until(
+            lambda: self.answers(api["id"], self.stage),
+            self.pace,
+            waiting_for=f"stage {self.stage} to answer",
+            budget=DATA_PLANE_BUDGET,
+            advice="the API is deployed and its URL may need a little longer; `mysfits-stream doctor` tells "
+            "what it answers"
+            + (  # F136
+                ". In China, see whether the account has an ICP licence"
+                if self.account.partition == "aws-cn"
+                else ""
+            ),
+        )
+
+    @property
+    def _description(self) -> str:
+        return f"Clicks of the mysfits-stream stack {self.owner}"
+
+    @property
+    def _changes(self) -> Changes:
+        return Changes(self.apigateway, self.pace)
+
+    @property
+    def _stage(self) -> Stage:
+        return Stage(
+            name=self.stage,
+            owner=self.owner,
+            digest=self.definition.digest(),
+            rate_limit=self.rate_limit,
+            burst_limit=self.burst_limit,
+            apigateway=self.apigateway,
+            changes=self._changes,
+        )
+
+    def _ours(self) -> list[Any]:
+        """Our APIs, the oldest first: a lost answer may have left a second one (F6)."""
+        found = [
+            api
+            for api in self._items("get_rest_apis")
+            if api.get("name") == self.definition.title and owner_of(api.get("tags", {})) == self.owner
+        ]
+        return sorted(found, key=lambda api: (api["createdDate"], api["id"]))
+
+    def _existing(self) -> list[Any]:
+        if not (apis := self._ours()):
+            raise ProvisionError(self.name, "find", f"{self.definition.title} is gone; `up` makes it again")
+        return apis
+
+    def _items(self, operation: str, **parameters: Any) -> list[Any]:
+        if self.apigateway.can_paginate(operation):
+            paginator: Any = self.apigateway.get_paginator(operation)  # type: ignore[call-overload]
+            pages = paginator.paginate(**parameters, PaginationConfig={"PageSize": 500})
+            return [item for page in pages for item in page.get("items", ())]
+        answer: Any = getattr(self.apigateway, operation)(**parameters)
+        return list(answer.get("items", ()))
+
+    def _put_definition(self, api_id: str) -> None:
+        document = self.definition.document()
+        # A warning is told and not obeyed: whatever the import left out reads as drift, piece by piece.
+        answer: Any = self._changes.make(
+            lambda: self.apigateway.put_rest_api(
+                restApiId=api_id, mode="overwrite", failOnWarnings=False, body=json.dumps(document).encode()
+            ),
+            "API Gateway to take the definition",
+            api_id,
+        )
+        for warning in answer.get("warnings", ()):
+            self.pace.report(f"API Gateway warns: {warning}")
+        # An import drops minItems and maxItems from models (F101); setting the schema afterwards keeps them.
+        schema = json.dumps(document["components"]["schemas"][MODEL])
+        self._changes.make(
+            lambda: self.apigateway.update_model(
+                restApiId=api_id,
+                modelName=MODEL,
+                patchOperations=[{"op": "replace", "path": "/schema", "value": schema}],
+            ),
+            "API Gateway to take the model",
+            api_id,
+        )
+
+    def _make_regional(self, api: Any) -> None:
+        current = (api.get("endpointConfiguration", {}).get("types") or ["EDGE"])[0]
+        if current != "REGIONAL":
+            self._changes.make(
+                lambda: self.apigateway.update_rest_api(
+                    restApiId=api["id"],
+                    patchOperations=[
+                        {
+                            "op": "replace",
+                            "path": f"/endpointConfiguration/types/{current}",
+                            "value": "REGIONAL",
+                        }
+                    ],
+                ),
+                "API Gateway to make the API regional",
+                api["id"],
+            )
+
+    def _delete_api(self, api_id: str) -> None:
+        # First, as once the API is gone nothing else knows its id; and again for what is logged until then.
+        execution_logs = ExecutionLogs(self.logs, self.pace)
+        execution_logs.delete(api_id)
+        with ignoring("NotFoundException"):
+            self._changes.make(
+                lambda: self.apigateway.delete_rest_api(restApiId=api_id),
+                "API Gateway's quota of one deletion in 30 s",
+                api_id,
+                quota="see what else deletes REST APIs in this account and region",
+            )
+        execution_logs.delete(api_id)
+
+    def arn_of(self, api_id: str) -> str:
+        """The ARN of the API that has this id."""
+        return f"arn:{self.account.partition}:apigateway:{self.account.region}::/restapis/{api_id}"

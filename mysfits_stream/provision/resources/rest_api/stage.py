@@ -1,0 +1,167 @@
+"""The one stage of the clicks API: what is deployed to it, and how much it lets through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mysfits_stream.aws.account import ignoring, owner_of
+from mysfits_stream.provision.resource import OWNER_TAG, Properties
+from mysfits_stream.provision.resources.rest_api.throttled_changes import Changes
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+
+DESCRIPTION = "mysfits-stream definition "
+"""A deployment's description begins like this and ends with the digest of its document."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a REST API, whichever id that has."""
+
+    name: str
+    owner: str
+    digest: str
+    """Names the definition that is to be served."""
+    rate_limit: float
+    burst_limit: int
+    apigateway: APIGatewayClient
+    changes: Changes
+
+    @property
+    def desired(self) -> Properties:
+        """The stage and none of an earlier name, the deployment that it serves, and its throttling."""
+        return {
+            "Stage": self.name,
+            "OtherStages": [],
+            "Deployment": self.digest,
+            "MethodSettings": {
+                "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
+            },
+        }
+
+    @property
+    def deployment_description(self) -> str:
+        """By which a deployment of the definition is known."""
+        return f"{DESCRIPTION}{self.digest}"
+
+    def read(self, api_id: str) -> Properties:
+        """What API Gateway says of the stage, with the keys of ``desired``; None for what there is not."""
+        stages = self._all(api_id)
+        stage = self._mine(stages)
+        settings = stage.get("methodSettings", {}) if stage else {}
+        return {
+            "Stage": stage["stageName"] if stage else None,
+            "OtherStages": self._others(stages),
+            "Deployment": self._served(api_id, stage) if stage else None,
+            "MethodSettings": {
+                path: {key: values.get(key) for key in ("throttlingRateLimit", "throttlingBurstLimit")}
+                for path, values in settings.items()
+            },
+        }
+
+    def deploy(self, api_id: str) -> None:
+        """Deploy the definition as it was put."""
+        deployment: Any = self.changes.make(
+            lambda: self.apigateway.create_deployment(
+                restApiId=api_id, description=self.deployment_description
+            ),
+            "API Gateway to deploy the definition",
+            api_id,
+        )
+        if self._mine(self._all(api_id)) is None:
+            # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
+            with ignoring("ConflictException"):
+                self.changes.make(
+                    lambda: self.apigateway.create_stage(
+                        restApiId=api_id,
+                        stageName=self.name,
+                        deploymentId=deployment["id"],
+                        tags={OWNER_TAG: self.owner},
+                    ),
+                    f"API Gateway to make stage {self.name}",
+                    api_id,
+                )
+        self._patch(api_id, {"/deploymentId": deployment["id"]})
+
+    def tidy(self, api_id: str) -> None:
+        """Remove our stages of other names, and the deployments that no stage serves any more."""
+        stages = self._all(api_id)
+        others = self._others(stages)
+        for name in others:
+            with ignoring("NotFoundException"):
+                self.changes.make(
+                    lambda name=name: self.apigateway.delete_stage(  # type: ignore[misc]
+                        restApiId=api_id, stageName=name
+                    ),
+                    f"API Gateway to remove stage {name}",
+                    api_id,
+                )
+        self._remove_deployments(
+            api_id, but={stage["deploymentId"] for stage in stages if stage["stageName"] not in others}
+        )
+
+    def set_throttling(self, api_id: str) -> None:
+        """Limit all methods alike, and none by itself."""
+        stage = self._mine(self._all(api_id)) or {}
+        for path in stage.get("methodSettings", {}):
+            if path != "*/*":
+                # Only a whole setting can be removed (F111).
+                resource, _, verb = path.rpartition("/")
+                self._patch(api_id, {f"/{resource.replace('/', '~1')}/{verb}": None})
+        self._patch(
+            api_id,
+            {
+                "/*/*/throttling/rateLimit": str(self.rate_limit),
+                "/*/*/throttling/burstLimit": str(self.burst_limit),
+            },
+        )
+
+    def _all(self, api_id: str) -> list[Any]:
+        return list(self.apigateway.get_stages(restApiId=api_id).get("item", ()))
+
+    def _mine(self, stages: list[Any]) -> Any:
+        return next((stage for stage in stages if stage["stageName"] == self.name), None)
+
+    def _others(self, stages: list[Any]) -> list[str]:
+        """Our stages that had another name once; one without our tag is somebody else's (F109)."""
+        return sorted(
+            stage["stageName"]
+            for stage in stages
+            if stage["stageName"] != self.name and owner_of(stage.get("tags", {})) == self.owner
+        )
+
+    def _served(self, api_id: str, stage: Any) -> str | None:
+        """The digest of the definition that the stage serves, None if it is none of ours."""
+        deployment = self.apigateway.get_deployment(restApiId=api_id, deploymentId=stage["deploymentId"])
+        description = deployment.get("description", "")
+        return description.removeprefix(DESCRIPTION) if description.startswith(DESCRIPTION) else None
+
+    def _remove_deployments(self, api_id: str, *, but: set[str]) -> None:
+        pages = self.apigateway.get_paginator("get_deployments").paginate(restApiId=api_id)
+        for old in [item["id"] for page in pages for item in page["items"] if item["id"] not in but]:
+            # One that a stage serves by now stays.
+            with ignoring("BadRequestException", "NotFoundException"):
+                self.changes.make(
+                    lambda old=old: self.apigateway.delete_deployment(  # type: ignore[misc]
+                        restApiId=api_id, deploymentId=old
+                    ),
+                    "API Gateway to remove an old deployment",
+                    api_id,
+                )
+
+    def _patch(self, api_id: str, values: dict[str, str | None]) -> None:
+        operations: Any = [
+            {"op": "remove", "path": path}
+            if value is None
+            else {"op": "replace", "path": path, "value": value}
+            for path, value in values.items()
+        ]
+        self.changes.make(
+            lambda: self.apigateway.update_stage(
+                restApiId=api_id, stageName=self.name, patchOperations=operations
+            ),
+            f"API Gateway to change stage {self.name}",
+            api_id,
+        )

@@ -1,0 +1,82 @@
+"""Changing a REST API: one change at a time, few in a minute; how to wait for one's turn (F20, F60)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mysfits_stream.aws.account import is_error, is_server_error, retry_after
+from mysfits_stream.aws.waiting import Expired, Pace, retry_while
+
+if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
+
+QUOTA_BUDGET = 900.0
+"""Seconds to wait out quotas that the whole account shares: one DeleteRestApi in 30 s (F60, F61)."""
+
+QUOTA_PAUSE = 31.0
+CHANGE_BUDGET = 60.0
+"""Seconds for which another change of the same API may be under way (F20)."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Makes changes of REST APIs, as patiently as API Gateway wants."""
+
+    apigateway: APIGatewayClient
+    pace: Pace
+
+    def make(
+        self,
+        call: Callable[[], Any],
+        waiting_for: str,
+        api_id: str | None = None,
+        *,
+        quota: str = "see what else in this account and region calls API Gateway so often",
+    ) -> Any:
+        """Call, waiting a minute for other changes of the API to end, and longer for the account's quotas.
+
+        ``quota`` says what to check when those never let the call through.
+        Raises Expired when that does not suffice, and NotFoundException for an API that is gone.
+        """
+
+        def between_changes() -> Any:
+            try:
+                return retry_while(
+                    _changing,
+                    call,
+                    self.pace,
+                    waiting_for=f"{waiting_for}, after another change of it",
+                    budget=CHANGE_BUDGET,
+                    advice="another run may be at work on it: see that none is, and run this again",
+                )
+            except Expired:
+                if api_id:
+                    # An API that is gone may be spoken of in the same words (F20b); this call tells.
+                    self.apigateway.get_rest_api(restApiId=api_id)
+                raise
+
+        return retry_while(
+            _throttled,
+            between_changes,
+            self.pace,
+            waiting_for=waiting_for,
+            budget=QUOTA_BUDGET,
+            pause=lambda error: retry_after(error) or QUOTA_PAUSE,
+            advice=f"the quota is shared by the whole account: {quota}, and run this again",
+        )
+
+
+def _changing(error: Exception) -> bool:
+    """API Gateway takes one change of an API at a time (F20)."""
+    return (
+        is_error(error, "ConflictException", message="try again later")
+        or is_error(error, "BadRequestException", message="concurrent modification")
+        or is_server_error(error)
+    )
+
+
+def _throttled(error: Exception) -> bool:
+    """API Gateway takes few changes of any API (F21, F60)."""
+    return is_error(error, "TooManyRequestsException", "LimitExceededException")

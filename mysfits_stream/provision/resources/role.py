@@ -1,0 +1,254 @@
+"""An IAM role with one inline policy and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, owner_of, tag_list
+from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.waiting import IAM_BUDGET, Pace, retry_while, wait_until
+from mysfits_stream.provision.policies import Document
+from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+
+POLICY_NAME = "permissions"
+
+STEADY = 4
+"""Good reads in a row after which a role counts as known everywhere."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role that one AWS service assumes."""
+
+    name: str
+    role_name: str
+    owner: str
+    trust: Document
+    permissions: Document
+    account: Account
+    iam: IAMClient
+    pace: Pace
+    type: ClassVar[str] = "AWS::IAM::Role"
+
+    @property
+    def arn(self) -> str:
+        """The role's ARN."""
+        return self.account.role_arn(self.role_name)
+
+    @property
+    def desired(self) -> Properties:
+        """Who may assume it and what it may do; a policy added by hand is drift."""
+        return {
+            "AssumeRolePolicyDocument": _canonical(self.trust),
+            "Policies": {POLICY_NAME: _canonical(self.permissions)},
+            "ManagedPolicyArns": [],
+        }
+
+    def template(self) -> Template:
+        """The role with its inline policy."""
+        return {
+            logical_id(self.name): {
+                "Type": self.type,
+                "Properties": {
+                    "RoleName": self.role_name,
+                    "Description": self._description,
+                    "AssumeRolePolicyDocument": self.trust,
+                    "Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": self.permissions}],
+                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                },
+            }
+        }
+
+    def read(self) -> Observed | None:
+        """What IAM says of the role and of every policy on it."""
+        try:
+            role = self.iam.get_role(RoleName=self.role_name)["Role"]
+            policies, attached = together(self._policies, self._attached)
+        except ClientError as error:
+            if is_error(error, "NoSuchEntity"):
+                return None
+            raise
+        return Observed(
+            self.role_name,
+            self.arn,
+            {
+                "AssumeRolePolicyDocument": _canonical(role["AssumeRolePolicyDocument"]),
+                "Policies": policies,
+                "ManagedPolicyArns": attached,
+            },
+            owner_of(role.get("Tags", ())),
+        )
+
+    def create(self) -> None:
+        """Make the role and its policy; return once IAM shows the role (F12), assumable or not."""
+        with ignoring("EntityAlreadyExists"):
+            self._patiently(
+                lambda: self.iam.create_role(
+                    RoleName=self.role_name,
+                    AssumeRolePolicyDocument=json.dumps(self.trust),
+                    Description=self._description,
+                    Tags=tag_list({OWNER_TAG: self.owner}),
+                ),
+                _changing,
+            )
+        self._wait_for(self._visible, f"IAM to show role {self.role_name}")
+        # One good read is not yet the last bad one (F12).
+        if self._patiently(self._owned):
+            self._put_policy()
+
+    def update(self, diff: Diff) -> None:
+        """Put back the trust and the policy, and take away what was added."""
+        if "AssumeRolePolicyDocument" in diff:
+            self._patiently(
+                lambda: self.iam.update_assume_role_policy(
+                    RoleName=self.role_name, PolicyDocument=json.dumps(self.trust)
+                )
+            )
+        if "Policies" in diff:
+            self._put_policy()
+            for name in self._inline():
+                if name != POLICY_NAME:
+                    self._delete_policy(name)
+        if "ManagedPolicyArns" in diff:
+            for arn in self._attached():
+                self._detach(arn)
+
+    def delete(self) -> None:
+        """Take everything off the role, then delete it (F47)."""
+        with ignoring("NoSuchEntity"):
+            for arn in self._attached():
+                self._detach(arn)
+            for name in self._inline():
+                self._delete_policy(name)
+            retry_while(
+                lambda error: is_error(error, "DeleteConflict") or _changing(error),
+                lambda: self.iam.delete_role(RoleName=self.role_name),
+                self.pace,
+                waiting_for=f"IAM to let go of {self.role_name}",
+                advice="check whether something outside this stack uses it, such as an instance profile",
+            )
+
+    def settle(self) -> None:
+        """Wait until IAM shows the role steadily: one good read is not yet the last bad one (F12).
+
+        Being assumable is what the role's users wait for: only their own attempts can tell.
+        """
+        seen = 0
+
+        def steady() -> bool:
+            nonlocal seen
+            seen = seen + 1 if self._visible() else 0
+            return seen >= STEADY
+
+        self._wait_for(steady, f"IAM to show role {self.role_name} steadily")
+
+    @property
+    def _description(self) -> str:
+        return f"{self.name} of the mysfits-stream stack {self.owner}"
+
+    def _visible(self) -> bool:
+        try:
+            role = self.iam.get_role(RoleName=self.role_name)["Role"]
+        except ClientError as error:
+            if is_error(error, "NoSuchEntity") or is_server_error(error):
+                return False
+            raise
+        # Right after creation the ARN may show the role's unique id in place of its name (F12).
+        return role["Arn"].startswith("arn:")
+
+    def _owned(self) -> bool:
+        return owner_of(self.iam.get_role(RoleName=self.role_name)["Role"].get("Tags", ())) == self.owner
+
+    def _put_policy(self) -> None:
+        self._patiently(
+            lambda: self.iam.put_role_policy(
+                RoleName=self.role_name,
+                PolicyName=POLICY_NAME,
+                PolicyDocument=json.dumps(self.permissions),
+            )
+        )
+
+    def _policies(self) -> dict[str, Document]:
+        return {
+            name: _canonical(
+                self.iam.get_role_policy(RoleName=self.role_name, PolicyName=name)["PolicyDocument"]
+            )
+            for name in self._inline()
+        }
+
+    def _inline(self) -> list[str]:
+        pages = self.iam.get_paginator("list_role_policies").paginate(RoleName=self.role_name)
+        return [name for page in pages for name in page["PolicyNames"]]
+
+    def _attached(self) -> list[str]:
+        pages = self.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.role_name)
+        return sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
+
+    def _delete_policy(self, name: str) -> None:
+        with ignoring("NoSuchEntity"):
+            self._patiently(
+                lambda: self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=name), _changing
+            )
+
+    def _detach(self, arn: str) -> None:
+        with ignoring("NoSuchEntity"):
+            self._patiently(
+                lambda: self.iam.detach_role_policy(RoleName=self.role_name, PolicyArn=arn), _changing
+            )
+
+    def _wait_for(self, condition: Callable[[], bool], waiting_for: str) -> None:
+        wait_until(
+            condition,
+            self.pace,
+            waiting_for=waiting_for,
+            budget=IAM_BUDGET,
+            advice="check that nobody else deletes it, and run `up` again",
+        )
+
+    def _patiently(
+        self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None
+    ) -> Any:
+        return retry_while(
+            transient or _spreading,
+            call,
+            self.pace,
+            waiting_for=f"IAM to take a change of {self.role_name}",
+            advice="check that nobody else changes or deletes it, and run the same command again",
+        )
+
+
+def _canonical(document: Any) -> Document:
+    """A policy document in which one element and a list of one read the same (F48)."""
+    statements = document["Statement"]
+    return {
+        **document,
+        "Statement": [
+            {
+                key: value[0] if isinstance(value, list) and len(value) == 1 else value
+                for key, value in statement.items()
+            }
+            for statement in (statements if isinstance(statements, list) else [statements])
+        ],
+    }
+
+
+def _changing(error: Exception) -> bool:
+    """IAM is busy with an earlier change of the same role (F11)."""
+    return is_error(error, "ConcurrentModification") or is_server_error(error)
+
+
+def _spreading(error: Exception) -> bool:
+    """The role was just made and is not known everywhere yet (F12), or a principal is not (F10)."""
+    return (
+        _changing(error)
+        or is_error(error, "NoSuchEntity")
+        or is_error(error, "MalformedPolicyDocument", message="Invalid principal in policy")
+    )

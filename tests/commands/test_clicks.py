@@ -1,0 +1,107 @@
+"""``clicks`` as it is run, on a bucket in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mysfits_stream import cli
+from mysfits_stream.aws.account import Account
+from mysfits_stream.commands.app import App
+from mysfits_stream.config import Config
+from tests.support.clicks_bucket import NOON, Clock, MemoryS3, enriched, key, lines
+
+HOSTILE = {
+    "half of a pair": "half \ud800 pair",
+    "no Latin": "Ødegård мышь 鼠",
+    "beyond the basic plane": "🦄",
+    "line ends for some": "one\u2028two\u2029three\x85four",
+    "what a terminal obeys": "\x1b[2J\x9b2J\x7f",
+}
+
+
+@dataclass
+class Operator:
+    """Somebody at a terminal, who presses Ctrl-C after so many pauses."""
+
+    s3: MemoryS3
+    patience: int = 0
+    time_scale: float = 1.0
+    account: Account = field(default_factory=lambda: Account("123456789012", "us-east-1"))
+
+    def run(self, *arguments: str) -> int:
+        app, target = App(), self
+        anything: Any = target
+        app.config, app.target = Config(region="us-east-1"), anything
+        code: int = cli.cli.main(["clicks", *arguments], standalone_mode=False, obj=app)
+        return code
+
+    @property
+    def clients(self) -> Any:
+        return SimpleNamespace(s3=self.s3)
+
+    @property
+    def interrupt(self) -> Any:
+        return self
+
+    def sleep(self, seconds: float) -> None:
+        self.patience -= 1
+        if self.patience < 0:
+            raise KeyboardInterrupt
+        self.s3.clock.sleep(seconds)
+
+
+@pytest.fixture
+def operator() -> Operator:
+    return Operator(MemoryS3(Clock()))
+
+
+def test_each_line_of_json_is_ascii_whatever_a_click_says(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks = [
+        enriched(NOON - timedelta(seconds=60 - number), user) for number, user in enumerate(HOSTILE.values())
+    ]
+    operator.s3.objects[key(NOON - timedelta(seconds=60))] = lines(*clicks)
+    assert operator.run("--json") == 0
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert [json.loads(line) for line in shown.splitlines()] == clicks
+
+
+def test_the_table_shows_what_a_terminal_would_obey_as_text(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator.s3.objects[key(NOON)] = lines(*(enriched(NOON, user) for user in HOSTILE.values()))
+    assert operator.run() == 0
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("half \\ud800 pair", "мышь", "\\u2028two", "\\x1b[2J\\x9b2J\\x7f"))
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_until_a_time_to_come_shows_what_there_is(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator.s3.objects[key(NOON)] = lines(enriched(NOON + timedelta(milliseconds=999)))
+    assert operator.run("--json", "--until", "9999-12-31T23:59:59Z") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    # Today's hours, not those of centuries.
+    assert len(operator.s3.calls) < 10
+
+
+def test_following_says_what_is_no_click_once_as_it_lands(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    landing = iter([{}, {key(NOON) + ".gz": b"\x1f\x8bbroken"}, {}, {key(NOON, 1): lines(enriched(NOON))}])
+    operator.s3.clock.on_sleep = lambda: operator.s3.objects.update(next(landing, {}))
+    operator.patience = 40
+    assert operator.run("--follow", "--json") == 0
+    shown = capsys.readouterr()
+    assert [json.loads(line) for line in shown.out.splitlines()] == [enriched(NOON)]
+    assert shown.err.count("also found: ") == 1
+    assert f"{key(NOON)}.gz cannot be read (" in shown.err

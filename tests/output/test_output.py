@@ -1,0 +1,198 @@
+"""What a person sees: lines, tables and progress; and that JSON has standard output to itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mysfits_stream.errors import MysfitsStreamError, ProvisionError
+from mysfits_stream.output.console import Output, size
+from mysfits_stream.output.progress import LiveProgress, PlainProgress
+from mysfits_stream.provision.engine import Action, Phase, Progress
+from mysfits_stream.provision.resources.emptying import Contents
+
+
+def _resource(name: str, status: str, action: str, **diff: Any) -> dict[str, Any]:
+    arn = None if status == "missing" else f"arn:aws:x:{name}"
+    return {
+        "name": name,
+        "type": "T",
+        "id": name,
+        "arn": arn,
+        "status": status,
+        "action": action,
+        "diff": diff,
+    }
+
+
+DOCUMENT = {
+    "endpoint": "https://api.example.com/prod",
+    "resources": [
+        _resource("bucket", "in-sync", "none"),
+        _resource("role", "missing", "create"),
+        _resource("function", "drifted", "update", Timeout=[3, 60]),
+    ],
+}
+
+
+class Clock:
+    """A clock that is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_status_has_a_line_for_each_resource_and_one_for_each_difference(capsys: Any) -> None:
+    Output().status(DOCUMENT)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["bucket", "in-sync", "arn:aws:x:bucket"],
+        ["role", "missing", "T"],
+        ["function", "drifted", "arn:aws:x:function"],
+        ["Timeout:", "3", "->", "60"],
+        [],
+        ["endpoint", "https://api.example.com/prod"],
+    ]
+
+
+def test_changes_leave_out_what_does_not_change(capsys: Any) -> None:
+    Output().changes(DOCUMENT, planned=True)
+    out = capsys.readouterr().out
+    assert "+ create" in out
+    assert "~ update" in out
+    assert "bucket" not in out
+
+
+def test_verbose_leaves_nothing_out(capsys: Any) -> None:
+    Output(verbose=True).changes(DOCUMENT)
+    assert "unchanged  bucket" in capsys.readouterr().out
+
+
+def test_json_has_standard_output_to_itself(capsys: Any) -> None:
+    out = Output(as_json=True)
+    out.note("on the way")
+    out.line("a line")
+    out.endpoint("https://api.example.com/prod", "id")
+    out.status(DOCUMENT)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == DOCUMENT
+    assert printed.err == "on the way\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "document"),
+    [
+        (MysfitsStreamError("no"), {"message": "no", "resource": None, "operation": None}),
+        (
+            ProvisionError("role", "CreateRole", "no"),
+            {"message": "role: CreateRole: no", "resource": "role", "operation": "CreateRole"},
+        ),
+    ],
+    ids=["of no resource", "of one"],
+)
+def test_an_error_is_one_line_and_one_document(capsys: Any, error: MysfitsStreamError, document: Any) -> None:
+    Output(as_json=True).error(error)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"error": document}
+    assert printed.err == f"Error: {error}\n"
+
+
+def test_other_errors_of_the_same_run_follow(capsys: Any) -> None:
+    error = ProvisionError("role", "CreateRole", "no")
+    error.add_note("bucket: CreateBucket:\nno")
+    Output().error(error)
+    assert capsys.readouterr().err.splitlines()[1] == "  also: bucket: CreateBucket: no"
+
+
+def test_what_comes_from_outside_is_no_markup(capsys: Any) -> None:
+    Output().line("[red]not red[/red] :smile:")
+    Output().error(MysfitsStreamError("[bold]x[/bold]"))
+    printed = capsys.readouterr()
+    assert printed.out == "[red]not red[/red] :smile:\n"
+    assert printed.err == "Error: [bold]x[/bold]\n"
+
+
+def test_a_removal_says_how_many_clicks_there_are(capsys: Any) -> None:
+    Output().removal(DOCUMENT, Contents(objects=2, versions=3, bytes=4_500), as_result=False)
+    out = capsys.readouterr().out
+    assert "The bucket holds 2 objects (3 versions, 4.5 kB)." in out
+    assert "role" not in out
+
+
+def test_the_endpoint_comes_with_a_line_to_paste(capsys: Any) -> None:
+    Output().endpoint("https://api.example.com/prod", "m-1")
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
+    assert "curl -X PUT https://api.example.com/prod/clicks " in line
+    assert '\'{"userId": "me", "mysfitId": "m-1"}\'' in line
+
+
+def test_whatever_a_mysfit_is_called_the_line_to_paste_is_one_command(capsys: Any) -> None:
+    mysfit = "x'; touch here; $(touch there) `touch everywhere`"
+    Output().endpoint("https://api.example.com/prod", mysfit)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
+    *_, data = shlex.split(line)
+    assert json.loads(data) == {"userId": "me", "mysfitId": mysfit}
+
+
+def test_nothing_from_outside_moves_the_cursor(capsys: Any) -> None:
+    hostile = "a\x1b[31m\u009b2J\u202eb"
+    Output().line(hostile)
+    Output().note(hostile)
+    error = MysfitsStreamError(hostile)
+    error.add_note(hostile)
+    Output().error(error)
+    printed = capsys.readouterr()
+    assert printed.out == "a\\x1b[31m\\x9b2J\\u202eb\n"
+    assert (printed.out + printed.err).isascii()
+    assert "\x1b" not in printed.err
+
+
+def _steps(view: Any, clock: Clock) -> None:
+    steps: list[tuple[str, Phase]] = [("role", "started"), ("stream", "started"), ("role", "settling")]
+    for name, phase in steps:
+        view.notify(Progress(name, Action.CREATE, phase))
+    for elapsed in (0, 2):
+        view.waiting("stream", f"waiting for IAM [x], {elapsed} s of 120 s")
+    clock.now = 3.25
+    view.notify(Progress("role", Action.CREATE, "done"))
+    view.notify(Progress("stream", Action.CREATE, "failed"))
+
+
+def test_plain_progress_says_each_wait_once_with_the_time_that_all_took() -> None:
+    console, clock = Console(file=io.StringIO(), markup=False), Clock()
+    _steps(PlainProgress(console, clock), clock)
+    assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "role: creating",
+        "stream: creating",
+        "stream: waiting for IAM [x]",
+        "role: created after 3.2 s",
+        "stream: failed after 3.2 s",
+    ]
+
+
+def test_live_progress_has_a_row_for_each_resource() -> None:
+    console, clock = Console(file=io.StringIO(), width=100), Clock()
+    view = LiveProgress(clock)
+    view.notify(Progress("stream", Action.DELETE, "started"))
+    view.waiting("stream", "waiting for buffered clicks, 4 s of 180 s")
+    clock.now = 4.0
+    console.print(view)
+    assert console.file.getvalue().split() == [  # type: ignore[attr-defined]
+        *("stream", "deleting", "4.0", "s"),
+        *["waiting", "for", "buffered", "clicks,", "4", "s", "of", "180", "s"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (2_340_000, "2.34 MB"), (5e13, "50 TB")],
+)
+def test_sizes_are_for_people(count: float, text: str) -> None:
+    assert size(count) == text

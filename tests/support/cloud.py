@@ -1,0 +1,45 @@
+"""The embedded local cloud of a test: on an ephemeral port, on a clock that the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.support.clock import Clock
+
+if TYPE_CHECKING:
+    from mysfits_stream.localcloud.server import LocalCloud
+
+
+@dataclass(frozen=True)
+class CloudUnderTest:
+    """A local cloud at AWS's own pace; nothing is delivered until :meth:`advance` lets time pass."""
+
+    cloud: LocalCloud
+    clock: Clock
+    region: str = "eu-west-1"
+
+    @property
+    def endpoint(self) -> str:
+        """Its base URL."""
+        return self.cloud.endpoint
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client that fails at once where AWS's would try again."""
+        import boto3
+        from botocore.config import Config
+
+        name: Any = service
+        return boto3.client(
+            name,
+            region_name=region or self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Let AWS's time pass, and deliver what is due by then."""
+        self.clock.advance(seconds)
+        self.cloud.deliver_due()

@@ -1,0 +1,134 @@
+"""The stack on the local cloud of a test: deployed, clicked and read, in this process and without waiting."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from botocore.loaders import create_loader
+from botocore.session import Session
+
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.waiting import Interrupt, Pace
+from mysfits_stream.config import Config
+from mysfits_stream.provision import stack
+from mysfits_stream.provision.engine import Change, Goal, converge, survey
+from mysfits_stream.provision.resource import Resource
+from mysfits_stream.provision.state import State
+from mysfits_stream.target import LOCAL_INVOKE_URL, Target
+from tests.support.clock import Clock
+from tests.support.cloud import CloudUnderTest
+
+ACCOUNT = "123456789012"
+
+LOADER = create_loader()
+"""Reads each of botocore's models once, whatever the number of sessions."""
+
+
+@dataclass
+class Deployment:
+    """One stack on a local cloud; ``calls`` lists every operation that was asked of AWS, in order."""
+
+    cloud: CloudUnderTest
+    directory: Path
+    config: Config = field(default_factory=Config)
+    region: str = "eu-west-1"
+    partition: str = "aws"
+    calls: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        core = Session()
+        core.register_component("data_loader", LOADER)
+        core.set_credentials("test", "test")
+        core.register("before-call", self._note_call)
+        self.target = Target(
+            name="local",
+            account=Account(ACCOUNT, self.region, self.partition),
+            session=boto3.Session(botocore_session=core),
+            endpoint_url=self.cloud.endpoint,
+            invoke_url=LOCAL_INVOKE_URL,
+            mysfits_api=f"{self.cloud.endpoint}/_mysfits",
+            interrupt=Interrupt(),
+            time_scale=10_000,
+        )
+        self.names = stack.Names.of(self.config, self.target.account)
+
+    def _note_call(self, **details: Any) -> None:
+        self.calls.append(details["model"].name)
+
+    def resources(self, **options: Any) -> list[Resource]:
+        """The stack's resources."""
+        waits = Clock()
+        return stack.build(
+            self.config,
+            self.target.account,
+            self.target.clients,
+            mysfits_api=f"{self.cloud.endpoint}/_mysfits",
+            answers=self.target.answers,
+            # A wait lasts as long as it sleeps, however slow this machine is.
+            pace=Pace(sleep=waits.advance, clock=waits),
+            **options,
+        )
+
+    def resource(self, name: str) -> Any:
+        """The resource of a logical name."""
+        return next(resource for resource in self.resources() if resource.name == name)
+
+    @property
+    def state(self) -> State:
+        """The state file, as it is now."""
+        return State(
+            self.directory / "state.json", stack=self.config.stack, account=ACCOUNT, region=self.region
+        )
+
+    def up(self) -> list[Change]:
+        """Converge to present."""
+        return converge(self.resources(), self.state, goal=Goal.PRESENT)
+
+    def down(self) -> list[Change]:
+        """Converge to absent, data included."""
+        return converge(self.resources(delete_data=True), self.state, goal=Goal.ABSENT)
+
+    def statuses(self) -> dict[str, str]:
+        """Logical name -> status."""
+        changes = survey(self.resources(), Goal.PRESENT, self.config.stack)
+        return {change.resource.name: change.status for change in changes}
+
+    @property
+    def clicks_url(self) -> str:
+        """Where clicks are put."""
+        observed = self.resource("clicks-api").read()
+        return f"{self.target.endpoint(observed.id, self.config.api.stage)}/clicks"
+
+    def put(self, body: Any, **headers: str) -> requests.Response:
+        """Put a click, or whatever ``body`` is, as JSON unless the headers say otherwise."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        return requests.put(
+            self.clicks_url,
+            data=text.encode(),
+            headers={"Content-Type": "application/json", **headers},
+            timeout=10,
+        )
+
+    def pass_buffers(self) -> None:
+        """Let both buffers fill up by time: the processor's, then S3's."""
+        for _ in range(2):
+            self.cloud.advance(901)
+
+    def objects(self, prefix: str = "") -> dict[str, bytes]:
+        """Key -> content of what the clicks bucket holds."""
+        s3 = self.target.clients.s3
+        found = s3.list_objects_v2(Bucket=self.names.bucket, Prefix=prefix).get("Contents", [])
+        return {
+            entry["Key"]: s3.get_object(Bucket=self.names.bucket, Key=entry["Key"])["Body"].read()
+            for entry in found
+        }
+
+    def delivered(self) -> list[Any]:
+        """The enriched clicks in the bucket."""
+        contents = self.objects(self.config.delivery.prefix).values()
+        return [json.loads(line) for content in contents for line in content.splitlines()]
