@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from benchmarks.measure import Comparison, Target, as_command, compare, compare_figures, peak_memory
 from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
 from mysfits_stream.clicks import delivered
-from mysfits_stream.clicks.delivered import Click, Trouble
+from mysfits_stream.clicks.delivered import Click, ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
 
 OBJECTS, CLICKS = 2_000, 5
@@ -77,7 +77,7 @@ def our_way(s3: SlowS3) -> Iterator[Click]:
     """What `clicks` does, in a process set up like the command line's."""
     with as_command():
         bucket = ClicksBucket(s3.target().client("s3"), BUCKET, "firehose/", "processing-failed/", SPAN)
-        yield from delivered.read(bucket, DAY, DAY + timedelta(days=1), Trouble())
+        yield from delivered.read(bucket, DAY, DAY + timedelta(days=1), ParseProblems())
 
 
 def check(clicks: Iterator[Click]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import requests
 
 from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud.aws_behavior import Moods
+from mysfits_stream.localcloud.aws_behavior import AwsBehavior
 from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.propagation import LAMBDA_WORDINGS
 from mysfits_stream.localcloud.aws_behavior.refusals import refused
@@ -39,7 +39,7 @@ LASTING = {("firehose", "create"): 25.0, ("lambda", "create"): 2.0, ("lambda", "
 START_SECONDS = 60.0
 
 
-class Typical(Moods):
+class Typical(AwsBehavior):
     """AWS on an ordinary day."""
 
     def __init__(self, control_plane: ControlPlane, change_set_seconds: float) -> None:
@@ -92,7 +92,7 @@ class SlowCloud(LocalCloud):
 
     change_set_seconds = 0.0
 
-    def _new_moods(self) -> Moods:
+    def _new_moods(self) -> AwsBehavior:
         return Typical(self.control_plane, self.change_set_seconds)
 
 

@@ -46,7 +46,7 @@ def run(rounds: int = 7) -> list[Comparison]:
     )
     clients = compare(
         "AWS clients of one command",
-        {SIX: apart, SHARED: lambda: together(*SERVICES), ONE: lambda: together("s3")},
+        {SIX: apart, SHARED: lambda: concurrently(*SERVICES), ONE: lambda: concurrently("s3")},
         rounds=rounds,
         targets=(Target(SIX, SHARED, least=2), Target(SHARED, ONE, least=1.3)),
     )
@@ -68,7 +68,7 @@ def apart() -> None:
         place().client(service)
 
 
-def together(*services: str) -> None:
+def concurrently(*services: str) -> None:
     """Make clients as a command does."""
     shared = place()
     for service in services:

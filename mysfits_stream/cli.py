@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(*RARELY)
     # What is left at the end goes with the process: looking through it once more takes a tenth of a second.
     atexit.register(gc.freeze)
-    _bear_with_surroundings()
+    _harden_stdio()
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _bear_with_surroundings() -> None:
+def _harden_stdio() -> None:
     if sys.stdout is None:  # closed by the shell: `>&-`
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mysfits_stream.aws.account import ignoring, is_error
+from mysfits_stream.aws.errors import ignoring, is_error
 from mysfits_stream.errors import ExportError
 
 if TYPE_CHECKING:

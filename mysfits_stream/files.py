@@ -12,7 +12,7 @@ from mysfits_stream.errors import StateError
 
 
 @contextmanager
-def kept_in(directory: Path) -> Iterator[None]:
+def state_errors(directory: Path) -> Iterator[None]:
     """What the file system refuses becomes a StateError that names the directory."""
     try:
         yield
@@ -25,7 +25,7 @@ def kept_in(directory: Path) -> Iterator[None]:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader, or a crash, meets the old text or the new one and nothing between."""
-    with kept_in(path.parent):
+    with state_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
         try:

@@ -25,7 +25,7 @@ AWS = f"{PACKAGE}.aws"
 RESOURCES = {
     name: f"{RESOURCE_ROOM}.{name}" for name in ("bucket", "delivery_stream", "function", "log_group", "role")
 } | {"rest_api": f"{RESOURCE_ROOM}.rest_api.rest_api"}
-EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "waiting")} | {
+EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "errors", "waiting")} | {
     f"{PROVISION}.{part}" for part in ("policies", "processor_zip", "resource")
 }
 OF_ONE_RESOURCE = {
@@ -129,7 +129,7 @@ def test_the_command_line_touches_no_concrete_resource() -> None:
 def test_the_engine_knows_resources_only_by_their_verbs() -> None:
     known = {name for name in imports(f"{PROVISION}.engine") if within(name, PACKAGE)}
     assert known == {f"{PROVISION}.{part}" for part in ("resource", "state")} | {
-        f"{AWS}.account",
+        f"{AWS}.errors",
         f"{AWS}.waiting",
         f"{PACKAGE}.errors",
     }

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-THREAD_NAME = "together"
+THREAD_NAME = "concurrently"
 
 
-def together(longest: Callable[[], Any], *others: Callable[[], Any]) -> list[Any]:
+def concurrently(longest: Callable[[], Any], *others: Callable[[], Any]) -> list[Any]:
     """What each of them returns, in order; the first is made in this thread.
 
     Raises what one of them raises, the first in order, once none is under way any more.

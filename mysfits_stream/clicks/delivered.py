@@ -24,7 +24,7 @@ LOOK_BACK = timedelta(minutes=1)
 
 
 @dataclass
-class Trouble:
+class ParseProblems:
     """What lay among the clicks and is none."""
 
     foreign_lines: int = 0
@@ -61,7 +61,7 @@ class Summary:
             yield click
 
 
-def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: Trouble) -> Iterator[Click]:
+def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: ParseProblems) -> Iterator[Click]:
     """The clicks of a time range, ``until`` excluded, the oldest first; ``trouble`` counts what is none.
 
     In memory are only the lines of objects that overlap in time, and the objects read ahead.
@@ -72,7 +72,7 @@ def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: Troubl
 
 
 def follow(
-    bucket: ClicksBucket, since: datetime, pace: Pace, report: Callable[[Trouble], None]
+    bucket: ClicksBucket, since: datetime, pace: Pace, report: Callable[[ParseProblems], None]
 ) -> Iterator[Click]:
     """The clicks since a moment, and then each as it lands, without end.
 
@@ -82,7 +82,7 @@ def follow(
     begin, now = since, bucket.now()
     looked_back = now
     while True:
-        trouble = Trouble()
+        trouble = ParseProblems()
         listed = list(bucket.delivered(begin, now))
         new = [stored for stored in listed if stored.key not in seen]
         yield from _in_order(bucket.read(new), clicked_at(since), "~", trouble)
@@ -119,7 +119,7 @@ def _in_order(
     objects: Iterable[tuple[StoredObject, list[bytes] | UnreadableError]],
     since: str,
     until: str,
-    trouble: Trouble,
+    trouble: ParseProblems,
 ) -> Iterator[Click]:
     # A line takes a quarter of the memory of its click, and a large object has many.
     waiting: list[tuple[str, int, bytes]] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mysfits_stream.clicks.delivered import Trouble, clicked_at
+from mysfits_stream.clicks.delivered import ParseProblems, clicked_at
 from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
 
 SAMPLES = 3
@@ -59,7 +59,7 @@ class Group:
 
 
 def read(
-    bucket: ClicksBucket, since: datetime | None, until: datetime, trouble: Trouble
+    bucket: ClicksBucket, since: datetime | None, until: datetime, trouble: ParseProblems
 ) -> Iterator[FailedClick]:
     """The failed clicks that arrived in a time range; ``trouble`` counts what is none."""
     for stored, lines in bucket.read(bucket.failed(since, until)):

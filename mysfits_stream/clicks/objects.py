@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import is_error
+from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks import prefixes
 from mysfits_stream.errors import ClickError
 

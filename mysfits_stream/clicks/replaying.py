@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mysfits_stream.aws.account import is_error, is_server_error
+from mysfits_stream.aws.errors import is_error, is_server_error
 from mysfits_stream.aws.waiting import Expired, Pace, retry_while
 from mysfits_stream.clicks import failed
-from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
 from mysfits_stream.errors import ClickError
 
@@ -44,7 +44,7 @@ class Replay:
     """Records put on the stream instead, arrays split."""
     retried: int = 0
     """Puts that the stream refused at first."""
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: ParseProblems = field(default_factory=ParseProblems)
 
     def document(self, bucket: ClicksBucket) -> dict[str, Any]:
         """The replay as JSON says it."""

@@ -11,7 +11,7 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 from mysfits_stream.commands.pipeline import clicks_bucket, find_endpoint, pace, translated
 
 if TYPE_CHECKING:
-    from mysfits_stream.clicks.delivered import Trouble
+    from mysfits_stream.clicks.delivered import ParseProblems
 
 SHOWN = 20
 """Rows of the table unless more are asked for."""
@@ -88,7 +88,7 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
 
     if follow and (until or last):
         raise click.UsageError("--follow goes with --since only")
-    trouble = delivered.Trouble()
+    trouble = delivered.ParseProblems()
     with translated(app):
         bucket = clicks_bucket(app)
         now = bucket.now()
@@ -123,7 +123,7 @@ def failed(app: App, since: str | None) -> int:
     from mysfits_stream.clicks import failed as failures
     from mysfits_stream.output import clicks as render_clicks
 
-    trouble = delivered.Trouble()
+    trouble = delivered.ParseProblems()
     with translated(app):
         bucket = clicks_bucket(app)
         now = bucket.now()
@@ -204,7 +204,7 @@ def show_click(app: App, each: dict[str, Any]) -> None:
         app.out.show(render_clicks.row(each))
 
 
-def note(app: App, trouble: Trouble) -> None:
+def note(app: App, trouble: ParseProblems) -> None:
     """What was met and is no click, if anything."""
     if str(trouble):
         app.out.note(f"also found: {trouble}")

@@ -69,7 +69,7 @@ def translated(app: App) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
-    from mysfits_stream.aws.account import is_error
+    from mysfits_stream.aws.errors import is_error
     from mysfits_stream.errors import ClickError
     from mysfits_stream.provision.engine import reason
 

@@ -46,7 +46,7 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
         endpoint = endpoint_of(app, changes)
         state.set_endpoint(endpoint)
     repository = app.config.code_repository
-    with told_first(f"the stack is up at {endpoint}, but its code is not committed"):
+    with prefix_errors(f"the stack is up at {endpoint}, but its code is not committed"):
         published = export.publish(app, repository) if repository else None
     result = document(app, changes, endpoint, now="in-sync")
     app.out.changes(result | {"code": vars(published)} if published else result)
@@ -180,10 +180,10 @@ def locked(app: App) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     from mysfits_stream.errors import StateError
-    from mysfits_stream.files import kept_in
+    from mysfits_stream.files import state_errors
 
     path = app.directory / "lock"
-    with kept_in(app.directory):
+    with state_errors(app.directory):
         app.directory.mkdir(parents=True, exist_ok=True)
         try:
             held = FileLock(path).acquire(timeout=0)
@@ -207,7 +207,7 @@ def interruptible(app: App) -> Iterator[None]:
 
 
 @contextmanager
-def told_first(done: str) -> Iterator[None]:
+def prefix_errors(done: str) -> Iterator[None]:
     """Let an error say first what is done all the same."""
     try:
         yield

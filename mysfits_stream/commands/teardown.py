@@ -18,7 +18,7 @@ from mysfits_stream.commands.stack import (
     interruptible,
     locked,
     open_state,
-    told_first,
+    prefix_errors,
 )
 from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
 
@@ -41,7 +41,7 @@ def run(
 ) -> int:
     """Remove the stack; returns the exit code."""
     from mysfits_stream.provision.engine import Goal, converge
-    from mysfits_stream.provision.verify_deleted import prove_gone
+    from mysfits_stream.provision.verify_deleted import verify_deleted
 
     if delete_data and keep_data:
         raise MysfitsStreamError("--delete-data and --keep-data contradict each other; give one of them")
@@ -50,7 +50,7 @@ def run(
         raise MysfitsStreamError("--delete-repository deletes code_repository, and that is not configured")
     with locked(app):
         state = open_state(app)
-        resources = _chosen(build(app, needs_service=False), keep_data)
+        resources = _without_bucket(build(app, needs_service=False), keep_data)
         plan = converge(resources, state, goal=Goal.ABSENT, dry_run=True)
         # Counting lists the whole bucket, as emptying does once more: only for somebody who reads the number.
         unasked = yes and delete_data and not dry_run
@@ -67,7 +67,7 @@ def run(
         if any(change.observed for change in plan):
             delete_data = _allowed_to_delete(app, contents, yes=yes, delete_data=delete_data)
         with app.out.progress() as progress, interruptible(app):
-            resources = _chosen(
+            resources = _without_bucket(
                 build(
                     app,
                     progress.waiting,
@@ -79,7 +79,7 @@ def run(
                 keep_data,
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)
-            prove_gone(
+            verify_deleted(
                 build(app, needs_service=False),
                 app.config.stack,
                 app.target.client("resourcegroupstaggingapi"),
@@ -91,7 +91,7 @@ def run(
     if repository:
         from mysfits_stream import codecommit
 
-        with told_first(f"the stack is gone, but repository {repository} is not"):
+        with prefix_errors(f"the stack is gone, but repository {repository} is not"):
             codecommit.remove(app.target.client("codecommit"), repository, stack=app.config.stack)
     app.out.removed(document(app, changes, None, now="missing"), kept=keep_data)
     if app.target.name == "local" and not keep_data:
@@ -101,7 +101,7 @@ def run(
     return 0
 
 
-def _chosen(resources: Sequence[Resource], keep_data: bool) -> list[Resource]:
+def _without_bucket(resources: Sequence[Resource], keep_data: bool) -> list[Resource]:
     return [resource for resource in resources if not (keep_data and resource.name == CLICKS_BUCKET)]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import is_error
+from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import Config
 from mysfits_stream.doctor import api, arrival, delivery

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import requests
 
 from mysfits_stream.clicks import failed
-from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.doctor.api import Http
 from mysfits_stream.doctor.links import (
@@ -67,7 +67,7 @@ def freshness(bucket: ClicksBucket, since: datetime, now: datetime) -> tuple[Lin
 
 def failed_clicks(bucket: ClicksBucket, since: datetime, now: datetime, delivered: datetime | None) -> Link:
     """What lies under the error prefix; broken if nothing was delivered since it failed as a whole."""
-    trouble = Trouble()
+    trouble = ParseProblems()
     groups = failed.grouped(failed.read(bucket, since, now, trouble))
     if not groups and str(trouble):
         return Link("failed-clicks", UNKNOWN, str(trouble))

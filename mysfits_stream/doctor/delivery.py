@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import is_error
+from mysfits_stream.aws.errors import is_error
 from mysfits_stream.doctor.links import (
     BROKEN,
     OK,

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mysfits_stream.aws.account import is_denied
+from mysfits_stream.aws.errors import is_denied
 
 OK, WARNING, BROKEN, UNKNOWN = "ok", "warning", "broken", "unknown"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, UNKNOWN, WARNING, Link, examined
 from mysfits_stream.provision.resource import Resource, difference
 
@@ -25,7 +25,7 @@ def compared(resources: Sequence[Resource]) -> Iterator[Link]:
     """A link for each resource that is not as configured, or one link if there is no such resource."""
     # In the order in which a click meets them.
     looks = [partial(_examined, resource) for resource in reversed(resources)]
-    links = [link for found in together(*looks) for link in found]
+    links = [link for found in concurrently(*looks) for link in found]
     wrong = [link for link in links if link.status != OK]
     if not wrong:
         yield Link("resources", OK, f"all {len(links)} are as configured")

@@ -44,7 +44,7 @@ CODE_PARAMETERS = ("CodeBucket", "CodeKey")
 def template(config: Config) -> Template:
     """The stack as a template for any account and region, with the code where its parameters say."""
     placed, parameters = parametrised(config)
-    resources = placeheld(placed)
+    resources = build_with_placeholders(placed)
     arns = {
         _arn(resource): f"{logical_id(resource.name)}.Arn"
         for resource in resources
@@ -69,7 +69,7 @@ def code_key() -> str:
     return f"processor-{hashlib.sha256(processor_package().zip_bytes).hexdigest()[:16]}.zip"
 
 
-def placeheld(config: Config) -> list[Resource]:
+def build_with_placeholders(config: Config) -> list[Resource]:
     """The stack's resources in an account that is not known yet; only for describing."""
     nobody: Any = {field.name: None for field in fields(Clients)}
     return build(

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from mysfits_stream import __version__
 from mysfits_stream.config import LocalConfig
 from mysfits_stream.errors import TargetError
-from mysfits_stream.files import kept_in, write_atomically
+from mysfits_stream.files import state_errors, write_atomically
 
 START_BUDGET = 30.0
 STOP_BUDGET = 20.0
@@ -98,7 +98,7 @@ def ensure(
     and StateError when the directory cannot be used.
     """
     files = Files(directory)
-    with kept_in(directory):
+    with state_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         starting = files.start_lock().acquire()
     with starting:
@@ -131,7 +131,7 @@ def stop(directory: Path, *, budget: float = STOP_BUDGET) -> Running | None:
     StateError when the directory cannot be used.
     """
     files = Files(directory)
-    with kept_in(directory):
+    with state_errors(directory):
         if not directory.exists() or not _is_alive(files):
             files.state.unlink(missing_ok=True)
             return None
@@ -156,7 +156,7 @@ def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
 
 def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) -> Running:
     _check_installed()
-    with kept_in(files.directory):
+    with state_errors(files.directory):
         files.state.unlink(missing_ok=True)
         log_file = files.log.open("wb")
     options = {"config": asdict(config), "keep": str(keep.resolve()) if keep else None}
@@ -236,7 +236,7 @@ def set_moods(running: Running, *, moods: str | None = None, seed: int | None = 
 def _configured(running: Running, config: LocalConfig) -> Running:
     """What is configured may have changed since the start; all but the port can change while it runs.
 
-    Moods that it was started in stay, unless the configuration asks for some itself.
+    AwsBehavior that it was started in stay, unless the configuration asks for some itself.
     """
     wanted: dict[str, object] = {"time_scale": config.time_scale}
     if config.moods != "none":

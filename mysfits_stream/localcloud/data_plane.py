@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from mysfits_stream.localcloud.awslambda.function import LambdaError
 from mysfits_stream.localcloud.firehose.delivery import Firehose, FirehoseError
 from mysfits_stream.localcloud.http.messages import Request, Response
-from mysfits_stream.localcloud.services import World
+from mysfits_stream.localcloud.services import CloudServices
 
 FIREHOSE_JSON = "application/x-amz-json-1.1"
 MAX_PAYLOAD = 6291456  # bytes of a synchronous invocation (F65)
@@ -52,7 +52,9 @@ def put(firehose: Firehose, request: Request) -> Response:
         return _answer({"__type": "SerializationException", "message": str(error)}, status=400)
 
 
-def invoke(world: World, request: Request, submit: Callable[[Callable[[], None]], object]) -> Response:
+def invoke(
+    world: CloudServices, request: Request, submit: Callable[[Callable[[], None]], object]
+) -> Response:
     """Invoke, of all three types; an asynchronous invocation is handed to ``submit``."""
     try:
         arn = _function_arn(world, request)
@@ -83,7 +85,7 @@ def invoke(world: World, request: Request, submit: Callable[[Callable[[], None]]
     return Response(200, headers, invocation.payload)
 
 
-def _function_arn(world: World, request: Request) -> str:
+def _function_arn(world: CloudServices, request: Request) -> str:
     found = INVOCATION.fullmatch(request.path)
     function = FUNCTION.fullmatch(unquote(found["function"])) if found else None
     if function is None:

@@ -35,7 +35,7 @@ from mysfits_stream.local_site import feed, mysfits
 from mysfits_stream.local_site.page import Site
 from mysfits_stream.localcloud import data_plane
 from mysfits_stream.localcloud.admin import Administration
-from mysfits_stream.localcloud.aws_behavior import Cut, Faults, Moods, identify
+from mysfits_stream.localcloud.aws_behavior import AwsBehavior, Cut, Faults, identify
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane, Role
 from mysfits_stream.localcloud.execute_api import handler
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
@@ -52,7 +52,7 @@ from mysfits_stream.localcloud.http.messages import (
     send_response,
 )
 from mysfits_stream.localcloud.scheduler import Background
-from mysfits_stream.localcloud.services import World
+from mysfits_stream.localcloud.services import CloudServices
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class LocalCloud:
         self._started_at = self._asked_at = time.monotonic()
         self._listener = Listener(self)
         self._background = Background(now) if background else None
-        self.world = World(
+        self.world = CloudServices(
             self.control_plane,
             now=now,
             time_scale=self.config.time_scale,
@@ -263,12 +263,12 @@ class LocalCloud:
         integrations = Integrations(self.world, self._handle_inside, deployed.region)
         return handler.handle(deployed, replace(request, path=path), integrations.call, self._now())
 
-    def _new_moods(self) -> Moods | None:
+    def _new_moods(self) -> AwsBehavior | None:
         """What is on by configuration; what was under way in earlier moods is over."""
         config = self.config
         if config.moods == "none":
             return None
-        return Moods(self.control_plane, now=self._now, time_scale=config.time_scale, seed=config.seed)
+        return AwsBehavior(self.control_plane, now=self._now, time_scale=config.time_scale, seed=config.seed)
 
     def _settling(self, transition: str, arn: str) -> float:
         return self._moods.settling(transition, arn) if self._moods else 0.0

@@ -18,7 +18,7 @@ from mysfits_stream.localcloud.iam import Verdict
 ASYNCHRONOUS_ATTEMPTS = 3
 
 
-class World:
+class CloudServices:
     """The cloud as Firehose, Lambda and API Gateway see it; safe to call from several threads.
 
     The clock is that of the wall, so that names, logs and records carry true times. What runs faster than on

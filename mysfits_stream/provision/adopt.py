@@ -11,10 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import is_error, owner_of, tag_list
+from mysfits_stream.aws.errors import is_error
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.engine import Change, translated
-from mysfits_stream.provision.resource import OWNER_TAG, Resource
+from mysfits_stream.provision.resource import OWNER_TAG, Resource, owner_of, tag_list
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
@@ -41,7 +41,7 @@ def adoptable(changes: Sequence[Change]) -> list[Adoptable]:
     for change in changes:
         resource = change.resource
         if change.refusal and change.observed:
-            if change.observed.owner or change.observed.stranger:
+            if change.observed.owner or change.observed.not_ours_reason:
                 raise change.refusal
             found.append(Adoptable(resource, change.observed.arn))
         elif isinstance(resource, RestApi) and change.observed is None:

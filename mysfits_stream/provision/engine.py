@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from mysfits_stream.aws.account import is_denied, is_error
+from mysfits_stream.aws.errors import is_denied, is_error
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Resource, difference
@@ -298,9 +298,9 @@ def _transitive(resource: Resource) -> Iterator[Resource]:
 
 
 def _refusal(observed: Observed, stack: str) -> str:
-    if observed.stranger:
+    if observed.not_ours_reason:
         return (
-            f"{observed.arn} exists and {observed.stranger}, so it is left alone. "
+            f"{observed.arn} exists and {observed.not_ours_reason}, so it is left alone. "
             "Choose another name for it, or for the stack"
         )
     holder = f"belongs to stack {observed.owner}" if observed.owner else f"does not carry the tag {OWNER_TAG}"

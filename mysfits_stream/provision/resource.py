@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -28,7 +29,7 @@ class Observed:
     properties: Properties = field(default_factory=dict)
     owner: str | None = None
     """The owner tag's value; None if untagged, or if it cannot be ours."""
-    stranger: str = ""
+    not_ours_reason: str = ""
     """Why it cannot be ours, where more is known than that the owner tag is not there."""
     settled: bool = True
     """False while AWS is still working on it: it exists as desired and cannot be used yet."""
@@ -86,3 +87,15 @@ def logical_id(name: str) -> str:
 def difference(observed: Properties, desired: Properties) -> Diff:
     """The properties that differ, with both values; what ``desired`` does not name does not count."""
     return {key: (observed.get(key), value) for key, value in desired.items() if observed.get(key) != value}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[Any]:
+    """Tags as S3, IAM and Firehose spell them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def owner_of(tags: Any) -> str | None:
+    """The owner tag's value among tags in any of AWS's spellings: a mapping, or a list of Key and Value."""
+    if isinstance(tags, Mapping):
+        return tags.get(OWNER_TAG)
+    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mysfits_stream.errors import StateError
-from mysfits_stream.files import kept_in, write_atomically
+from mysfits_stream.files import state_errors, write_atomically
 from mysfits_stream.provision.resource import Observed, Resource
 
 VERSION = 1
@@ -30,7 +30,7 @@ class State:
         self._lock = threading.Lock()
         self.endpoint: str | None = None
         self.resources: dict[str, dict[str, str]] = {}
-        with kept_in(path.parent):
+        with state_errors(path.parent):
             exists = path.exists()
         if exists:
             self._load()
@@ -51,7 +51,7 @@ class State:
             if self.resources:
                 self._write()
             else:
-                with kept_in(self.path.parent):
+                with state_errors(self.path.parent):
                     self.path.unlink(missing_ok=True)
 
     def set_endpoint(self, endpoint: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import is_error
+from mysfits_stream.aws.errors import is_error
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.engine import Goal, survey, translated
@@ -22,7 +22,7 @@ PAUSE = 2.0
 """Seconds between two looks at what a read may have missed."""
 
 
-def prove_gone(
+def verify_deleted(
     resources: Sequence[Resource],
     stack: str,
     tagging: ResourceGroupsTaggingAPIClient,

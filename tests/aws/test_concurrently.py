@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.concurrently import concurrently
 
 PATIENCE = 10.0
 
@@ -19,11 +19,11 @@ def test_all_are_under_way_at_once_and_answer_in_order() -> None:
         meeting.wait(PATIENCE)
         return name
 
-    assert together(lambda: attend("a"), lambda: attend("b"), lambda: attend("c")) == ["a", "b", "c"]
+    assert concurrently(lambda: attend("a"), lambda: attend("b"), lambda: attend("c")) == ["a", "b", "c"]
 
 
 def test_the_longest_is_made_in_the_callers_own_thread() -> None:
-    here, *elsewhere = together(threading.get_ident, threading.get_ident, threading.get_ident)
+    here, *elsewhere = concurrently(threading.get_ident, threading.get_ident, threading.get_ident)
     assert here == threading.get_ident()
     assert here not in elsewhere
 
@@ -41,7 +41,7 @@ def test_what_one_raises_is_raised_once_the_others_have_ended(failing: int) -> N
         ended.append(number)
 
     with pytest.raises(LookupError, match=str(failing)):
-        together(lambda: read(0), lambda: read(1), lambda: read(2))
+        concurrently(lambda: read(0), lambda: read(1), lambda: read(2))
     assert sorted(ended) == sorted({0, 1, 2} - {failing})
 
 
@@ -53,4 +53,4 @@ def test_of_several_errors_the_first_in_order_is_raised() -> None:
         raise LookupError(reason)
 
     with pytest.raises(LookupError, match="first"):
-        together(lambda: fail("first"), lambda: fail("second"))
+        concurrently(lambda: fail("first"), lambda: fail("second"))

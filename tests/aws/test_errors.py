@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import is_denied, is_error
+from mysfits_stream.aws.errors import is_denied, is_error
 
 
 def _error(code: str, message: Any) -> ClientError:

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mysfits_stream.clicks import delivered
-from mysfits_stream.clicks.delivered import Summary, Trouble
+from mysfits_stream.clicks.delivered import ParseProblems, Summary
 from mysfits_stream.localcloud.firehose.compression import compressed
 from tests.support.clicks_bucket import NOON, Clock, MemoryS3, clicks_bucket, enriched, key, lines, name
 
@@ -27,7 +27,7 @@ def world(**objects: bytes) -> MemoryS3:
     return MemoryS3(Clock(), dict(objects))
 
 
-def unexpected(trouble: Trouble) -> None:
+def unexpected(trouble: ParseProblems) -> None:
     raise AssertionError(str(trouble))
 
 
@@ -42,7 +42,7 @@ def test_clicks_come_in_the_order_of_their_time_across_overlapping_objects() -> 
         ]
         expected += clicks
         s3.objects[key(began, number)] = lines(*clicks)
-    found = list(delivered.read(clicks_bucket(s3), NOON - MINUTE * 60, NOON + MINUTE * 60, Trouble()))
+    found = list(delivered.read(clicks_bucket(s3), NOON - MINUTE * 60, NOON + MINUTE * 60, ParseProblems()))
     assert [click["clickedAt"] for click in found] == sorted(click["clickedAt"] for click in expected)
     assert {click["userId"] for click in found} == {click["userId"] for click in expected}
 
@@ -51,13 +51,13 @@ def test_only_clicks_of_the_range_are_shown_though_their_object_began_before_it(
     began = NOON - MINUTE * 3
     s3 = world()
     s3.objects[key(began)] = lines(*(enriched(began + MINUTE * n, f"u{n}") for n in range(5)))
-    found = delivered.read(clicks_bucket(s3), NOON - MINUTE, NOON + MINUTE, Trouble())
+    found = delivered.read(clicks_bucket(s3), NOON - MINUTE, NOON + MINUTE, ParseProblems())
     assert [click["userId"] for click in found] == ["u2", "u3"]
 
 
 def test_only_the_hours_asked_for_are_listed() -> None:
     s3 = world()
-    list(delivered.read(clicks_bucket(s3), NOON - MINUTE * 30, NOON, Trouble()))
+    list(delivered.read(clicks_bucket(s3), NOON - MINUTE * 30, NOON, ParseProblems()))
     assert [prefix for _, prefix in s3.calls] == ["firehose/2026/11/23/11/", "firehose/2026/11/23/12/"]
 
 
@@ -103,7 +103,7 @@ def test_every_compression_of_a_delivery_stream_is_read(
     clicks = [enriched(NOON + timedelta(milliseconds=n), f"u{n}") for n in range(3000)]
     s3 = world()
     s3.objects[key(NOON) + extension] = pack(lines(*clicks))
-    found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, Trouble()))
+    found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, ParseProblems()))
     assert found == clicks
 
 
@@ -126,7 +126,7 @@ def test_every_compression_of_a_delivery_stream_is_read(
 def test_an_object_that_cannot_be_unpacked_is_named_and_the_others_are_read(
     body: bytes, extension: str, reason: str
 ) -> None:
-    s3, trouble = world(), Trouble()
+    s3, trouble = world(), ParseProblems()
     broken = key(NOON, 1) + extension
     s3.objects |= {broken: body, key(NOON, 2): lines(enriched(NOON))}
     found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, trouble))
@@ -145,7 +145,7 @@ def test_an_object_that_cannot_be_unpacked_is_named_and_the_others_are_read(
     ids=lambda value: value if " " in value else "",
 )
 def test_an_object_that_s3_does_not_hand_out_is_named_and_the_others_are_read(code: str, reason: str) -> None:
-    s3, trouble = world(), Trouble()
+    s3, trouble = world(), ParseProblems()
     s3.objects |= {key(NOON, 1): lines(enriched(NOON, "a")), key(NOON, 2): lines(enriched(NOON, "b"))}
     s3.unreadable = {key(NOON, 1): code}
     found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, trouble))
@@ -158,14 +158,14 @@ def test_what_s3_refuses_altogether_is_an_error() -> None:
     s3.objects[key(NOON)] = lines(enriched(NOON))
     s3.unreadable = {key(NOON): "NoSuchBucket"}
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, Trouble()))
+        list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, ParseProblems()))
 
 
 def test_a_name_with_an_impossible_time_is_no_reason_to_stop() -> None:
     s3 = world()
     stray = key(NOON).replace(f"{NOON:%Y-%m-%d-%H-%M-%S}", "2026-99-99-99-99-99")
     s3.objects |= {stray: lines(enriched(NOON, "a")), key(NOON): lines(enriched(NOON, "b"))}
-    found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, Trouble()))
+    found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, ParseProblems()))
     assert [click["userId"] for click in found] == ["b", "a"]
 
 
@@ -175,7 +175,7 @@ def test_a_name_with_an_impossible_time_is_no_reason_to_stop() -> None:
     ids=["text", "array", "number", "half a click", "no UTF-8", "deep", "wrong type", "NaN"],
 )
 def test_a_foreign_line_is_counted_and_its_neighbours_are_read(line: bytes) -> None:
-    s3, trouble = world(), Trouble()
+    s3, trouble = world(), ParseProblems()
     s3.objects[key(NOON)] = lines(enriched(NOON, "a")) + line + b"\n\n" + lines(enriched(NOON, "b"))
     found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, trouble))
     assert [click["userId"] for click in found] == ["a", "b"]
@@ -190,7 +190,7 @@ def test_failed_clicks_are_not_taken_for_delivered_ones_where_the_prefix_is_unkn
         key(NOON, prefix="replayed/processing-failed/"): lines(enriched(NOON, "c")),
     }
     bucket = clicks_bucket(s3, prefix="!{firehose:random-string}/!{timestamp:yyyy/MM/dd/HH}/")
-    found = delivered.read(bucket, NOON, NOON + MINUTE, Trouble())
+    found = delivered.read(bucket, NOON, NOON + MINUTE, ParseProblems())
     assert [click["userId"] for click in found] == ["a"]
 
 
@@ -199,7 +199,7 @@ def test_reading_a_long_time_keeps_few_clicks_in_memory() -> None:
     for number in range(200):
         began = NOON - MINUTE * (200 - number)
         s3.objects[key(began, number)] = lines(enriched(began, f"u{number}"))
-    found = delivered.read(clicks_bucket(s3), NOON - MINUTE * 240, NOON, Trouble())
+    found = delivered.read(clicks_bucket(s3), NOON - MINUTE * 240, NOON, ParseProblems())
     assert next(found)["userId"] == "u0"
     # The first click is out before more than a handful of objects is asked for.
     assert sum(operation == "get" for operation, _ in s3.calls) <= 16
@@ -219,7 +219,7 @@ def test_memory_stays_flat_however_many_clicks_pass() -> None:
     s3 = EndlessS3(Clock(), {key(NOON - MINUTE * ago): b"%d" % ago for ago in range(1, 61)})
     tracemalloc.start()
     try:
-        read = delivered.read(clicks_bucket(s3), NOON - MINUTE * 200, NOON, Trouble())
+        read = delivered.read(clicks_bucket(s3), NOON - MINUTE * 200, NOON, ParseProblems())
         summary = Summary()
         last = deque(summary.counted(read), maxlen=20)
         _, peak = tracemalloc.get_traced_memory()
@@ -237,7 +237,9 @@ def test_a_large_object_takes_a_few_times_its_own_size_in_memory() -> None:
     )
     tracemalloc.start()
     try:
-        found = sum(1 for _ in delivered.read(clicks_bucket(s3), NOON - MINUTE, NOON + MINUTE, Trouble()))
+        found = sum(
+            1 for _ in delivered.read(clicks_bucket(s3), NOON - MINUTE, NOON + MINUTE, ParseProblems())
+        )
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -270,7 +272,7 @@ def test_clicks_come_in_order_and_once_whatever_the_order_of_their_folders(
         s3.objects[f"c/{folder(began, chance)}/{name(began, number)}"] = lines(
             enriched(began, f"u{number}"), enriched(began + step, f"later{number}")
         )
-    found = delivered.read(clicks_bucket(s3, prefix=prefix), NOON - step * (count + 1), NOON, Trouble())
+    found = delivered.read(clicks_bucket(s3, prefix=prefix), NOON - step * (count + 1), NOON, ParseProblems())
     shown = [click["userId"] for click in found]
     assert [user for user in shown if user.startswith("u")] == [f"u{number}" for number in range(count)]
     # The last one's time is no longer in the range.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mysfits_stream.clicks import failed, replaying
-from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.replaying import Replay
 from mysfits_stream.errors import ClickError
 from tests.support.clicks_bucket import (
@@ -64,7 +64,7 @@ class Failures:
 
     def read(self, since_minutes: float | None = None) -> list[failed.FailedClick]:
         since = None if since_minutes is None else NOON - MINUTE * since_minutes
-        return list(failed.read(self.bucket, since, NOON, Trouble()))
+        return list(failed.read(self.bucket, since, NOON, ParseProblems()))
 
 
 @pytest.fixture
@@ -317,7 +317,7 @@ def test_lines_that_are_not_understood_are_counted_and_stay_where_they_are(world
         done = world.replay()
         assert (done.records, done.trouble.foreign_lines) == (records, 1)
         assert world.s3.objects[name] == b"what is this\n"
-        trouble = Trouble()
+        trouble = ParseProblems()
         assert list(failed.read(world.bucket, None, NOON, trouble)) == []
         assert trouble.foreign_lines == 1
     assert [world.s3.objects[aside] for aside in world.s3.keys("replayed/")] == [whole]

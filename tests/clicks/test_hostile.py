@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mysfits_stream.clicks import failed
-from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.delivered import ParseProblems
 from tests.support.cloud import CloudUnderTest
 from tests.support.ledger import ATTRIBUTES, Ledger, Pipeline, troubled_pipeline
 
@@ -120,5 +120,5 @@ def test_what_gets_onto_the_stream_and_is_no_click_fails_and_is_kept_verbatim(pi
     ledger.settle()
     ledger.browser.close()
     assert not ledger.delivered()
-    kept = failed.read(ledger.bucket, None, ledger.now, Trouble())
+    kept = failed.read(ledger.bucket, None, ledger.now, ParseProblems())
     assert Counter(each.data for each in kept) == Counter(PAST_THE_EDGE.values())

@@ -20,7 +20,7 @@ from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision.engine import Goal, converge, survey, translated
 from mysfits_stream.provision.resources.emptying import contents
-from mysfits_stream.provision.verify_deleted import prove_gone
+from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import START, Clock
 from tests.support.in_process import ApiCall, InProcess, Send
 
@@ -230,7 +230,7 @@ class World:
                 with translated("clicks-bucket", "count the clicks"):
                     contents(aws.clients.s3, change.observed.id)
         converge(resources, state, goal=Goal.ABSENT)
-        prove_gone(resources, CONFIG.stack, aws.tagging, aws.clients.apigateway, aws.pace)
+        verify_deleted(resources, CONFIG.stack, aws.tagging, aws.clients.apigateway, aws.pace)
 
     def put_clicks(self) -> None:
         """Leave objects in the bucket, of which one is deleted and one has two versions."""

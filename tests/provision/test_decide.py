@@ -42,7 +42,7 @@ class Thing:
 
 
 def seen(
-    owner: str | None = STACK, *, settled: bool = True, stranger: str = "", **properties: object
+    owner: str | None = STACK, *, settled: bool = True, not_ours_reason: str = "", **properties: object
 ) -> Observed:
     return Observed(
         "id",
@@ -50,7 +50,7 @@ def seen(
         {"Size": 2, "Colour": "red", **properties},
         owner,
         settled=settled,
-        stranger=stranger,
+        not_ours_reason=not_ours_reason,
     )
 
 
@@ -107,7 +107,7 @@ def test_decides(observed: Observed | None, goal: Goal, action: Action, status: 
         pytest.param(seen(""), "does not carry the tag", id="tagged with nothing"),
         pytest.param(seen(STACK.upper()), "belongs to stack MYSFITS-CLICKS", id="in another case"),
         pytest.param(
-            seen(None, stranger="belongs to another account"),
+            seen(None, not_ours_reason="belongs to another account"),
             "exists and belongs to another account, so",
             id="another account's",
         ),
@@ -119,10 +119,10 @@ def test_refuses_what_is(observed: Observed, because: str, goal: Goal) -> None:
     text = str(raised.value)
     # One line, with the ARN and the way out.
     assert because in text and observed.arn in text and "\n" not in text
-    way_out = "Choose another name" if observed.stranger else f"tag it mysfits-stream:stack={STACK}"
+    way_out = "Choose another name" if observed.not_ours_reason else f"tag it mysfits-stream:stack={STACK}"
     assert way_out in text
     # What has an owner, here or in another account, is nothing to adopt.
-    assert ("up --adopt" in text) is (not observed.owner and not observed.stranger)
+    assert ("up --adopt" in text) is (not observed.owner and not observed.not_ours_reason)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.resource import OWNER_TAG
-from mysfits_stream.provision.verify_deleted import prove_gone
+from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import Clock
 from tests.support.in_process import ApiCall, InProcess, Send
 
@@ -45,7 +45,7 @@ class Deployer:
     def down(self) -> None:
         self._run(Goal.ABSENT)
         resources = self.aws.resources(CONFIG)
-        prove_gone(resources, CONFIG.stack, self.aws.tagging, self.aws.clients.apigateway, self.aws.pace)
+        verify_deleted(resources, CONFIG.stack, self.aws.tagging, self.aws.clients.apigateway, self.aws.pace)
 
     def _run(self, goal: Goal) -> None:
         resources = self.aws.resources(

@@ -17,7 +17,7 @@ from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision.adopt import adoptable
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.stack import Names
-from mysfits_stream.provision.verify_deleted import prove_gone
+from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import Clock
 from tests.support.in_process import ACCOUNT_ID, ApiCall, InProcess, Send
 
@@ -55,7 +55,7 @@ def down(aws: InProcess, directory: Path, config: Config = CONFIG) -> None:
     resources = aws.resources(config, delete_data=True)
     state = aws.state(directory / f"state-{aws.account.region}.json", config)
     converge(resources, state, goal=Goal.ABSENT)
-    prove_gone(resources, config.stack, aws.tagging, aws.clients.apigateway, aws.pace)
+    verify_deleted(resources, config.stack, aws.tagging, aws.clients.apigateway, aws.pace)
 
 
 def statuses(aws: InProcess, config: Config = CONFIG) -> set[str]:

@@ -20,7 +20,7 @@ from mysfits_stream.provision.policies import allow, document
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
-from mysfits_stream.provision.verify_deleted import prove_gone
+from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import START, Clock
 from tests.support.in_process import ApiCall, InProcess, Send
 
@@ -143,7 +143,7 @@ def test_a_stack_lives_through_all_moods(moody: MoodyStack) -> None:
     converge(resources, moody.aws.state(moody.path, changed), goal=Goal.ABSENT)
     assert moody.aws.clock.now - began < BUDGET
     moody.aws.clock.advance(10)
-    prove_gone(resources, CONFIG.stack, moody.aws.tagging, clients.apigateway, moody.aws.pace)
+    verify_deleted(resources, CONFIG.stack, moody.aws.tagging, clients.apigateway, moody.aws.pace)
     assert not moody.path.exists()
 
 

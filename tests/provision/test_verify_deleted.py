@@ -16,7 +16,7 @@ from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision.engine import Goal, converge
 from mysfits_stream.provision.resource import OWNER_TAG
-from mysfits_stream.provision.verify_deleted import prove_gone
+from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.matrix.world import Case, Killed, World
 from tests.support.clock import Clock
 from tests.support.in_process import ApiCall, InProcess, Send, untouched
@@ -66,7 +66,7 @@ class Index:
 def prove(world: World, index: Any, **said: Any) -> None:
     """Look for what is left, with this index of tags."""
     resources = world.aws.resources(CONFIG)
-    prove_gone(resources, CONFIG.stack, index, world.aws.clients.apigateway, world.aws.pace, **said)
+    verify_deleted(resources, CONFIG.stack, index, world.aws.clients.apigateway, world.aws.pace, **said)
 
 
 def down(world: World) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import requests
 
 from mysfits_stream.clicks import delivered, failed
-from mysfits_stream.clicks.delivered import Trouble
+from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import parse
 from mysfits_stream.localcloud.aws_behavior.faults import Rule
@@ -193,7 +193,7 @@ class Ledger:
         return datetime.fromtimestamp(self.pipeline.cloud.clock(), UTC)
 
     def delivered(self) -> Counter[str]:
-        trouble = Trouble()
+        trouble = ParseProblems()
         since = self.now - timedelta(days=30)
         found = delivered.read(self.bucket, since, self.now + timedelta(days=1), trouble)
         users = Counter(click["userId"] for click in found)
@@ -201,7 +201,7 @@ class Ledger:
         return users
 
     def failed(self) -> Counter[str]:
-        trouble = Trouble()
+        trouble = ParseProblems()
         records = failed.read(self.bucket, None, self.now + timedelta(days=1), trouble)
         clicks = [json.loads(data) for record in records for data in failed.clicks_in(record.data)]
         assert not str(trouble)

@@ -30,10 +30,10 @@ from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, Contr
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.messages import Response
 
-__all__ = ["Cut", "Faults", "Moods", "Rule", "RuleError", "as_documents", "identify", "read_rules"]
+__all__ = ["AwsBehavior", "Cut", "Faults", "Rule", "RuleError", "as_documents", "identify", "read_rules"]
 
 
-class Moods:
+class AwsBehavior:
     """The moods of one local cloud, on its clock: ``time_scale`` of AWS's seconds pass in one of ``now``."""
 
     def __init__(

@@ -1,11 +1,9 @@
 """The control plane: what AWS would store, kept by moto in this process.
 
-This package alone imports moto. A request is answered by moto's own application; in front of it stands one
-mend per service for what moto drops or gets wrong. The data plane reads in process, through the methods of
-:class:`ControlPlane`, what was provisioned, and writes objects, log events and metrics the same way.
-
-moto keeps its state in module globals, so a process has one control plane;
-:meth:`ControlPlane.reset` empties it.
+Only this package imports moto. moto's own application answers a request, unless the service has an override: one
+for each service in which moto drops or gets wrong something. The data plane reads provisioned
+resources in process, through the methods of :class:`ControlPlane`, and writes objects, log events and metrics
+the same way.
 """
 
 from __future__ import annotations
@@ -55,13 +53,13 @@ from mysfits_stream.localcloud.http.messages import (
 
 ACCOUNT = "123456789012"
 
-# A mend sees every request to its service, and asks moto for the answer when it wants one.
+# An override sees every request to its service, and asks moto for the answer when it wants one.
 Mend = Callable[[Request, Handler], Response]
 
 
-def in_turn(*mends: Mend) -> Mend:
-    """Several mends for one service as one: each asks the next, and the last asks moto."""
-    first, *rest = mends
+def in_turn(*overrides: Mend) -> Mend:
+    """Several overrides for one service as one: each asks the next, and the last asks moto."""
+    first, *rest = overrides
     if not rest:
         return first
     then = in_turn(*rest)
@@ -123,7 +121,7 @@ class ControlPlane:
                 now=self._now,
                 settling=self._settling,
             )
-            self.mends: dict[str, Mend] = {
+            self.overrides: dict[str, Mend] = {
                 "cloudformation": CloudFormation(self.handle),
                 "codecommit": CodeCommit(ACCOUNT, self._now),
                 "firehose": self.delivery_streams,
@@ -156,14 +154,14 @@ class ControlPlane:
         if request.method not in ("GET", "HEAD"):
             self.changes += 1
         if request.path.startswith("/moto-api"):
-            # moto's own switches would change its state behind the mends' backs.
+            # moto's own switches would change its state behind the overrides' backs.
             return json_response(404, {"message": "not part of the local cloud"})
         if request.service == "apigateway" and (answer := self.rest_apis.handle(request)):
             return answer
         with self.lock:
             # What is neither signed nor names an operation is what a browser sends to S3.
-            mend = self.mends.get(request.service or ("" if request.operation else "s3"))
-            return mend(request, self._ask_moto) if mend else self._ask_moto(request)
+            override = self.overrides.get(request.service or ("" if request.operation else "s3"))
+            return override(request, self._ask_moto) if override else self._ask_moto(request)
 
     # What the data plane reads
 

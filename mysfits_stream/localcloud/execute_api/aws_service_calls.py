@@ -21,7 +21,7 @@ from mysfits_stream.localcloud.control_plane.control_plane import Role
 from mysfits_stream.localcloud.execute_api.handler import Answer, CannotAssumeRole, NotPermitted
 from mysfits_stream.localcloud.http.messages import Handler, Request
 from mysfits_stream.localcloud.iam import Decision
-from mysfits_stream.localcloud.services import World
+from mysfits_stream.localcloud.services import CloudServices
 
 SERVICE = "apigateway.amazonaws.com"
 # Where API Gateway's name of a service is not the one of its model.
@@ -31,7 +31,7 @@ MODEL_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch", "email": "
 class Integrations:
     """The AWS services that the APIs of one region call; ``handle`` is the local cloud itself."""
 
-    def __init__(self, world: World, handle: Handler, region: str) -> None:
+    def __init__(self, world: CloudServices, handle: Handler, region: str) -> None:
         self._world = world
         self._handle = handle
         self._region = region

@@ -22,7 +22,7 @@ _LINE_END = re.compile(r"[\r\n\x00]+")
 _APIGW_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-class Exchange:
+class RequestContext:
     """The request, what the steps learn about it, and what mapping templates and expressions may read."""
 
     def __init__(self, deployed: DeployedApi, request: Request, now: float, log: Log | None) -> None:

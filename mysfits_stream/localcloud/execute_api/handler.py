@@ -12,8 +12,8 @@ import base64
 import json
 
 from mysfits_stream.localcloud.execute_api.context import (
-    Exchange,
     Log,
+    RequestContext,
     header_text,
     logged,
     media_type,
@@ -77,7 +77,7 @@ def handle(
     """
     if len(request.body) > PAYLOAD_LIMIT:
         return TOO_LONG
-    exchange = Exchange(deployed, request, now, log)
+    exchange = RequestContext(deployed, request, now, log)
     try:
         route = deployed.find(request.method, request.path)
         if route is None:
@@ -100,7 +100,7 @@ def invoke_method(
     log: Log,
 ) -> Response:
     """TestInvokeMethod: one method without stage, authorization and throttling."""
-    exchange = Exchange(deployed, request, now, log)
+    exchange = RequestContext(deployed, request, now, log)
     exchange.found(method, parameters)
     try:
         return _execute(exchange, method, call_service)
@@ -108,7 +108,7 @@ def invoke_method(
         return _gateway_response(exchange, refusal)
 
 
-def _authorize(exchange: Exchange, method: Method) -> None:
+def _authorize(exchange: RequestContext, method: Method) -> None:
     headers = exchange.request.headers
     if method.authorization == "AWS_IAM" and "authorization" not in headers:
         raise Refusal("MISSING_AUTHENTICATION_TOKEN")
@@ -120,13 +120,13 @@ def _authorize(exchange: Exchange, method: Method) -> None:
         raise Refusal("INVALID_API_KEY")
 
 
-def _throttle(exchange: Exchange, method: Method) -> None:
+def _throttle(exchange: RequestContext, method: Method) -> None:
     bucket = exchange.deployed.stage.buckets.get((method.resource_path, method.http_method))
     if bucket is not None and not bucket.take(exchange.now):
         raise Refusal("THROTTLED")
 
 
-def _execute(exchange: Exchange, method: Method, call_service: CallService) -> Response:
+def _execute(exchange: RequestContext, method: Method, call_service: CallService) -> Response:
     if exchange.log is not None:
         request, parameters = exchange.request, exchange.parameters()
         exchange.note("Starting execution for request: %s", exchange.request_id)
@@ -151,7 +151,9 @@ def _execute(exchange: Exchange, method: Method, call_service: CallService) -> R
         raise Refusal("API_CONFIGURATION_ERROR", reason="The body is nested too deeply") from error
 
 
-def _method_response(exchange: Exchange, method: Method, integration: Integration, status: int) -> Response:
+def _method_response(
+    exchange: RequestContext, method: Method, integration: Integration, status: int
+) -> Response:
     response = integration.response_to(_outcome(exchange, integration, status))
     if response is None:
         raise Refusal(
@@ -162,7 +164,7 @@ def _method_response(exchange: Exchange, method: Method, integration: Integratio
     if response.status not in method.responses:
         reason = f"Output mapping refers to an invalid method response: {response.status}"
         raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
-    kind, template = _chosen(response, exchange.request.headers.get("accept", ""))
+    kind, template = _without_bucket(response, exchange.request.headers.get("accept", ""))
     payload = exchange.integration_bytes
     if template is not None:
         payload = template.render(exchange.variables(exchange.response_input())).encode("utf-8", "replace")
@@ -180,7 +182,7 @@ def _method_response(exchange: Exchange, method: Method, integration: Integratio
     return _finished(exchange, Response(status or response.status, headers, payload))
 
 
-def _overrides(exchange: Exchange) -> tuple[int, dict[str, str]]:
+def _overrides(exchange: RequestContext) -> tuple[int, dict[str, str]]:
     """What a template set in ``$context.responseOverride``: the status, or 0, and headers."""
     override = exchange.context.get("responseOverride")
     if not isinstance(override, dict):
@@ -193,7 +195,7 @@ def _overrides(exchange: Exchange) -> tuple[int, dict[str, str]]:
         raise MappingError(f"responseOverride.status is no number: {error}") from error
 
 
-def _finished(exchange: Exchange, response: Response) -> Response:
+def _finished(exchange: RequestContext, response: Response) -> Response:
     """The method's response with the headers that every answer has."""
     if exchange.log is not None:
         body = response.body.decode("utf-8", "replace")
@@ -205,7 +207,7 @@ def _finished(exchange: Exchange, response: Response) -> Response:
     return Response(response.status, {**sendable(response.headers), **own}, response.body)
 
 
-def _outcome(exchange: Exchange, integration: Integration, status: int) -> str | None:
+def _outcome(exchange: RequestContext, integration: Integration, status: int) -> str | None:
     """What selection patterns are held against: the status, or what a Lambda function says went wrong."""
     if ":lambda:path/" not in integration.uri:
         return str(status)
@@ -217,7 +219,7 @@ def _outcome(exchange: Exchange, integration: Integration, status: int) -> str |
         return exchange.integration_body
 
 
-def _chosen(response: IntegrationResponse, accept: str) -> tuple[str, Template | None]:
+def _without_bucket(response: IntegrationResponse, accept: str) -> tuple[str, Template | None]:
     """The response template that Accept asks for, else the first (F98)."""
     if not response.templates:
         return "application/json", None
@@ -228,7 +230,7 @@ def _chosen(response: IntegrationResponse, accept: str) -> tuple[str, Template |
     return next(iter(response.templates.items()))
 
 
-def _gateway_response(exchange: Exchange, refusal: Refusal) -> Response:
+def _gateway_response(exchange: RequestContext, refusal: Refusal) -> Response:
     exchange.context["error"] = refusal.error()
     if refusal.reason:
         kind = "configuration error" if refusal.kind == "API_CONFIGURATION_ERROR" else "error"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from mysfits_stream.localcloud.execute_api.context import Exchange, header_text, logged
+from mysfits_stream.localcloud.execute_api.context import RequestContext, header_text, logged
 from mysfits_stream.localcloud.execute_api.deployed import Integration
 from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
 from mysfits_stream.localcloud.execute_api.lambda_proxy import proxy_event
@@ -40,7 +40,7 @@ class NotPermitted(Exception):
     """The service lets API Gateway not call it without a role; the message is for the execution log."""
 
 
-def integrate(exchange: Exchange, integration: Integration, call_service: CallService) -> int:
+def integrate(exchange: RequestContext, integration: Integration, call_service: CallService) -> int:
     """Map the request and have it answered; the answer is kept in the exchange, its status is returned."""
     proxy = integration.type == "AWS_PROXY"
     body = proxy_event(exchange) if proxy else _request_body(exchange, integration)
@@ -64,7 +64,7 @@ def decoded(text: str) -> bytes:
         raise MappingError(f"the body is not base64: {error}") from error
 
 
-def _request_body(exchange: Exchange, integration: Integration) -> bytes:
+def _request_body(exchange: RequestContext, integration: Integration) -> bytes:
     """The body that the integration gets: mapped, or passed through where that is allowed (F96)."""
     raw = exchange.request.body
     if integration.content_handling == "CONVERT_TO_TEXT" and exchange.is_binary:
@@ -108,7 +108,9 @@ def _lenient_json(source: str) -> Any:
             return None
 
 
-def _call(exchange: Exchange, integration: Integration, body: bytes, call_service: CallService) -> Answer:
+def _call(
+    exchange: RequestContext, integration: Integration, body: bytes, call_service: CallService
+) -> Answer:
     headers, query, path = _request_parameters(exchange, integration)
     uri = _with_stage_variables(exchange, integration.uri)
     target = _URI.match(uri)
@@ -159,12 +161,12 @@ def _call(exchange: Exchange, integration: Integration, body: bytes, call_servic
     return answer
 
 
-def _with_stage_variables(exchange: Exchange, text: str) -> str:
+def _with_stage_variables(exchange: RequestContext, text: str) -> str:
     return _VARIABLE.sub(lambda match: exchange.deployed.stage.variables.get(match[1], ""), text)
 
 
 def _request_parameters(
-    exchange: Exchange, integration: Integration
+    exchange: RequestContext, integration: Integration
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
     """Headers, query string and path parameters of the integration request, with the template's overrides."""
     places: dict[str, dict[str, Any]] = {"header": {}, "querystring": {}, "path": {}}

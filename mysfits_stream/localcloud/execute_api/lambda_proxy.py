@@ -7,14 +7,14 @@ import binascii
 import json
 from typing import Any
 
-from mysfits_stream.localcloud.execute_api.context import Exchange, header_text
+from mysfits_stream.localcloud.execute_api.context import RequestContext, header_text
 from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
 from mysfits_stream.localcloud.http.messages import Response
 
 _MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 
 
-def proxy_event(exchange: Exchange) -> bytes:
+def proxy_event(exchange: RequestContext) -> bytes:
     """The event, in the payload format 1.0."""
     request, parameters = exchange.request, exchange.parameters()
     headers = parameters["header"]
@@ -42,7 +42,7 @@ def proxy_event(exchange: Exchange) -> bytes:
     return json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def proxy_response(exchange: Exchange) -> Response:
+def proxy_response(exchange: RequestContext) -> Response:
     """The response that a function's result asks for; a malformed one is AWS's 502."""
     try:
         result = json.loads(exchange.integration_body or "null")

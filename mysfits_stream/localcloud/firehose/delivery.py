@@ -26,7 +26,7 @@ from mysfits_stream.localcloud.firehose.buffers import Batch, Delivery, Upload
 from mysfits_stream.localcloud.firehose.compression import compressed
 from mysfits_stream.localcloud.firehose.metrics import Metric, Metrics
 from mysfits_stream.localcloud.firehose.processor import Failure, Record, Results
-from mysfits_stream.localcloud.firehose.services import S3Error, World
+from mysfits_stream.localcloud.firehose.services import DeliveryServices, S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
 from mysfits_stream.localcloud.iam import Verdict
 
@@ -63,7 +63,7 @@ class Firehose:
 
     def __init__(
         self,
-        world: World,
+        world: DeliveryServices,
         *,
         submit: Callable[[Callable[[], None]], object],
         wake: Callable[[], None],

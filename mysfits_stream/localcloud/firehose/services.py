@@ -18,7 +18,7 @@ class S3Error(Exception):
         self.code = code
 
 
-class World(Protocol):
+class DeliveryServices(Protocol):
     """What Firehose needs of the rest of the cloud.
 
     ``time_scale`` is how many times shorter pauses are than on AWS; streams come with their intervals scaled.

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import (
-    Account,
-    ignoring,
-    is_error,
-    is_server_error,
-    owner_of,
-    tag_list,
-)
-from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.concurrently import concurrently
+from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import Pace, retry_while, wait_until
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision.policies import tls_only
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    logical_id,
+    owner_of,
+    tag_list,
+)
 from mysfits_stream.provision.resources.emptying import empty
 
 if TYPE_CHECKING:
@@ -132,39 +135,41 @@ class Bucket:
         """
         try:
             owner = self._owner()
-            region, *settings = together(self._region, *(partial(read, self) for read in READERS.values()))
+            region, *settings = concurrently(
+                self._region, *(partial(read, self) for read in READERS.values())
+            )
         except ClientError as error:
             if _missing(error):
                 return None
             if _foreign(error):
-                return Observed(self.bucket_name, self.arn, stranger=STRANGER)
+                return Observed(self.bucket_name, self.arn, not_ours_reason=STRANGER)
             raise
         if region != self.account.region:
             elsewhere = f"lies in {region} (set another bucket.name for {self.account.region})"
-            return Observed(self.bucket_name, self.arn, stranger=elsewhere)
+            return Observed(self.bucket_name, self.arn, not_ours_reason=elsewhere)
         return Observed(self.bucket_name, self.arn, dict(zip(READERS, settings, strict=True)), owner)
 
     def create(self) -> None:
         """Make the bucket with its owner tag, then its settings, one after the other."""
         made = self._make()
         try:
-            owner = self._patiently(self._owner)
+            owner = self._retry(self._owner)
             if made and owner is None:
                 # The tags of a bucket just made may read as missing for a moment.
                 wait_until(
-                    lambda: self._patiently(self._owner) is not None,
+                    lambda: self._retry(self._owner) is not None,
                     self.pace,
                     waiting_for=f"S3 to show the tags of {self.bucket_name}",
                     budget=60,
                     advice=f"check that it carries the tag {OWNER_TAG}; if it does not, `up --adopt` sets it",
                 )
-                owner = self._patiently(self._owner)
+                owner = self._retry(self._owner)
         except ClientError as error:
             if _foreign(error):
                 return  # Somebody was faster: the next read tells.
             raise
         # One that was there before may be another region's.
-        if owner == self.owner and (made or self._patiently(self._region) == self.account.region):
+        if owner == self.owner and (made or self._retry(self._region) == self.account.region):
             self.update({key: (None, value) for key, value in self.desired.items()})
 
     def _make(self) -> bool:
@@ -174,14 +179,14 @@ class Bucket:
         with ignoring("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             try:
                 # With tags us-east-1 refuses a second creation, instead of resetting ACLs (section 2.2).
-                self._patiently(lambda: self._create_with({"Tags": tags, **region}))
+                self._retry(lambda: self._create_with({"Tags": tags, **region}))
             except ClientError as error:
                 if not is_error(error, "UnsupportedArgument", "MalformedXML"):
                     raise
                 # Not every partition takes tags with the creation (F133): there they follow at once. Whoever
                 # dies in between leaves an empty bucket that `up --adopt` takes over.
-                self._patiently(lambda: self._create_with(region))
-                self._patiently(lambda: self.s3.put_bucket_tagging(**self._ours(), Tagging={"TagSet": tags}))
+                self._retry(lambda: self._create_with(region))
+                self._retry(lambda: self.s3.put_bucket_tagging(**self._ours(), Tagging={"TagSet": tags}))
             return True
         return False
 
@@ -192,14 +197,14 @@ class Bucket:
     def update(self, diff: Diff) -> None:
         """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
         for key in diff:
-            self._patiently(lambda key=key: WRITERS[key](self, self.desired[key]))  # type: ignore[misc]
+            self._retry(lambda key=key: WRITERS[key](self, self.desired[key]))  # type: ignore[misc]
 
     def delete(self) -> None:
         """Delete the bucket, with its content only if that was allowed."""
         for attempt in range(EMPTYINGS + 1):
             try:
                 with ignoring("NoSuchBucket"):
-                    self._patiently(lambda: self.s3.delete_bucket(**self._ours()), transient=_undecided)
+                    self._retry(lambda: self.s3.delete_bucket(**self._ours()), transient=_undecided)
                 self._wait_gone()
                 return
             except ClientError as error:
@@ -247,9 +252,7 @@ class Bucket:
     def _ours(self) -> Any:
         return {"Bucket": self.bucket_name, "ExpectedBucketOwner": self.account.id}
 
-    def _patiently(
-        self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None
-    ) -> Any:
+    def _retry(self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None) -> Any:
         return retry_while(
             transient or _getting_ready,
             call,

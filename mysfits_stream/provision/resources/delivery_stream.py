@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, owner_of, tag_list
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import Pace, retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    logical_id,
+    owner_of,
+    tag_list,
+)
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.resources.log_group import LogGroup
@@ -161,7 +171,7 @@ class DeliveryStream:
         with ignoring("ResourceInUseException"):
             retry_while(
                 self._freed,
-                lambda: self._patiently(
+                lambda: self._retry(
                     self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
                 ),
                 self.pace,
@@ -195,7 +205,7 @@ class DeliveryStream:
                 DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
             )
         if set(diff) - {"DeliveryStreamEncryption"}:
-            self._patiently(
+            self._retry(
                 self._update_destination,
                 f"Firehose to take the new destination of {self.stream_name}",
                 f"{self._role_advice}, and that nobody else updates the stream",
@@ -351,7 +361,7 @@ class DeliveryStream:
                 return PROCESSOR_DEFAULTS | {"RoleArn": destination["RoleARN"]} | given | numbers
         return None
 
-    def _patiently(self, call: Callable[[], Any], waiting_for: str, advice: str) -> Any:
+    def _retry(self, call: Callable[[], Any], waiting_for: str, advice: str) -> Any:
         return retry_while(
             _getting_ready,
             call,

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, tag_list
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import IAM_BUDGET, Pace, retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.processor_zip import Package
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    logical_id,
+    tag_list,
+)
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
 
@@ -131,7 +140,7 @@ class Function:
     def create(self) -> None:
         """Make the function, waiting for its role to be assumable; it may still be Pending on return."""
         with ignoring("ResourceConflictException"):
-            self._patiently(
+            self._retry(
                 lambda: self.client.create_function(
                     FunctionName=self.function_name,
                     Code={"ZipFile": self.package().zip_bytes},
@@ -158,7 +167,7 @@ class Function:
             return
         self.settle()
         if set(diff) - set(CODE):
-            self._patiently(
+            self._retry(
                 lambda: self.client.update_function_configuration(
                     FunctionName=self.function_name, **self._configuration(drifted=diff)
                 ),
@@ -167,7 +176,7 @@ class Function:
             )
             self.settle()
         if set(diff) & set(CODE):
-            self._patiently(
+            self._retry(
                 lambda: self.client.update_function_code(
                     FunctionName=self.function_name,
                     ZipFile=self.package().zip_bytes,
@@ -180,7 +189,7 @@ class Function:
     def delete(self) -> None:
         """Delete the function and wait until Lambda no longer knows it."""
         with ignoring("ResourceNotFoundException"):
-            self._patiently(
+            self._retry(
                 lambda: self.client.delete_function(FunctionName=self.function_name),
                 f"Lambda to be ready to delete {self.function_name}",
                 self._state_advice,
@@ -259,7 +268,7 @@ class Function:
         recreated = role["CreateDate"] > datetime.fromisoformat(found["LastModified"])
         return RECREATED if recreated else self.role.arn
 
-    def _patiently(
+    def _retry(
         self, call: Callable[[], Any], waiting_for: str, advice: str, budget: float = IAM_BUDGET
     ) -> Any:
         try:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, owner_of, tag_list
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import Pace, retry_while
 from mysfits_stream.provision.resource import (
     OWNER_TAG,
@@ -17,6 +18,8 @@ from mysfits_stream.provision.resource import (
     Template,
     difference,
     logical_id,
+    owner_of,
+    tag_list,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +113,7 @@ class LogGroup:
     def create(self) -> None:
         """Make the group, then its retention and streams."""
         with ignoring("ResourceAlreadyExistsException"):
-            self._patiently(
+            self._retry(
                 lambda: self.logs.create_log_group(logGroupName=self.group_name, tags={OWNER_TAG: self.owner})
             )
         observed = self.read()
@@ -123,7 +126,7 @@ class LogGroup:
         if "Tags" in diff:
             self.logs.tag_resource(resourceArn=self.arn, tags={OWNER_TAG: self.owner})
         if "RetentionInDays" in diff:
-            self._patiently(
+            self._retry(
                 lambda: self.logs.put_retention_policy(
                     logGroupName=self.group_name, retentionInDays=self.retention_days
                 )
@@ -136,7 +139,7 @@ class LogGroup:
     def delete(self) -> None:
         """Delete the group with all its events."""
         with ignoring("ResourceNotFoundException"):
-            self._patiently(lambda: self.logs.delete_log_group(logGroupName=self.group_name))
+            self._retry(lambda: self.logs.delete_log_group(logGroupName=self.group_name))
 
     def settle(self) -> None:
         """Usable as soon as it is made."""
@@ -145,7 +148,7 @@ class LogGroup:
         found = self.logs.describe_log_streams(logGroupName=self.group_name, logStreamNamePrefix=stream)
         return any(entry["logStreamName"] == stream for entry in found["logStreams"])
 
-    def _patiently(self, call: Any) -> Any:
+    def _retry(self, call: Any) -> Any:
         return retry_while(
             _busy,
             call,

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account, ignoring, is_error, is_server_error, owner_of, tag_list
-from mysfits_stream.aws.concurrently import together
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.concurrently import concurrently
+from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import IAM_BUDGET, Pace, retry_while, wait_until
 from mysfits_stream.provision.policies import Document
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    logical_id,
+    owner_of,
+    tag_list,
+)
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
@@ -71,7 +81,7 @@ class Role:
         """What IAM says of the role and of every policy on it."""
         try:
             role = self.iam.get_role(RoleName=self.role_name)["Role"]
-            policies, attached = together(self._policies, self._attached)
+            policies, attached = concurrently(self._policies, self._attached)
         except ClientError as error:
             if is_error(error, "NoSuchEntity"):
                 return None
@@ -90,7 +100,7 @@ class Role:
     def create(self) -> None:
         """Make the role and its policy; return once IAM shows the role (F12), assumable or not."""
         with ignoring("EntityAlreadyExists"):
-            self._patiently(
+            self._retry(
                 lambda: self.iam.create_role(
                     RoleName=self.role_name,
                     AssumeRolePolicyDocument=json.dumps(self.trust),
@@ -101,13 +111,13 @@ class Role:
             )
         self._wait_for(self._visible, f"IAM to show role {self.role_name}")
         # One good read is not yet the last bad one (F12).
-        if self._patiently(self._owned):
+        if self._retry(self._owned):
             self._put_policy()
 
     def update(self, diff: Diff) -> None:
         """Put back the trust and the policy, and take away what was added."""
         if "AssumeRolePolicyDocument" in diff:
-            self._patiently(
+            self._retry(
                 lambda: self.iam.update_assume_role_policy(
                     RoleName=self.role_name, PolicyDocument=json.dumps(self.trust)
                 )
@@ -168,7 +178,7 @@ class Role:
         return owner_of(self.iam.get_role(RoleName=self.role_name)["Role"].get("Tags", ())) == self.owner
 
     def _put_policy(self) -> None:
-        self._patiently(
+        self._retry(
             lambda: self.iam.put_role_policy(
                 RoleName=self.role_name,
                 PolicyName=POLICY_NAME,
@@ -194,13 +204,13 @@ class Role:
 
     def _delete_policy(self, name: str) -> None:
         with ignoring("NoSuchEntity"):
-            self._patiently(
+            self._retry(
                 lambda: self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=name), _changing
             )
 
     def _detach(self, arn: str) -> None:
         with ignoring("NoSuchEntity"):
-            self._patiently(
+            self._retry(
                 lambda: self.iam.detach_role_policy(RoleName=self.role_name, PolicyArn=arn), _changing
             )
 
@@ -213,9 +223,7 @@ class Role:
             advice="check that nobody else deletes it, and run `up` again",
         )
 
-    def _patiently(
-        self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None
-    ) -> Any:
+    def _retry(self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None) -> Any:
         return retry_while(
             transient or _spreading,
             call,

@@ -1,4 +1,4 @@
-"""Functions as AWS's clients create, describe, update and delete them; moto answers what is not mended."""
+"""Functions as AWS's clients create, describe, update and delete them; moto answers what is not corrected."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Refused(Exception):
 
 
 class Client:
-    """Calls the mend, with moto behind it, as an AWS client would."""
+    """Calls the override, with moto behind it, as an AWS client would."""
 
     def __init__(self) -> None:
         self.plane = ControlPlane()
         self.time = START
         self.assumable = True
         self.durations: dict[str, float] = {}
-        self.mend = Functions(
+        self.override = Functions(
             ACCOUNT,
             can_assume=lambda role: self.assumable,
             now=lambda: self.time,
@@ -82,7 +82,7 @@ class Client:
     def __call__(self, method: str, path: str, query: str = "", **body: Any) -> Any:
         document = json.dumps(body).encode() if body else b""
         request = self._request(method, path, document, "lambda", query)
-        response = self.mend(request, self.plane._ask_moto)
+        response = self.override(request, self.plane._ask_moto)
         if response.status >= 400:
             headers = {name.lower(): value for name, value in response.headers.items()}
             message = response.json().get("Message") or response.json().get("message")
@@ -222,7 +222,7 @@ def test_changed_code_brings_its_architecture(client: Client) -> None:
 
     assert answer["CodeSha256"] == sha256(OTHER_CODE)
     assert answer["Architectures"] == ["arm64"]
-    function = client.mend.function(ARN)
+    function = client.override.function(ARN)
     assert function
     assert function.zip_bytes == OTHER_CODE
 
@@ -244,7 +244,7 @@ def test_code_that_is_no_zip_is_refused_and_the_old_code_stays(client: Client) -
 
 def test_the_data_plane_gets_the_function_as_values(client: Client) -> None:
     client.create(Environment={"Variables": {"A": "1"}}, Timeout=30, MemorySize=256)
-    function = client.mend.function(ARN)
+    function = client.override.function(ARN)
 
     assert function
     assert (function.name, function.arn, function.version) == ("processor", ARN, "$LATEST")
@@ -252,8 +252,8 @@ def test_the_data_plane_gets_the_function_as_values(client: Client) -> None:
     assert (function.environment, function.timeout, function.memory_mb) == ({"A": "1"}, 30.0, 256)
     assert (function.role_arn, function.log_group) == (client.role, "/aws/lambda/processor")
     assert (function.zip_bytes, function.code_sha256) == (CODE, sha256(CODE))
-    assert client.mend.function(f"{ARN}:$LATEST") == function
-    assert client.mend.function(f"{ARN}-other") is None
+    assert client.override.function(f"{ARN}:$LATEST") == function
+    assert client.override.function(f"{ARN}-other") is None
 
 
 def test_a_function_that_moto_made_by_itself_can_be_run_too(client: Client) -> None:
@@ -265,7 +265,7 @@ def test_a_function_that_moto_made_by_itself_can_be_run_too(client: Client) -> N
         "Code": {"ZipFile": base64.b64encode(CODE).decode()},
     }
     client.plane.backend("lambda", "eu-west-1").create_function(spec)
-    function = client.mend.function(ARN)
+    function = client.override.function(ARN)
 
     assert function
     assert (function.zip_bytes, function.log_group) == (CODE, "/aws/lambda/processor")
@@ -280,7 +280,7 @@ def test_a_published_version_keeps_its_code(client: Client) -> None:
     client(
         "POST", "/2015-03-31/functions/processor/aliases", Name="live", FunctionVersion=published["Version"]
     )
-    version, latest = client.mend.function(f"{ARN}:1"), client.mend.function(ARN)
+    version, latest = client.override.function(f"{ARN}:1"), client.override.function(ARN)
 
     assert published["Version"] == "1"
     assert published["FunctionArn"] == f"{ARN}:1"
@@ -288,7 +288,7 @@ def test_a_published_version_keeps_its_code(client: Client) -> None:
     assert latest
     assert (version.version, version.arn, version.zip_bytes) == ("1", ARN, CODE)
     assert latest.zip_bytes == OTHER_CODE
-    assert client.mend.function(f"{ARN}:live") == version
+    assert client.override.function(f"{ARN}:live") == version
 
 
 def test_states_take_the_time_they_are_given(client: Client) -> None:
@@ -308,7 +308,7 @@ def test_states_take_the_time_they_are_given(client: Client) -> None:
             call()
         assert caught.value.args == ("ResourceConflictException", pending, 409)
     with pytest.raises(LambdaError, match="Pending"):
-        client.mend.function(ARN)
+        client.override.function(ARN)
 
     client.time += 2
     client.configure(Timeout=5)
@@ -320,14 +320,14 @@ def test_states_take_the_time_they_are_given(client: Client) -> None:
         f"The operation cannot be performed at this time. An update is in progress for resource: {ARN}",
         409,
     )
-    assert client.mend.function(ARN), "it can be invoked meanwhile"
+    assert client.override.function(ARN), "it can be invoked meanwhile"
 
     client.time += 3
     client.upload(OTHER_CODE)
     client("DELETE", "/2015-03-31/functions/processor")
     with pytest.raises(Refused, match="ResourceNotFoundException"):
         client.get()
-    assert client.mend.function(ARN) is None
+    assert client.override.function(ARN) is None
 
 
 @pytest.mark.parametrize(
@@ -442,4 +442,4 @@ def test_a_function_that_does_not_exist_is_not_found(client: Client, call: Calla
 def test_a_function_of_another_language_can_be_kept_but_not_run(client: Client) -> None:
     client.create(Runtime="nodejs22.x")
     with pytest.raises(LambdaError, match="Only Python runtimes"):
-        client.mend.function(ARN)
+        client.override.function(ARN)

@@ -25,14 +25,14 @@ class Refused(Exception):
 
 
 class Client:
-    """Calls the mend as an AWS client would; what it hands on to moto ends up in ``moto``."""
+    """Calls the override as an AWS client would; what it hands on to moto ends up in ``moto``."""
 
     def __init__(self, durations: dict[str, float] | None = None) -> None:
         self.time = START
         self.assumable = True
         self.durations = durations or {}
         self.moto: list[str] = []
-        self.mend = DeliveryStreams(
+        self.override = DeliveryStreams(
             ACCOUNT,
             can_assume=lambda role: self.assumable,
             now=lambda: self.time,
@@ -45,7 +45,7 @@ class Client:
             "authorization": "AWS4-HMAC-SHA256 Credential=AKID/20261123/eu-west-1/firehose/aws4_request",
         }
         request = Request("POST", "/", headers=headers, body=json.dumps(parameters).encode())
-        response = self.mend(request, self._moto)
+        response = self.override(request, self._moto)
         if response.status != 200:
             raise Refused(response.json()["__type"], response.json()["message"])
         return response.json()
@@ -165,7 +165,7 @@ def test_the_data_plane_gets_the_stream_as_values(client: Client) -> None:
         S3BackupMode="Enabled",
         S3BackupConfiguration={"RoleARN": ROLE, "BucketARN": BUCKET, "Prefix": "raw/"},
     )
-    stream = client.mend.stream("eu-west-1", "clicks")
+    stream = client.override.stream("eu-west-1", "clicks")
 
     assert stream
     assert (stream.name, stream.status, stream.version, stream.created) == ("clicks", "ACTIVE", 1, START)
@@ -185,12 +185,12 @@ def test_the_data_plane_gets_the_stream_as_values(client: Client) -> None:
     assert stream.processor == Processor(FUNCTION, 0, int(0.2 * MB), 5)
     assert stream.delimiter == b"\n"
     assert stream.backup == Destination(role_arn=ROLE, bucket="clicks-bucket", prefix="raw/")
-    assert client.mend.stream("us-east-1", "clicks") is None
+    assert client.override.stream("us-east-1", "clicks") is None
 
 
 def test_a_processor_that_is_switched_off_is_none_for_the_data_plane(client: Client) -> None:
     client.create(ProcessingConfiguration={**processing(LambdaArn=FUNCTION), "Enabled": False})
-    stream = client.mend.stream("eu-west-1", "clicks")
+    stream = client.override.stream("eu-west-1", "clicks")
 
     assert stream
     assert stream.processor is None
@@ -207,7 +207,7 @@ def test_an_update_keeps_what_it_leaves_out_and_makes_a_new_version(client: Clie
     assert described["Destinations"][0]["DestinationId"] == "destinationId-000000000001"
     extended = client.extended()
     assert (extended["Prefix"], extended["CompressionFormat"]) == ("b/", "GZIP")
-    stream = client.mend.stream("eu-west-1", "clicks")
+    stream = client.override.stream("eu-west-1", "clicks")
     assert stream
     assert (stream.version, stream.destination.prefix, stream.destination.buffer_seconds) == (2, "b/", 0)
 
@@ -243,7 +243,7 @@ def test_states_take_the_time_they_are_given() -> None:
     BackendDict.reset()
     client.create()
     assert client.describe()["DeliveryStreamStatus"] == "CREATING"
-    stream = client.mend.stream("eu-west-1", "clicks")
+    stream = client.override.stream("eu-west-1", "clicks")
     assert stream
     assert stream.status == "CREATING"
     with pytest.raises(Refused, match="ResourceInUseException"):
@@ -260,7 +260,7 @@ def test_states_take_the_time_they_are_given() -> None:
     }
     client.time += 5
     assert client.describe()["DeliveryStreamEncryptionConfiguration"]["Status"] == "ENABLED"
-    stream = client.mend.stream("eu-west-1", "clicks")
+    stream = client.override.stream("eu-west-1", "clicks")
     assert stream
     assert stream.encrypted
 
@@ -269,7 +269,7 @@ def test_states_take_the_time_they_are_given() -> None:
     with pytest.raises(Refused, match="ResourceInUseException"):
         client.create()
     client.time += 60
-    assert client.mend.stream("eu-west-1", "clicks") is None
+    assert client.override.stream("eu-west-1", "clicks") is None
     with pytest.raises(Refused, match="ResourceNotFoundException"):
         client.describe()
     client.create()

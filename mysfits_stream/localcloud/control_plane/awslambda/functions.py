@@ -1,7 +1,7 @@
 """Functions: what moto drops or gets wrong of creating and updating them, and of their configuration.
 
 A function is stored in moto's own backend as a :class:`StoredFunction`, so that every operation that moto
-answers by itself (GetFunction, versions, aliases, tags, policies) shows the mended configuration too.
+answers by itself (GetFunction, versions, aliases, tags, policies) shows the corrected configuration too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BUSY = "The operation cannot be performed at this time."
 
 
 class Functions:
-    """The mend for Lambda.
+    """The override for Lambda.
 
     ``can_assume`` says whether Lambda may assume a role; ``settling`` how long a transition takes, in AWS's
     seconds, one of ``create``, ``update``.

@@ -11,7 +11,7 @@ from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 
 class CloudFormation:
-    """The mend for CloudFormation; ``front`` answers the calls that making a stack takes."""
+    """The override for CloudFormation; ``front`` answers the calls that making a stack takes."""
 
     def __init__(self, front: Handler) -> None:
         self._front = front

@@ -54,7 +54,7 @@ class Repository:
 
 
 class CodeCommit:
-    """The mend for CodeCommit."""
+    """The override for CodeCommit."""
 
     def __init__(self, account: str, now: Callable[[], float] = time.time) -> None:
         self._account = account

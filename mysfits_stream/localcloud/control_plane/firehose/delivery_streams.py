@@ -37,7 +37,7 @@ def at_once(transition: str, arn: str) -> float:
 
 
 class DeliveryStreams:
-    """The mend for Firehose.
+    """The override for Firehose.
 
     ``can_assume`` says whether Firehose may assume a role; ``settling`` how long a transition takes, in AWS's
     seconds, one of ``create``, ``delete``, ``encrypt``.

@@ -23,7 +23,7 @@ POLICY_ARN = re.compile(
 
 
 class ManagedPolicies:
-    """The mend for IAM of one account."""
+    """The override for IAM of one account."""
 
     def __init__(self, account: str) -> None:
         self._account = account

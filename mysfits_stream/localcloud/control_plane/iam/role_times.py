@@ -11,7 +11,7 @@ from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 
 class RoleTimes:
-    """A mend in front of moto's IAM; ``backend`` gives moto's backend for a region."""
+    """An override in front of moto's IAM; ``backend`` gives moto's backend for a region."""
 
     def __init__(self, backend: Callable[[str], Any], now: Callable[[], float]) -> None:
         self._backend = backend

@@ -17,7 +17,7 @@ TRUST_POLICY_QUOTA = 2048  # characters, white space not counted (F48)
 
 
 class Roles:
-    """The mend for IAM; ``names`` are those of the roles in a region's partition."""
+    """The override for IAM; ``names`` are those of the roles in a region's partition."""
 
     def __init__(self, names: Callable[[str], Collection[str]]) -> None:
         self._names = names

@@ -39,7 +39,7 @@ GROUP_ARN = re.compile(r"arn:[^:]+:logs:(?P<region>[^:]+):\d{12}:log-group:(?P<n
 
 
 class LogGroups:
-    """The mend for CloudWatch Logs; ``backend`` is moto's, of a region."""
+    """The override for CloudWatch Logs; ``backend`` is moto's, of a region."""
 
     def __init__(self, backend: Callable[[str], Any]) -> None:
         self._backend = backend

@@ -39,7 +39,7 @@ SECURE = {"aws:SecureTransport": "true"}
 
 
 class S3:
-    """The mend for S3 of one account; ``owner`` tells whose a bucket is, None where there is none."""
+    """The override for S3 of one account; ``owner`` tells whose a bucket is, None where there is none."""
 
     def __init__(self, account: str, owner: Callable[[str], str | None]) -> None:
         self._account = account

@@ -14,7 +14,7 @@ Tags = Mapping[str, str]
 
 
 class TaggedResources:
-    """The mend; ``rest_apis`` gives a region's REST APIs and stages, tags by ARN."""
+    """The override; ``rest_apis`` gives a region's REST APIs and stages, tags by ARN."""
 
     def __init__(
         self, rest_apis: Callable[[str], Mapping[str, Tags]], bucket_region: Callable[[str], str | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mysfits_stream.aws.account import ignoring, is_error, is_server_error
+from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import Pace, retry_while
 
 if TYPE_CHECKING:

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import (
-    Account,
-    ignoring,
-    is_error,
+from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.concurrently import concurrently
+from mysfits_stream.aws.errors import ignoring, is_error
+from mysfits_stream.aws.waiting import Pace, wait_until
+from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.resource import (
+    OWNER_TAG,
+    Diff,
+    Observed,
+    Properties,
+    Template,
+    logical_id,
     owner_of,
     tag_list,
 )
-from mysfits_stream.aws.concurrently import together
-from mysfits_stream.aws.waiting import Pace, wait_until
-from mysfits_stream.errors import ProvisionError
-from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Properties, Template, logical_id
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.rest_api.comparable_view import desired_view, observed_view
 from mysfits_stream.provision.resources.rest_api.execution_logs import ExecutionLogs
@@ -120,7 +124,7 @@ class RestApi:
         api, *duplicates = apis
         where = {"restApiId": api["id"]}
         try:
-            staged, *parts = together(
+            staged, *parts = concurrently(
                 lambda: self._stage.read(api["id"]),
                 lambda: self._items("get_resources", **where, embed=["methods"]),
                 lambda: self._items("get_models", **where),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mysfits_stream.aws.account import ignoring, owner_of
-from mysfits_stream.provision.resource import OWNER_TAG, Properties
+from mysfits_stream.aws.errors import ignoring
+from mysfits_stream.provision.resource import OWNER_TAG, Properties, owner_of
 from mysfits_stream.provision.resources.rest_api.throttled_changes import Changes
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mysfits_stream.aws.account import is_error, is_server_error, retry_after
+from mysfits_stream.aws.errors import is_error, is_server_error, retry_after
 from mysfits_stream.aws.waiting import Expired, Pace, retry_while
 
 if TYPE_CHECKING:
