@@ -1,7 +1,7 @@
 """The control plane: what AWS would store, kept by moto in this process.
 
-Only this package imports moto. moto's own application answers a request, unless the service has an override: one
-for each service in which moto drops or gets wrong something. The data plane reads provisioned
+Only this package imports moto. moto's own application answers a request, unless the service has an override:
+one for each service in which moto drops or gets wrong something. The data plane reads provisioned
 resources in process, through the methods of :class:`ControlPlane`, and writes objects, log events and metrics
 the same way.
 """
