@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 
 from benchmarks.deploy import Deployer
 from benchmarks.measure import Comparison, Target, compare
-from mysfits_stream.config import LocalConfig
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.execute_api import handler
 from mysfits_stream.localcloud.http.messages import Environ
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 
 ANEW, ONCE = "model and template compiled for each click", "compiled once"
 CLICKS = 5_000
@@ -32,7 +33,7 @@ STEPS = {
     "the model": ("apigateway_validation.py", "check_body"),
     "the templates": ("mapping.py", "render"),
     "the role and what it may do": ("server.py", "_role_in_force", "integrations.py", "_may"),
-    "PutRecord": ("data_plane.py", "put"),
+    "PutRecord": ("operations.py", "put"),
 }
 """A step of the click's way, and the functions that make it: file, name, file, name, …"""
 
@@ -61,7 +62,7 @@ def run(rounds: int = 5) -> list[Comparison]:
 def clicking() -> Iterator[tuple[Callable[[], None], Callable[[], object]]]:
     """A stack that is up in this process: what clicks once, and what compiles its API once."""
     # A second for each look at the clock, so that no click is throttled.
-    cloud = LocalCloud(LocalConfig(), now=map(float, itertools.count()).__next__, background=False)
+    cloud = local_cloud(Settings(), now=map(float, itertools.count()).__next__, background=False)
     cloud.start()
     try:
         with tempfile.TemporaryDirectory() as scratch:

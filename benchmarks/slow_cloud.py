@@ -1,6 +1,6 @@
 """A local cloud that takes AWS's time: each call some milliseconds, each transition what it typically takes.
 
-Unlike the moods of the local cloud nothing here is by chance, so that runs can be compared.
+Unlike behavior `aws` of the local cloud, nothing here is by chance, so that runs can be compared.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
 
 import requests
 
-from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud.aws_behavior import AwsBehavior
 from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.propagation import LAMBDA_WORDINGS
@@ -26,6 +24,7 @@ from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, 
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 
 CALL_SECONDS = 0.08
 SCALE = 10.0
@@ -87,15 +86,6 @@ class Typical(AwsBehavior):
         return False
 
 
-class SlowCloud(LocalCloud):
-    """A local cloud in that mood."""
-
-    change_set_seconds = 0.0
-
-    def _new_moods(self) -> AwsBehavior:
-        return Typical(self.control_plane, self.change_set_seconds)
-
-
 @contextmanager
 def slow_cloud(change_set_seconds: float = 0.0) -> Iterator[str]:
     """The endpoint of one in a process of its own; :func:`reset` empties it.
@@ -127,8 +117,10 @@ def _not_assumable(call: Call, role: str) -> Response:
 
 
 def _serve(pipe: Connection, change_set_seconds: float) -> None:
-    SlowCloud.change_set_seconds = change_set_seconds
-    cloud: Any = SlowCloud(LocalConfig(time_scale=SCALE))
+    cloud = LocalCloud(
+        Settings(time_scale=SCALE),
+        behavior=lambda control_plane: Typical(control_plane, change_set_seconds),
+    )
     cloud.start()
     pipe.send(cloud.port)
     pipe.recv()

@@ -8,16 +8,22 @@ or a value out of range is a :class:`~mysfits_stream.errors.ConfigError` that na
 
 from __future__ import annotations
 
+import logging
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from mysfits_stream.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 DEFAULT_PATH = Path("config.yaml")
+
+MOODS = {"none": "instant", "aws": "aws"}
+"""Values of the deprecated key ``local.moods``, and the values of ``local.behavior``."""
 
 LONGEST = 4300
 """How many bits of a number are looked at; Python writes as many digits."""
@@ -151,7 +157,7 @@ class LocalConfig:
 
     port: int = setting(0, Between(0, 65535))
     time_scale: float = setting(120, Between(1, 100000, "times as fast as AWS"))
-    moods: str = setting("none", OneOf(("none", "aws")))
+    behavior: str = setting("instant", OneOf(("instant", "aws")))
     seed: int = setting(1, Between(0, 2**31))
 
 
@@ -183,12 +189,12 @@ class Config:
     local: LocalConfig = LocalConfig()
 
 
-def load(path: Path | None = None) -> Config:
+def load(path: Path | None = None, warn: Callable[[str], None] = log.warning) -> Config:
     """Read a configuration file.
 
-    ``path`` None means ``config.yaml`` in the working directory, or the defaults where there is none;
-    a path that was given must exist. Raises ConfigError with the file, and the line of broken YAML or the
-    path of the key.
+    ``path`` None means ``config.yaml`` in the working directory, or the defaults without such a file; a given
+    path must exist. ``warn`` gets one line for each deprecated key. Raises ConfigError with the file, and the
+    line of broken YAML or the path of the key.
     """
     import yaml
 
@@ -213,14 +219,14 @@ def load(path: Path | None = None) -> Config:
     if document is None:
         return Config()
     try:
-        return parse(document)
+        return parse(document, lambda text: warn(f"{path}: {text}"))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def parse(document: Any) -> Config:
-    """The configuration that a YAML document describes; raises ConfigError naming the key's path."""
-    return cast(Config, _section(Config, document, ""))
+def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:
+    """The configuration of a YAML document; raises ConfigError with the path of the key."""
+    return cast(Config, _section(Config, _with_current_keys(document, warn), ""))
 
 
 def override(config: Config, settings: Mapping[str, Any]) -> Config:
@@ -250,6 +256,22 @@ def _refuse_repeated_keys(document: Any) -> None:
 
 def _is_mapping(node: Any) -> bool:
     return getattr(node, "id", None) == "mapping"
+
+
+def _with_current_keys(document: Any, warn: Callable[[str], None]) -> Any:
+    """``document`` with ``local.behavior`` instead of ``local.moods``, which is accepted until 1.0."""
+    local = document.get("local") if isinstance(document, Mapping) else None
+    if not isinstance(local, Mapping) or "moods" not in local:
+        return document
+    if "behavior" in local:
+        raise ConfigError("local.moods: the old name of local.behavior; remove local.moods")
+    moods = local["moods"]
+    if complaint := OneOf(tuple(MOODS)).complaint(moods):
+        raise ConfigError(f"local.moods: {complaint}, found {_describe(moods)}")
+    behavior = MOODS[moods]
+    warn(f"local.moods is deprecated and works until 1.0; write local.behavior: {behavior}")
+    kept = {key: value for key, value in local.items() if key != "moods"}
+    return {**document, "local": {**kept, "behavior": behavior}}
 
 
 def _section(schema: type, document: Any, path: str) -> Any:

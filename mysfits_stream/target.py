@@ -129,6 +129,7 @@ def connect(config: Config, directory: Path) -> Target:
 
 def _connect_local(config: Config, directory: Path) -> Target:
     try:
+        from mysfits_stream.local_site.settings import settings_of
         from mysfits_stream.localcloud import daemon
     except ImportError as error:
         raise TargetError(
@@ -137,7 +138,7 @@ def _connect_local(config: Config, directory: Path) -> Target:
         ) from error
     from botocore.session import Session
 
-    running = daemon.ensure(directory, config.local)
+    running = daemon.ensure(directory, settings_of(config.local))
     # Nothing of the user's AWS settings is looked at, so that none can break or leak into a local run.
     core = Session(
         session_vars={

@@ -50,11 +50,11 @@ def _no_aws_settings() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cloud_server() -> Iterator[CloudUnderTest]:
     """One local cloud for all tests of this process. Starting it costs a second, emptying it nothing."""
-    from mysfits_stream.config import LocalConfig
-    from mysfits_stream.localcloud.server import LocalCloud
+    from mysfits_stream.local_site.cloud import local_cloud
+    from mysfits_stream.localcloud.settings import Settings
 
     clock = Clock()
-    cloud = LocalCloud(LocalConfig(time_scale=1), now=clock, background=False)
+    cloud = local_cloud(Settings(time_scale=1), now=clock, background=False)
     cloud.start()
     try:
         yield CloudUnderTest(cloud, clock)

@@ -205,6 +205,7 @@ BAD_SETTINGS = [
     ("local.port", 65536, "local.port: must be between 0 and 65535, found 65536"),
     ("local.time_scale", 0, "local.time_scale: must be between 1 and 100000 times as fast as AWS, found 0"),
     ("local.moods", "bad", "local.moods: must be one of none, aws, found 'bad'"),
+    ("local.behavior", "bad", "local.behavior: must be one of instant, aws, found 'bad'"),
 ]
 
 
@@ -219,6 +220,23 @@ def test_refuses(path: str, value: Any, message: str) -> None:
     assert message in str(raised.value)
     assert str(raised.value).startswith(path.split("[")[0])
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("moods", "behavior"), [("none", "instant"), ("aws", "aws")])
+def test_the_old_key_of_the_behavior_works_with_a_warning(tmp_path: Path, moods: str, behavior: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"local: {{moods: {moods}, seed: 3}}")
+    warnings: list[str] = []
+    local = config.load(file, warnings.append).local
+    assert (local.behavior, local.seed) == (behavior, 3)
+    assert warnings == [
+        f"{file}: local.moods is deprecated and works until 1.0; write local.behavior: {behavior}"
+    ]
+
+
+def test_the_old_and_the_new_key_of_the_behavior_exclude_each_other() -> None:
+    with pytest.raises(ConfigError, match=r"^local\.moods: the old name of local\.behavior; remove"):
+        config.parse({"local": {"moods": "aws", "behavior": "instant"}})
 
 
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ class App:
         """The configuration, with options and environment applied; raises ConfigError."""
         from mysfits_stream import config
 
-        loaded = config.load(path(self.settings["config"]) if self.settings.get("config") else None)
+        file = path(self.settings["config"]) if self.settings.get("config") else None
+        loaded = config.load(file, warn=lambda text: self.out.note(f"warning: {text}"))
         names = ("stack", "target", "region", "profile")
         return config.override(loaded, {name: self.settings.get(name) for name in names})
 

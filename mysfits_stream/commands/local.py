@@ -28,23 +28,32 @@ def local() -> None:
     help="Keep resources and objects in DIR, and begin with what is there.",
 )
 @click.option(
-    "--moods",
-    type=click.Choice(["none", "aws"]),
-    help="Behave as slowly and moodily as AWS does.  [default: local.moods, none]",
+    "--behavior",
+    type=click.Choice(["instant", "aws"]),
+    help="Simulate AWS's delays, throttling and eventual consistency (aws), or none (instant).  "
+    "[default: local.behavior]",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="What its moods are drawn from.  [default: 1]")
+@click.option("--moods", type=click.Choice(["none", "aws"]), hidden=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed of the simulated delays, for example 7.  [default: 1]"
+)
 @global_options
 @pass_app
-def start(app: App, keep: str | None, moods: str | None, seed: int | None) -> None:
-    """Start it in the background, if it does not run.
+def start(app: App, keep: str | None, behavior: str | None, moods: str | None, seed: int | None) -> None:
+    """Start the local cloud in the background, if it does not run.
 
-    Moods last until it ends, or is told others.
+    A behavior lasts until the local cloud stops, or until another behavior is set.
     """
+    from mysfits_stream.config import MOODS
+    from mysfits_stream.local_site.settings import settings_of
     from mysfits_stream.localcloud import daemon
 
-    running = daemon.ensure(app.directory, app.config.local, keep=path(keep) if keep else None)
-    if moods is not None or seed is not None:
-        daemon.set_moods(running, moods=moods, seed=seed)
+    if moods is not None:
+        app.out.note(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")
+        behavior = behavior or MOODS[moods]
+    running = daemon.ensure(app.directory, settings_of(app.config.local), keep=path(keep) if keep else None)
+    if behavior is not None or seed is not None:
+        daemon.set_behavior(running, behavior=behavior, seed=seed)
     _show(app, running)
 
 

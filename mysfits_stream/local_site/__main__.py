@@ -1,6 +1,6 @@
 """The background process of the local cloud: ``python -m mysfits_stream.local_site DIRECTORY OPTIONS``.
 
-``daemon.py`` starts it, finds it and stops it.
+``localcloud/daemon.py`` starts, finds and stops the process.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mysfits_stream import __version__
-from mysfits_stream.config import LocalConfig
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.daemon import (
     CANNOT_KEEP,
@@ -28,6 +27,8 @@ from mysfits_stream.localcloud.daemon import (
     write_state,
 )
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
+from mysfits_stream.localcloud.version import VERSION
 
 IDLE_LIMIT = 12 * 3600.0  # seconds without a request
 WATCH_INTERVAL = 2.0
@@ -38,23 +39,23 @@ log = logging.getLogger("mysfits_stream.local_site")
 def serve(
     directory: Path, options: dict[str, Any], ended: threading.Event, interval: float = WATCH_INTERVAL
 ) -> int:
-    """Serve until ``ended`` is set, the state file is gone or nobody asks for long enough.
+    """Serve until ``ended`` is set, the state file is gone, or the last request is IDLE_LIMIT seconds ago.
 
-    These are looked at every ``interval`` seconds. Returns the exit status.
+    Checks all three every ``interval`` seconds. Returns the exit status.
     """
     files = Files(directory)
-    config = LocalConfig(**options["config"])
+    settings = Settings(**options["settings"])
     keep = Path(options["keep"]) if options["keep"] else None
     with files.alive_lock().acquire(timeout=STOP_BUDGET):
         try:
-            cloud = LocalCloud(config, keep=keep, on_stop=ended.set)
+            cloud = local_cloud(settings, keep=keep, on_stop=ended.set)
         except KeepingError as error:
             log.error("%s", error)
             return CANNOT_KEEP
         try:
             cloud.start()
             running = Running(
-                cloud.port, os.getpid(), config.time_scale, cloud.identity, __version__, options["keep"]
+                cloud.port, os.getpid(), settings.time_scale, cloud.identity, VERSION, options["keep"]
             )
             write_state(files, running)
             log.info("serving %s", running.endpoint)
@@ -73,7 +74,7 @@ def serve(
 def _watch(
     cloud: LocalCloud, files: Files, running: Running, ended: threading.Event, interval: float
 ) -> None:
-    """Wait for a reason to end, and keep what has changed in the meantime."""
+    """Wait for a reason to end, and persist changes in the meantime."""
     while not ended.wait(interval):
         try:
             cloud.save()
@@ -89,7 +90,7 @@ def _watch(
 
 
 def main() -> int:
-    """Serve as the command line says, until a signal or a request ends it."""
+    """Serve with the options of the command line, until a signal or a request to stop."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

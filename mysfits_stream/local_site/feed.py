@@ -1,7 +1,7 @@
-"""What the website reads of the control plane: the clicks API to send to, and where its clicks end up.
+"""The endpoints and the delivered clicks of the website, read from the control plane.
 
-With several stacks it is the youngest that the website belongs to. How its parts are called is the stack's
-convention: the REST API has the stack's name, the delivery stream is ``<stack>-clicks``.
+With several stacks, the website belongs to the youngest stack. Names follow the convention of the stack: the
+REST API has the stack's name, the delivery stream is ``<stack>-clicks``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from mysfits_stream.website import Endpoints
 
 
 def endpoints(control_plane: ControlPlane, base: str) -> Endpoints:
-    """What a page can talk to below the local cloud's URL; no clicks API before ``up`` and after ``down``."""
+    """The endpoints of the page; without a clicks API before ``up`` and after ``down``."""
     api = _clicks_api(control_plane)
     clicks = f"{base}/restapis/{api['id']}/{api['stages'][0]}/_user_request_" if api else ""
     return Endpoints(clicks=clicks, mysfits=f"{base}/_mysfits")
 
 
 def landed(control_plane: ControlPlane) -> list[Landed]:
-    """The objects that the stack's delivery stream has written where enriched clicks belong."""
+    """The objects with enriched clicks that the stack's delivery stream has written."""
     api = _clicks_api(control_plane)
     stream = control_plane.stream(api["region"], f"{api['name']}-clicks") if api else None
     if stream is None:
@@ -48,5 +48,5 @@ def _text(key: Any) -> bytes:
     try:
         return unpacked(key.value, key.name)
     except UnreadableError:
-        # Somebody else's object under our prefix: nothing for the panel.
+        # A foreign object under our prefix has no clicks for the panel.
         return b""

@@ -1,6 +1,6 @@
-"""The stand-in Mysfits service: the part of the Mythical Mysfits site that the processor asks.
+"""The stand-in Mysfits service: the part of the Mythical Mysfits site that the processor calls.
 
-``GET /mysfits`` and ``GET /mysfits/{id}`` answer as the workshop's service does, with mysfits of our own.
+``GET /mysfits`` and ``GET /mysfits/{id}`` answer as the workshop's service does, with our own mysfits.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 from functools import cache
 from importlib import resources
 from typing import Any
-from urllib.parse import unquote
 
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
 
@@ -28,14 +27,14 @@ def mysfits() -> tuple[Mysfit, ...]:
 
 
 def handle(request: Request, path: str) -> Response:
-    """Answer a request for ``path``, the part below the service's base URL."""
+    """Answer a request for ``path``, the decoded part below the service's base URL."""
     if request.method == "OPTIONS":
         return Response(204, {**CORS, "Access-Control-Allow-Methods": "GET, OPTIONS"})
     if request.method not in ("GET", "HEAD"):
         return json_response(
             405, {"message": "only GET is served here"}, {**CORS, "Allow": "GET, HEAD, OPTIONS"}
         )
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = path.strip("/").split("/")
     if parts == ["mysfits"]:
         return json_response(200, {"mysfits": _matching(request.parameters)}, CORS)
     found = [m for m in mysfits() if parts == ["mysfits", m["mysfitId"]]]
@@ -47,6 +46,6 @@ def handle(request: Request, path: str) -> Response:
 
 
 def _matching(parameters: dict[str, str]) -> list[Mysfit]:
-    """The workshop's page filters the list with ``?filter=goodevil&value=good``."""
+    """Filter the list, as the workshop's page does with ``?filter=goodevil&value=good``."""
     key, value = parameters.get("filter"), parameters.get("value")
     return [m for m in mysfits() if key is None or str(m.get(key, "")).lower() == (value or "").lower()]

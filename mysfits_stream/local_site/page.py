@@ -1,18 +1,20 @@
-"""The website on the local cloud: our page at ``/_site/``, its endpoints filled in, and a feed for its panel.
+"""The website on the local cloud: our page at ``/_site/`` with its endpoints, and a feed for the panel.
 
-The page is made anew for every visitor, because ``up`` and ``down`` change what there is to talk to. The
-feed, ``/_site/clicks.json``, tells which enriched clicks have landed in the bucket, newest first.
+The page is generated for every request, because ``up`` and ``down`` change the endpoints. The feed,
+``/_site/clicks.json``, lists the enriched clicks in the bucket, newest first.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mysfits_stream import website
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
+from mysfits_stream.localcloud.http.routes import Route
 
 PATH = "/_site/"
 FEED = "clicks.json"
@@ -27,18 +29,18 @@ Click = dict[str, Any]
 
 @dataclass(frozen=True)
 class Landed:
-    """An object in the clicks bucket that holds enriched clicks; ``modified`` is when it was written."""
+    """An object with enriched clicks in the clicks bucket; ``modified`` is the time of the write."""
 
     key: str
     modified: float
     body: Callable[[], bytes]
-    """What was delivered, not compressed."""
+    """The uncompressed content."""
 
 
 class Site:
     """Answers requests below ``/_site/``.
 
-    ``endpoints`` says what the page has to talk to at this moment, ``landed`` which objects there are.
+    ``endpoints`` returns the current endpoints of the page, ``landed`` the objects with enriched clicks.
     """
 
     def __init__(
@@ -49,22 +51,31 @@ class Site:
         # Objects are read once: Firehose never writes a key twice.
         self._read: Mapping[tuple[str, float], tuple[Click, ...]] = {}
 
-    def __call__(self, request: Request) -> Response:
-        """Answer one request for a path that begins with ``/_site``."""
-        if request.method not in ("GET", "HEAD"):
-            return json_response(405, {"message": "only GET is served here"}, {"Allow": "GET, HEAD"})
-        if request.path == PATH.rstrip("/"):
+    def routes(self) -> tuple[Route, ...]:
+        """The feed, closed to other origins because the feed shows stored clicks, and the open page."""
+        return (
+            Route("feed of the page", rf"{PATH}{re.escape(FEED)}", self.feed_response),
+            Route("page", r"/_site(?P<path>/.*)?", self.asset, open_to_other_origins=True),
+        )
+
+    def asset(self, request: Request, path: str | None) -> Response:
+        """Answer one request for a file of the page; ``path`` is the part below ``/_site``."""
+        if refusal := _only_get(request):
+            return refusal
+        if not path:
             return Response(301, {"Location": PATH})
-        name = request.path.removeprefix(PATH) or "index.html"
-        if name == FEED:
-            return json_response(200, self.feed(), HEADERS)
+        name = path.removeprefix("/") or "index.html"
         for file in website.own_page(self._endpoints(), feed=FEED):
             if file.name == name:
                 return Response(200, {"Content-Type": file.content_type, **HEADERS}, file.body)
         return json_response(404, {"message": f"the website has no {name}"})
 
+    def feed_response(self, request: Request) -> Response:
+        """Answer one request for the feed."""
+        return _only_get(request) or json_response(200, self.feed(), HEADERS)
+
     def feed(self) -> dict[str, Any]:
-        """How many enriched clicks the bucket holds, and the newest of them."""
+        """The number of enriched clicks in the bucket, and the newest clicks."""
         objects = sorted(self._landed(), key=lambda found: (found.modified, found.key), reverse=True)
         known = self._read
         read = {}
@@ -81,8 +92,14 @@ class Site:
         return {"total": sum(map(len, read.values())), "clicks": newest[:SHOWN]}
 
 
+def _only_get(request: Request) -> Response | None:
+    if request.method in ("GET", "HEAD"):
+        return None
+    return json_response(405, {"message": "only GET is served here"}, {"Allow": "GET, HEAD"})
+
+
 def _clicks(found: Landed) -> tuple[Click, ...]:
-    """The enriched clicks of an object; a line that is none is not for the panel."""
+    """The enriched clicks of an object; other lines are left out."""
     clicks = []
     for number, line in enumerate(found.body().decode("utf-8", "replace").splitlines()):
         try:

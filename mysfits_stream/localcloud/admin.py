@@ -1,4 +1,4 @@
-"""The local cloud's own administration, below ``/_local/``: health, settings, faults, reset, stop."""
+"""Administration of the local cloud, below ``/_local/``: health, settings, faults, reset, stop."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from mysfits_stream import config
-from mysfits_stream.config import LocalConfig
-from mysfits_stream.errors import ConfigError
 from mysfits_stream.localcloud.aws_behavior import Faults, as_documents, read_rules
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
+from mysfits_stream.localcloud.settings import Settings
 
-PATH = "/_local/"
+PATH = r"/_local/(?P<path>.*)"
 
 
 class Administration:
-    """Answers requests below ``/_local/``; what it does is done by the functions that it is given."""
+    """Answers requests below ``/_local/`` with the functions of the constructor."""
 
     def __init__(
         self,
         *,
         health: Callable[[], dict[str, Any]],
-        settings: Callable[[], LocalConfig],
-        change: Callable[[LocalConfig], None],
+        settings: Callable[[], Settings],
+        change: Callable[[Settings], None],
         faults: Faults,
         reset: Callable[[], None],
         stop: Callable[[], None] | None,
@@ -35,9 +33,9 @@ class Administration:
         self._reset = reset
         self._stop = stop
 
-    def __call__(self, request: Request) -> Response:
-        """Answer one request."""
-        match request.method, request.path.removeprefix(PATH):
+    def __call__(self, request: Request, path: str) -> Response:
+        """Answer one request for ``path`` below ``/_local/``."""
+        match request.method, path:
             case "GET", "health":
                 return json_response(200, self._health())
             case "PUT", "settings":
@@ -58,15 +56,14 @@ class Administration:
         return json_response(404, {"message": f"no such administration: {request.method} {request.path}"})
 
     def _change_settings(self, request: Request) -> Response:
-        """Any of the settings; the port stays what it is."""
+        """Change some settings; a running local cloud keeps its port."""
         now = self._settings()
         try:
-            wanted = {**asdict(now), **request.json(), "port": now.port}
-            checked = config.parse({"local": wanted}).local
-        except (ConfigError, TypeError, ValueError) as error:
+            wanted = now.changed({**request.json(), "port": now.port})
+        except (TypeError, ValueError) as error:
             return json_response(400, {"message": str(error)})
-        self._change(checked)
-        return json_response(200, asdict(checked))
+        self._change(wanted)
+        return json_response(200, asdict(wanted))
 
     def _rules(self) -> Response:
         return json_response(200, {"rules": as_documents(self._faults.rules)})

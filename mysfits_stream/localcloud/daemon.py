@@ -24,10 +24,10 @@ from typing import Any
 import requests
 from filelock import FileLock, Timeout
 
-from mysfits_stream import __version__
-from mysfits_stream.config import LocalConfig
 from mysfits_stream.errors import TargetError
 from mysfits_stream.files import state_errors, write_atomically
+from mysfits_stream.localcloud.settings import Settings
+from mysfits_stream.localcloud.version import VERSION
 
 START_BUDGET = 30.0
 STOP_BUDGET = 20.0
@@ -89,7 +89,7 @@ def find(directory: Path) -> Running | None:
 
 
 def ensure(
-    directory: Path, config: LocalConfig, *, keep: Path | None = None, budget: float = START_BUDGET
+    directory: Path, settings: Settings, *, keep: Path | None = None, budget: float = START_BUDGET
 ) -> Running:
     """The directory's local cloud, started in the background if it does not run.
 
@@ -104,15 +104,15 @@ def ensure(
     with starting:
         running = find(directory)
         if running is None:
-            return _start(files, config, keep, budget)
-    if running.version != __version__:
+            return _start(files, settings, keep, budget)
+    if running.version != VERSION:
         raise TargetError(
-            f"the local cloud (pid {running.pid}) is of version {running.version}, this is {__version__}; "
+            f"the local cloud (pid {running.pid}) is of version {running.version}, this is {VERSION}; "
             "end it with: mysfits-stream local stop"
         )
-    if config.port not in (0, running.port):
+    if settings.port not in (0, running.port):
         raise TargetError(
-            f"the local cloud runs on port {running.port}, configured is {config.port}; "
+            f"the local cloud runs on port {running.port}, configured is {settings.port}; "
             "end it with: mysfits-stream local stop"
         )
     if keep and str(keep.resolve()) != running.keep:
@@ -121,7 +121,7 @@ def ensure(
             f"the local cloud runs already and keeps its resources {where}; "
             "end it with: mysfits-stream local stop"
         )
-    return _configured(running, config)
+    return _configured(running, settings)
 
 
 def stop(directory: Path, *, budget: float = STOP_BUDGET) -> Running | None:
@@ -154,12 +154,12 @@ def log_tail(directory: Path, lines: int = LOG_TAIL_LINES) -> list[str]:
     return log.read_text("utf-8", "replace").splitlines()[-lines:] if log.exists() else []
 
 
-def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) -> Running:
+def _start(files: Files, settings: Settings, keep: Path | None, budget: float) -> Running:
     _check_installed()
     with state_errors(files.directory):
         files.state.unlink(missing_ok=True)
         log_file = files.log.open("wb")
-    options = {"config": asdict(config), "keep": str(keep.resolve()) if keep else None}
+    options = {"settings": asdict(settings), "keep": str(keep.resolve()) if keep else None}
     command = [
         sys.executable,
         "-P",
@@ -190,7 +190,7 @@ def _start(files: Files, config: LocalConfig, keep: Path | None, budget: float) 
         time.sleep(0.02)  # nothing tells of another process's readiness but asking again
     if process.poll() == PORT_IN_USE:
         raise TargetError(
-            f"port {config.port} is in use by another program; set local.port to another, or to 0 for any"
+            f"port {settings.port} is in use by another program; set local.port to another, or to 0 for any"
         )
     if process.poll() == CANNOT_KEEP:
         raise TargetError(" ".join(log_tail(files.directory, 1)).partition("ERROR ")[2])
@@ -224,23 +224,23 @@ def _clean_environment() -> dict[str, str]:
     }
 
 
-def set_moods(running: Running, *, moods: str | None = None, seed: int | None = None) -> None:
-    """Put a local cloud into these moods, until it ends or is put into others; None leaves what is.
+def set_behavior(running: Running, *, behavior: str | None = None, seed: int | None = None) -> None:
+    """Change behavior and seed of a running local cloud; None leaves a setting unchanged.
 
     Raises TargetError.
     """
-    wanted = {"moods": moods, "seed": seed}
+    wanted = {"behavior": behavior, "seed": seed}
     _set(running, {key: value for key, value in wanted.items() if value is not None})
 
 
-def _configured(running: Running, config: LocalConfig) -> Running:
+def _configured(running: Running, settings: Settings) -> Running:
     """What is configured may have changed since the start; all but the port can change while it runs.
 
-    AwsBehavior that it was started in stay, unless the configuration asks for some itself.
+    A behavior from ``local start --behavior`` stays, unless the configuration sets a behavior.
     """
-    wanted: dict[str, object] = {"time_scale": config.time_scale}
-    if config.moods != "none":
-        wanted |= {"moods": config.moods, "seed": config.seed}
+    wanted: dict[str, object] = {"time_scale": settings.time_scale}
+    if settings.behavior != "instant":
+        wanted |= {"behavior": settings.behavior, "seed": settings.seed}
     return Running(**{**asdict(running), "time_scale": _set(running, wanted)["time_scale"]})
 
 

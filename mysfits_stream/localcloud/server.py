@@ -1,44 +1,38 @@
-"""The front of the local cloud: one WSGI application that every request comes to.
+"""The WSGI application of the local cloud: every request is matched with one route, and the route answers.
 
-What a request is for decides who answers it:
-
-    /restapis/{id}/{stage}/_user_request_/…      apigateway.py, the data plane of deployed REST APIs
-    X-Amz-Target Firehose_…PutRecord[Batch]      data_plane.py and firehose.py, delivery streams at work
-    /2015-03-31/functions/{name}/invocations     data_plane.py and lambda_runtime.py, functions at work
-    /_mysfits/…                                  mysfits.py, the stand-in Mysfits service
-    /_site/…                                     site.py, the web page that clicks
-    /_local/…                                    administration.py: health, settings, faults
-    everything else                              control_plane, what AWS would store
-
-moods/ stands before all of them and may refuse, delay or cut off a call of an AWS client.
-
-Only this file knows all of them; they know each other as functions. listener.py serves it, background.py
-delivers without being asked.
+:meth:`LocalCloud._route_table` is the list of all routes. The behavior (``aws_behavior``) runs around the
+route's answer and may reject, delay or cut off a call of an AWS client. ``http/listener.py`` serves the
+application, ``scheduler.py`` runs due deliveries in the background.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, unquote
 
-from mysfits_stream import __version__
-from mysfits_stream.config import LocalConfig
-from mysfits_stream.local_site import feed, mysfits
-from mysfits_stream.local_site.page import Site
-from mysfits_stream.localcloud import data_plane
-from mysfits_stream.localcloud.admin import Administration
-from mysfits_stream.localcloud.aws_behavior import AwsBehavior, Cut, Faults, identify
-from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane, Role
+from mysfits_stream.localcloud import admin
+from mysfits_stream.localcloud.aws_behavior import (
+    AwsBehavior,
+    Behavior,
+    Cut,
+    Faults,
+    InstantBehavior,
+    identify,
+)
+from mysfits_stream.localcloud.awslambda import operations as lambda_operations
+from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
 from mysfits_stream.localcloud.execute_api import handler
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
+from mysfits_stream.localcloud.firehose import operations as firehose_operations
 from mysfits_stream.localcloud.firehose.delivery import Firehose
 from mysfits_stream.localcloud.http import host_guard
 from mysfits_stream.localcloud.http.listener import Listener
@@ -51,79 +45,128 @@ from mysfits_stream.localcloud.http.messages import (
     read_request,
     send_response,
 )
+from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, find_route
 from mysfits_stream.localcloud.scheduler import Background
 from mysfits_stream.localcloud.services import CloudServices
+from mysfits_stream.localcloud.settings import Settings
+from mysfits_stream.localcloud.version import VERSION
 
 log = logging.getLogger(__name__)
 
-INVOKE_PATH = re.compile(r"/restapis/(?P<api>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*|)")
+INVOKE_PATH = r"/restapis/(?P<api_id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*|)"
 
 
 class LocalCloud:
-    """One local cloud; there can be one in a process, because moto keeps its state in the process.
+    """An AWS account on 127.0.0.1; one in a process, because moto keeps state in the process.
 
-    ``now`` is the clock, in seconds since the epoch. With ``background`` off nothing happens by itself:
-    deliveries are made by :meth:`deliver_due`, in the caller's thread, when the clock says so. ``keep`` is a
-    directory that resources and objects are read from at first, and saved to by :meth:`save` and
-    :meth:`stop`.
+        with LocalCloud(Settings(time_scale=600)) as cloud:
+            s3 = boto3.client("s3", endpoint_url=cloud.endpoint, ...)
+
+    ``routes`` adds routes: a function of the local cloud, called once. ``behavior`` replaces the behavior of
+    the settings. ``keep`` is a directory: resources and objects are read from the directory at first, and
+    written by :meth:`save` and :meth:`stop`. ``now`` is the clock, in seconds since the epoch. Without
+    ``background`` nothing is delivered until :meth:`deliver_due` is called.
     """
 
     def __init__(
         self,
-        config: LocalConfig | None = None,
+        settings: Settings | None = None,
         *,
+        routes: Callable[[LocalCloud], tuple[Route, ...]] = lambda cloud: (),
+        behavior: Callable[[ControlPlane], Behavior] | None = None,
         now: Callable[[], float] = time.time,
         background: bool = True,
         keep: Path | None = None,
         on_stop: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.config = config or LocalConfig()
+        self.settings = settings or Settings()
         self.identity = secrets.token_hex(8)
         self._now = now
-        self.control_plane = ControlPlane(now, self._settling)
+        self.control_plane = ControlPlane(
+            now, lambda transition, arn: self._behavior.settling(transition, arn)
+        )
         self.faults = Faults(
-            lambda seconds: sleep(seconds / self.config.time_scale),
+            lambda seconds: sleep(seconds / self.settings.time_scale),
             lambda call, reason: self.control_plane.delivery_streams.fail(call.region, call.resource, reason),
         )
-        self._moods = self._new_moods()
+        self._given_behavior = behavior
+        self._behavior = self._new_behavior()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
         self._keep = keep
         if keep:
             self.control_plane.load(keep)
         self._saved = self.control_plane.changes
-        self._started_at = self._asked_at = time.monotonic()
+        self._started_at = self._last_request_at = time.monotonic()
         self._listener = Listener(self)
         self._background = Background(now) if background else None
-        self.world = CloudServices(
+        self.services = CloudServices(
             self.control_plane,
             now=now,
-            time_scale=self.config.time_scale,
+            time_scale=self.settings.time_scale,
             directory=Path(self._scratch.name),
-            role=self._role_in_force,
+            role=lambda arn: self._behavior.role(arn),
         )
         self.control_plane.calls_in = lambda region: (
-            Integrations(self.world, self._handle_inside, region).call
+            Integrations(self.services, self._handle_inside, region).call
         )
-        self.firehose = Firehose(self.world, submit=self._submit, wake=self._wake)
-        self._site = Site(
-            lambda: feed.endpoints(self.control_plane, self.endpoint),
-            lambda: feed.landed(self.control_plane),
-        )
-        self._administration = Administration(
+        self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
+        self._administration = admin.Administration(
             health=self._health,
-            settings=lambda: self.config,
+            settings=lambda: self.settings,
             change=self._change,
             faults=self.faults,
             reset=self.reset,
             stop=on_stop,
         )
+        self.routes = self._route_table(routes(self))
+
+    def _route_table(self, added: tuple[Route, ...]) -> tuple[Route, ...]:
+        """All routes; the first match answers. Only routes that say so are open to pages of other origins."""
+        return (
+            # A REST API that was deployed, with CORS as the API defines.
+            Route("deployed API", INVOKE_PATH, self._invoke_api, open_to_other_origins=True),
+            *added,
+            Route("administration", admin.PATH, self._administration),
+            # moto's switches would change state behind the overrides' backs; moto ignores leading slashes.
+            Route("moto's switches", r"/+(moto-api|favicon\.ico|latest/(meta-data|api)/).*", _not_found),
+            # Data planes, told apart by operation and path.
+            Route(
+                "records of a delivery stream",
+                r".*",
+                lambda request: firehose_operations.put(self.firehose, request),
+                methods=("POST",),
+                target=firehose_operations.PUT_TARGET,
+            ),
+            Route(
+                "invocations of a function",
+                lambda_operations.INVOCATION_PATH,
+                lambda request, function: lambda_operations.invoke(
+                    self.services, request, function, self._submit
+                ),
+                methods=("POST",),
+            ),
+            # The stored resources: protocols of AWS, told apart by the signature as at AWS's endpoints.
+            Route("control plane", r".*", self.control_plane.handle),
+        )
 
     # Running
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Listen on 127.0.0.1 and serve in threads; OSError if the port is taken."""
-        self._listener.start(self.config.port)
+        self._listener.start(self.settings.port)
         if self._background:
             self._background.start(self._do_due)
 
@@ -132,14 +175,14 @@ class LocalCloud:
         self._listener.stop()
         if self._background:
             self._background.stop()
-        self.world.close()
+        self.services.close()
         if self._background:
             self._background.join()
         self._scratch.cleanup()
         self.save()
 
     def save(self) -> None:
-        """Keep what has changed since the last time, if there is a directory to keep it in."""
+        """Write the changes since the last call to the ``keep`` directory, if there is a directory."""
         changes = self.control_plane.changes
         if self._keep and changes != self._saved:
             self.control_plane.save(self._keep)
@@ -147,20 +190,20 @@ class LocalCloud:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port of the listener."""
         return self._listener.port
 
     @property
     def endpoint(self) -> str:
-        """The base URL, for AWS clients as for browsers."""
+        """The base URL, for AWS clients and for browsers."""
         return f"http://127.0.0.1:{self.port}"
 
     def idle_seconds(self) -> float:
-        """Since the last request."""
-        return time.monotonic() - self._asked_at
+        """Seconds since the last request."""
+        return time.monotonic() - self._last_request_at
 
     def deliver_due(self) -> None:
-        """Deliver what is due by the clock, and hand the metrics of it to CloudWatch."""
+        """Deliver due buffers, and store the metrics of the deliveries in CloudWatch."""
         self.firehose.advance()
         for metric in self.firehose.take_metrics():
             self.control_plane.put_metric(
@@ -174,17 +217,17 @@ class LocalCloud:
             )
 
     def reset(self) -> None:
-        """Forget everything, as a new account; what was buffered goes with its streams, processes end."""
-        self.world.close()
+        """Delete all resources, buffers, processes and fault rules, as in a new account."""
+        self.services.close()
         self.control_plane.reset()
         self.faults.clear()
-        self._moods = self._new_moods()
+        self._behavior = self._new_behavior()
         self.firehose.advance()
         self.firehose.take_metrics()
 
     def _do_due(self) -> float | None:
         self.deliver_due()
-        self.world.reap()
+        self.services.reap()
         return self.firehose.due_at()
 
     def _submit(self, job: Callable[[], None]) -> None:
@@ -201,58 +244,41 @@ class LocalCloud:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application."""
-        self._asked_at = time.monotonic()
+        self._last_request_at = time.monotonic()
         request = read_request(environ)
         try:
-            response = host_guard.refusal(request) or self.handle(request)
+            routed = find_route(self.routes, request)
+            response = host_guard.refusal(routed) or self._handle_routed(routed)
         except Cut:
-            # The server closes the connection, as of a peer that went away.
+            # The listener closes the connection.
             raise
         except Exception:
             log.exception("%s %s", request.method, request.path)
-            response = json_response(500, {"message": "the local cloud failed; its log tells more"})
+            response = json_response(500, {"message": "internal error of the local cloud; see its log"})
         return send_response(response, request, start_response)
 
     def handle(self, request: Request) -> Response:
-        """Answer one request, in the mood of the moment; raises Cut where the connection is to end."""
-        moods = self._moods
-        call = identify(request) if moods or self.faults.rules else None
+        """Answer one request without a check of the caller; raises Cut where the connection is to end."""
+        return self._handle_routed(find_route(self.routes, request))
+
+    def _handle_routed(self, routed: RoutedRequest) -> Response:
+        behavior = self._behavior
+        call = identify(routed.request) if behavior.identifies_calls or self.faults.rules else None
         if call is None:
-            return self._answer(request)
-
-        def answer() -> Response:
-            return moods.around(call, lambda: self._answer(request)) if moods else self._answer(request)
-
-        return self.faults.around(call, answer)
+            return routed.answer()
+        return self.faults.around(call, lambda: behavior.around(call, routed.answer))
 
     def _handle_inside(self, request: Request) -> Response:
-        """Answer a request of another part of the local cloud, which no connection carries."""
+        """Answer a request of another part of the local cloud, without a connection."""
         try:
             return self.handle(request)
         except Cut:
             return Response(500)
 
-    def _answer(self, request: Request) -> Response:
-        if request.path.startswith("/restapis/") and (invoked := INVOKE_PATH.fullmatch(request.path)):
-            return self._invoke_api(request, invoked["api"], invoked["stage"], invoked["path"] or "/")
-        if data_plane.is_put(request):
-            return data_plane.put(self.firehose, request)
-        if request.path.startswith("/2015-03-31/functions/") and data_plane.INVOCATION.fullmatch(
-            request.path
-        ):
-            return data_plane.invoke(self.world, request, self._submit)
-        if request.path.startswith("/_mysfits/"):
-            return mysfits.handle(request, request.path.removeprefix("/_mysfits"))
-        if request.path.startswith("/_site/") or request.path == "/_site":
-            return self._site(request)
-        if request.path.startswith("/_local/"):
-            return self._administration(request)
-        return self.control_plane.handle(request)
-
     def _invoke_api(self, request: Request, api_id: str, stage: str, path: str) -> Response:
-        moods = self._moods
-        deployed = (moods or self.control_plane.rest_apis).deployed(api_id, stage)
-        if deployed is None and moods and moods.is_late(api_id, stage):
+        behavior = self._behavior
+        deployed = behavior.deployed(api_id, stage)
+        if deployed is None and behavior.is_late(api_id, stage):
             return json_response(
                 403,
                 {"message": "Missing Authentication Token"},
@@ -260,37 +286,48 @@ class LocalCloud:
             )
         if deployed is None:
             return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
-        integrations = Integrations(self.world, self._handle_inside, deployed.region)
-        return handler.handle(deployed, replace(request, path=path), integrations.call, self._now())
+        integrations = Integrations(self.services, self._handle_inside, deployed.region)
+        inner = replace(request, path=_encoded_tail(request, path) or "/")
+        return handler.handle(deployed, inner, integrations.call, self._now())
 
-    def _new_moods(self) -> AwsBehavior | None:
-        """What is on by configuration; what was under way in earlier moods is over."""
-        config = self.config
-        if config.moods == "none":
-            return None
-        return AwsBehavior(self.control_plane, now=self._now, time_scale=config.time_scale, seed=config.seed)
-
-    def _settling(self, transition: str, arn: str) -> float:
-        return self._moods.settling(transition, arn) if self._moods else 0.0
-
-    def _role_in_force(self, arn: str) -> Role | None:
-        return (self._moods or self.control_plane).role(arn)
+    def _new_behavior(self) -> Behavior:
+        """The behavior of the settings, without the pending transitions of an earlier behavior."""
+        settings = self.settings
+        if self._given_behavior:
+            return self._given_behavior(self.control_plane)
+        if settings.behavior == "instant":
+            return InstantBehavior(self.control_plane)
+        return AwsBehavior(
+            self.control_plane, now=self._now, time_scale=settings.time_scale, seed=settings.seed
+        )
 
     def _health(self) -> dict[str, Any]:
         return {
             "status": "ready",
             "identity": self.identity,
             "pid": os.getpid(),
-            "version": __version__,
+            "version": VERSION,
             "account": ACCOUNT,
             "uptime": round(time.monotonic() - self._started_at, 3),
-            "settings": asdict(self.config),
+            "settings": asdict(self.settings),
         }
 
-    def _change(self, config: LocalConfig) -> None:
-        """Put other settings into force."""
-        before, self.config = self.config, config
-        if (before.moods, before.seed, before.time_scale) != (config.moods, config.seed, config.time_scale):
-            self._moods = self._new_moods()
-        self.world.time_scale = config.time_scale
+    def _change(self, settings: Settings) -> None:
+        """Apply other settings while running."""
+        before, self.settings = self.settings, settings
+        if replace(before, port=settings.port) != settings:
+            self._behavior = self._new_behavior()
+        self.services.time_scale = settings.time_scale
         self._wake()
+
+
+def _encoded_tail(request: Request, decoded: str) -> str:
+    """The path below ``_user_request_``, percent-encoded as the client sent the path."""
+    *prefix, tail = request.path.split("/", 5)
+    if len(prefix) == 5 and unquote(prefix[4]) == "_user_request_":
+        return f"/{tail}"
+    return quote(decoded)
+
+
+def _not_found(request: Request) -> Response:
+    return json_response(404, {"message": "not part of the local cloud"})

@@ -1,4 +1,4 @@
-"""What the data planes need of the rest of the cloud: time, streams, roles, functions, S3, logs."""
+"""Time, streams, roles, functions, S3 and logs, as the data planes use the rest of the cloud."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ ASYNCHRONOUS_ATTEMPTS = 3
 
 
 class CloudServices:
-    """The cloud as Firehose, Lambda and API Gateway see it; safe to call from several threads.
+    """The cloud as Firehose, Lambda and API Gateway see the cloud; safe to call from several threads.
 
-    The clock is that of the wall, so that names, logs and records carry true times. What runs faster than on
-    AWS is the waiting: a stream's buffer intervals are handed out divided by ``time_scale``, and Firehose
-    divides its pauses.
+    The clock is the wall clock, so that names, logs and records carry true times. Only waiting is shorter
+    than on AWS: buffer intervals of a stream are divided by ``time_scale``, and Firehose divides pauses.
     """
 
     def __init__(
@@ -33,25 +32,25 @@ class CloudServices:
         now: Callable[[], float],
         time_scale: float,
         directory: Path,
-        role: Callable[[str], Role | None] | None = None,
+        role: Callable[[str], Role | None],
     ) -> None:
         self.control_plane = control_plane
         self.now = now
         self.time_scale = time_scale
-        self.role = role or control_plane.role
-        """The role of an ARN as it is in force; None for one that cannot be assumed."""
+        self.role = role
+        """The role of an ARN that is in force; None for a role that cannot be assumed."""
         self._directory = directory
         self._runtimes: dict[str, LambdaRuntime] = {}
 
     def stream(self, region: str, name: str) -> Stream | None:
-        """The delivery stream with its intervals as long as they are here; None when there is none."""
+        """The delivery stream with scaled buffer intervals; None for an unknown stream."""
         stream = self.control_plane.stream(region, name)
         return stream and _scaled(stream, self.time_scale)
 
     def allowed(
         self, role: str, service: str, action: str, resource: str, external_id: str | None = None
     ) -> Verdict:
-        """Whether the service may assume the role and do this to that."""
+        """Whether the service may assume the role and call the action on the resource."""
         found = self.role(role)
         return iam.verdict(
             found.trust if found else None,
@@ -69,13 +68,17 @@ class CloudServices:
             raise LambdaError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return function
 
+    def function_arn(self, region: str, name: str) -> str:
+        """The ARN of a function without a qualifier."""
+        return self.control_plane.arn("lambda", region, f"function:{name}")
+
     def invoke(self, function_arn: str, payload: bytes, client_context: str | None = None) -> Invocation:
-        """Invoke a function and wait for its end. Raises LambdaError when it cannot be invoked."""
+        """Invoke a function and wait for the result. Raises LambdaError."""
         function = self.function(function_arn)
         return self._runtime(function_arn.split(":")[3]).invoke(function, payload, client_context)
 
     def invoke_asynchronously(self, function_arn: str, payload: bytes) -> None:
-        """Invoke a function for nobody; one that fails is invoked twice more, as on AWS but at once."""
+        """Invoke a function without a reader of the result; retry twice, as AWS does, but without a pause."""
         for _ in range(ASYNCHRONOUS_ATTEMPTS):
             if self.invoke(function_arn, payload).error is None:
                 return
@@ -92,17 +95,17 @@ class CloudServices:
             ) from error
 
     def log(self, region: str, group: str, stream: str, message: str) -> None:
-        """Append to a log stream; where there is none, the line is lost, as on AWS (F87)."""
+        """Append to a log stream; a line for a missing log stream is lost, as on AWS (F87)."""
         self.control_plane.put_log_event(region, group, stream, message, self.now())
 
     def close(self) -> None:
-        """End the functions' processes."""
+        """Stop the processes of all functions."""
         runtimes, self._runtimes = self._runtimes, {}
         for runtime in runtimes.values():
             runtime.close()
 
     def reap(self) -> None:
-        """End the functions' processes that nobody has used for long."""
+        """Stop the processes of functions that were idle for long."""
         for runtime in list(self._runtimes.values()):
             runtime.reap()
 
@@ -121,7 +124,7 @@ class CloudServices:
 
 @lru_cache(maxsize=64)
 def _scaled(stream: Stream, time_scale: float) -> Stream:
-    """A stream with shorter intervals; kept, because every put asks for it."""
+    """A stream with shorter intervals; cached, because every put needs the stream."""
 
     def scaled(destination: Destination) -> Destination:
         return replace(destination, buffer_seconds=destination.buffer_seconds / time_scale)

@@ -16,7 +16,7 @@ from mysfits_stream.commands.app import App
 from mysfits_stream.config import Config, load
 from mysfits_stream.errors import ConfigError, MysfitsStreamError, ProvisionError
 from mysfits_stream.export import importing, sam
-from mysfits_stream.localcloud.aws_behavior.faults import Rule
+from mysfits_stream.localcloud.aws_behavior.faults import FaultRule
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import OWNER_TAG
 from tests.support.deployment import Deployment
@@ -105,7 +105,9 @@ def test_up_commits_what_it_deploys_where_a_repository_is_configured(
 def test_a_commit_that_fails_does_not_hide_that_the_stack_is_up(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    deployment.cloud.cloud.faults.add(Rule("CreateCommit", code="KMSKeyDisabledException", message="no key"))
+    deployment.cloud.cloud.faults.add(
+        FaultRule("CreateCommit", code="KMSKeyDisabledException", message="no key")
+    )
     said = str(Commands(deployment, tmp_path, code_repository="clicks-code").run("up").exception)
     assert said.startswith(
         f"the stack is up at {deployment.clicks_url.removesuffix('/clicks')}, but its code"
@@ -120,7 +122,7 @@ def test_a_repository_that_stays_does_not_hide_that_the_stack_is_gone(
     commands = Commands(deployment, tmp_path, code_repository="clicks-code")
     commands.json("up")
     deployment.cloud.cloud.faults.add(
-        Rule("DeleteRepository", code="AccessDeniedException", message="not you")
+        FaultRule("DeleteRepository", code="AccessDeniedException", message="not you")
     )
     said = str(commands.run("down", "--yes", "--delete-repository").exception)
     assert said.startswith("the stack is gone, but repository clicks-code is not: ")
@@ -173,7 +175,7 @@ def test_export_import_writes_the_template_and_who_is_who(deployment: Deployment
     deployment.calls.clear()
     assert "--out DIR" in str(commands.run("export", "--format", "import").exception)
     assert not deployment.calls
-    fault = Rule("GetStage", code="AccessDeniedException", message="not you", status=403)
+    fault = FaultRule("GetStage", code="AccessDeniedException", message="not you", status=403)
     deployment.cloud.cloud.faults.add(fault)
     refused = commands.run("export", "--format", "import", "--out", str(tmp_path / "out")).exception
     assert isinstance(refused, ProvisionError)

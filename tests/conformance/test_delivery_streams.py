@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mysfits_stream.config import LocalConfig
-from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.local_site.cloud import local_cloud
+from mysfits_stream.localcloud.settings import Settings
 from tests.conformance.cloud import Cloud, load
 from tests.conformance.delivering import Delivery, Pipeline
 
@@ -25,7 +25,7 @@ def delivering(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     if request.config.getoption("--endpoint", default=None):
         yield request.getfixturevalue("cloud")
         return
-    local = LocalCloud(LocalConfig(time_scale=600))
+    local = local_cloud(Settings(time_scale=600))
     local.start()
     try:
         yield Cloud(local.endpoint)

@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from mysfits_stream.commands.app import DIRECTORY
-from mysfits_stream.config import LocalConfig
 from mysfits_stream.localcloud import daemon
+from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.resource import OWNER_TAG
 from tests.end_to_end.conftest import TIMEOUT, Shell
 
@@ -25,7 +25,7 @@ ROLE = "mysfits-clicks-us-east-1-api"
 @pytest.fixture
 def iam(shell: Shell) -> Any:
     """A client of the shell's local cloud, in which a role of the stack's name is nobody's."""
-    running = daemon.ensure(shell.directory / DIRECTORY, LocalConfig())
+    running = daemon.ensure(shell.directory / DIRECTORY, Settings())
     client = boto3.client(
         "iam",
         region_name="us-east-1",

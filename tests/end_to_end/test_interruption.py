@@ -14,10 +14,10 @@ from tests.end_to_end.conftest import TIMEOUT, Shell
 
 pytestmark = pytest.mark.slow
 
-SLOW = "local: {moods: aws, time_scale: 1}"
+SLOW = "local: {behavior: aws, time_scale: 1}"
 """AWS's own pace: IAM takes seconds, the stream half a minute."""
 
-FAST = "local: {moods: none, time_scale: 120}"
+FAST = "local: {behavior: instant, time_scale: 120}"
 
 
 def _read_until(words: str, stream: IO[str]) -> str:

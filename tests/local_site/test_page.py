@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from mysfits_stream.local_site.page import SHOWN, Landed, Site
-from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.localcloud.http.routes import find_route
 from mysfits_stream.website import Endpoints
 
 ENDPOINTS = Endpoints(
@@ -18,6 +19,10 @@ ENDPOINTS = Endpoints(
 
 def site(endpoints: Endpoints = ENDPOINTS, landed: Iterable[Landed] = ()) -> Site:
     return Site(lambda: endpoints, lambda: landed)
+
+
+def ask(site: Site, method: str, path: str) -> Response:
+    return find_route(site.routes(), Request(method, path)).answer()
 
 
 def line(mysfit: str, second: int = 0, **more: str) -> str:
@@ -38,7 +43,7 @@ def landed(key: str, modified: float, body: str) -> Landed:
 
 @pytest.mark.parametrize("path", ["/_site/", "/_site/index.html"])
 def test_the_page_is_served_with_the_endpoints_of_the_moment(path: str) -> None:
-    response = site()(Request("GET", path))
+    response = ask(site(), "GET", path)
     page = response.body.decode()
     assert response.status == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -49,7 +54,7 @@ def test_the_page_is_served_with_the_endpoints_of_the_moment(path: str) -> None:
 
 
 def test_the_page_is_served_before_anything_is_deployed() -> None:
-    response = site(Endpoints(clicks="", mysfits=ENDPOINTS.mysfits))(Request("GET", "/_site/"))
+    response = ask(site(Endpoints(clicks="", mysfits=ENDPOINTS.mysfits)), "GET", "/_site/")
     assert response.status == 200
     assert b'<meta name="clicks-endpoint" content=""' in response.body
 
@@ -64,28 +69,28 @@ def test_the_page_is_served_before_anything_is_deployed() -> None:
     ],
 )
 def test_its_files_are_served_and_never_kept(name: str, content_type: str) -> None:
-    response = site()(Request("GET", f"/_site/{name}"))
+    response = ask(site(), "GET", f"/_site/{name}")
     assert (response.status, response.headers["Content-Type"]) == (200, content_type)
     assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_without_the_slash_the_page_is_one_step_away() -> None:
-    response = site()(Request("GET", "/_site"))
+    response = ask(site(), "GET", "/_site")
     assert (response.status, response.headers["Location"]) == (301, "/_site/")
 
 
 @pytest.mark.parametrize("path", ["/_site/nothing.js", "/_site/../config.yaml", "/_site/%2e%2e/config.yaml"])
 def test_nothing_else_is_served(path: str) -> None:
-    assert site()(Request("GET", path)).status == 404
+    assert ask(site(), "GET", path).status == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 def test_the_site_is_read_only(method: str) -> None:
-    assert site()(Request(method, "/_site/")).status == 405
+    assert ask(site(), method, "/_site/").status == 405
 
 
 def test_the_feed_of_an_empty_bucket_is_empty() -> None:
-    assert site()(Request("GET", "/_site/clicks.json")).json() == {"total": 0, "clicks": []}
+    assert ask(site(), "GET", "/_site/clicks.json").json() == {"total": 0, "clicks": []}
 
 
 def test_the_feed_tells_the_newest_clicks_first() -> None:
@@ -93,7 +98,7 @@ def test_the_feed_tells_the_newest_clicks_first() -> None:
         landed("firehose/1", 10.0, line("a", 1) + line("b", 2)),
         landed("firehose/2", 20.0, line("c", 3)),
     ]
-    feed = site(landed=objects)(Request("GET", "/_site/clicks.json")).json()
+    feed = ask(site(landed=objects), "GET", "/_site/clicks.json").json()
     assert feed["total"] == 3
     assert [click["mysfitId"] for click in feed["clicks"]] == ["c", "b", "a"]
     assert feed["clicks"][0] == {"id": "firehose/2#0", "key": "firehose/2", **json.loads(line("c", 3))}

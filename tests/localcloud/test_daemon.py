@@ -19,10 +19,10 @@ import pytest
 import requests
 
 from mysfits_stream import __version__
-from mysfits_stream.config import LocalConfig
 from mysfits_stream.errors import StateError, TargetError
 from mysfits_stream.local_site.__main__ import serve
 from mysfits_stream.localcloud import daemon
+from mysfits_stream.localcloud.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -55,8 +55,8 @@ def exists(pid: int) -> bool:
 
 
 def test_it_starts_once_is_found_again_and_is_gone_after_stop(directory: Path) -> None:
-    running = daemon.ensure(directory, LocalConfig())
-    assert daemon.ensure(directory, LocalConfig()) == running
+    running = daemon.ensure(directory, Settings())
+    assert daemon.ensure(directory, Settings()) == running
     assert daemon.find(directory) == running
     health = requests.get(f"{running.endpoint}/_local/health", timeout=10).json()
     assert (health["pid"], health["identity"]) == (running.pid, running.identity)
@@ -68,7 +68,7 @@ def test_it_starts_once_is_found_again_and_is_gone_after_stop(directory: Path) -
 
 def test_commands_at_the_same_moment_start_one(directory: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        started = list(pool.map(lambda _: daemon.ensure(directory, LocalConfig()), range(4)))
+        started = list(pool.map(lambda _: daemon.ensure(directory, Settings()), range(4)))
     assert len({running.pid for running in started}) == 1
 
 
@@ -81,8 +81,8 @@ def test_nothing_of_the_users_aws_settings_gets_in(directory: Path, tmp_path: Pa
         "MOTO_ACCOUNT_ID": "999999999999",
     }
     program = (
-        "import sys; from pathlib import Path; from mysfits_stream.config import LocalConfig;"
-        "from mysfits_stream.localcloud import daemon; daemon.ensure(Path(sys.argv[1]), LocalConfig())"
+        "import sys; from pathlib import Path; from mysfits_stream.localcloud.settings import Settings;"
+        "from mysfits_stream.localcloud import daemon; daemon.ensure(Path(sys.argv[1]), Settings())"
     )
     command = [sys.executable, "-c", program, str(directory)]
     subprocess.run(command, env=os.environ | hostile, check=True, timeout=60)
@@ -103,39 +103,39 @@ def test_a_taken_port_is_one_clear_line(directory: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(TargetError, match=f"^port {port} is in use by another program"):
-            daemon.ensure(directory, LocalConfig(port=port))
+            daemon.ensure(directory, Settings(port=port))
 
 
 def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
-    running = daemon.ensure(directory, LocalConfig())
+    running = daemon.ensure(directory, Settings())
     other = 1024 if running.port != 1024 else 1025
     with pytest.raises(TargetError, match=f"runs on port {running.port}, configured is {other}"):
-        daemon.ensure(directory, LocalConfig(port=other))
+        daemon.ensure(directory, Settings(port=other))
 
 
 def test_changed_settings_reach_the_running_one(directory: Path) -> None:
-    running = daemon.ensure(directory, LocalConfig(time_scale=120))
-    changed = daemon.ensure(directory, LocalConfig(time_scale=60))
+    running = daemon.ensure(directory, Settings(time_scale=120))
+    changed = daemon.ensure(directory, Settings(time_scale=60))
     assert changed == replace(running, time_scale=60)
 
 
-def test_moods_and_their_seed_are_changed_each_alone(directory: Path) -> None:
-    running = daemon.ensure(directory, LocalConfig())
+def test_behavior_and_seed_are_changed_each_alone(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings())
 
-    def moods() -> tuple[str, int]:
+    def behavior() -> tuple[str, int]:
         settings = requests.get(f"{running.endpoint}/_local/health", timeout=10).json()["settings"]
-        return settings["moods"], settings["seed"]
+        return settings["behavior"], settings["seed"]
 
-    daemon.set_moods(running, moods="aws")
-    daemon.set_moods(running, seed=9)
-    assert moods() == ("aws", 9)
+    daemon.set_behavior(running, behavior="aws")
+    daemon.set_behavior(running, seed=9)
+    assert behavior() == ("aws", 9)
     # What is not configured stays as it was told to be.
-    daemon.ensure(directory, LocalConfig())
-    assert moods() == ("aws", 9)
-    daemon.ensure(directory, LocalConfig(moods="aws", seed=3))
-    assert moods() == ("aws", 3)
-    daemon.set_moods(running, moods="none")
-    assert moods() == ("none", 3)
+    daemon.ensure(directory, Settings())
+    assert behavior() == ("aws", 9)
+    daemon.ensure(directory, Settings(behavior="aws", seed=3))
+    assert behavior() == ("aws", 3)
+    daemon.set_behavior(running, behavior="instant")
+    assert behavior() == ("instant", 3)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_where_no_files_can_be_kept_is_one_clear_line(tmp_path: Path, name: str)
     else:
         directory.write_text("")
     with pytest.raises(StateError, match=f"^{directory}: cannot be used "):
-        daemon.ensure(directory, LocalConfig())
+        daemon.ensure(directory, Settings())
 
 
 def test_nothing_can_be_stopped_in_what_is_no_directory(tmp_path: Path) -> None:
@@ -158,31 +158,31 @@ def test_nothing_can_be_stopped_in_what_is_no_directory(tmp_path: Path) -> None:
 
 
 def test_one_of_another_version_is_refused(directory: Path) -> None:
-    daemon.ensure(directory, LocalConfig())
+    daemon.ensure(directory, Settings())
     files = daemon.Files(directory)
     state = json.loads(files.state.read_text())
     files.state.write_text(json.dumps(state | {"version": "0.0.1"}))
     with pytest.raises(TargetError, match=f"is of version 0.0.1, this is {__version__}"):
-        daemon.ensure(directory, LocalConfig())
+        daemon.ensure(directory, Settings())
 
 
 def test_resources_and_objects_come_back_after_a_restart(directory: Path, tmp_path: Path) -> None:
     keep = tmp_path / "kept"
-    first = daemon.ensure(directory, LocalConfig(), keep=keep)
+    first = daemon.ensure(directory, Settings(), keep=keep)
     client(first, "s3").create_bucket(Bucket="clicks")
     client(first, "s3").put_object(Bucket="clicks", Key="a", Body=b"kept")
     api = client(first, "apigateway").create_rest_api(name="clicks", tags={"a": "b"})["id"]
     daemon.stop(directory)
-    second = daemon.ensure(directory, LocalConfig(), keep=keep)
+    second = daemon.ensure(directory, Settings(), keep=keep)
     assert second.pid != first.pid
     assert client(second, "s3").get_object(Bucket="clicks", Key="a")["Body"].read() == b"kept"
     assert client(second, "apigateway").get_rest_api(restApiId=api)["tags"] == {"a": "b"}
 
 
 def test_keep_is_refused_for_one_that_runs_without(directory: Path, tmp_path: Path) -> None:
-    daemon.ensure(directory, LocalConfig())
+    daemon.ensure(directory, Settings())
     with pytest.raises(TargetError, match="keeps its resources nowhere"):
-        daemon.ensure(directory, LocalConfig(), keep=tmp_path / "kept")
+        daemon.ensure(directory, Settings(), keep=tmp_path / "kept")
 
 
 def test_what_cannot_be_read_back_is_one_clear_line(directory: Path, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_what_cannot_be_read_back_is_one_clear_line(directory: Path, tmp_path: P
     keep.mkdir()
     (keep / "local-cloud.pickle").write_bytes(b"not a pickle")
     with pytest.raises(TargetError, match=r"local-cloud\.pickle: cannot be read: UnpicklingError"):
-        daemon.ensure(directory, LocalConfig(), keep=keep)
+        daemon.ensure(directory, Settings(), keep=keep)
 
 
 def test_a_file_that_a_dead_one_left_is_noticed_and_replaced(directory: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_file_that_a_dead_one_left_is_noticed_and_replaced(directory: Path) ->
     stale = daemon.Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
     daemon.write_state(daemon.Files(directory), stale)
     assert daemon.find(directory) is None
-    running = daemon.ensure(directory, LocalConfig())
+    running = daemon.ensure(directory, Settings())
     assert running.pid != stale.pid, "the pid in the file belongs to another process: this one"
     assert daemon.find(directory) == running
 
@@ -224,7 +224,7 @@ def test_a_damaged_file_is_as_good_as_none(directory: Path, content: str) -> Non
 def test_it_ends_by_itself_when_its_file_is_gone(directory: Path) -> None:
     directory.mkdir()
     files = daemon.Files(directory)
-    options = {"config": asdict(LocalConfig()), "keep": None}
+    options = {"settings": asdict(Settings()), "keep": None}
     statuses: list[int] = []
     thread = threading.Thread(
         target=lambda: statuses.append(serve(directory, options, threading.Event(), 0.01))

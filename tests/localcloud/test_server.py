@@ -273,9 +273,9 @@ def test_health_says_who_serves(local_cloud: CloudUnderTest) -> None:
 def test_settings_change_while_it_runs_and_wrong_ones_are_refused(local_cloud: CloudUnderTest) -> None:
     url = f"{local_cloud.endpoint}/_local/settings"
     assert requests.put(url, json={"time_scale": 7}, timeout=10).json()["time_scale"] == 7
-    assert local_cloud.cloud.world.time_scale == 7
+    assert local_cloud.cloud.services.time_scale == 7
     refused = requests.put(url, json={"time_scale": 0}, timeout=10)
-    assert (refused.status_code, refused.json()["message"].split(":")[0]) == (400, "local.time_scale")
+    assert (refused.status_code, refused.json()["message"].split(":")[0]) == (400, "time_scale")
     assert requests.put(url, json={"time_scale": 1}, timeout=10).ok
 
 

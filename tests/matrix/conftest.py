@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mysfits_stream.config import LocalConfig
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 from tests.matrix.world import Which, World, perform
 from tests.support.clock import Clock
 from tests.support.in_process import InProcess
@@ -17,7 +18,7 @@ from tests.support.in_process import InProcess
 def cloud_and_clock() -> Iterator[tuple[LocalCloud, Clock]]:
     """One local cloud for all cases of this process; its data plane stands still."""
     clock = Clock()
-    cloud = LocalCloud(LocalConfig(time_scale=1), now=clock, background=False)
+    cloud = local_cloud(Settings(time_scale=1), now=clock, background=False)
     try:
         yield cloud, clock
     finally:

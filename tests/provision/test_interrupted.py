@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mysfits_stream.config import Config, LocalConfig
+from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError, WaitTimeoutError
-from mysfits_stream.localcloud.aws_behavior import Rule
+from mysfits_stream.local_site.cloud import local_cloud
+from mysfits_stream.localcloud.aws_behavior import FaultRule
 from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.refusals import refused
 from mysfits_stream.localcloud.http.messages import Response
-from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.verify_deleted import verify_deleted
@@ -61,7 +62,7 @@ class Deployer:
 @pytest.fixture
 def deployer(tmp_path: Path) -> Iterator[Deployer]:
     clock = Clock()
-    cloud = LocalCloud(LocalConfig(time_scale=1), now=clock, background=False, sleep=clock.advance)
+    cloud = local_cloud(Settings(time_scale=1), now=clock, background=False, sleep=clock.advance)
     try:
         made = Deployer(InProcess(cloud, clock), tmp_path / "state.json")
         made.aws.intercept = made.listen
@@ -109,7 +110,7 @@ def test_credentials_that_expire_on_the_way_stop_the_run_and_the_next_resumes(
 
 def test_the_quota_of_deletions_is_waited_out_and_the_wait_says_how_long(deployer: Deployer) -> None:
     deployer.up()
-    throttled = Rule(
+    throttled = FaultRule(
         "DeleteRestApi", 3, code="TooManyRequestsException", message="Too Many Requests", status=429
     )
     deployer.aws.cloud.faults.add(throttled)
@@ -122,7 +123,7 @@ def test_the_quota_of_deletions_is_waited_out_and_the_wait_says_how_long(deploye
 
 def test_a_quota_that_says_when_is_taken_at_its_word(deployer: Deployer) -> None:
     deployer.up()
-    rule = Rule("DeleteRestApi", code="TooManyRequestsException", status=429, retry_after=7)
+    rule = FaultRule("DeleteRestApi", code="TooManyRequestsException", status=429, retry_after=7)
     deployer.aws.cloud.faults.add(rule)
     began = deployer.aws.clock.now
     deployer.down()
@@ -151,7 +152,7 @@ def test_what_is_slow_and_what_is_limited_goes_first(deployer: Deployer) -> None
 
 
 def test_a_conflict_over_an_api_that_is_gone_is_told_from_one_that_passes(deployer: Deployer) -> None:
-    conflict = Rule(
+    conflict = FaultRule(
         "PutRestApi",
         1000,
         code="ConflictException",
@@ -163,7 +164,9 @@ def test_a_conflict_over_an_api_that_is_gone_is_told_from_one_that_passes(deploy
     with pytest.raises(WaitTimeoutError, match="another run may be at work on it"):
         deployer.up()
     assert deployer.aws.clock.now - began < 100
-    deployer.aws.cloud.faults.add(Rule("GetRestApi", code="NotFoundException", message="gone", status=404))
+    deployer.aws.cloud.faults.add(
+        FaultRule("GetRestApi", code="NotFoundException", message="gone", status=404)
+    )
     with pytest.raises(ProvisionError, match="GetRestApi: NotFoundException"):
         deployer.up()
     deployer.aws.cloud.faults.clear()
@@ -173,7 +176,7 @@ def test_a_conflict_over_an_api_that_is_gone_is_told_from_one_that_passes(deploy
 def test_a_conflict_that_passes_is_waited_out(deployer: Deployer) -> None:
     message = "Unable to complete operation due to concurrent modification. Please try again later."
     deployer.aws.cloud.faults.add(
-        Rule("CreateDeployment", 5, code="ConflictException", message=message, status=409)
+        FaultRule("CreateDeployment", 5, code="ConflictException", message=message, status=409)
     )
     deployer.up()
 
@@ -209,7 +212,7 @@ def test_a_denial_of_the_operators_fails_at_once_and_names_the_action(deployer: 
         "resource: arn:aws:iam::123456789012:role/mysfits-clicks-eu-west-1-processor"
     )
     deployer.aws.cloud.faults.add(
-        Rule("CreateFunction", 1000, code="AccessDeniedException", message=message, status=403)
+        FaultRule("CreateFunction", 1000, code="AccessDeniedException", message=message, status=403)
     )
     with pytest.raises(ProvisionError, match=r"iam:PassRole.*Your own permissions lack this"):
         deployer.up()
@@ -217,7 +220,7 @@ def test_a_denial_of_the_operators_fails_at_once_and_names_the_action(deployer: 
 
 
 def test_a_stream_that_failed_is_explained_and_the_next_up_replaces_it(deployer: Deployer) -> None:
-    deployer.aws.cloud.faults.add(Rule("CreateDeliveryStream", later="the key is disabled"))
+    deployer.aws.cloud.faults.add(FaultRule("CreateDeliveryStream", later="the key is disabled"))
     with pytest.raises(ProvisionError, match=r"CREATING_FAILED: the key is disabled; the next `up` replaces"):
         deployer.up()
     deployer.operations.clear()
@@ -228,7 +231,7 @@ def test_a_stream_that_failed_is_explained_and_the_next_up_replaces_it(deployer:
 
 
 def test_a_stream_that_failed_goes_with_the_rest(deployer: Deployer) -> None:
-    deployer.aws.cloud.faults.add(Rule("CreateDeliveryStream", later="the key is disabled"))
+    deployer.aws.cloud.faults.add(FaultRule("CreateDeliveryStream", later="the key is disabled"))
     with pytest.raises(ProvisionError, match="CREATING_FAILED"):
         deployer.up()
     deployer.down()

@@ -21,9 +21,10 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import ApiConfig, Config, DeliveryConfig, LocalConfig, ProcessorConfig
+from mysfits_stream.config import ApiConfig, Config, DeliveryConfig, ProcessorConfig
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud import iam
-from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.operator_policy import operator_policy
 from mysfits_stream.provision.stack import Names
 from mysfits_stream.target import LOCAL_INVOKE_URL, Target
@@ -185,7 +186,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def operator(recorder: Recorder, tmp_path: Path) -> Iterator[Operator]:
-    cloud = LocalCloud(LocalConfig(time_scale=300))
+    cloud = local_cloud(Settings(time_scale=300))
     cloud.start()
     core: Any = Session(
         session_vars={

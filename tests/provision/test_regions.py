@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from mysfits_stream.aws.account import Account
-from mysfits_stream.config import Config, LocalConfig
+from mysfits_stream.config import Config
 from mysfits_stream.errors import NotOwnedError
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.adopt import adoptable
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.stack import Names
@@ -37,7 +39,7 @@ REGIONS = [
 @pytest.fixture
 def cloud() -> Iterator[tuple[LocalCloud, Clock]]:
     clock = Clock()
-    cloud = LocalCloud(LocalConfig(time_scale=1), now=clock, background=False)
+    cloud = local_cloud(Settings(time_scale=1), now=clock, background=False)
     try:
         yield cloud, clock
     finally:

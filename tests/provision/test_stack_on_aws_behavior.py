@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.config import ApiConfig, Config, LocalConfig
+from mysfits_stream.config import ApiConfig, Config
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.http.messages import Response
-from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.policies import allow, document
 from mysfits_stream.provision.resource import Resource
@@ -97,8 +98,8 @@ class MoodyStack:
 @pytest.fixture(params=[1, 2, 3], ids="seed {}".format)
 def moody(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MoodyStack]:
     clock = Clock(START)
-    cloud = LocalCloud(
-        LocalConfig(time_scale=1, moods="aws", seed=request.param), now=clock, background=False
+    cloud = local_cloud(
+        Settings(time_scale=1, behavior="aws", seed=request.param), now=clock, background=False
     )
     cloud.start()
     try:

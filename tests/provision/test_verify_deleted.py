@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.config import Config, LocalConfig
+from mysfits_stream.config import Config
 from mysfits_stream.errors import MysfitsStreamError, ProvisionError
-from mysfits_stream.localcloud.aws_behavior import Cut, Rule
+from mysfits_stream.local_site.cloud import local_cloud
+from mysfits_stream.localcloud.aws_behavior import Cut, FaultRule
 from mysfits_stream.localcloud.http.messages import Response
-from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.engine import Goal, converge
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.verify_deleted import verify_deleted
@@ -29,9 +30,9 @@ ROLE = "mysfits-clicks-eu-west-1-api"
 STREAM = "mysfits-clicks-clicks"
 
 
-def account(directory: Path, settings: LocalConfig) -> Iterator[World]:
+def account(directory: Path, settings: Settings) -> Iterator[World]:
     clock = Clock()
-    cloud = LocalCloud(settings, now=clock, background=False, sleep=clock.advance)
+    cloud = local_cloud(settings, now=clock, background=False, sleep=clock.advance)
     try:
         yield World(cloud, clock, InProcess(cloud, clock, attempts=5), directory)
     finally:
@@ -40,12 +41,12 @@ def account(directory: Path, settings: LocalConfig) -> Iterator[World]:
 
 @pytest.fixture
 def calm(tmp_path: Path) -> Iterator[World]:
-    yield from account(tmp_path, LocalConfig(time_scale=1))
+    yield from account(tmp_path, Settings(time_scale=1))
 
 
 @pytest.fixture(params=range(1, 5), ids="seed {}".format)
 def moody(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    yield from account(tmp_path, LocalConfig(time_scale=1, moods="aws", seed=request.param))
+    yield from account(tmp_path, Settings(time_scale=1, behavior="aws", seed=request.param))
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,14 @@ def test_a_down_right_after_an_up_was_killed_leaves_nothing_silently(
 
 MISSED = [
     pytest.param(
-        Rule("GetBucketTagging", 2, code="NoSuchBucket", message="The bucket does not exist", status=404),
+        FaultRule(
+            "GetBucketTagging", 2, code="NoSuchBucket", message="The bucket does not exist", status=404
+        ),
         f"arn:aws:s3:::{BUCKET}",
         id="a bucket",
     ),
     pytest.param(
-        Rule("GetRole", 2, resource=ROLE, code="NoSuchEntity", message="cannot be found", status=404),
+        FaultRule("GetRole", 2, resource=ROLE, code="NoSuchEntity", message="cannot be found", status=404),
         f"arn:aws:iam::123456789012:role/{ROLE}",
         id="a role, which the index of tags does not know",
     ),
@@ -138,7 +141,7 @@ MISSED = [
 
 @pytest.mark.parametrize(("rule", "arn"), MISSED)
 def test_what_two_reads_missed_is_named_and_goes_with_the_next_down(
-    calm: World, rule: Rule, arn: str
+    calm: World, rule: FaultRule, arn: str
 ) -> None:
     calm.up()
     calm.cloud.faults.add(rule)
@@ -159,7 +162,9 @@ def test_what_the_tags_name_is_looked_at_again_though_the_whole_stack_was_seen(c
             "Tags": [{"Key": OWNER_TAG, "Value": CONFIG.stack}],
         },
     )
-    calm.cloud.faults.add(Rule("GetBucketTagging", 1, code="NoSuchBucket", message="no bucket", status=404))
+    calm.cloud.faults.add(
+        FaultRule("GetBucketTagging", 1, code="NoSuchBucket", message="no bucket", status=404)
+    )
     with pytest.raises(ProvisionError, match=f"still there: arn:aws:s3:::{BUCKET}"):
         prove(calm, Index(entries, []), whole=True)
 

@@ -24,7 +24,7 @@ from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import parse
-from mysfits_stream.localcloud.aws_behavior.faults import Rule
+from mysfits_stream.localcloud.aws_behavior.faults import FaultRule
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import Resource, difference
 from tests.support.cloud import CloudUnderTest
@@ -131,7 +131,7 @@ class Pipeline(Deployment):
     def puts(self, **harm: Any) -> Iterator[None]:
         """Every second PutRecord comes to harm; the API makes them, with its own role."""
         faults = self.cloud.cloud.faults
-        faults.add(*[Rule("PutRecord", skip=1, **harm)] * 100)
+        faults.add(*[FaultRule("PutRecord", skip=1, **harm)] * 100)
         yield
         faults.clear()
 

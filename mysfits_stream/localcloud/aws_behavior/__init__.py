@@ -1,8 +1,8 @@
-"""AWS's moods: what the local cloud can do to a call besides answering it.
+"""Simulation of AWS's delays, throttling and eventual consistency, and faults on request.
 
-A mood stands in the front, between the request and whoever answers it. Faults at will (``faults.py``) are
-always there; the rest is on with ``local.moods: aws``, and then behaves as AWS does, with the figures of the
-facts, drawn from ``local.seed``:
+The server calls a behavior around each call of an AWS client: ``instant.py`` answers at once, and
+:class:`AwsBehavior` (setting ``behavior: aws``) simulates AWS with the figures of the facts, drawn from the
+setting ``seed``. Faults on request (``faults.py``) work with both behaviors.
 
     quotas.py          few calls in a time, and Retry-After
     propagation.py     roles and policies that are not in force yet
@@ -15,11 +15,19 @@ facts, drawn from ``local.seed``:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from mysfits_stream.localcloud.aws_behavior.calls import Call, identify
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
 from mysfits_stream.localcloud.aws_behavior.deployments import Deployments
-from mysfits_stream.localcloud.aws_behavior.faults import Faults, Rule, RuleError, as_documents, read_rules
+from mysfits_stream.localcloud.aws_behavior.faults import (
+    FaultRule,
+    Faults,
+    RuleError,
+    as_documents,
+    read_rules,
+)
+from mysfits_stream.localcloud.aws_behavior.instant import Behavior, InstantBehavior
 from mysfits_stream.localcloud.aws_behavior.lifecycle import Lifecycle
 from mysfits_stream.localcloud.aws_behavior.lost_answers import LostAnswers
 from mysfits_stream.localcloud.aws_behavior.propagation import Propagation
@@ -30,11 +38,24 @@ from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, Contr
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.messages import Response
 
-__all__ = ["AwsBehavior", "Cut", "Faults", "Rule", "RuleError", "as_documents", "identify", "read_rules"]
+__all__ = [
+    "AwsBehavior",
+    "Behavior",
+    "Cut",
+    "FaultRule",
+    "Faults",
+    "InstantBehavior",
+    "RuleError",
+    "as_documents",
+    "identify",
+    "read_rules",
+]
 
 
 class AwsBehavior:
-    """The moods of one local cloud, on its clock: ``time_scale`` of AWS's seconds pass in one of ``now``."""
+    """AWS's behavior on the local clock: ``time_scale`` AWS seconds pass in one second of ``now``."""
+
+    identifies_calls: ClassVar[bool] = True
 
     def __init__(
         self, control_plane: ControlPlane, *, now: Callable[[], float], time_scale: float, seed: int
@@ -55,7 +76,7 @@ class AwsBehavior:
         )
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
-        """Answer a call as AWS would in these moods; raises Cut where the connection ends."""
+        """Answer a call as AWS would; raises Cut where the connection ends."""
         if refusal := self._quotas.refusal(call) or self._propagation.refusal(call):
             return refusal
 

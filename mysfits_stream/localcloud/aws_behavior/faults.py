@@ -26,7 +26,7 @@ class RuleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Rule:
+class FaultRule:
     """What is to happen to the next ``times`` calls of an operation, after ``skip`` of them went well."""
 
     operation: str
@@ -46,7 +46,7 @@ class Rule:
     """The call is accepted, and what it starts fails for this reason."""
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Rule:
+    def of(cls, document: Mapping[str, Any]) -> FaultRule:
         """The rule that a JSON object describes; raises RuleError."""
         known = {field.name for field in fields(cls)}
         if unknown := set(document) - known:
@@ -90,15 +90,15 @@ class Faults:
         self._sleep = sleep
         self._fail_later = fail_later
         self._lock = threading.Lock()
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
 
     @property
-    def rules(self) -> list[Rule]:
+    def rules(self) -> list[FaultRule]:
         """What is still to happen."""
         with self._lock:
             return list(self._rules)
 
-    def add(self, *rules: Rule) -> None:
+    def add(self, *rules: FaultRule) -> None:
         """Let these happen, after what was added before."""
         with self._lock:
             self._rules += rules
@@ -127,7 +127,7 @@ class Faults:
             self._fail_later(call, rule.later)
         return response
 
-    def _take(self, call: Call) -> Rule | None:
+    def _take(self, call: Call) -> FaultRule | None:
         with self._lock:
             for index, rule in enumerate(self._rules):
                 if rule.operation != call.operation or rule.resource not in (None, call.resource):
@@ -141,17 +141,17 @@ class Faults:
         return None
 
 
-def read_rules(document: Any) -> list[Rule]:
+def read_rules(document: Any) -> list[FaultRule]:
     """The rules of a JSON document: one, or a list; raises RuleError."""
     documents: Iterable[Any] = document if isinstance(document, list) else [document]
     rules = []
     for each in documents:
         if not isinstance(each, Mapping):
             raise RuleError(f"a rule is an object, not {each!r}")
-        rules.append(Rule.of(each))
+        rules.append(FaultRule.of(each))
     return rules
 
 
-def as_documents(rules: Iterable[Rule]) -> list[dict[str, Any]]:
+def as_documents(rules: Iterable[FaultRule]) -> list[dict[str, Any]]:
     """Rules as JSON."""
     return [asdict(rule) for rule in rules]

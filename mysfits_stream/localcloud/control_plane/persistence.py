@@ -21,10 +21,10 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.s3.models import s3_backends
 
-from mysfits_stream import __version__
+from mysfits_stream.localcloud.version import VERSION
 
 FILE = "local-cloud.pickle"
-WRITTEN_BY = f"mysfits-stream {__version__} with moto {moto.__version__}"
+WRITTEN_BY = f"mysfits-stream {VERSION} with moto {moto.__version__}"
 
 
 class KeepingError(Exception):

@@ -1,6 +1,6 @@
-"""HTTP as the parts of the local cloud see it: a request read whole, and its response.
+"""HTTP messages inside the local cloud: requests that were read completely, and responses.
 
-The conversion from and to WSGI is here and nowhere else.
+Only this module converts from and to WSGI.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -34,18 +34,23 @@ class Request:
     environ: Environ = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def decoded_path(self) -> str:
+        """The path, percent-decoded once, as the control plane decodes the path."""
+        return unquote(self.path) if "%" in self.path else self.path
+
+    @property
     def service(self) -> str:
-        """The service that a request is signed for, as SigV4 names it; empty when it is not signed."""
+        """The service in the SigV4 credential scope; empty for an unsigned request."""
         return self._scope("service")
 
     @property
     def region(self) -> str:
-        """The region that a request is signed for; empty when it is not signed."""
+        """The region in the SigV4 credential scope; empty for an unsigned request."""
         return self._scope("region")
 
     @property
     def operation(self) -> str:
-        """The operation where the protocol names it (JSON 1.x by header, query by form), else empty."""
+        """The operation that a JSON 1.x header or a query form names; empty for other protocols."""
         if target := self.headers.get("x-amz-target"):
             return target.rpartition(".")[2]
         if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
@@ -92,7 +97,7 @@ def json_response(status: int, document: Any, headers: Mapping[str, str] | None 
 
 
 def read_request(environ: Environ) -> Request:
-    """The request that a WSGI server received, its body read to the end."""
+    """The request that a WSGI server received, with the complete body."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -111,7 +116,7 @@ def read_request(environ: Environ) -> Request:
 
 
 def to_environ(request: Request) -> Environ:
-    """A WSGI environ that says what ``request`` says, for an application further in."""
+    """The WSGI environ of ``request``, for a WSGI application inside the local cloud."""
     host, _, port = request.headers.get("host", "localhost").rpartition(":")
     environ: Environ = {
         "REQUEST_METHOD": request.method,
@@ -143,7 +148,7 @@ def to_environ(request: Request) -> Environ:
 
 
 def run_wsgi(application: Callable[[Environ, StartResponse], Iterable[bytes]], environ: Environ) -> Response:
-    """What a WSGI application answers, read whole."""
+    """The complete response of a WSGI application."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
@@ -160,7 +165,7 @@ def run_wsgi(application: Callable[[Environ, StartResponse], Iterable[bytes]], e
 
 
 def send_response(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
-    """Answer a WSGI server. A HEAD request gets the headers alone, with the length they announce."""
+    """Answer a WSGI server. A HEAD request gets only the headers, with the length of the body."""
     headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
     announced = next((v for n, v in response.headers.items() if n.lower() == "content-length"), None)
     bodiless = request.method == "HEAD" or response.status in (204, 304)

@@ -9,7 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from mysfits_stream.localcloud.aws_behavior import Faults, Rule, RuleError, read_rules
+from mysfits_stream.localcloud.aws_behavior import FaultRule, Faults, RuleError, read_rules
 from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 from tests.support.cloud import CloudUnderTest
@@ -50,7 +50,9 @@ def test_a_refusal_reaches_the_client_in_its_protocol(
 ) -> None:
     client = cloud.client(service)
     operation = client.meta.method_to_api_mapping[method]
-    cloud.cloud.faults.add(Rule(operation, code="Slow", message="not <so> fast", status=429, retry_after=7))
+    cloud.cloud.faults.add(
+        FaultRule(operation, code="Slow", message="not <so> fast", status=429, retry_after=7)
+    )
     with pytest.raises(ClientError) as refused:
         getattr(client, method)(**given)
     response: Any = refused.value.response
@@ -65,21 +67,21 @@ def test_a_status_alone_is_an_empty_answer(
     cloud: CloudUnderTest, service: str, method: str, given: dict[str, Any]
 ) -> None:
     client = cloud.client(service)
-    cloud.cloud.faults.add(Rule(client.meta.method_to_api_mapping[method], status=500))
+    cloud.cloud.faults.add(FaultRule(client.meta.method_to_api_mapping[method], status=500))
     with pytest.raises(ClientError) as refused:
         getattr(client, method)(**given)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
 
 
 def test_a_call_cut_off_before_has_no_effect(cloud: CloudUnderTest) -> None:
-    cloud.cloud.faults.add(Rule("CreateRole", cut="before"))
+    cloud.cloud.faults.add(FaultRule("CreateRole", cut="before"))
     with pytest.raises(ConnectionClosedError):
         create_role(cloud)
     assert roles(cloud) == []
 
 
 def test_a_call_cut_off_after_has_its_effect(cloud: CloudUnderTest) -> None:
-    cloud.cloud.faults.add(Rule("CreateRole", cut="after"))
+    cloud.cloud.faults.add(FaultRule("CreateRole", cut="after"))
     with pytest.raises(ConnectionClosedError):
         create_role(cloud)
     assert roles(cloud) == ["r"]
@@ -88,7 +90,7 @@ def test_a_call_cut_off_after_has_its_effect(cloud: CloudUnderTest) -> None:
 
 def test_a_rule_counts_the_calls_that_it_is_for() -> None:
     faults = Faults(sleep=lambda _: None)
-    faults.add(Rule("PutRolePolicy", times=2, skip=1, resource="a", status=500))
+    faults.add(FaultRule("PutRolePolicy", times=2, skip=1, resource="a", status=500))
     asked = [("b", 200), ("a", 200), ("b", 200), ("a", 500), ("a", 500), ("a", 200)]
     for name, status in asked:
         call = Call("iam", "PutRolePolicy", "eu-west-1", name)
@@ -98,7 +100,7 @@ def test_a_rule_counts_the_calls_that_it_is_for() -> None:
 def test_a_rule_may_only_delay() -> None:
     slept: list[float] = []
     faults = Faults(slept.append)
-    faults.add(Rule("ListRoles", times=2, delay_seconds=3))
+    faults.add(FaultRule("ListRoles", times=2, delay_seconds=3))
     call = Call("iam", "ListRoles", "us-east-1")
     for _ in range(3):
         assert faults.around(call, lambda: Response(200)).status == 200

@@ -1,0 +1,62 @@
+"""How the local cloud behaves around a call: the interface of every behavior, and the instant behavior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, Role
+from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
+from mysfits_stream.localcloud.http.messages import Response
+
+
+class Behavior(Protocol):
+    """Delays, throttling and eventual consistency of calls, transitions, roles and deployments."""
+
+    identifies_calls: ClassVar[bool]
+    """Whether :meth:`around` wants calls; identifying the operation of each request takes time."""
+
+    def around(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer a call; raises Cut where the connection ends."""
+
+    def role(self, arn: str) -> Role | None:
+        """The role that is in force; None for a role that cannot be assumed."""
+
+    def settling(self, transition: str, arn: str) -> float:
+        """Seconds of the local clock that a transition of a resource takes."""
+
+    def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
+        """The deployment that a stage serves; None when the stage serves nothing."""
+
+    def is_late(self, api_id: str, stage: str) -> bool:
+        """Whether a stage exists and does not answer yet."""
+
+
+class InstantBehavior:
+    """Every change takes effect at once, and no call is throttled."""
+
+    identifies_calls: ClassVar[bool] = False
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self._control_plane = control_plane
+
+    def around(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer a call."""
+        return answer()
+
+    def role(self, arn: str) -> Role | None:
+        """The role as stored."""
+        return self._control_plane.role(arn)
+
+    def settling(self, transition: str, arn: str) -> float:
+        """No time."""
+        return 0.0
+
+    def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
+        """The latest deployment of a stage."""
+        return self._control_plane.rest_apis.deployed(api_id, stage)
+
+    def is_late(self, api_id: str, stage: str) -> bool:
+        """Never."""
+        return False

@@ -1,0 +1,60 @@
+"""PutRecord and PutRecordBatch of Firehose, as AWS clients call the operations."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from typing import Any
+
+from mysfits_stream.localcloud.firehose.delivery import Firehose, FirehoseError
+from mysfits_stream.localcloud.http.messages import Request, Response
+
+FIREHOSE_JSON = "application/x-amz-json-1.1"
+PUT_TARGET = r"Firehose_20150804\.PutRecord(Batch)?"
+"""The X-Amz-Target header of both operations."""
+
+
+def put(firehose: Firehose, request: Request) -> Response:
+    """Put one record or a batch of records into a delivery stream."""
+    try:
+        document = request.json()
+        name = _required(document, "DeliveryStreamName", "deliveryStreamName")
+        if request.operation == "PutRecord":
+            data = _data(_required(document, "Record", "record"), "record")
+            record_id, encrypted = firehose.put_record(request.region, name, data)
+            return _answer({"RecordId": record_id, "Encrypted": encrypted})
+        entries = _required(document, "Records", "records")
+        batch = [_data(entry, f"records.{index}.member") for index, entry in enumerate(entries, 1)]
+        ids, encrypted = firehose.put_record_batch(request.region, name, batch)
+        responses = [{"RecordId": record_id} for record_id in ids]
+        return _answer({"FailedPutCount": 0, "Encrypted": encrypted, "RequestResponses": responses})
+    except FirehoseError as error:
+        return _answer({"__type": error.code, "message": str(error)}, status=400)
+    except (ValueError, AttributeError, TypeError) as error:
+        return _answer({"__type": "SerializationException", "message": str(error)}, status=400)
+
+
+def _required(document: dict[str, Any], key: str, member: str) -> Any:
+    if document.get(key) is None:
+        raise FirehoseError(
+            "ValidationException",
+            f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
+            "Member must not be null",
+        )
+    return document[key]
+
+
+def _data(record: dict[str, Any], member: str) -> bytes:
+    try:
+        return base64.b64decode(_required(record, "Data", f"{member}.data"), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"{member}.data is not base64: {error}") from error
+
+
+def _answer(document: dict[str, Any], status: int = 200) -> Response:
+    headers = {"Content-Type": FIREHOSE_JSON, "x-amzn-RequestId": str(uuid.uuid4())}
+    if status != 200:
+        headers["x-amzn-ErrorType"] = document["__type"]
+    return Response(status, headers, json.dumps(document).encode())

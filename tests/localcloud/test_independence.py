@@ -1,0 +1,36 @@
+"""The local cloud is a library of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+CODE = """
+import importlib, json, pkgutil, sys
+from mysfits_stream import localcloud
+for module in pkgutil.walk_packages(localcloud.__path__, "mysfits_stream.localcloud."):
+    if module.name != "mysfits_stream.localcloud.daemon":  # still uses errors and files of the tool
+        importlib.import_module(module.name)
+print(json.dumps([name for name in sys.modules if name.split(".")[0] == "mysfits_stream"]))
+"""
+
+
+def run(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_no_module_imports_another_part_of_the_tool() -> None:
+    loaded = json.loads(run(CODE))
+    assert "mysfits_stream.localcloud.control_plane.control_plane" in loaded
+    others = [name for name in loaded if not f"{name}.".startswith("mysfits_stream.localcloud.")]
+    assert others == ["mysfits_stream"], "the parent package, which holds the version only"
+
+
+def test_the_public_face_is_loaded_at_first_use() -> None:
+    code = "import sys; from mysfits_stream import localcloud; print('moto' in sys.modules);"
+    code += (
+        "from mysfits_stream.localcloud import FaultRule, LocalCloud, Settings; print('moto' in sys.modules)"
+    )
+    assert run(code).split() == ["False", "True"]
