@@ -29,8 +29,10 @@ import yaml
 from benchmarks import peers
 from benchmarks.load import Outcome, Task, load
 from benchmarks.measure import Comparison, Machine, Target, compare_figures, in_turns
+from mysfits_stream.localcloud.http.body import BodyReader
 from mysfits_stream.localcloud.http.listener import Listener
-from mysfits_stream.localcloud.http.messages import Environ, StartResponse, read_request
+from mysfits_stream.localcloud.http.messages import Environ, StartResponse
+from mysfits_stream.localcloud.http.routes import LARGEST_BODY
 
 SECONDS = 4.0
 READY_SECONDS, CLICKS_PER_SECOND = 2.0, 1_000.0
@@ -195,7 +197,7 @@ def bare() -> Iterator[Callable[[], Outcome]]:
 
 def _serve_nothing(pipe: Connection) -> None:
     def nothing(environ: Environ, start_response: StartResponse) -> list[bytes]:
-        read_request(environ)
+        BodyReader(environ).read(LARGEST_BODY)
         start_response("200 OK", [("Content-Length", "0")])
         return []
 
@@ -275,6 +277,7 @@ def home() -> Iterator[tuple[Path, dict[str, str]]]:
     """A directory for our local cloud, which ends with the block, and the environment to run in."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")}
     environment["PYTHONPATH"] = str(Path.cwd())
+    environment["MYSFITS_STREAM_LOCAL_ACCESS"] = "open"  # every emulator here gets the same made-up key
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
         (directory / "config.yaml").write_text(yaml.safe_dump(SETTINGS), "utf-8")

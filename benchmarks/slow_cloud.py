@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 
 import requests
 
+from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.aws_behavior import AwsBehavior
 from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.propagation import LAMBDA_WORDINGS
@@ -23,7 +24,6 @@ from mysfits_stream.localcloud.aws_behavior.refusals import refused
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, Role
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.messages import Response
-from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.localcloud.settings import Settings
 
 CALL_SECONDS = 0.08
@@ -117,8 +117,8 @@ def _not_assumable(call: Call, role: str) -> Response:
 
 
 def _serve(pipe: Connection, change_set_seconds: float) -> None:
-    cloud = LocalCloud(
-        Settings(time_scale=SCALE),
+    cloud = local_cloud(
+        Settings(time_scale=SCALE, access="open"),
         behavior=lambda control_plane: Typical(control_plane, change_set_seconds),
     )
     cloud.start()

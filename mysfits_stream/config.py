@@ -79,7 +79,18 @@ class Origins:
         return "must be '*' alone, or different origins such as https://www.example.com"
 
 
-Limit = OneOf | Between | Matching | Origins
+@dataclass(frozen=True)
+class NamedOrigins:
+    """The origins whose pages may use the local cloud; none by default."""
+
+    def complaint(self, values: tuple[str, ...]) -> str | None:
+        """Why ``values`` are not allowed, or None."""
+        if all(re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value) for value in values):
+            return None
+        return "must be origins such as http://localhost:8000"
+
+
+Limit = OneOf | Between | Matching | Origins | NamedOrigins
 
 
 def setting(default: Any, limit: Limit | None = None) -> Any:
@@ -159,6 +170,8 @@ class LocalConfig:
     time_scale: float = setting(120, Between(1, 100000, "times as fast as AWS"))
     behavior: str = setting("instant", OneOf(("instant", "aws")))
     seed: int = setting(1, Between(0, 2**31))
+    allowed_origins: tuple[str, ...] = setting((), NamedOrigins())
+    access: Literal["private", "open"] = setting("private", OneOf(("private", "open")))
 
 
 @dataclass(frozen=True)
@@ -230,13 +243,25 @@ def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:
 
 
 def override(config: Config, settings: Mapping[str, Any]) -> Config:
-    """``config`` with top-level settings from options or the environment; None leaves a setting as it is."""
-    given = {key: value for key, value in settings.items() if value is not None}
-    hints = get_type_hints(Config)
-    checked = {
-        f.name: _value(f.name, hints[f.name], given[f.name], f) for f in fields(Config) if f.name in given
-    }
-    return replace(config, **checked)
+    """``config`` with settings from options or the environment; None leaves a setting as it is.
+
+    A key names a setting, with the section if any: ``stack``, ``local.access``. Other keys are ignored.
+    """
+    for key, value in settings.items():
+        if value is not None:
+            config = _override_one(config, key, value)
+    return config
+
+
+def _override_one(config: Config, key: str, value: Any) -> Config:
+    section_name, _, name = key.rpartition(".")
+    section: Any = getattr(config, section_name) if section_name else config
+    known = {f.name: f for f in fields(section)}
+    if name not in known:
+        return config
+    checked = _value(key, get_type_hints(type(section))[name], value, known[name])
+    changed = replace(section, **{name: checked})
+    return replace(config, **{section_name: changed}) if section_name else changed
 
 
 def _refuse_repeated_keys(document: Any) -> None:

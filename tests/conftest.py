@@ -54,7 +54,7 @@ def cloud_server() -> Iterator[CloudUnderTest]:
     from mysfits_stream.localcloud.settings import Settings
 
     clock = Clock()
-    cloud = local_cloud(Settings(time_scale=1), now=clock, background=False)
+    cloud = local_cloud(Settings(time_scale=1, access="open"), now=clock, background=False)
     cloud.start()
     try:
         yield CloudUnderTest(cloud, clock)

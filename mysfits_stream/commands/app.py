@@ -6,6 +6,7 @@ The global options stand before or after the command's name; the one nearest to 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,7 +51,10 @@ class App:
         file = path(self.settings["config"]) if self.settings.get("config") else None
         loaded = config.load(file, warn=lambda text: self.out.note(f"warning: {text}"))
         names = ("stack", "target", "region", "profile")
-        return config.override(loaded, {name: self.settings.get(name) for name in names})
+        given = {name: self.settings.get(name) for name in names}
+        return config.override(
+            loaded, {**given, "local.access": os.environ.get(f"{ENVIRONMENT}LOCAL_ACCESS") or None}
+        )
 
     @cached_property
     def directory(self) -> Path:

@@ -74,10 +74,14 @@ def stop(app: App) -> None:
 @global_options
 @pass_app
 def status(app: App) -> None:
-    """Say whether it runs, and where."""
+    """Show whether the local cloud runs, and the environment of AWS clients that use it."""
     from mysfits_stream.localcloud import daemon
 
-    _show(app, daemon.find(app.directory))
+    running = daemon.find(app.directory)
+    _show(app, running)
+    if running:
+        for name, value in _client_environment(running).items():
+            app.out.line(f"export {name}={value}")
 
 
 @local.command()
@@ -104,9 +108,19 @@ def _show(app: App, running: Running | None) -> None:
         app.out.line(f"The local cloud runs at {running.endpoint} (pid {running.pid}).")
 
 
-def _document(running: Running | None) -> dict[str, object]:
+def _client_environment(running: Running) -> dict[str, str]:
     return {
+        "AWS_ENDPOINT_URL": running.endpoint,
+        "AWS_ACCESS_KEY_ID": running.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def _document(running: Running | None) -> dict[str, object]:
+    document: dict[str, object] = {
         "running": running is not None,
         "endpoint": running.endpoint if running else None,
         "pid": running.pid if running else None,
     }
+    return {**document, "environment": _client_environment(running)} if running else document

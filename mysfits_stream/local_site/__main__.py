@@ -44,7 +44,7 @@ def serve(
     Checks all three every ``interval`` seconds. Returns the exit status.
     """
     files = Files(directory)
-    settings = Settings(**options["settings"])
+    settings = Settings().changed(options["settings"])
     keep = Path(options["keep"]) if options["keep"] else None
     with files.alive_lock().acquire(timeout=STOP_BUDGET):
         try:
@@ -55,7 +55,13 @@ def serve(
         try:
             cloud.start()
             running = Running(
-                cloud.port, os.getpid(), settings.time_scale, cloud.identity, VERSION, options["keep"]
+                cloud.port,
+                os.getpid(),
+                settings.time_scale,
+                cloud.identity,
+                VERSION,
+                options["keep"],
+                cloud.access_key_id,
             )
             write_state(files, running)
             log.info("serving %s", running.endpoint)

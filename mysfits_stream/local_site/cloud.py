@@ -6,7 +6,7 @@ from typing import Any
 
 from mysfits_stream.local_site import feed, mysfits
 from mysfits_stream.local_site.page import Site
-from mysfits_stream.localcloud.http.routes import Route
+from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.localcloud.settings import Settings
 
@@ -24,7 +24,12 @@ def site_routes(cloud: LocalCloud) -> tuple[Route, ...]:
     )
     return (
         Route(
-            "stand-in Mysfits service", r"/_mysfits(?P<path>/.*)", mysfits.handle, open_to_other_origins=True
+            "stand-in Mysfits service",
+            r"/_mysfits(?P<path>/.*)",
+            mysfits.handle,
+            open_to_other_origins=True,
+            needs_access_key=False,
+            max_body=MEGABYTE,
         ),
         *site.routes(),
     )

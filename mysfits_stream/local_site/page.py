@@ -14,7 +14,7 @@ from typing import Any
 
 from mysfits_stream import website
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
-from mysfits_stream.localcloud.http.routes import Route
+from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
 
 PATH = "/_site/"
 FEED = "clicks.json"
@@ -54,8 +54,21 @@ class Site:
     def routes(self) -> tuple[Route, ...]:
         """The feed, closed to other origins because the feed shows stored clicks, and the open page."""
         return (
-            Route("feed of the page", rf"{PATH}{re.escape(FEED)}", self.feed_response),
-            Route("page", r"/_site(?P<path>/.*)?", self.asset, open_to_other_origins=True),
+            Route(
+                "feed of the page",
+                rf"{PATH}{re.escape(FEED)}",
+                self.feed_response,
+                needs_access_key=False,
+                max_body=MEGABYTE,
+            ),
+            Route(
+                "page",
+                r"/_site(?P<path>/.*)?",
+                self.asset,
+                open_to_other_origins=True,
+                needs_access_key=False,
+                max_body=MEGABYTE,
+            ),
         )
 
     def asset(self, request: Request, path: str | None) -> Response:

@@ -11,6 +11,7 @@ from mysfits_stream.localcloud.http.messages import Request, Response, json_resp
 from mysfits_stream.localcloud.settings import Settings
 
 PATH = r"/_local/(?P<path>.*)"
+HEALTH_PATH = r"/_local/(?P<path>health)"
 
 
 class Administration:

@@ -47,6 +47,8 @@ class Running:
     identity: str
     version: str
     keep: str | None = None
+    access_key_id: str = ""
+    """The access key id that AWS clients need; the state file has mode 0600."""
 
     @property
     def endpoint(self) -> str:
@@ -238,7 +240,11 @@ def _configured(running: Running, settings: Settings) -> Running:
 
     A behavior from ``local start --behavior`` stays, unless the configuration sets a behavior.
     """
-    wanted: dict[str, object] = {"time_scale": settings.time_scale}
+    wanted: dict[str, object] = {
+        "time_scale": settings.time_scale,
+        "allowed_origins": settings.allowed_origins,
+        "access": settings.access,
+    }
     if settings.behavior != "instant":
         wanted |= {"behavior": settings.behavior, "seed": settings.seed}
     return Running(**{**asdict(running), "time_scale": _set(running, wanted)["time_scale"]})
@@ -246,7 +252,9 @@ def _configured(running: Running, settings: Settings) -> Running:
 
 def _set(running: Running, wanted: dict[str, object]) -> dict[str, Any]:
     try:
-        answer = requests.put(f"{running.endpoint}/_local/settings", json=wanted, timeout=10)
+        answer = requests.put(
+            f"{running.endpoint}/_local/settings", json=wanted, headers=_signed(running), timeout=10
+        )
         answer.raise_for_status()
     except requests.RequestException as error:
         raise TargetError(f"the local cloud does not take its settings: {error}") from error
@@ -282,9 +290,18 @@ def _answers(running: Running) -> bool:
 
 def _ask_to_stop(running: Running) -> bool:
     try:
-        return _answers(running) and requests.post(f"{running.endpoint}/_local/stop", timeout=5).ok
+        return _answers(running) and _post_stop(running)
     except requests.RequestException:
         return False
+
+
+def _post_stop(running: Running) -> bool:
+    return requests.post(f"{running.endpoint}/_local/stop", headers=_signed(running), timeout=5).ok
+
+
+def _signed(running: Running) -> dict[str, str]:
+    """The headers of a request to the administration, which needs the access key."""
+    return {"Authorization": f"Bearer {running.access_key_id}"}
 
 
 def _wait_for_end(files: Files, pid: int, budget: float) -> bool:

@@ -28,6 +28,8 @@ from mysfits_stream.localcloud.aws_behavior import (
     InstantBehavior,
     identify,
 )
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.aws_behavior.refusals import refused
 from mysfits_stream.localcloud.awslambda import operations as lambda_operations
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
 from mysfits_stream.localcloud.execute_api import handler
@@ -35,6 +37,8 @@ from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
 from mysfits_stream.localcloud.firehose import operations as firehose_operations
 from mysfits_stream.localcloud.firehose.delivery import Firehose
 from mysfits_stream.localcloud.http import host_guard
+from mysfits_stream.localcloud.http.body import BodyError, BodyReader
+from mysfits_stream.localcloud.http.host_guard import AllowedCallers, Denial
 from mysfits_stream.localcloud.http.listener import Listener
 from mysfits_stream.localcloud.http.messages import (
     Environ,
@@ -42,10 +46,10 @@ from mysfits_stream.localcloud.http.messages import (
     Response,
     StartResponse,
     json_response,
-    read_request,
+    read_head,
     send_response,
 )
-from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, find_route
+from mysfits_stream.localcloud.http.routes import MEGABYTE, Route, RoutedRequest, find_route
 from mysfits_stream.localcloud.scheduler import Background
 from mysfits_stream.localcloud.services import CloudServices
 from mysfits_stream.localcloud.settings import Settings
@@ -54,6 +58,8 @@ from mysfits_stream.localcloud.version import VERSION
 log = logging.getLogger(__name__)
 
 INVOKE_PATH = r"/restapis/(?P<api_id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*|)"
+
+CLOSE = {"Connection": "close"}
 
 
 class LocalCloud:
@@ -82,6 +88,8 @@ class LocalCloud:
     ) -> None:
         self.settings = settings or Settings()
         self.identity = secrets.token_hex(8)
+        self.access_key_id = f"LKIA{secrets.token_hex(8).upper()}"
+        """The access key id of AWS clients, with ``access: private``; any secret key will do."""
         self._now = now
         self.control_plane = ControlPlane(
             now, lambda transition, arn: self._behavior.settling(transition, arn)
@@ -122,21 +130,39 @@ class LocalCloud:
         self.routes = self._route_table(routes(self))
 
     def _route_table(self, added: tuple[Route, ...]) -> tuple[Route, ...]:
-        """All routes; the first match answers. Only routes that say so are open to pages of other origins."""
+        """All routes; the first match answers. A route is closed, unless the table opens the route."""
         return (
             # A REST API that was deployed, with CORS as the API defines.
-            Route("deployed API", INVOKE_PATH, self._invoke_api, open_to_other_origins=True),
+            Route(
+                "deployed API",
+                INVOKE_PATH,
+                self._invoke_api,
+                open_to_other_origins=True,
+                needs_access_key=False,
+                max_body=handler.PAYLOAD_LIMIT,
+                rejects_large_bodies=True,
+            ),
             *added,
-            Route("administration", admin.PATH, self._administration),
+            Route(
+                "health", admin.HEALTH_PATH, self._administration, methods=("GET",), needs_access_key=False
+            ),
+            Route("administration", admin.PATH, self._administration, max_body=MEGABYTE),
             # moto's switches would change state behind the overrides' backs; moto ignores leading slashes.
-            Route("moto's switches", r"/+(moto-api|favicon\.ico|latest/(meta-data|api)/).*", _not_found),
+            Route(
+                "moto's switches",
+                r"/+(moto-api|favicon\.ico|latest/(meta-data|api)/).*",
+                _not_found,
+                needs_access_key=False,
+                max_body=MEGABYTE,
+            ),
             # Data planes, told apart by operation and path.
             Route(
                 "records of a delivery stream",
                 r".*",
                 lambda request: firehose_operations.put(self.firehose, request),
+                matches=firehose_operations.is_put,
                 methods=("POST",),
-                target=firehose_operations.PUT_TARGET,
+                max_body=firehose_operations.MAX_BODY,
             ),
             Route(
                 "invocations of a function",
@@ -145,6 +171,17 @@ class LocalCloud:
                     self.services, request, function, self._submit
                 ),
                 methods=("POST",),
+                max_body=lambda_operations.MAX_PAYLOAD,
+                rejects_large_bodies=True,
+            ),
+            # A bucket policy may make objects public: S3 evaluates the policy.
+            Route(
+                "reads without a signature",
+                r".*",
+                self.control_plane.handle,
+                matches=_is_unsigned_read,
+                needs_access_key=False,
+                max_body=0,
             ),
             # The stored resources: protocols of AWS, told apart by the signature as at AWS's endpoints.
             Route("control plane", r".*", self.control_plane.handle),
@@ -245,17 +282,39 @@ class LocalCloud:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application."""
         self._last_request_at = time.monotonic()
-        request = read_request(environ)
+        request, body = read_head(environ), BodyReader(environ)
         try:
-            routed = find_route(self.routes, request)
-            response = host_guard.refusal(routed) or self._handle_routed(routed)
+            response = self._answer(find_route(self.routes, request), body)
         except Cut:
             # The listener closes the connection.
             raise
+        except BodyError as error:
+            response = json_response(400, {"message": str(error)}, CLOSE)
         except Exception:
             log.exception("%s %s", request.method, request.path)
             response = json_response(500, {"message": "internal error of the local cloud; see its log"})
+        if not body.finished and not body.discard():
+            response = replace(response, headers={**response.headers, **CLOSE})
         return send_response(response, request, start_response)
+
+    def _answer(self, routed: RoutedRequest, reader: BodyReader) -> Response:
+        """Check the caller before the body is read, and the length of the body while the body is read."""
+        route = routed.route
+        allowed = AllowedCallers(
+            self.settings.allowed_origins,
+            self.access_key_id if self.settings.access == "private" else None,
+        )
+        if denial := host_guard.denial(routed.request, route, allowed):
+            return _denied(routed.request, denial)
+        too_large = json_response(
+            413, {"message": f"{route.name}: a body may have at most {route.max_body} bytes"}
+        )
+        if reader.announced > route.max_body and not route.rejects_large_bodies:
+            return too_large
+        body = reader.read(route.max_body)
+        if not body.complete and not route.rejects_large_bodies:
+            return too_large
+        return self._handle_routed(routed.with_body(body.data))
 
     def handle(self, request: Request) -> Response:
         """Answer one request without a check of the caller; raises Cut where the connection is to end."""
@@ -315,7 +374,11 @@ class LocalCloud:
     def _change(self, settings: Settings) -> None:
         """Apply other settings while running."""
         before, self.settings = self.settings, settings
-        if replace(before, port=settings.port) != settings:
+        if (before.behavior, before.seed, before.time_scale) != (
+            settings.behavior,
+            settings.seed,
+            settings.time_scale,
+        ):
             self._behavior = self._new_behavior()
         self.services.time_scale = settings.time_scale
         self._wake()
@@ -327,6 +390,18 @@ def _encoded_tail(request: Request, decoded: str) -> str:
     if len(prefix) == 5 and unquote(prefix[4]) == "_user_request_":
         return f"/{tail}"
     return quote(decoded)
+
+
+def _denied(request: Request, denial: Denial) -> Response:
+    if denial.wrong_key and request.service:
+        call = Call(request.service, request.operation, request.region)
+        return refused(call, 403, "InvalidClientTokenId", denial.message)
+    return json_response(403, {"message": denial.message})
+
+
+def _is_unsigned_read(request: Request) -> bool:
+    unsigned = "authorization" not in request.headers and "x-amz-target" not in request.headers
+    return unsigned and request.method in ("GET", "HEAD") and "X-Amz-" not in request.query
 
 
 def _not_found(request: Request) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mysfits_stream.local_site.cloud import local_cloud
+from mysfits_stream.localcloud.settings import Settings
 from tests.conformance.cloud import Cloud
 
 
@@ -33,7 +34,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
             endpoint.rstrip("/"), options.invoke_url, options.account, ours=False, patience=options.patience
         )
         return
-    local = local_cloud(background=False)
+    local = local_cloud(Settings(access="open"), background=False)
     local.start()
     try:
         yield Cloud(local.endpoint)

@@ -25,7 +25,7 @@ def delivering(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     if request.config.getoption("--endpoint", default=None):
         yield request.getfixturevalue("cloud")
         return
-    local = local_cloud(Settings(time_scale=600))
+    local = local_cloud(Settings(time_scale=600, access="open"))
     local.start()
     try:
         yield Cloud(local.endpoint)

@@ -30,7 +30,7 @@ def iam(shell: Shell) -> Any:
         "iam",
         region_name="us-east-1",
         endpoint_url=running.endpoint,
-        aws_access_key_id="local",
+        aws_access_key_id=running.access_key_id,
         aws_secret_access_key="local",
     )
     client.create_role(RoleName=ROLE, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')

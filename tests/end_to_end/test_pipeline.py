@@ -29,13 +29,13 @@ ALL = {
 
 
 def _client(shell: Shell, service: str) -> Any:
-    endpoint = shell.run("local", "status", "--json").json["endpoint"]
+    environment = shell.run("local", "status", "--json").json["environment"]
     name: Any = service
     return boto3.client(
         name,
-        endpoint_url=endpoint,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
         region_name="us-east-1",
-        aws_access_key_id="test",
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key="test",
     )
 

@@ -84,12 +84,12 @@ def test_refused_credentials_are_explained(
 def test_a_role_of_our_name_that_is_not_ours_stops_the_run_before_anything_is_changed(
     shell: Shell, tags: Any, command: tuple[str, ...]
 ) -> None:
-    endpoint = shell.run("local", "start", "--json").json["endpoint"]
+    environment = shell.run("local", "start", "--json").json["environment"]
     iam = boto3.client(
         "iam",
-        endpoint_url=endpoint,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
         region_name="us-east-1",
-        aws_access_key_id="x",
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key="x",
     )
     trust = (

@@ -41,7 +41,7 @@ def client(running: daemon.Running, service: str) -> Any:
         name,
         region_name="us-east-1",
         endpoint_url=running.endpoint,
-        aws_access_key_id="test",
+        aws_access_key_id=running.access_key_id,
         aws_secret_access_key="test",
     )
 

@@ -186,7 +186,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def operator(recorder: Recorder, tmp_path: Path) -> Iterator[Operator]:
-    cloud = local_cloud(Settings(time_scale=300))
+    cloud = local_cloud(Settings(time_scale=300, access="open"))
     cloud.start()
     core: Any = Session(
         session_vars={

@@ -12,8 +12,13 @@ from mysfits_stream.localcloud.firehose.delivery import Firehose, FirehoseError
 from mysfits_stream.localcloud.http.messages import Request, Response
 
 FIREHOSE_JSON = "application/x-amz-json-1.1"
-PUT_TARGET = r"Firehose_20150804\.PutRecord(Batch)?"
-"""The X-Amz-Target header of both operations."""
+MAX_BODY = 8 * 1024 * 1024  # bytes: a batch of 4 MB in base64, and names
+
+
+def is_put(request: Request) -> bool:
+    """Whether the request is PutRecord or PutRecordBatch."""
+    service, _, operation = request.headers.get("x-amz-target", "").partition(".")
+    return service == "Firehose_20150804" and operation in ("PutRecord", "PutRecordBatch")
 
 
 def put(firehose: Firehose, request: Request) -> Response:

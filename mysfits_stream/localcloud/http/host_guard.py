@@ -1,34 +1,88 @@
-"""Rejects requests of other machines, and of pages of other sites in a browser of this machine.
+"""Decides who may send a request, once, on the route that answers the request; everything else is a 403.
 
-The local cloud listens on 127.0.0.1 only. A browser can still be made to send requests: through a name that
-resolves to 127.0.0.1 (DNS rebinding), or by a page of another site. So a request must name a loopback host,
-and pages of other sites reach only routes that are open to other origins.
+The local cloud listens on 127.0.0.1 only. Still, a browser of this machine sends requests for pages of other
+sites, directly or through a host name that resolves to 127.0.0.1 (DNS rebinding), and other users of the
+machine can connect. So a request must name a loopback host. Routes that are not open need more: no page of
+another origin, unless the settings allow the origin, and the access key of this local cloud.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from hmac import compare_digest
 from urllib.parse import urlsplit
 
-from mysfits_stream.localcloud.http.messages import Response, json_response
-from mysfits_stream.localcloud.http.routes import RoutedRequest
+from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.http.routes import Route
 
 # Names below .localhost are loopback by definition (RFC 6761); S3 clients put the bucket's name there.
 LOOPBACK = re.compile(r"(?:[a-z0-9.-]+\.)?localhost\.?|127(?:\.\d{1,3}){3}|\[?::1\]?", re.IGNORECASE)
+SIGNATURE = re.compile(
+    r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/\s,]+)/\d{8}/[^/\s]+/[^/\s]+/aws4_request\b.*"
+)
+BEARER = re.compile(r"Bearer (?P<key>[^/\s,]+)")  # for the administration
+PRESIGNED = re.compile(r"(?P<key>[^/\s]+)/\d{8}/[^/\s]+/[^/\s]+/aws4_request")
 
 
-def refusal(routed: RoutedRequest) -> Response | None:
-    """Why a request is not served at all, as a 403; None for a request that may pass."""
-    headers = routed.request.headers
-    host = headers.get("host", "")
+@dataclass(frozen=True)
+class AllowedCallers:
+    """Callers of the routes that are not open: pages of ``origins``, and holders of ``access_key_id``.
+
+    ``access_key_id`` None lets every user of the machine call.
+    """
+
+    origins: tuple[str, ...] = ()
+    access_key_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Why a request is not served."""
+
+    message: str
+    wrong_key: bool = False
+    """Whether the caller is an AWS client, which expects a refusal in the protocol of the service."""
+
+
+def denial(request: Request, route: Route, allowed: AllowedCallers) -> Denial | None:
+    """Why a request is not served; None for a request that may pass. Needs no body."""
+    host = request.headers.get("host", "")
     if not LOOPBACK.fullmatch(_host_name(f"//{host}")):
-        return json_response(
-            403, {"message": f"the local cloud serves loopback host names only, not {host!r}"}
+        return Denial(f"the local cloud serves loopback host names only, not {host!r}")
+    if not route.open_to_other_origins and (page := _foreign_page(request, host, allowed.origins)):
+        return Denial(f"{page} may not use the local cloud; list its origin in local.allowed_origins")
+    if route.needs_access_key and allowed.access_key_id is not None:
+        key = access_key_id(request)
+        if not compare_digest(key.encode(), allowed.access_key_id.encode()):
+            return Denial(
+                "the access key id is not that of this local cloud; `mysfits-stream local status` prints the "
+                "right one, and local.access: open serves every user of this machine",
+                wrong_key=True,
+            )
+    return None
+
+
+def access_key_id(request: Request) -> str:
+    """The access key id of a request, in the header or in the query; empty without a valid key."""
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        found = SIGNATURE.fullmatch(authorization) or BEARER.fullmatch(authorization)
+    else:
+        found = PRESIGNED.fullmatch(request.parameters.get("X-Amz-Credential", ""))
+    return found["key"] if found else ""
+
+
+def _foreign_page(request: Request, host: str, origins: tuple[str, ...]) -> str:
+    """Which page of another origin sends the request, for a message; empty for other callers."""
+    origin = request.headers.get("origin")
+    if origin is not None:
+        return (
+            "" if origin.lower() == f"http://{host}".lower() or origin in origins else f"a page of {origin!r}"
         )
-    origin = headers.get("origin")
-    if origin is None or routed.route.open_to_other_origins or LOOPBACK.fullmatch(_host_name(origin)):
-        return None
-    return json_response(403, {"message": f"a page of {origin!r} may not use the local cloud"})
+    # Images, frames, links and forms with GET have no Origin. Pages on other ports are "same-site".
+    site = request.headers.get("sec-fetch-site", "none")
+    return "" if site in ("none", "same-origin") else f"a {site} page"
 
 
 def _host_name(url: str) -> str:

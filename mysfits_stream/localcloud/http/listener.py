@@ -1,4 +1,4 @@
-"""How a WSGI application is served: by cheroot, in threads, on 127.0.0.1 and nowhere else."""
+"""Serves a WSGI application with cheroot, in threads, on 127.0.0.1 only."""
 
 from __future__ import annotations
 
@@ -7,17 +7,75 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 
 THREADS = 64
-"""Calls under way at once: a deployer makes some thirty, and in a bad mood each of them waits."""
+"""Concurrent calls: a deployer makes some thirty, and with behavior ``aws`` each call waits."""
+
+MAX_HEADER_BYTES = 64 * 1024  # the request line and all headers
+MAX_HEADERS = 200
 
 KEEP_ALIVE_SECONDS = 30
 LONGEST_STOP = 0.1
 
 
+class _TooManyHeadersError(Exception):
+    """A request has more than MAX_HEADERS header lines."""
+
+
+class _HeaderLines:
+    """The lines of a connection, as many as a request may have headers."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._read = 0
+
+    def readline(self) -> bytes:
+        """The next line. Raises _TooManyHeadersError."""
+        self._read += 1
+        if self._read > MAX_HEADERS + 1:
+            raise _TooManyHeadersError
+        line: bytes = self._stream.readline()
+        return line
+
+
+class _LimitedHeaderReader(HeaderReader):
+    def _allow_header(self, key_name: bytes) -> bool:
+        # X_Amz_Target would become the same WSGI variable as X-Amz-Target.
+        return b"_" not in key_name
+
+    def __call__(self, rfile: Any, hdict: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:
+        headers: dict[bytes, bytes] = super().__call__(_HeaderLines(rfile), hdict)
+        return headers
+
+
+class _Request(HTTPRequest):
+    header_reader = _LimitedHeaderReader()
+
+    def read_request_headers(self) -> bool:
+        try:
+            complete: bool = super().read_request_headers()  # type: ignore[no-untyped-call]  # cheroot has none
+            return complete
+        except _TooManyHeadersError:
+            self.simple_response(
+                "431 Request Header Fields Too Large", f"A request may have {MAX_HEADERS} headers."
+            )
+            return False
+
+    def send_headers(self) -> None:
+        # cheroot would read the rest of the body into memory to keep the connection.
+        if (b"Connection", b"close") in self.outheaders:
+            self.close_connection = True
+        super().send_headers()
+
+
+class _Connection(HTTPConnection):
+    RequestHandlerClass = _Request
+
+
 class Listener:
-    """One application at one port, once :meth:`start` is called, until :meth:`stop`."""
+    """One application at one port, from :meth:`start` until :meth:`stop`."""
 
     def __init__(self, application: Callable[..., Any]) -> None:
         self._application = application
@@ -25,7 +83,7 @@ class Listener:
         self._thread: threading.Thread | None = None
 
     def start(self, port: int) -> None:
-        """Listen, at any free port for 0; OSError if the port is taken."""
+        """Listen on ``port``, or on any free port for 0; OSError if the port is taken."""
         server = Server(
             ("127.0.0.1", port),
             self._application,
@@ -34,9 +92,11 @@ class Listener:
             timeout=KEEP_ALIVE_SECONDS,
         )
         with socket.socket() as probe:
-            # The server's own error does not say why there is no socket.
+            # cheroot's error does not name the reason.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+        server.max_request_header_size = MAX_HEADER_BYTES
+        server.ConnectionClass = _Connection
         server.expiration_interval = LONGEST_STOP
         server.prepare()
         self._server = server
@@ -44,7 +104,7 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more; returns once every request under way is answered."""
+        """Stop listening; returns once every pending request is answered."""
         if self._server:
             self._server.stop()
         if self._thread:
@@ -52,7 +112,7 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port of the listener."""
         if self._server is None:
             raise RuntimeError("the local cloud is not started")
         return int(self._server.bind_addr[1])

@@ -96,8 +96,8 @@ def json_response(status: int, document: Any, headers: Mapping[str, str] | None 
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
 
-def read_request(environ: Environ) -> Request:
-    """The request that a WSGI server received, with the complete body."""
+def read_head(environ: Environ) -> Request:
+    """The request that a WSGI server received, without the body."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -106,13 +106,9 @@ def read_request(environ: Environ) -> Request:
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = environ[name]
-    # With Transfer-Encoding: chunked there is no length, and the server ends the stream itself.
-    length = headers.get("content-length")
-    stream = environ["wsgi.input"]
-    body = stream.read() if environ.get("wsgi.input_terminated") else stream.read(int(length or 0))
     uri = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
     path = urlsplit(uri).path if "://" in uri.split("?", 1)[0] else uri.split("?", 1)[0]
-    return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, body, environ)
+    return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, environ=environ)
 
 
 def to_environ(request: Request) -> Environ:

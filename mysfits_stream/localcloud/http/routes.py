@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
+
+MEGABYTE = 1024 * 1024
+LARGEST_BODY = 100 * MEGABYTE
+"""A function's zip of 50 MB takes 67 MB in CreateFunction; longer objects need a multipart upload."""
+
+
+def any_request(request: Request) -> bool:
+    """Every request."""
+    return True
 
 
 @dataclass(frozen=True)
 class Route:
-    """Requests of one kind, and the function that answers them.
+    """Requests of one kind, and the function that answers them. Closed to everybody unless it says so.
 
-    ``path`` is a regular expression for the whole decoded path. ``answer`` gets the request, and the named
-    groups of ``path`` as keyword arguments. ``target`` is a regular expression for the whole X-Amz-Target
-    header. ``methods`` are the methods that the route serves, empty for all.
+    ``path`` is a regular expression for the whole decoded path, ``matches`` looks at the rest of the request,
+    without its body. ``answer`` gets the request, and the named groups of ``path`` as keyword arguments.
+    ``methods`` are the methods that the route serves, empty for all.
+
+    Pages of other origins reach routes that are ``open_to_other_origins``. Other users of the machine reach
+    routes without ``needs_access_key``. Bodies over ``max_body`` bytes get 413; a route that
+    ``rejects_large_bodies`` itself gets the first ``max_body`` + 1 bytes instead.
     """
 
     name: str
     path: str
     answer: Callable[..., Response]
-    open_to_other_origins: bool = False
+    matches: Callable[[Request], bool] = any_request
     methods: tuple[str, ...] = ()
-    target: str = ""
-
-    def match(self, request: Request) -> re.Match[str] | None:
-        """The match of the decoded path; None when the request belongs to another route."""
-        if self.target and not re.fullmatch(self.target, request.headers.get("x-amz-target", "")):
-            return None
-        return re.fullmatch(self.path, request.decoded_path, re.DOTALL)
+    open_to_other_origins: bool = False
+    needs_access_key: bool = True
+    max_body: int = LARGEST_BODY
+    rejects_large_bodies: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,11 @@ class RoutedRequest:
 
     request: Request
     route: Route
-    arguments: dict[str, str]
+    arguments: dict[str, Any]
+
+    def with_body(self, body: bytes) -> RoutedRequest:
+        """The same, once the body has been read."""
+        return replace(self, request=replace(self.request, body=body))
 
     def answer(self) -> Response:
         """The response of the route; 405 for a method that the route does not serve."""
@@ -51,7 +66,8 @@ class RoutedRequest:
 
 def find_route(routes: Iterable[Route], request: Request) -> RoutedRequest:
     """The first route that matches; the last route of a table matches every request."""
+    path = request.decoded_path
     for route in routes:
-        if found := route.match(request):
+        if (found := re.fullmatch(route.path, path, re.DOTALL)) and route.matches(request):
             return RoutedRequest(request, route, found.groupdict())
     raise LookupError(f"no route for {request.method} {request.path}")
