@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 DEMO := build/demo
 
-.PHONY: demo test test-unit check lint bench matrix conformance pictures requirements clean
+.PHONY: audit demo test test-unit check lint bench matrix conformance pictures requirements clean
 
 ## Stand the pipeline up on the local cloud, click, and show the enriched click.
 demo: $(READY)
@@ -29,6 +29,13 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+## Look for known vulnerabilities: pinned packages, and the lowest versions that the function may be packed with.
+audit: $(READY)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/dev.txt
+	@mkdir -p build
+	sed -n 's/^\([A-Za-z0-9_.-]*\)>=\([0-9.]*\)$$/\1==\2/p' mysfits_stream/lambda_src/requirements.txt > build/floors.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r build/floors.txt
 
 ## Measure, beside baselines, and write benchmarks/RESULTS.md.
 bench: $(READY)

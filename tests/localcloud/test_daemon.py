@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from mysfits_stream import __version__
 from mysfits_stream.errors import StateError, TargetError
@@ -64,6 +65,28 @@ def test_it_starts_once_is_found_again_and_is_gone_after_stop(directory: Path) -
     assert not exists(running.pid)
     assert daemon.find(directory) is None
     assert daemon.stop(directory) is None
+
+
+def test_the_access_key_is_the_owners_secret_and_another_after_a_restart(directory: Path) -> None:
+    first = daemon.ensure(directory, Settings())
+    assert daemon.Files(directory).state.stat().st_mode & 0o777 == 0o600
+    assert client(first, "sts").get_caller_identity()["Account"]
+    daemon.stop(directory)
+    second = daemon.ensure(directory, Settings())
+    assert second.access_key_id not in ("", first.access_key_id)
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        client(replace(second, access_key_id=first.access_key_id), "sts").get_caller_identity()
+
+
+def test_access_and_origins_change_while_it_runs(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings())
+    stranger = client(replace(running, access_key_id="test"), "sts")
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        stranger.get_caller_identity()
+    daemon.ensure(directory, Settings(access="open", allowed_origins=("http://localhost:8000",)))
+    assert stranger.get_caller_identity()["Account"]
+    health = requests.get(f"{running.endpoint}/_local/health", timeout=10).json()
+    assert health["settings"]["allowed_origins"] == ["http://localhost:8000"]
 
 
 def test_commands_at_the_same_moment_start_one(directory: Path) -> None:
