@@ -1,1 +1,1 @@
-"""The local cloud with the routes of this project: the page, its feed and the stand-in Mysfits service."""
+"""The local cloud with the routes of the project: the page, its feed and the stand-in Mysfits service."""

@@ -1,9 +1,9 @@
-"""Decides who may send a request, once, on the route that answers the request; everything else is a 403.
+"""Decides who may send a request, once, on the route of the request; every other request is a 403.
 
-The local cloud listens on 127.0.0.1 only. Still, a browser of this machine sends requests for pages of other
+The local cloud listens on 127.0.0.1 only. Still, a browser on the machine sends requests for pages of foreign
 sites, directly or through a host name that resolves to 127.0.0.1 (DNS rebinding), and other users of the
-machine can connect. So a request must name a loopback host. Routes that are not open need more: no page of
-another origin, unless the settings allow the origin, and the access key of this local cloud.
+machine can connect. So a request must name a loopback host. A closed route rejects pages of other origins,
+unless the settings allow the origin, and callers without the access key of the local cloud.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ PRESIGNED = re.compile(r"(?P<key>[^/\s]+)/\d{8}/[^/\s]+/[^/\s]+/aws4_request")
 
 @dataclass(frozen=True)
 class AllowedCallers:
-    """Callers of the routes that are not open: pages of ``origins``, and holders of ``access_key_id``.
+    """Callers of closed routes: pages of ``origins``, and holders of ``access_key_id``.
 
-    ``access_key_id`` None lets every user of the machine call.
+    Without an ``access_key_id``, every user of the machine may call.
     """
 
     origins: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Denial:
 
     message: str
     wrong_key: bool = False
-    """Whether the caller is an AWS client, which expects a refusal in the protocol of the service."""
+    """Whether the access key is wrong: AWS clients expect a refusal in the protocol of the service."""
 
 
 def denial(request: Request, route: Route, allowed: AllowedCallers) -> Denial | None:
@@ -74,7 +74,7 @@ def access_key_id(request: Request) -> str:
 
 
 def _foreign_page(request: Request, host: str, origins: tuple[str, ...]) -> str:
-    """Which page of another origin sends the request, for a message; empty for other callers."""
+    """The foreign page behind a request, for a message; empty for other callers."""
     origin = request.headers.get("origin")
     if origin is not None:
         return (

@@ -1,4 +1,4 @@
-"""Routes: which part of the local cloud answers a request, and which callers may send the request."""
+"""Routes: the parts of the local cloud that answer requests, and the callers that may send requests."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def any_request(request: Request) -> bool:
 
 @dataclass(frozen=True)
 class Route:
-    """Requests of one kind, and the function that answers them. Closed to everybody unless it says so.
+    """Requests of one kind, and the function that answers. A route is closed by default.
 
-    ``path`` is a regular expression for the whole decoded path, ``matches`` looks at the rest of the request,
-    without its body. ``answer`` gets the request, and the named groups of ``path`` as keyword arguments.
-    ``methods`` are the methods that the route serves, empty for all.
+    ``path`` is a regular expression for the whole decoded path, ``matches`` a condition on the rest of the
+    request, without the body. ``answer`` gets the request, and the named groups of ``path`` as keyword
+    arguments. ``methods`` are the served methods, empty for all.
 
     Pages of other origins reach routes that are ``open_to_other_origins``. Other users of the machine reach
-    routes without ``needs_access_key``. Bodies over ``max_body`` bytes get 413; a route that
-    ``rejects_large_bodies`` itself gets the first ``max_body`` + 1 bytes instead.
+    routes without ``needs_access_key``. Bodies over ``max_body`` bytes get 413; routes with
+    ``rejects_large_bodies`` get the first ``max_body`` + 1 bytes instead and answer in their own words.
     """
 
     name: str
@@ -45,18 +45,18 @@ class Route:
 
 @dataclass(frozen=True)
 class RoutedRequest:
-    """A request with the one route that answers the request."""
+    """A request and the route that answers."""
 
     request: Request
     route: Route
     arguments: dict[str, Any]
 
     def with_body(self, body: bytes) -> RoutedRequest:
-        """The same, once the body has been read."""
+        """A copy with the body."""
         return replace(self, request=replace(self.request, body=body))
 
     def answer(self) -> Response:
-        """The response of the route; 405 for a method that the route does not serve."""
+        """The response of the route; 405 for methods outside of ``methods``."""
         methods = self.route.methods
         if methods and self.request.method not in methods:
             message = f"{self.route.name}: the method must be {' or '.join(methods)}"
@@ -65,7 +65,7 @@ class RoutedRequest:
 
 
 def find_route(routes: Iterable[Route], request: Request) -> RoutedRequest:
-    """The first route that matches; the last route of a table matches every request."""
+    """The first matching route; the last route of a table matches every request."""
     path = request.decoded_path
     for route in routes:
         if (found := re.fullmatch(route.path, path, re.DOTALL)) and route.matches(request):
