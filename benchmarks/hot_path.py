@@ -92,7 +92,7 @@ def put(cloud: LocalCloud, host: str, path: str) -> None:
         "wsgi.input": BytesIO(body),
     }
     answers: list[str] = []
-    cloud(environ, lambda status, headers: answers.append(status))
+    cloud.front(environ, lambda status, headers: answers.append(status))
     if answers != ["200 OK"]:
         raise AssertionError(f"a click was answered with {answers}")
 

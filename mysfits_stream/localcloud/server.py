@@ -1,8 +1,8 @@
-"""The WSGI application of the local cloud: every request is matched with one route, and the route answers.
+"""One local cloud: its parts, and the table of all routes (:meth:`LocalCloud._route_table`).
 
-:meth:`LocalCloud._route_table` is the list of all routes. The behavior (``aws_behavior``) runs around the
-route's answer and may reject, delay or cut off a call of an AWS client. ``http/listener.py`` serves the
-application, ``scheduler.py`` runs due deliveries in the background.
+``front.py`` matches every request with one route and checks the caller. The behavior (``aws_behavior``) runs
+around the route's answer and may reject, delay or cut off a call of an AWS client. ``scheduler.py`` runs due
+deliveries in the background.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, unquote
 
 from mysfits_stream.localcloud import admin
 from mysfits_stream.localcloud.aws_behavior import (
@@ -28,38 +27,30 @@ from mysfits_stream.localcloud.aws_behavior import (
     InstantBehavior,
     identify,
 )
-from mysfits_stream.localcloud.aws_behavior.calls import Call
-from mysfits_stream.localcloud.aws_behavior.refusals import refused
 from mysfits_stream.localcloud.awslambda import operations as lambda_operations
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
-from mysfits_stream.localcloud.execute_api import handler
+from mysfits_stream.localcloud.execute_api import operations as api_operations
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
+from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose import operations as firehose_operations
 from mysfits_stream.localcloud.firehose.delivery import Firehose
-from mysfits_stream.localcloud.http import host_guard
-from mysfits_stream.localcloud.http.body import BodyError, BodyReader
-from mysfits_stream.localcloud.http.host_guard import AllowedCallers, Denial
+from mysfits_stream.localcloud.front import Front
+from mysfits_stream.localcloud.http.host_guard import AllowedCallers
 from mysfits_stream.localcloud.http.listener import Listener
-from mysfits_stream.localcloud.http.messages import (
-    Environ,
-    Request,
-    Response,
-    StartResponse,
-    json_response,
-    read_head,
-    send_response,
+from mysfits_stream.localcloud.http.messages import Request, Response, json_response
+from mysfits_stream.localcloud.http.routes import (
+    MEGABYTE,
+    Route,
+    RoutedRequest,
+    find_route,
+    is_unsigned_read,
 )
-from mysfits_stream.localcloud.http.routes import MEGABYTE, Route, RoutedRequest, find_route
 from mysfits_stream.localcloud.scheduler import Background
 from mysfits_stream.localcloud.services import CloudServices
 from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.localcloud.version import VERSION
 
 log = logging.getLogger(__name__)
-
-INVOKE_PATH = r"/restapis/(?P<api_id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<path>/.*|)"
-
-CLOSE = {"Connection": "close"}
 
 
 class LocalCloud:
@@ -105,8 +96,7 @@ class LocalCloud:
         if keep:
             self.control_plane.load(keep)
         self._saved = self.control_plane.changes
-        self._started_at = self._last_request_at = time.monotonic()
-        self._listener = Listener(self)
+        self._started_at = time.monotonic()
         self._background = Background(now) if background else None
         self.services = CloudServices(
             self.control_plane,
@@ -115,9 +105,7 @@ class LocalCloud:
             directory=Path(self._scratch.name),
             role=lambda arn: self._behavior.role(arn),
         )
-        self.control_plane.calls_in = lambda region: (
-            Integrations(self.services, self._handle_inside, region).call
-        )
+        self.control_plane.calls_in = self._calls_in
         self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
         self._administration = admin.Administration(
             health=self._health,
@@ -128,6 +116,8 @@ class LocalCloud:
             stop=on_stop,
         )
         self.routes = self._route_table(routes(self))
+        self.front = Front(self.routes, self._allowed, self._handle_routed)
+        self._listener = Listener(self.front)
 
     def _route_table(self, added: tuple[Route, ...]) -> tuple[Route, ...]:
         """All routes; the first match answers. A route is closed, unless the table opens the route."""
@@ -135,11 +125,11 @@ class LocalCloud:
             # A REST API that was deployed, with CORS as the API defines.
             Route(
                 "deployed API",
-                INVOKE_PATH,
+                api_operations.INVOKE_PATH,
                 self._invoke_api,
                 open_to_other_origins=True,
                 needs_access_key=False,
-                max_body=handler.PAYLOAD_LIMIT,
+                max_body=api_operations.MAX_BODY,
                 rejects_large_bodies=True,
             ),
             *added,
@@ -179,7 +169,7 @@ class LocalCloud:
                 "reads without a signature",
                 r".*",
                 self.control_plane.handle,
-                matches=_is_unsigned_read,
+                matches=is_unsigned_read,
                 needs_access_key=False,
                 max_body=0,
             ),
@@ -237,7 +227,7 @@ class LocalCloud:
 
     def idle_seconds(self) -> float:
         """Seconds since the last request."""
-        return time.monotonic() - self._last_request_at
+        return self.front.idle_seconds()
 
     def deliver_due(self) -> None:
         """Deliver due buffers, and store the metrics of the deliveries in CloudWatch."""
@@ -279,42 +269,9 @@ class LocalCloud:
 
     # Serving
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """The WSGI application."""
-        self._last_request_at = time.monotonic()
-        request, body = read_head(environ), BodyReader(environ)
-        try:
-            response = self._answer(find_route(self.routes, request), body)
-        except Cut:
-            # The listener closes the connection.
-            raise
-        except BodyError as error:
-            response = json_response(400, {"message": str(error)}, CLOSE)
-        except Exception:
-            log.exception("%s %s", request.method, request.path)
-            response = json_response(500, {"message": "internal error of the local cloud; see its log"})
-        if not body.finished and not body.discard():
-            response = replace(response, headers={**response.headers, **CLOSE})
-        return send_response(response, request, start_response)
-
-    def _answer(self, routed: RoutedRequest, reader: BodyReader) -> Response:
-        """Check the caller before the body is read, and the length of the body while the body is read."""
-        route = routed.route
-        allowed = AllowedCallers(
-            self.settings.allowed_origins,
-            self.access_key_id if self.settings.access == "private" else None,
-        )
-        if denial := host_guard.denial(routed.request, route, allowed):
-            return _denied(routed.request, denial)
-        too_large = json_response(
-            413, {"message": f"{route.name}: a body may have at most {route.max_body} bytes"}
-        )
-        if reader.announced > route.max_body and not route.rejects_large_bodies:
-            return too_large
-        body = reader.read(route.max_body)
-        if not body.complete and not route.rejects_large_bodies:
-            return too_large
-        return self._handle_routed(routed.with_body(body.data))
+    def _allowed(self) -> AllowedCallers:
+        private = self.settings.access == "private"
+        return AllowedCallers(self.settings.allowed_origins, self.access_key_id if private else None)
 
     def handle(self, request: Request) -> Response:
         """Answer one request without a check of the caller; raises Cut where the connection is to end."""
@@ -335,19 +292,18 @@ class LocalCloud:
             return Response(500)
 
     def _invoke_api(self, request: Request, api_id: str, stage: str, path: str) -> Response:
-        behavior = self._behavior
-        deployed = behavior.deployed(api_id, stage)
-        if deployed is None and behavior.is_late(api_id, stage):
-            return json_response(
-                403,
-                {"message": "Missing Authentication Token"},
-                {"x-amzn-ErrorType": "MissingAuthenticationTokenException"},
-            )
-        if deployed is None:
-            return json_response(403, {"message": "Forbidden"}, {"x-amzn-ErrorType": "ForbiddenException"})
-        integrations = Integrations(self.services, self._handle_inside, deployed.region)
-        inner = replace(request, path=_encoded_tail(request, path) or "/")
-        return handler.handle(deployed, inner, integrations.call, self._now())
+        return api_operations.invoke(
+            request,
+            api_id,
+            stage,
+            path,
+            deployments=self._behavior,
+            calls_in=self._calls_in,
+            now=self._now(),
+        )
+
+    def _calls_in(self, region: str) -> CallService:
+        return Integrations(self.services, self._handle_inside, region).call
 
     def _new_behavior(self) -> Behavior:
         """The behavior of the settings, without the pending transitions of an earlier behavior."""
@@ -382,26 +338,6 @@ class LocalCloud:
             self._behavior = self._new_behavior()
         self.services.time_scale = settings.time_scale
         self._wake()
-
-
-def _encoded_tail(request: Request, decoded: str) -> str:
-    """The path below ``_user_request_``, percent-encoded as the client sent the path."""
-    *prefix, tail = request.path.split("/", 5)
-    if len(prefix) == 5 and unquote(prefix[4]) == "_user_request_":
-        return f"/{tail}"
-    return quote(decoded)
-
-
-def _denied(request: Request, denial: Denial) -> Response:
-    if denial.wrong_key and request.service:
-        call = Call(request.service, request.operation, request.region)
-        return refused(call, 403, "InvalidClientTokenId", denial.message)
-    return json_response(403, {"message": denial.message})
-
-
-def _is_unsigned_read(request: Request) -> bool:
-    unsigned = "authorization" not in request.headers and "x-amz-target" not in request.headers
-    return unsigned and request.method in ("GET", "HEAD") and "X-Amz-" not in request.query
 
 
 def _not_found(request: Request) -> Response:

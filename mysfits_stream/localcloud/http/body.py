@@ -41,10 +41,13 @@ class BodyReader:
         self._chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
         # The reader of cheroot holds a whole chunk in memory: read from the connection instead.
         self._stream: Stream = stream.rfile if self._chunked else stream
-        self._left = 0 if self._chunked else int(environ.get("CONTENT_LENGTH") or 0)
+        length = str(environ.get("CONTENT_LENGTH") or 0)
+        # int() would take "-1", and a negative length would be read to the end of the connection.
+        self._valid = self._chunked or (length.isascii() and length.isdigit())
+        self._left = int(length) if self._valid and not self._chunked else 0
         self.announced = self._left
         """The length in the head of the request; 0 for a chunked body."""
-        self.finished = not self._chunked and self._left == 0
+        self.finished = self._valid and not self._chunked and self._left == 0
 
     def read(self, limit: int) -> Body:
         """The body, if not longer than ``limit``; else the first ``limit`` + 1 bytes. Raises BodyError."""
@@ -65,6 +68,8 @@ class BodyReader:
 
     def _block(self, wanted: int) -> bytes:
         """The next bytes of the body, at most ``wanted``; sets ``finished`` at the end."""
+        if not self._valid:
+            raise BodyError("the length of the body is not a number")
         if self._chunked and self._left == 0:
             self._left = self._next_chunk()
             if self._left == 0:

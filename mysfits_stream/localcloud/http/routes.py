@@ -19,6 +19,12 @@ def any_request(request: Request) -> bool:
     return True
 
 
+def is_unsigned_read(request: Request) -> bool:
+    """A read without a signature, answered by S3 for public objects."""
+    unsigned = "authorization" not in request.headers and "x-amz-target" not in request.headers
+    return unsigned and request.method in ("GET", "HEAD") and "X-Amz-" not in request.query
+
+
 @dataclass(frozen=True)
 class Route:
     """Requests of one kind, and the function that answers. A route is closed by default.

@@ -69,6 +69,8 @@ def test_a_body_that_is_too_long_is_read_to_its_limit(environ: dict[str, Any]) -
     "environ",
     [
         known(b"ab", 3),
+        {**known(b"ab"), "CONTENT_LENGTH": "-1"},
+        {**known(b"ab"), "CONTENT_LENGTH": "1_0"},
         chunked(b"3\r\nab"),
         chunked(b"3\r\nabcd\r\n"),
         chunked(b""),
@@ -80,7 +82,7 @@ def test_a_body_that_is_too_long_is_read_to_its_limit(environ: dict[str, Any]) -
         chunked(b"1" * 5000),
         chunked(b"0\r\n" + b"T: x\r\n" * 200),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_a_body_that_ends_early_or_is_no_http_is_an_error(environ: dict[str, Any]) -> None:
     with pytest.raises(BodyError):
@@ -136,6 +138,14 @@ def test_a_gigabyte_is_refused_by_its_announcement(
     answer, closed = exchange(local_cloud, f"{head}\nContent-Length: {GIGABYTE}", b"x" * 5 * MB)
     assert closed
     assert answer.split(b" ", 2)[1] == status
+
+
+@pytest.mark.parametrize("length", ["-1", "-1073741824", "1_0", "2, 2"])
+def test_a_length_that_is_no_number_is_refused(local_cloud: CloudUnderTest, length: str) -> None:
+    head = f"POST /_local/faults HTTP/1.1\nHost: localhost\nContent-Length: {length}"
+    answer, closed = exchange(local_cloud, head, b"x" * 5 * MB)
+    assert closed
+    assert answer.split(b" ", 2)[1] == b"400"
 
 
 def test_a_chunk_of_a_gigabyte_is_refused_at_the_limit(local_cloud: CloudUnderTest) -> None:

@@ -1,0 +1,91 @@
+"""The WSGI application of the local cloud: finds the route, checks the caller, reads the body, answers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from mysfits_stream.localcloud.aws_behavior import Cut
+from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http import host_guard
+from mysfits_stream.localcloud.http.body import BodyError, BodyReader
+from mysfits_stream.localcloud.http.host_guard import AllowedCallers, Denial
+from mysfits_stream.localcloud.http.messages import (
+    Environ,
+    Request,
+    Response,
+    StartResponse,
+    json_response,
+    read_head,
+    send_response,
+)
+from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, find_route
+
+log = logging.getLogger(__name__)
+
+CLOSE = {"Connection": "close"}
+
+
+class Front:
+    """A WSGI application for ``routes``; ``allowed`` returns the current callers of closed routes.
+
+    ``handle`` answers a request that may pass, with the complete body.
+    """
+
+    def __init__(
+        self,
+        routes: tuple[Route, ...],
+        allowed: Callable[[], AllowedCallers],
+        handle: Callable[[RoutedRequest], Response],
+    ) -> None:
+        self._routes = routes
+        self._allowed = allowed
+        self._handle = handle
+        self._last_request_at = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Seconds since the last request."""
+        return time.monotonic() - self._last_request_at
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request; raises Cut where the connection is to end."""
+        self._last_request_at = time.monotonic()
+        request, body = read_head(environ), BodyReader(environ)
+        try:
+            response = self._answer(find_route(self._routes, request), body)
+        except Cut:
+            # The listener closes the connection.
+            raise
+        except BodyError as error:
+            response = json_response(400, {"message": str(error)}, CLOSE)
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            response = json_response(500, {"message": "internal error of the local cloud; see its log"})
+        if not body.finished and not body.discard():
+            response = replace(response, headers={**response.headers, **CLOSE})
+        return send_response(response, request, start_response)
+
+    def _answer(self, routed: RoutedRequest, reader: BodyReader) -> Response:
+        """Check the caller before the body is read, and the length of the body while the body is read."""
+        route = routed.route
+        if denial := host_guard.denial(routed.request, route, self._allowed()):
+            return _denied(routed.request, denial)
+        too_large = json_response(
+            413, {"message": f"{route.name}: a body may have at most {route.max_body} bytes"}
+        )
+        if reader.announced > route.max_body and not route.rejects_large_bodies:
+            return too_large
+        body = reader.read(route.max_body)
+        if not body.complete and not route.rejects_large_bodies:
+            return too_large
+        return self._handle(routed.with_body(body.data))
+
+
+def _denied(request: Request, denial: Denial) -> Response:
+    if denial.wrong_key and request.service:
+        call = Call(request.service, request.operation, request.region)
+        return refused(call, 403, "InvalidClientTokenId", denial.message)
+    return json_response(403, {"message": denial.message})
