@@ -14,15 +14,31 @@ LARGEST_BODY = 100 * MEGABYTE
 """A function's zip of 50 MB takes 67 MB in CreateFunction; longer objects need a multipart upload."""
 
 
+# What makes a request signed, or a request to another service than S3, for the control plane and for moto.
+SIGNED_HEADERS = {"authorization", "x-amz-target"}
+SIGNED_QUERY = ("X-Amz-", "Signature=", "AWSAccessKeyId")
+OTHER_SERVICES = ("/.well-known/jwks.json", "/.well-known/openid-configuration")
+BUCKET_HOST = re.compile(r"[a-z0-9][a-z0-9.-]+\.localhost\.?(:\d+)?")
+BUCKET_PATH = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}(/.*)?", re.DOTALL)
+
+
 def any_request(request: Request) -> bool:
     """Every request."""
     return True
 
 
 def is_unsigned_read(request: Request) -> bool:
-    """A read without a signature, answered by S3 for public objects."""
-    unsigned = "authorization" not in request.headers and "x-amz-target" not in request.headers
-    return unsigned and request.method in ("GET", "HEAD") and "X-Amz-" not in request.query
+    """A read of an object or a bucket without any signature; S3 then evaluates the bucket policy."""
+    named = BUCKET_HOST.fullmatch(request.headers.get("host", "")) or BUCKET_PATH.fullmatch(
+        request.decoded_path
+    )
+    return bool(
+        named
+        and request.method in ("GET", "HEAD")
+        and not SIGNED_HEADERS & request.headers.keys()
+        and not any(name in request.query for name in SIGNED_QUERY)
+        and not request.decoded_path.endswith(OTHER_SERVICES)
+    )
 
 
 @dataclass(frozen=True)

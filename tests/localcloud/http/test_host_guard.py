@@ -78,9 +78,12 @@ EXAMPLES: dict[str, list[tuple[str, str, dict[str, str]]]] = {
         ("/2015%2D03-31/functions/f/invocations", "", {}),
         ("/2015-03-31%2Ffunctions%2Ff%2Finvocations", "", {}),
     ],
-    "reads without a signature": [("/bucket/key", "", {}), ("/", "", {})],
+    "reads without a signature": [("/bucket/key", "", {}), ("/bucket", "", {})],
     "control plane": [
         ("/", FORM, {}),
+        ("/", "", {}),
+        ("/bucket/key", "AWSAccessKeyId=k&Signature=s&Expires=9999999999", {}),
+        ("/bucket/key", "response-content-type=Signature=", {}),
         # What looked like a deployed API to a guard that looked at less than the route table.
         ("/restapis/a/_user_request_", FORM, {}),
         ("/restapis/a/b/c/_user_request_/x", FORM, {}),
@@ -286,6 +289,31 @@ def test_other_users_without_the_key_are_refused(
     )
     assert answer.status_code == 403
     assert private.cloud.control_plane.changes == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?Action=ListRoles&Version=2010-05-08",
+        "/clicks-data",
+        "/clicks-data/key",
+        "/clicks-data?policy",
+        "/clicks-data/key?AWSAccessKeyId=k&Signature=x&Expires=9999999999",
+        "/clicks-data/key?%41WSAccessKeyId=k&%53ignature=x&Expires=9999999999",
+        "/clicks-data/key?response-content-type=Signature=",
+        "/clicks-data/key?X-Amz-Signature=x",
+        "/pool/.well-known/jwks.json",
+        "/iam_us-east-1/?Action=ListRoles",
+    ],
+)
+def test_without_a_signature_only_public_objects_are_read(private: CloudUnderTest, path: str) -> None:
+    s3 = with_key(private, "s3", private.cloud.access_key_id)
+    s3.create_bucket(Bucket="clicks-data", CreateBucketConfiguration={"LocationConstraint": private.region})
+    s3.put_object(Bucket="clicks-data", Key="key", Body=b"secret")
+    answer = requests.get(private.endpoint + path, timeout=10)
+    assert answer.status_code == 403
+    assert b"secret" not in answer.content and b"ListAllMyBuckets" not in answer.content
 
 
 def test_the_page_the_service_and_health_need_no_key(private: CloudUnderTest) -> None:
