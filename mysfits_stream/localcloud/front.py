@@ -73,15 +73,16 @@ class Front:
         route = routed.route
         if denial := host_guard.denial(routed.request, route, self._allowed()):
             return _denied(routed.request, denial)
-        too_large = json_response(
-            413, {"message": f"{route.name}: a body may have at most {route.max_body} bytes"}
-        )
         if reader.announced > route.max_body and not route.rejects_large_bodies:
-            return too_large
+            return _too_large(route)
         body = reader.read(route.max_body)
         if not body.complete and not route.rejects_large_bodies:
-            return too_large
+            return _too_large(route)
         return self._handle(routed.with_body(body.data))
+
+
+def _too_large(route: Route) -> Response:
+    return json_response(413, {"message": f"{route.name}: a body may have at most {route.max_body} bytes"})
 
 
 def _denied(request: Request, denial: Denial) -> Response:

@@ -37,12 +37,13 @@ from mysfits_stream.localcloud.firehose.delivery import Firehose
 from mysfits_stream.localcloud.front import Front
 from mysfits_stream.localcloud.http.host_guard import AllowedCallers
 from mysfits_stream.localcloud.http.listener import Listener
-from mysfits_stream.localcloud.http.messages import Request, Response, json_response
+from mysfits_stream.localcloud.http.messages import LONGEST_FORM, Request, Response, json_response
 from mysfits_stream.localcloud.http.routes import (
     MEGABYTE,
     Route,
     RoutedRequest,
     find_route,
+    is_posted_form,
     is_unsigned_read,
 )
 from mysfits_stream.localcloud.scheduler import Background
@@ -172,6 +173,13 @@ class LocalCloud:
                 matches=is_unsigned_read,
                 needs_access_key=False,
                 max_body=0,
+            ),
+            Route(
+                "calls of the query protocol",
+                r".*",
+                self.control_plane.handle,
+                matches=is_posted_form,
+                max_body=LONGEST_FORM,
             ),
             # The stored resources: protocols of AWS, told apart by the signature as at AWS's endpoints.
             Route("control plane", r".*", self.control_plane.handle),

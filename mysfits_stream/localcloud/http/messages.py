@@ -18,6 +18,9 @@ from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
+LONGEST_FORM = 1024 * 1024
+"""Bytes of a query-protocol call; the longest are templates of 51,200 bytes, percent-encoded."""
+
 # Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …
 CREDENTIAL_SCOPE = re.compile(r"Credential=[^/\s]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
@@ -53,9 +56,15 @@ class Request:
         """The operation that a JSON 1.x header or a query form names; empty for other protocols."""
         if target := self.headers.get("x-amz-target"):
             return target.rpartition(".")[2]
-        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        # A parsed form takes many times the memory of its text.
+        if self.is_form and len(self.body) <= LONGEST_FORM:
             return parse_qs(self.body.decode("latin-1")).get("Action", [""])[0]
         return ""
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form, as in the query protocol."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -27,6 +27,11 @@ def any_request(request: Request) -> bool:
     return True
 
 
+def is_posted_form(request: Request) -> bool:
+    """A call of the query protocol (IAM, STS, CloudFormation, CloudWatch)."""
+    return request.method == "POST" and request.is_form
+
+
 def is_unsigned_read(request: Request) -> bool:
     """A read of an object or a bucket without any signature; S3 then evaluates the bucket policy."""
     named = BUCKET_HOST.fullmatch(request.headers.get("host", "")) or BUCKET_PATH.fullmatch(

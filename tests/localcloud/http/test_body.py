@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -202,3 +203,20 @@ def test_a_header_with_an_underscore_counts_for_nothing(local_cloud: CloudUnderT
     head = "GET /_local/health HTTP/1.1\nHost: localhost\nSec-Fetch-Site: cross-site\nSec_Fetch_Site: none"
     answer, _ = exchange(local_cloud, head)
     assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_form_of_many_fields_takes_no_memory(local_cloud: CloudUnderTest) -> None:
+    fields = b"a&" * 4 * MB
+    head = (
+        "POST / HTTP/1.1\nHost: localhost\nContent-Type: application/x-www-form-urlencoded\n"
+        f"Authorization: AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/iam/aws4_request\n"
+        f"Content-Length: {len(fields)}"
+    )
+    tracemalloc.start()
+    try:
+        answer, _ = exchange(local_cloud, head, fields)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.split(b" ", 2)[1] == b"413"
+    assert peak < 2 * len(fields)
