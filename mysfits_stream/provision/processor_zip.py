@@ -12,7 +12,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -50,11 +50,30 @@ def processor_package() -> Package:
     """The package of the processor; built once a process."""
     source = files("mysfits_stream") / "lambda_src"
     entries = {HANDLER: (source / HANDLER).read_bytes()}
-    found = list(_closure(_names((source / REQUIREMENTS).read_text(encoding="utf-8").splitlines())))
+    requirements = (source / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
+    found = list(_closure(_names(requirements)))
+    if missed := below_floor(requirements, {dist.name: dist.version for dist in found}):
+        quoted = " ".join(f"'{requirement}'" for requirement in missed)
+        raise ProvisionError(
+            "processor",
+            "package",
+            f"installed versions have known vulnerabilities; run: pip install {quoted}",
+        )
     for dist in found:
         entries.update(_modules(dist))
     sources = sorted(f"{dist.name}=={dist.version}" for dist in found)
     return Package(zipped(entries), tuple(sources))
+
+
+def below_floor(requirements: Iterable[str], installed: Mapping[str, str]) -> list[str]:
+    """The requirements ``name>=version`` that installed versions do not meet."""
+    versions = {_normal(name): version for name, version in installed.items()}
+    floors = (line.strip().split(">=") for line in requirements if ">=" in line)
+    return [
+        f"{name}>={floor}"
+        for name, floor in floors
+        if _normal(name) in versions and _release(versions[_normal(name)]) < _release(floor)
+    ]
 
 
 def zipped(entries: dict[str, bytes]) -> bytes:
@@ -89,7 +108,21 @@ def _closure(names: Iterable[str]) -> Iterator[Distribution]:
 
 def _names(requirements: Iterable[str]) -> list[str]:
     matches = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()) for line in requirements)
-    return [re.sub(r"[-_.]+", "-", match.group()).lower() for match in matches if match]
+    return [_normal(match.group()) for match in matches if match]
+
+
+def _normal(name: str) -> str:
+    """The name of a distribution as package indexes compare names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a version, without zeros at the end: 2.7.0 equals 2.7."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    numbers = [int(number) for number in found.group().split(".")] if found else []
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _modules(dist: Distribution) -> dict[str, bytes]:

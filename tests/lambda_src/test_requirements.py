@@ -7,6 +7,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from mysfits_stream.provision.processor_zip import below_floor
+
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "mysfits_stream" / "lambda_src" / "requirements.txt"
 
@@ -34,3 +38,18 @@ def test_the_audit_looks_at_the_floor_of_each_requirement() -> None:
     )
     assert shown.stdout.splitlines() == [line.replace(">=", "==") for line in lines()]
     assert len(lines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("installed", "missed"),
+    [
+        ({"urllib3": "2.6.3"}, ["urllib3>=2.7.0"]),
+        ({"urllib3": "2.10.0"}, []),
+        ({"urllib3": "2.7"}, []),
+        ({"urllib3": "1.26.20", "Charset_Normalizer": "3.2"}, ["urllib3>=2.7.0", "charset-normalizer>=3.3"]),
+        ({"certifi": "2026.10.19.post1", "another": "0"}, []),
+        ({}, []),
+    ],
+)
+def test_versions_below_a_floor_are_not_packed(installed: dict[str, str], missed: list[str]) -> None:
+    assert below_floor(["# a note", "urllib3>=2.7.0", "charset-normalizer>=3.3"], installed) == missed
