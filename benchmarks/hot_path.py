@@ -30,9 +30,9 @@ CLICKS = 5_000
 CLICK = {"userId": "8b1f5c1e-user", "mysfitId": "4e53920c-505a-4a90-a694-b9300791f0ae"}
 
 STEPS = {
-    "the model": ("apigateway_validation.py", "check_body"),
-    "the templates": ("mapping.py", "render"),
-    "the role and what it may do": ("server.py", "_role_in_force", "integrations.py", "_may"),
+    "the model": ("request_validation.py", "check_body"),
+    "the templates": ("template.py", "render"),
+    "the role and what it may do": ("instant.py", "role", "aws_service_calls.py", "_may"),
     "PutRecord": ("operations.py", "put"),
 }
 """A step of the click's way, and the functions that make it: file, name, file, name, …"""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
@@ -69,6 +70,11 @@ class Route:
     max_body: int = LARGEST_BODY
     rejects_large_bodies: bool = False
 
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled ``path``."""
+        return re.compile(self.path, re.DOTALL)
+
 
 @dataclass(frozen=True)
 class RoutedRequest:
@@ -80,7 +86,10 @@ class RoutedRequest:
 
     def with_body(self, body: bytes) -> RoutedRequest:
         """A copy with the body."""
-        return replace(self, request=replace(self.request, body=body))
+        head = self.request
+        # Not by dataclasses.replace: every click comes this way.
+        request = Request(head.method, head.path, head.query, head.headers, body, head.environ)
+        return RoutedRequest(request, self.route, self.arguments)
 
     def answer(self) -> Response:
         """The response of the route; 405 for methods outside of ``methods``."""
@@ -95,6 +104,6 @@ def find_route(routes: Iterable[Route], request: Request) -> RoutedRequest:
     """The first matching route; the last route of a table matches every request."""
     path = request.decoded_path
     for route in routes:
-        if (found := re.fullmatch(route.path, path, re.DOTALL)) and route.matches(request):
+        if (found := route.pattern.fullmatch(path)) and route.matches(request):
             return RoutedRequest(request, route, found.groupdict())
     raise LookupError(f"no route for {request.method} {request.path}")
