@@ -1,21 +1,30 @@
-"""JSON Schema draft 4 as API Gateway's validator reads it: its patterns are those of ECMA 262."""
+"""JSON Schema draft-04 as API Gateway validates it: patterns follow ECMA 262, by ``regress``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft4Validator, FormatChecker, ValidationError, validators
-
-from mysfits_stream.localcloud.execute_api import ecma_regex
+from regress import Regex, RegressError
 
 FORMATS = FormatChecker(formats=())
 
 
-@FORMATS.checks("regex", raises=re.error)
+def matches(pattern: str, text: str) -> bool:
+    """Whether the pattern is found anywhere in the text; raises RegressError for an invalid pattern."""
+    return _compiled(pattern).find(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Regex:
+    return Regex(pattern)
+
+
+@FORMATS.checks("regex", raises=RegressError)
 def _is_regex(value: object) -> bool:
-    return not isinstance(value, str) or ecma_regex.compiled(value) is not None
+    return not isinstance(value, str) or _compiled(value) is not None
 
 
 def check_schema(schema: Any) -> None:
@@ -30,12 +39,12 @@ def additional_properties(instance: Mapping[str, Any], schema: Mapping[str, Any]
         name
         for name in instance
         if name not in schema.get("properties", {})
-        and not any(ecma_regex.matches(pattern, name) for pattern in patterns)
+        and not any(matches(pattern, name) for pattern in patterns)
     )
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if validator.is_type(instance, "string") and not ecma_regex.matches(pattern, instance):
+    if validator.is_type(instance, "string") and not matches(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -45,7 +54,7 @@ def _pattern_properties(
     if validator.is_type(instance, "object"):
         for pattern, subschema in patterns.items():
             for name, value in instance.items():
-                if ecma_regex.matches(pattern, name):
+                if matches(pattern, name):
                     yield from validator.descend(value, subschema, path=name, schema_path=pattern)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from regress import RegressError
 
-from mysfits_stream.localcloud.execute_api import ecma_regex
+from mysfits_stream.localcloud.execute_api.json_schema import matches
 
 CASES = [
     ("a dollar ends before no newline", "^[A-Za-z0-9_-]{1,64}$", "m-1", "m-1\n"),
@@ -39,10 +38,10 @@ CASES = [
     ("pattern", "fits", "does_not"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_a_pattern_is_read_as_ecma_262_means_it(pattern: str, fits: str, does_not: str) -> None:
-    assert ecma_regex.matches(pattern, fits)
-    assert not ecma_regex.matches(pattern, does_not)
+    assert matches(pattern, fits)
+    assert not matches(pattern, does_not)
 
 
 def test_what_is_no_pattern_is_an_error() -> None:
-    with pytest.raises(re.error):
-        ecma_regex.matches("(", "(")
+    with pytest.raises(RegressError):
+        matches("(", "(")
