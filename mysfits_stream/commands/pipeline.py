@@ -34,8 +34,8 @@ def find_api(app: App) -> tuple[str | None, str | None]:
     from mysfits_stream.commands import stack
     from mysfits_stream.provision.engine import Goal, survey
 
-    api = [resource for resource in stack.build(app, needs_service=False) if resource.type == stack.API_TYPE]
-    changes = survey(api, Goal.PRESENT, app.config.stack)
+    clicks_api = stack.build(app, needs_service=False).clicks_api
+    changes = survey([clicks_api], Goal.PRESENT, app.config.stack)
     for change in changes:
         if change.refusal:
             raise change.refusal

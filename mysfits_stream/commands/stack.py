@@ -13,8 +13,7 @@ from mysfits_stream.errors import MysfitsStreamError
 
 if TYPE_CHECKING:
     from mysfits_stream.provision.engine import Change
-    from mysfits_stream.provision.resource import Resource
-    from mysfits_stream.provision.stack import Report
+    from mysfits_stream.provision.stack import Report, Stack
     from mysfits_stream.provision.state import State
 
 DIFFERS = 2
@@ -139,8 +138,8 @@ def build(
     *,
     needs_service: bool = True,
     **options: Any,
-) -> list[Resource]:
-    """The configured stack's resources on the target; ``options`` go to ``provision.stack.build``.
+) -> Stack:
+    """The configured stack on the target; ``options`` go to ``provision.stack.build``.
 
     Raises ConfigError if no Mysfits service is known and ``needs_service``.
     """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mysfits_stream.provision.engine import Change
     from mysfits_stream.provision.resource import Resource
     from mysfits_stream.provision.resources.emptying import Contents
+    from mysfits_stream.provision.stack import Stack
 
 CLICKS_BUCKET = "clicks-bucket"
 
@@ -101,8 +102,8 @@ def run(
     return 0
 
 
-def _without_bucket(resources: Sequence[Resource], keep_data: bool) -> list[Resource]:
-    return [resource for resource in resources if not (keep_data and resource.name == CLICKS_BUCKET)]
+def _without_bucket(stack: Stack, keep_data: bool) -> list[Resource]:
+    return [resource for resource in stack if not (keep_data and resource is stack.clicks_bucket)]
 
 
 def _contents(app: App, plan: Sequence[Change]) -> Contents | None:

@@ -11,7 +11,7 @@ Nothing is changed, and no click is sent unless that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ class Path:
 
     config: Config
     names: Names
-    resources: Sequence[Resource]
+    resources: Iterable[Resource]
     endpoint: str | None
     api_id: str | None
     mysfits_api: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from mysfits_stream.aws.concurrently import concurrently
@@ -21,10 +21,10 @@ SEEN_BELOW = frozenset({"clicks-api", "delivery-stream", "clicks-bucket"})
 MISSING = "does not exist"
 
 
-def compared(resources: Sequence[Resource]) -> Iterator[Link]:
+def compared(resources: Iterable[Resource]) -> Iterator[Link]:
     """A link for each resource that is not as configured, or one link if there is no such resource."""
     # In the order in which a click meets them.
-    looks = [partial(_examined, resource) for resource in reversed(resources)]
+    looks = [partial(_examined, resource) for resource in reversed(tuple(resources))]
     links = [link for found in concurrently(*looks) for link in found]
     wrong = [link for link in links if link.status != OK]
     if not wrong:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -15,7 +14,7 @@ from mysfits_stream.provision.engine import dependencies
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import Resource, logical_id
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
-from mysfits_stream.provision.stack import build
+from mysfits_stream.provision.stack import Stack, build
 from mysfits_stream.target import AWS_INVOKE_URL
 
 Template = dict[str, Any]
@@ -44,23 +43,23 @@ CODE_PARAMETERS = ("CodeBucket", "CodeKey")
 def template(config: Config) -> Template:
     """The stack as a template for any account and region, with the code where its parameters say."""
     placed, parameters = parametrised(config)
-    resources = build_with_placeholders(placed)
+    stack = build_with_placeholders(placed)
     arns = {
         _arn(resource): f"{logical_id(resource.name)}.Arn"
-        for resource in resources
+        for resource in stack
         if resource.type in ARN_IS_OURS
     }
     described = {
-        name: rendered(part, arns) for resource in resources for name, part in resource.template().items()
+        name: rendered(part, arns) for resource in stack for name, part in resource.template().items()
     }
-    for resource in resources:
+    for resource in stack:
         _order(described[logical_id(resource.name)], resource)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Clicks through API Gateway, Firehose and Lambda into S3, made by mysfits-stream",
         "Parameters": {**parameters, **_code_parameters()},
         "Resources": described,
-        "Outputs": rendered(_outputs(resources, placed), arns),
+        "Outputs": rendered(_outputs(stack, placed), arns),
     }
 
 
@@ -69,7 +68,7 @@ def code_key() -> str:
     return f"processor-{hashlib.sha256(processor_package().zip_bytes).hexdigest()[:16]}.zip"
 
 
-def build_with_placeholders(config: Config) -> list[Resource]:
+def build_with_placeholders(config: Config) -> Stack:
     """The stack's resources in an account that is not known yet; only for describing."""
     nobody: Any = {field.name: None for field in fields(Clients)}
     return build(
@@ -97,28 +96,24 @@ def _code_parameters() -> dict[str, Any]:
     }
 
 
-def _outputs(resources: Sequence[Resource], config: Config) -> dict[str, Any]:
-    endpoints = [
-        AWS_INVOKE_URL.format(
-            api_id=Placeholder(logical_id(resource.name)),
-            stage=config.api.stage,
-            region=ACCOUNT.region,
-            dns_suffix=ACCOUNT.dns_suffix,
-        )
-        for resource in resources
-        if isinstance(resource, RestApi)
-    ]
+def _outputs(stack: Stack, config: Config) -> dict[str, Any]:
+    endpoint = AWS_INVOKE_URL.format(
+        api_id=Placeholder(logical_id(stack.clicks_api.name)),
+        stage=config.api.stage,
+        region=ACCOUNT.region,
+        dns_suffix=ACCOUNT.dns_suffix,
+    )
     return {
         "StreamingApiEndpoint": {
             "Description": "The base URL to which /clicks is added",
-            "Value": endpoints[0],
+            "Value": endpoint,
         },
         **{
             f"{logical_id(resource.name)}Arn": {
                 "Description": f"The ARN of {resource.name}",
                 "Value": _arn(resource),
             }
-            for resource in resources
+            for resource in stack
         },
     }
 

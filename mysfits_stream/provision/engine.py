@@ -6,7 +6,7 @@ graph is in the resources' own fields: whoever holds another resource comes afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -104,7 +104,7 @@ def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str
     return Change(resource, Action.UPDATE if diff else Action.NONE, observed, diff)
 
 
-def survey(resources: Sequence[Resource], goal: Goal, stack: str) -> list[Change]:
+def survey(resources: Iterable[Resource], goal: Goal, stack: str) -> list[Change]:
     """Read everything at once and decide on each; what is not ours is reported in its change, not raised."""
 
     def look(resource: Resource) -> Change:
@@ -120,7 +120,7 @@ def survey(resources: Sequence[Resource], goal: Goal, stack: str) -> list[Change
 
 
 def converge(
-    resources: Sequence[Resource],
+    resources: Iterable[Resource],
     state: State,
     *,
     goal: Goal,
@@ -147,7 +147,7 @@ def converge(
         if change.resource not in pending:
             _record(state, change.resource, change.observed)
     done |= _Run(state, goal, notify).carry_out(pending)
-    return [done[resource.name] for resource in resources]
+    return [done[change.resource.name] for change in plan]
 
 
 def dependencies(resource: Resource) -> list[Resource]:

@@ -8,8 +8,8 @@ before any of them exists. A field that holds a resource orders the work; a name
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
@@ -63,6 +63,25 @@ class Names:
         )
 
 
+@dataclass(frozen=True)
+class Stack:
+    """Every resource of the stack, in the order in which a click meets what it needs."""
+
+    clicks_bucket: Bucket
+    processor_logs: LogGroup
+    processor_role: Role
+    processor: Function
+    delivery_logs: LogGroup
+    delivery_role: Role
+    delivery_stream: DeliveryStream
+    api_role: Role
+    clicks_api: RestApi
+
+    def __iter__(self) -> Iterator[Resource]:
+        for field in fields(self):
+            yield getattr(self, field.name)
+
+
 def build(
     config: Config,
     account: Account,
@@ -75,7 +94,7 @@ def build(
     expected_versions: int = 0,
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
-) -> list[Resource]:
+) -> Stack:
     """The stack's resources. Pure: no call is made until one of their verbs is used.
 
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
@@ -223,14 +242,14 @@ def build(
         pace=paced("clicks-api"),
         drains_into=delivery_stream if drain else None,
     )
-    return [
-        clicks_bucket,
-        processor_logs,
-        processor_role,
-        processor,
-        delivery_logs,
-        delivery_role,
-        delivery_stream,
-        api_role,
-        clicks_api,
-    ]
+    return Stack(
+        clicks_bucket=clicks_bucket,
+        processor_logs=processor_logs,
+        processor_role=processor_role,
+        processor=processor,
+        delivery_logs=delivery_logs,
+        delivery_role=delivery_role,
+        delivery_stream=delivery_stream,
+        api_role=api_role,
+        clicks_api=clicks_api,
+    )

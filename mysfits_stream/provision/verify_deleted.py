@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -23,7 +23,7 @@ PAUSE = 2.0
 
 
 def verify_deleted(
-    resources: Sequence[Resource],
+    resources: Iterable[Resource],
     stack: str,
     tagging: ResourceGroupsTaggingAPIClient,
     apigateway: APIGatewayClient,

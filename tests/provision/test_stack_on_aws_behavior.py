@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,7 @@ from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.policies import allow, document
 from mysfits_stream.provision.resource import Resource
-from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
-from mysfits_stream.provision.resources.function import Function
+from mysfits_stream.provision.stack import Stack
 from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import START, Clock
 from tests.support.in_process import ApiCall, InProcess, Send
@@ -43,7 +42,7 @@ class MoodyStack:
             self.writes.append(call.operation)
         return send()
 
-    def up(self, config: Config = CONFIG, resources: list[Resource] | None = None) -> set[str]:
+    def up(self, config: Config = CONFIG, resources: Iterable[Resource] | None = None) -> set[str]:
         """Bring it up; returns what was written."""
         self.writes.clear()
         began = self.aws.clock.now
@@ -52,10 +51,10 @@ class MoodyStack:
         assert self.differences(config, resources) == []
         return set(self.writes)
 
-    def resources(self, config: Config, **options: Any) -> list[Resource]:
+    def resources(self, config: Config, **options: Any) -> Stack:
         return self.aws.resources(config, mysfits_api=f"{self.aws.cloud.endpoint}/_mysfits", **options)
 
-    def differences(self, config: Config, resources: list[Resource] | None = None) -> list[str]:
+    def differences(self, config: Config, resources: Iterable[Resource] | None = None) -> list[str]:
         """The resources that are not as configured, once reads have settled."""
         self.aws.clock.advance(10)
         changes = survey(resources or self.resources(config), Goal.PRESENT, config.stack)
@@ -148,21 +147,14 @@ def test_a_stack_lives_through_all_moods(moody: MoodyStack) -> None:
     assert not moody.path.exists()
 
 
-def with_other_code(resources: list[Resource]) -> list[Resource]:
+def with_other_code(stack: Stack) -> Stack:
     """The same stack with other code in its processor."""
-    [function] = [resource for resource in resources if isinstance(resource, Function)]
-    package = function.package()
+    package = stack.processor.package()
     buffer = io.BytesIO(package.zip_bytes)
     with zipfile.ZipFile(buffer, "a") as archive:
         # Dated, so that it is the same package the next time.
         archive.writestr(zipfile.ZipInfo("release.txt", (2026, 1, 1, 0, 0, 0)), "2")
     other = replace(package, zip_bytes=buffer.getvalue())
-    function = replace(function, package=lambda: other)
-    return [
-        function
-        if isinstance(resource, Function)
-        else replace(resource, processor=function)
-        if isinstance(resource, DeliveryStream)
-        else resource
-        for resource in resources
-    ]
+    processor = replace(stack.processor, package=lambda: other)
+    stream = replace(stack.delivery_stream, processor=processor)
+    return replace(stack, processor=processor, delivery_stream=stream)

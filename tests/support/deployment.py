@@ -17,7 +17,6 @@ from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.engine import Change, Goal, converge, survey
-from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.state import State
 from mysfits_stream.target import LOCAL_INVOKE_URL, Target
 from tests.support.clock import Clock
@@ -60,7 +59,7 @@ class Deployment:
     def _note_call(self, **details: Any) -> None:
         self.calls.append(details["model"].name)
 
-    def resources(self, **options: Any) -> list[Resource]:
+    def resources(self, **options: Any) -> stack.Stack:
         """The stack's resources."""
         waits = Clock()
         return stack.build(

@@ -29,7 +29,6 @@ from mysfits_stream.localcloud.aws_behavior import Cut
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision import stack
-from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.state import State
 from tests.support.clock import Clock
 
@@ -119,7 +118,7 @@ class InProcess:
         """Waits on the clock of the local cloud."""
         return Pace(sleep=self.clock.advance, clock=self.clock)
 
-    def resources(self, config: Config, **options: Any) -> list[Resource]:
+    def resources(self, config: Config, **options: Any) -> stack.Stack:
         """The configured stack."""
         return stack.build(
             config,

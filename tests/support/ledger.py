@@ -26,7 +26,7 @@ from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import parse
 from mysfits_stream.localcloud.aws_behavior.faults import FaultRule
 from mysfits_stream.provision import stack
-from mysfits_stream.provision.resource import Resource, difference
+from mysfits_stream.provision.resource import difference
 from tests.support.cloud import CloudUnderTest
 from tests.support.deployment import Deployment
 
@@ -88,7 +88,7 @@ class Pipeline(Deployment):
 
     service: MysfitsService
 
-    def resources(self, **options: Any) -> list[Resource]:
+    def resources(self, **options: Any) -> stack.Stack:
         return stack.build(
             self.config,
             self.target.account,

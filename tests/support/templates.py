@@ -9,14 +9,14 @@ from typing import Any
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.config import Config
 from mysfits_stream.provision import stack
-from mysfits_stream.provision.resource import Resource, logical_id
+from mysfits_stream.provision.resource import logical_id
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 
 SERVICE = "https://mysfits.example.com/api"
 API_ID = "a1b2c3d4e5"
 
 
-def built(config: Config, account: Account) -> list[Resource]:
+def built(config: Config, account: Account) -> stack.Stack:
     """The stack's resources in an account that is known, for describing them."""
     nobody: Any = dict.fromkeys(Clients.__dataclass_fields__)
     return stack.build(
