@@ -29,6 +29,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 ## Look for known vulnerabilities: pinned packages, and the lowest versions that the function may be packed with.
 audit: $(READY)
