@@ -11,7 +11,9 @@ import errno
 import gc
 import io
 import os
+import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -86,9 +88,15 @@ def _run(arguments: list[str]) -> int:
         app.out.error(MysfitsStreamError(" ".join(error.format_message().split())))
         return 1
     except (click.Abort, KeyboardInterrupt):
+        # A second Ctrl-C, or a wrapper that sends two, would end the next lines in a traceback.
+        signal.signal(signal.SIGINT, _end_at_once)
         app.out.interrupted()
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _end_at_once(*_: object) -> NoReturn:
+    os._exit(INTERRUPTED)
 
 
 def _harden_stdio() -> None:
