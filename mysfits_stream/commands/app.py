@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from mysfits_stream.errors import StateError
+from mysfits_stream.errors import ConfigError, StateError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,8 @@ class App:
 
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
+        self.variables: dict[str, str] = {"local.access": f"{ENVIRONMENT}LOCAL_ACCESS"}
+        """Setting -> the environment variable of its value, for error messages."""
 
     @cached_property
     def config(self) -> Config:
@@ -50,11 +52,15 @@ class App:
 
         file = path(self.settings["config"]) if self.settings.get("config") else None
         loaded = config.load(file, warn=lambda text: self.out.note(f"warning: {text}"))
-        names = ("stack", "target", "region", "profile")
-        given = {name: self.settings.get(name) for name in names}
-        return config.override(
-            loaded, {**given, "local.access": os.environ.get(f"{ENVIRONMENT}LOCAL_ACCESS") or None}
-        )
+        given = {name: self.settings.get(name) for name in ("stack", "target", "region", "profile")}
+        given["local.access"] = os.environ.get(self.variables["local.access"]) or None
+        for name, value in given.items():
+            try:
+                loaded = config.override(loaded, {name: value})
+            except ConfigError as error:
+                variable = self.variables.get(name)
+                raise ConfigError(f"{variable}: {error}" if variable else str(error)) from None
+        return loaded
 
     @cached_property
     def directory(self) -> Path:
@@ -93,9 +99,12 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     """Keep a global option; one from the environment does not undo one that was typed before the command."""
     app = context.ensure_object(App)
     name = parameter.name or ""
-    typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    if typed or not app.settings.get(name):
+    source = context.get_parameter_source(name)
+    if source is ParameterSource.COMMANDLINE or not app.settings.get(name):
         app.settings[name] = value
+        app.variables.pop(name, None)
+        if source is ParameterSource.ENVIRONMENT:
+            app.variables[name] = f"{ENVIRONMENT}{name.upper()}"
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:

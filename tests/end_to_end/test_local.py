@@ -63,5 +63,5 @@ def test_access_is_private_unless_configured_otherwise(shell: Shell) -> None:
     wrong = shell.run("local", "start", MYSFITS_STREAM_LOCAL_ACCESS="public")
     assert (wrong.code, wrong.err.strip()) == (
         1,
-        "Error: local.access: must be one of private, open, found 'public'",
+        "Error: MYSFITS_STREAM_LOCAL_ACCESS: local.access: must be one of private, open, found 'public'",
     )

@@ -48,6 +48,21 @@ def test_an_option_is_taken_from_wherever_it_stands(
     assert outcome.json["stack"] == stack
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((), "MYSFITS_STREAM_TARGET: target: must be one of local, aws, found 'mars'"),
+        (("--target", "moon"), "target: must be one of local, aws, found 'moon'"),
+    ],
+    ids=["of the variable", "of the option, which comes first"],
+)
+def test_an_error_names_the_variable_of_a_value(
+    shared_shell: Shell, arguments: tuple[str, ...], error: str
+) -> None:
+    outcome = shared_shell.run(*arguments, "plan", MYSFITS_STREAM_TARGET="mars")
+    assert (outcome.code, outcome.err.strip()) == (1, f"Error: {error}")
+
+
 def test_quiet_says_nothing_but_errors(shared_shell: Shell) -> None:
     shared_shell.write("config.yaml", "stack: written")
     assert shared_shell.run("plan", "--quiet").out == ""
