@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mysfits_stream.aws import fast_s3
-from mysfits_stream.aws.account import Account, Clients
+from mysfits_stream.aws.account import Account, Clients, own_buckets_only
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ConfigError, TargetError
@@ -69,19 +69,9 @@ class Target:
 
     @cached_property
     def own_buckets(self) -> Any:
-        """A client of S3 that works on buckets of this account only.
-
-        A bucket's name says nothing of who owns it: each call that can name the owner does, so that neither a
-        configured name nor one that somebody was faster to take leads into another's bucket.
-        """
-
-        def name_the_owner(params: dict[str, Any], model: Any, **_: Any) -> None:
-            for owner in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
-                if model.input_shape and owner in model.input_shape.members:
-                    params.setdefault(owner, self.account.id)
-
+        """A client of S3 that works on buckets of this account only."""
         s3 = _client(self.session, "s3", self.endpoint_url, self.account.region)
-        s3.meta.events.register("before-parameter-build.s3", name_the_owner)
+        own_buckets_only(s3, self.account.id)
         return s3
 
     @property

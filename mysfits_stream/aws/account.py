@@ -6,7 +6,7 @@ What an error means for a resource is for that resource's own file to say.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
@@ -38,14 +38,34 @@ class Account:
         """The ARN of a bucket; its name is unique in the partition."""
         return f"arn:{self.partition}:s3:::{bucket_name}"
 
+    def rest_api_arn(self, api_id: str) -> str:
+        """The ARN of a REST API, which names no account."""
+        return f"arn:{self.partition}:apigateway:{self.region}::/restapis/{api_id}"
+
 
 @dataclass(frozen=True)
 class Clients:
     """The clients of the services that the deployer uses, built once, in one thread (F72)."""
 
     s3: S3Client
+    """Calls name the expected owner of a bucket: see ``own_buckets_only``."""
     iam: IAMClient
     function: LambdaClient
     firehose: FirehoseClient
     apigateway: APIGatewayClient
     logs: CloudWatchLogsClient
+
+
+def own_buckets_only(s3: Any, account_id: str) -> None:
+    """Let S3 reject each call of this client on a bucket of another account, with AccessDenied.
+
+    The name of a bucket does not tell the owner. Each operation that can name the expected owner does:
+    neither a configured name nor a name that another account took first leads into a foreign bucket.
+    """
+
+    def name_the_owner(params: dict[str, Any], model: Any, **_: Any) -> None:
+        for owner in ("ExpectedBucketOwner", "ExpectedSourceBucketOwner"):
+            if model.input_shape and owner in model.input_shape.members:
+                params.setdefault(owner, account_id)
+
+    s3.meta.events.register("before-parameter-build.s3", name_the_owner)

@@ -92,11 +92,18 @@ def wait_until(
     waiting_for: str,
     advice: str,
     budget: float,
+    in_a_row: int = 1,
 ) -> None:
-    """Ask until the condition holds, or raise Expired with ``advice`` after ``budget`` seconds."""
+    """Check until the condition holds ``in_a_row`` times without a miss.
+
+    Eventually consistent reads may miss a new resource again after a good read (F12, F24, F25).
+    Raises Expired with ``advice`` after ``budget`` seconds.
+    """
     started = pace.clock()
+    held = 0
     for delay in _delays():
-        if condition():
+        held = held + 1 if condition() else 0
+        if held >= in_a_row:
             return
         elapsed = pace.clock() - started
         if elapsed + delay > budget:

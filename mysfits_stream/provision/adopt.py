@@ -60,7 +60,9 @@ def adopt(items: Sequence[Adoptable]) -> None:
 
 def _unowned(api: RestApi) -> list[str]:
     """The ARN of the one API of our name that nobody owns, if there is one."""
-    pages = api.apigateway.get_paginator("get_rest_apis").paginate(PaginationConfig={"PageSize": 500})
+    pages = api.placement.clients.apigateway.get_paginator("get_rest_apis").paginate(
+        PaginationConfig={"PageSize": 500}
+    )
     arns = [
         api.arn_of(found["id"])
         for page in pages
@@ -72,43 +74,45 @@ def _unowned(api: RestApi) -> list[str]:
             api.name,
             "adopt",
             f"{len(arns)} REST APIs are called {api.definition.title}: {', '.join(arns)}. "
-            f"Tag the one that is meant {OWNER_TAG}={api.owner}",
+            f"Tag the one that is meant {OWNER_TAG}={api.placement.owner}",
         )
     return arns
 
 
 def _tag_bucket(bucket: Bucket, _arn: str) -> None:
-    ours: Any = {"Bucket": bucket.bucket_name, "ExpectedBucketOwner": bucket.account.id}
+    s3 = bucket.placement.clients.s3
     try:
-        tags: list[Any] = list(bucket.s3.get_bucket_tagging(**ours)["TagSet"])
+        tags: list[Any] = list(s3.get_bucket_tagging(Bucket=bucket.bucket_name)["TagSet"])
     except ClientError as error:
         if not is_error(error, "NoSuchTagSet"):
             raise
         tags = []
     # PutBucketTagging replaces the whole set.
-    bucket.s3.put_bucket_tagging(**ours, Tagging={"TagSet": [*tags, *tag_list({OWNER_TAG: bucket.owner})]})
+    s3.put_bucket_tagging(
+        Bucket=bucket.bucket_name, Tagging={"TagSet": [*tags, *tag_list(bucket.placement.tags)]}
+    )
 
 
 def _tag_role(role: Role, _arn: str) -> None:
-    role.iam.tag_role(RoleName=role.role_name, Tags=tag_list({OWNER_TAG: role.owner}))
+    role.placement.clients.iam.tag_role(RoleName=role.role_name, Tags=tag_list(role.placement.tags))
 
 
 def _tag_function(function: Function, arn: str) -> None:
-    function.client.tag_resource(Resource=arn, Tags={OWNER_TAG: function.owner})
+    function.placement.clients.function.tag_resource(Resource=arn, Tags=function.placement.tags)
 
 
 def _tag_log_group(group: LogGroup, arn: str) -> None:
-    group.logs.tag_resource(resourceArn=arn, tags={OWNER_TAG: group.owner})
+    group.placement.clients.logs.tag_resource(resourceArn=arn, tags=group.placement.tags)
 
 
 def _tag_stream(stream: DeliveryStream, _arn: str) -> None:
-    stream.firehose.tag_delivery_stream(
-        DeliveryStreamName=stream.stream_name, Tags=tag_list({OWNER_TAG: stream.owner})
+    stream.placement.clients.firehose.tag_delivery_stream(
+        DeliveryStreamName=stream.stream_name, Tags=tag_list(stream.placement.tags)
     )
 
 
 def _tag_api(api: RestApi, arn: str) -> None:
-    api.apigateway.tag_resource(resourceArn=arn, tags={OWNER_TAG: api.owner})
+    api.placement.clients.apigateway.tag_resource(resourceArn=arn, tags=api.placement.tags)
 
 
 TAGGING: Mapping[str, Callable[[Any, str], None]] = {

@@ -1,7 +1,8 @@
 """``decide`` is the whole policy, pure; ``converge`` is the one loop that carries it out.
 
 ``up``, ``down``, ``plan`` and ``status`` are this loop with another goal, or stopped after the decisions. The
-graph is in the resources' own fields: whoever holds another resource comes after it, and goes before it.
+graph is in the fields of the resources: a resource is created after, and deleted before, the resources in its
+fields and in its field ``after``.
 """
 
 from __future__ import annotations
@@ -151,12 +152,13 @@ def converge(
 
 
 def dependencies(resource: Resource) -> list[Resource]:
-    """The resources that this one holds in its fields."""
+    """The resources in the fields of ``resource``, and those that its field ``after`` lists."""
     if not is_dataclass(resource):
         return []
-    values = (getattr(resource, f.name) for f in fields(resource))
-    # Asked of the type: `desired` itself may take work, or fail, and is not needed to remove anything.
-    return [value for value in values if hasattr(type(value), "settle")]
+    values = [getattr(resource, f.name) for f in fields(resource)]
+    # The type has the verb: `desired` itself may take work, or fail, and no deletion needs it.
+    held = [value for value in values if hasattr(type(value), "settle")]
+    return [*held, *getattr(resource, "after", ())]
 
 
 class _Run:

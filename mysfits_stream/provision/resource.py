@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from mysfits_stream.aws.account import Account, Clients
+from mysfits_stream.aws.waiting import Pace
+
 Properties = dict[str, Any]
 """Property -> JSON value, in CloudFormation's spelling; the same keys desired and observed."""
 
@@ -35,11 +38,28 @@ class Observed:
     """False while AWS is still working on it: it exists as desired and cannot be used yet."""
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where a resource lives, which stack owns the resource, and how the calls to AWS are made."""
+
+    owner: str
+    """The stack's name, the value of the owner tag."""
+    account: Account
+    clients: Clients
+    pace: Pace
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of every resource of the stack."""
+        return {OWNER_TAG: self.owner}
+
+
 class Resource(Protocol):
     """One AWS resource of the stack. Implementations are frozen dataclasses, one file each.
 
-    A field that holds another resource means: that one comes first, and goes last. ``desired`` is a pure
-    function of the fields. Every verb may be called again after it died half way: each one heals.
+    A resource in a field is created first and deleted last; so are the resources of the field ``after``, a
+    tuple. ``desired`` is a pure function of the fields. Every verb may run again after a run that was killed
+    half way, and completes the work.
     """
 
     type: ClassVar[str]

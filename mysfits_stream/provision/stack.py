@@ -16,7 +16,7 @@ from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.config import Config
 from mysfits_stream.provision import policies
 from mysfits_stream.provision.processor_zip import processor_package
-from mysfits_stream.provision.resource import Resource
+from mysfits_stream.provision.resource import Placement, Resource
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
@@ -105,44 +105,36 @@ def build(
     names = Names.of(config, account)
     pace = pace or Pace()
 
-    def paced(name: str) -> Pace:
-        return replace(pace, report=lambda text: report(name, text))
+    def placement(name: str) -> Placement:
+        reporting = replace(pace, report=lambda text: report(name, text))
+        return Placement(owner=stack, account=account, clients=clients, pace=reporting)
 
     clicks_bucket = Bucket(
         name="clicks-bucket",
+        placement=placement("clicks-bucket"),
         bucket_name=names.bucket,
-        owner=stack,
         expire_old_versions_days=config.bucket.expire_old_versions_days,
         abort_multipart_days=config.bucket.abort_multipart_days,
-        account=account,
-        s3=clients.s3,
-        pace=paced("clicks-bucket"),
         delete_data=delete_data,
         expected_versions=expected_versions,
     )
     processor_logs = LogGroup(
         name="processor-logs",
+        placement=placement("processor-logs"),
         group_name=names.processor_logs,
-        owner=stack,
         retention_days=config.processor.log_retention_days,
-        account=account,
-        logs=clients.logs,
-        pace=paced("processor-logs"),
     )
     processor_role = Role(
         name="processor-role",
+        placement=placement("processor-role"),
         role_name=names.processor_role,
-        owner=stack,
         trust=policies.trusting("lambda.amazonaws.com"),
         permissions=policies.processor_permissions(account, names.processor_logs),
-        account=account,
-        iam=clients.iam,
-        pace=paced("processor-role"),
     )
     processor = Function(
         name="processor",
+        placement=placement("processor"),
         function_name=names.function,
-        owner=stack,
         package=processor_package,
         handler=HANDLER,
         runtime=config.processor.runtime,
@@ -155,25 +147,18 @@ def build(
         ),
         role=processor_role,
         log_group=processor_logs,
-        account=account,
-        client=clients.function,
-        iam=clients.iam,
-        pace=paced("processor"),
     )
     delivery_logs = LogGroup(
         name="delivery-logs",
+        placement=placement("delivery-logs"),
         group_name=names.delivery_logs,
-        owner=stack,
         retention_days=config.delivery.log_retention_days,
         log_streams=(LOG_STREAM,),
-        account=account,
-        logs=clients.logs,
-        pace=paced("delivery-logs"),
     )
     delivery_role = Role(
         name="delivery-role",
+        placement=placement("delivery-role"),
         role_name=names.delivery_role,
-        owner=stack,
         trust=policies.trusting("firehose.amazonaws.com", external_id=account.id),
         permissions=policies.delivery_permissions(
             account,
@@ -182,14 +167,11 @@ def build(
             log_group=names.delivery_logs,
             log_stream=LOG_STREAM,
         ),
-        account=account,
-        iam=clients.iam,
-        pace=paced("delivery-role"),
     )
     delivery_stream = DeliveryStream(
         name="delivery-stream",
+        placement=placement("delivery-stream"),
         stream_name=names.stream,
-        owner=stack,
         role=delivery_role,
         bucket=clicks_bucket,
         processor=processor,
@@ -203,24 +185,19 @@ def build(
         processor_buffer_seconds=config.processor.buffer_seconds,
         processor_buffer_mb=config.processor.buffer_mb,
         processor_retries=config.processor.retries,
-        account=account,
-        firehose=clients.firehose,
-        pace=paced("delivery-stream"),
         drain=drain,
     )
     api_role = Role(
         name="api-role",
+        placement=placement("api-role"),
         role_name=names.api_role,
-        owner=stack,
         # No condition: API Gateway brings no source account or ARN along (F115).
         trust=policies.trusting("apigateway.amazonaws.com"),
         permissions=policies.api_permissions(delivery_stream.arn),
-        account=account,
-        iam=clients.iam,
-        pace=paced("api-role"),
     )
     clicks_api = RestApi(
         name="clicks-api",
+        placement=placement("clicks-api"),
         definition=ClicksApi(
             title=names.api,
             stream_name=names.stream,
@@ -230,17 +207,12 @@ def build(
             max_clicks_per_request=config.api.max_clicks_per_request,
             account=account,
         ),
-        owner=stack,
         stage=config.api.stage,
         rate_limit=config.api.rate_limit,
         burst_limit=config.api.burst_limit,
-        role=api_role,
-        account=account,
-        apigateway=clients.apigateway,
-        logs=clients.logs,
         answers=answers,
-        pace=paced("clicks-api"),
-        drains_into=delivery_stream if drain else None,
+        # Only a stream that is drained must outlive the API: else the two go at the same time.
+        after=(api_role, delivery_stream) if drain else (api_role,),
     )
     return Stack(
         clicks_bucket=clicks_bucket,

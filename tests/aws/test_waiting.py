@@ -178,6 +178,13 @@ def test_an_error_of_a_condition_comes_out(time: Time) -> None:
         )
 
 
+def test_a_condition_holds_several_times_without_a_miss() -> None:
+    time = Time()
+    seen = iter([True, False, True, True, False, True, True, True])
+    wait_until(lambda: next(seen), time.pace, waiting_for="x", advice="y", budget=60, in_a_row=3)
+    assert next(seen, None) is None
+
+
 def test_an_interrupt_ends_every_sleep_now_and_from_now_on() -> None:
     interrupt = Interrupt()
     asleep = threading.Barrier(2)

@@ -79,6 +79,7 @@ class Thing:
     world: World
     first: Thing | None = None
     second: Thing | None = None
+    after: tuple[Resource, ...] = ()
     size: int = 1
     type: ClassVar[str] = "Test::Thing"
 
@@ -513,6 +514,16 @@ def test_the_graph_is_in_the_fields(world: World) -> None:
         (logs, []),
     ]
     assert [(thing, dependencies(thing)) for thing, _ in expected] == expected
+
+
+def test_after_orders_a_resource_like_a_field(world: World, path: Path) -> None:
+    stream = Thing("stream", world)
+    api = Thing("api", world, after=(stream,))
+    assert dependencies(api) == [stream]
+    converge([api, stream], state(path), goal=Goal.PRESENT)
+    assert world.done("create") == ["stream", "api"]
+    converge([api, stream], state(path), goal=Goal.ABSENT)
+    assert world.done("delete") == ["api", "stream"]
 
 
 def test_the_graph_does_not_ask_what_is_desired(world: World, path: Path) -> None:

@@ -12,15 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.session import Session
 
-from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.account import Account, Clients, own_buckets_only
 from mysfits_stream.aws.waiting import Pace
+from mysfits_stream.provision.resource import Placement
 from tests.support.answers import Answer, rendered
 
 ACCOUNT = Account(id="123456789012", region="eu-west-1")
@@ -129,3 +130,23 @@ class Time:
     def pace(self) -> Pace:
         """The pace of this time."""
         return Pace(sleep=self.sleep, clock=lambda: self.now, report=self.reports.append)
+
+
+def placement(aws: Scripted, time: Time | None = None, *, account: Account = ACCOUNT) -> Placement:
+    """A placement of the stack ``mysfits-clicks`` whose clients play the script."""
+    clients = cast("Clients", _LazyClients(aws, account))
+    return Placement("mysfits-clicks", account, clients, (time or Time()).pace)
+
+
+class _LazyClients:
+    """The clients of the deployer, each made at the first use."""
+
+    def __init__(self, aws: Scripted, account: Account) -> None:
+        self._aws = aws
+        self._account = account
+
+    def __getattr__(self, name: str) -> Any:
+        made = self._aws.client("lambda" if name == "function" else name, self._account.region)
+        if name == "s3":
+            own_buckets_only(made, self._account.id)
+        return made

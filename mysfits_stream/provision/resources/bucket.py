@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import Pace, retry_while, wait_until
+from mysfits_stream.aws.waiting import retry_while, wait_until
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision.policies import tls_only
 from mysfits_stream.provision.resource import (
     OWNER_TAG,
     Diff,
     Observed,
+    Placement,
     Properties,
     Template,
     logical_id,
@@ -52,13 +52,10 @@ class Bucket:
     """
 
     name: str
+    placement: Placement
     bucket_name: str
-    owner: str
     expire_old_versions_days: int
     abort_multipart_days: int
-    account: Account
-    s3: S3Client
-    pace: Pace
     delete_data: bool = False
     expected_versions: int = 0
     """How many versions there are to delete, if that is known."""
@@ -67,7 +64,7 @@ class Bucket:
     @property
     def arn(self) -> str:
         """The bucket's ARN."""
-        return self.account.bucket_arn(self.bucket_name)
+        return self.placement.account.bucket_arn(self.bucket_name)
 
     @property
     def desired(self) -> Properties:
@@ -117,7 +114,7 @@ class Bucket:
                     **properties,
                     "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
                     "LifecycleConfiguration": {"Rules": rules},
-                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                    "Tags": tag_list(self.placement.tags),
                 },
             },
             f"{name}Policy": {
@@ -144,8 +141,8 @@ class Bucket:
             if _foreign(error):
                 return Observed(self.bucket_name, self.arn, not_ours_reason=STRANGER)
             raise
-        if region != self.account.region:
-            elsewhere = f"lies in {region} (set another bucket.name for {self.account.region})"
+        if region != self.placement.account.region:
+            elsewhere = f"lies in {region} (set another bucket.name for {self.placement.account.region})"
             return Observed(self.bucket_name, self.arn, not_ours_reason=elsewhere)
         return Observed(self.bucket_name, self.arn, dict(zip(READERS, settings, strict=True)), owner)
 
@@ -158,7 +155,7 @@ class Bucket:
                 # The tags of a bucket just made may read as missing for a moment.
                 wait_until(
                     lambda: self._retry(self._owner) is not None,
-                    self.pace,
+                    self.placement.pace,
                     waiting_for=f"S3 to show the tags of {self.bucket_name}",
                     budget=60,
                     advice=f"check that it carries the tag {OWNER_TAG}; if it does not, `up --adopt` sets it",
@@ -169,13 +166,19 @@ class Bucket:
                 return  # Somebody was faster: the next read tells.
             raise
         # One that was there before may be another region's.
-        if owner == self.owner and (made or self._retry(self._region) == self.account.region):
+        if owner == self.placement.owner and (
+            made or self._retry(self._region) == self.placement.account.region
+        ):
             self.update({key: (None, value) for key, value in self.desired.items()})
 
     def _make(self) -> bool:
         """Whether it was made by this very call, and not there before."""
-        region = {} if self.account.region == NO_REGION else {"LocationConstraint": self.account.region}
-        tags = tag_list({OWNER_TAG: self.owner})
+        region = (
+            {}
+            if self.placement.account.region == NO_REGION
+            else {"LocationConstraint": self.placement.account.region}
+        )
+        tags = tag_list(self.placement.tags)
         with ignoring("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             try:
                 # With tags us-east-1 refuses a second creation, instead of resetting ACLs (section 2.2).
@@ -186,13 +189,15 @@ class Bucket:
                 # Not every partition takes tags with the creation (F133): there they follow at once. Whoever
                 # dies in between leaves an empty bucket that `up --adopt` takes over.
                 self._retry(lambda: self._create_with(region))
-                self._retry(lambda: self.s3.put_bucket_tagging(**self._ours(), Tagging={"TagSet": tags}))
+                self._retry(
+                    lambda: self._s3.put_bucket_tagging(Bucket=self.bucket_name, Tagging={"TagSet": tags})
+                )
             return True
         return False
 
     def _create_with(self, configuration: dict[str, Any]) -> None:
         given: Any = {"CreateBucketConfiguration": configuration} if configuration else {}
-        self.s3.create_bucket(Bucket=self.bucket_name, **given)
+        self._s3.create_bucket(Bucket=self.bucket_name, **given)
 
     def update(self, diff: Diff) -> None:
         """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
@@ -204,7 +209,7 @@ class Bucket:
         for attempt in range(EMPTYINGS + 1):
             try:
                 with ignoring("NoSuchBucket"):
-                    self._retry(lambda: self.s3.delete_bucket(**self._ours()), transient=_undecided)
+                    self._retry(lambda: self._s3.delete_bucket(Bucket=self.bucket_name), transient=_undecided)
                 self._wait_gone()
                 return
             except ClientError as error:
@@ -217,28 +222,26 @@ class Bucket:
                     f"{self.bucket_name} holds clicks; --delete-data deletes them, --keep-data keeps them",
                 )
             with ignoring("NoSuchBucket"):
-                empty(self.s3, self.bucket_name, self.pace.report, expected=self.expected_versions)
+                empty(self._s3, self.bucket_name, self.placement.pace.report, expected=self.expected_versions)
 
     def settle(self) -> None:
         """Wait until S3 no longer misses the bucket (F24)."""
-        seen = 0
-
-        def steady() -> bool:
-            nonlocal seen
-            seen = seen + 1 if self._answers() else 0
-            return seen >= STEADY
-
         wait_until(
-            steady,
-            self.pace,
+            self._answers,
+            self.placement.pace,
             waiting_for=f"S3 to show {self.bucket_name} steadily",
             budget=120,
+            in_a_row=STEADY,
             advice="check that nobody else deletes it, and run `up` again",
         )
 
+    @property
+    def _s3(self) -> S3Client:
+        return self.placement.clients.s3
+
     def _owner(self) -> str | None:
         try:
-            return owner_of(self.s3.get_bucket_tagging(**self._ours())["TagSet"])
+            return owner_of(self._s3.get_bucket_tagging(Bucket=self.bucket_name)["TagSet"])
         except ClientError as error:
             if is_error(error, "NoSuchTagSet"):
                 return None
@@ -247,16 +250,15 @@ class Bucket:
     def _region(self) -> str:
         """Where it lies, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
         # Not every endpoint that speaks S3 says it; such a one has no other region.
-        return self.s3.head_bucket(**self._ours()).get("BucketRegion", self.account.region)
-
-    def _ours(self) -> Any:
-        return {"Bucket": self.bucket_name, "ExpectedBucketOwner": self.account.id}
+        return self._s3.head_bucket(Bucket=self.bucket_name).get(
+            "BucketRegion", self.placement.account.region
+        )
 
     def _retry(self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None) -> Any:
         return retry_while(
             transient or _getting_ready,
             call,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"S3 to agree on {self.bucket_name}",
             advice="check that nobody else changes it; or one of this name was deleted a short while ago: "
             "wait and run the same command again, or set bucket.name",
@@ -266,7 +268,7 @@ class Bucket:
         # HeadBucket goes on answering for a moment after the deletion.
         wait_until(
             lambda: not self._answers(),
-            self.pace,
+            self.placement.pace,
             waiting_for=f"S3 to forget {self.bucket_name}",
             budget=GONE_BUDGET,
             advice="check that nobody else makes it anew, and run `down` again",
@@ -274,7 +276,7 @@ class Bucket:
 
     def _answers(self) -> bool:
         try:
-            self.s3.head_bucket(**self._ours())
+            self._s3.head_bucket(Bucket=self.bucket_name)
         except ClientError as error:
             if _missing(error):
                 return False
@@ -314,7 +316,7 @@ def _getting_ready(error: Exception) -> bool:
 
 
 def _read_versioning(bucket: Bucket) -> Any:
-    return {"Status": bucket.s3.get_bucket_versioning(**bucket._ours()).get("Status", "Suspended")}
+    return {"Status": bucket._s3.get_bucket_versioning(Bucket=bucket.bucket_name).get("Status", "Suspended")}
 
 
 def _absent(code: str, call: Callable[[], Any]) -> Any:
@@ -330,41 +332,43 @@ READERS: dict[str, Callable[[Bucket], Any]] = {
     "VersioningConfiguration": _read_versioning,
     "PublicAccessBlockConfiguration": lambda b: _absent(
         "NoSuchPublicAccessBlockConfiguration",
-        lambda: b.s3.get_public_access_block(**b._ours())["PublicAccessBlockConfiguration"],
+        lambda: b._s3.get_public_access_block(Bucket=b.bucket_name)["PublicAccessBlockConfiguration"],
     ),
     "OwnershipControls": lambda b: _absent(
         "OwnershipControlsNotFoundError",
-        lambda: b.s3.get_bucket_ownership_controls(**b._ours())["OwnershipControls"],
+        lambda: b._s3.get_bucket_ownership_controls(Bucket=b.bucket_name)["OwnershipControls"],
     ),
     "BucketEncryption": lambda b: _absent(
         "ServerSideEncryptionConfigurationNotFoundError",
-        lambda: _encryption(b.s3.get_bucket_encryption(**b._ours())),
+        lambda: _encryption(b._s3.get_bucket_encryption(Bucket=b.bucket_name)),
     ),
     "LifecycleConfiguration": lambda b: _absent(
         "NoSuchLifecycleConfiguration",
-        lambda: {"Rules": b.s3.get_bucket_lifecycle_configuration(**b._ours())["Rules"]},
+        lambda: {"Rules": b._s3.get_bucket_lifecycle_configuration(Bucket=b.bucket_name)["Rules"]},
     ),
     "BucketPolicy": lambda b: _absent(
-        "NoSuchBucketPolicy", lambda: json.loads(b.s3.get_bucket_policy(**b._ours())["Policy"])
+        "NoSuchBucketPolicy", lambda: json.loads(b._s3.get_bucket_policy(Bucket=b.bucket_name)["Policy"])
     ),
 }
 
 WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
-    "VersioningConfiguration": lambda b, v: b.s3.put_bucket_versioning(
-        **b._ours(), VersioningConfiguration=v
+    "VersioningConfiguration": lambda b, v: b._s3.put_bucket_versioning(
+        Bucket=b.bucket_name, VersioningConfiguration=v
     ),
-    "PublicAccessBlockConfiguration": lambda b, v: b.s3.put_public_access_block(
-        **b._ours(), PublicAccessBlockConfiguration=v
+    "PublicAccessBlockConfiguration": lambda b, v: b._s3.put_public_access_block(
+        Bucket=b.bucket_name, PublicAccessBlockConfiguration=v
     ),
-    "OwnershipControls": lambda b, v: b.s3.put_bucket_ownership_controls(**b._ours(), OwnershipControls=v),
-    "BucketEncryption": lambda b, v: b.s3.put_bucket_encryption(
-        **b._ours(),
+    "OwnershipControls": lambda b, v: b._s3.put_bucket_ownership_controls(
+        Bucket=b.bucket_name, OwnershipControls=v
+    ),
+    "BucketEncryption": lambda b, v: b._s3.put_bucket_encryption(
+        Bucket=b.bucket_name,
         ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": v}]},
     ),
-    "LifecycleConfiguration": lambda b, v: b.s3.put_bucket_lifecycle_configuration(
-        **b._ours(), LifecycleConfiguration=v
+    "LifecycleConfiguration": lambda b, v: b._s3.put_bucket_lifecycle_configuration(
+        Bucket=b.bucket_name, LifecycleConfiguration=v
     ),
-    "BucketPolicy": lambda b, v: b.s3.put_bucket_policy(**b._ours(), Policy=json.dumps(v)),
+    "BucketPolicy": lambda b, v: b._s3.put_bucket_policy(Bucket=b.bucket_name, Policy=json.dumps(v)),
 }
 
 

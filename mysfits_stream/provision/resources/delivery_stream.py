@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import Pace, retry_while, wait_until
+from mysfits_stream.aws.waiting import retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import (
-    OWNER_TAG,
     Diff,
     Observed,
+    Placement,
     Properties,
     Template,
     logical_id,
@@ -62,8 +61,8 @@ class DeliveryStream:
     """
 
     name: str
+    placement: Placement
     stream_name: str
-    owner: str
     role: Role
     bucket: Bucket
     processor: Function
@@ -77,9 +76,6 @@ class DeliveryStream:
     processor_buffer_seconds: int
     processor_buffer_mb: float
     processor_retries: int
-    account: Account
-    firehose: FirehoseClient
-    pace: Pace
     drain: bool = False
     """Whether to let buffered clicks be delivered before the stream is deleted, and they with it (F52)."""
     type: ClassVar[str] = "AWS::KinesisFirehose::DeliveryStream"
@@ -87,7 +83,7 @@ class DeliveryStream:
     @property
     def arn(self) -> str:
         """The stream's ARN."""
-        return self.account.arn("firehose", f"deliverystream/{self.stream_name}")
+        return self.placement.account.arn("firehose", f"deliverystream/{self.stream_name}")
 
     @property
     def desired(self) -> Properties:
@@ -132,7 +128,7 @@ class DeliveryStream:
                     "DeliveryStreamType": self.desired["DeliveryStreamType"],
                     "DeliveryStreamEncryptionConfigurationInput": {"KeyType": ENCRYPTED["KeyType"]},
                     "ExtendedS3DestinationConfiguration": self._destination(),
-                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                    "Tags": tag_list(self.placement.tags),
                 },
             }
         }
@@ -141,7 +137,7 @@ class DeliveryStream:
         """What Firehose says of the stream, its own defaults filled in."""
         try:
             found = self._describe()
-            tags = self.firehose.list_tags_for_delivery_stream(
+            tags = self._firehose.list_tags_for_delivery_stream(
                 DeliveryStreamName=self.stream_name, Limit=MOST_TAGS
             )["Tags"]
         except ClientError as error:
@@ -174,7 +170,7 @@ class DeliveryStream:
                 lambda: self._retry(
                     self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
                 ),
-                self.pace,
+                self.placement.pace,
                 waiting_for=f"the name {self.stream_name} to be free",
                 budget=CREATE_BUDGET,
                 advice=f"{self._state_advice}, and run `up` again to go on waiting",
@@ -200,7 +196,7 @@ class DeliveryStream:
             )
         self._wait_for(self._active, "ACTIVE")
         if "DeliveryStreamEncryption" in diff and not self._encrypting():
-            self.firehose.start_delivery_stream_encryption(
+            self._firehose.start_delivery_stream_encryption(
                 DeliveryStreamName=self.stream_name,
                 DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
             )
@@ -218,17 +214,17 @@ class DeliveryStream:
         with ignoring("ResourceNotFoundException"):
             retry_while(
                 lambda error: is_error(error, "ResourceInUseException") or is_server_error(error),
-                lambda: self.firehose.delete_delivery_stream(
+                lambda: self._firehose.delete_delivery_stream(
                     DeliveryStreamName=self.stream_name, AllowForceDelete=True
                 ),
-                self.pace,
+                self.placement.pace,
                 waiting_for=f"{self.stream_name} to be ready to be deleted",
                 budget=CREATE_BUDGET,
                 advice=f"{self._state_advice}, and run the same command again to go on waiting",
             )
         wait_until(
             self._gone,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"Firehose to delete {self.stream_name}",
             budget=CREATE_BUDGET,
             advice=f"{self._state_advice}, and run the same command again to go on waiting",
@@ -238,6 +234,10 @@ class DeliveryStream:
         """Wait until the stream is ACTIVE and encrypted."""
         self._wait_for(self._active, "ACTIVE")
         self._wait_for(self._encrypted, "encrypted")
+
+    @property
+    def _firehose(self) -> FirehoseClient:
+        return self.placement.clients.firehose
 
     @property
     def _role_advice(self) -> str:
@@ -261,12 +261,12 @@ class DeliveryStream:
         }
 
     def _ask(self) -> None:
-        self.firehose.create_delivery_stream(
+        self._firehose.create_delivery_stream(
             DeliveryStreamName=self.stream_name,
             DeliveryStreamType="DirectPut",
             DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
             ExtendedS3DestinationConfiguration=self._destination(),
-            Tags=tag_list({OWNER_TAG: self.owner}),
+            Tags=tag_list(self.placement.tags),
         )
 
     def _freed(self, error: Exception) -> bool:
@@ -276,7 +276,7 @@ class DeliveryStream:
     def _update_destination(self) -> None:
         # Every block is sent whole: whether Firehose merges inside them is not documented (F53).
         found = self._shown()
-        self.firehose.update_destination(
+        self._firehose.update_destination(
             DeliveryStreamName=self.stream_name,
             CurrentDeliveryStreamVersionId=found["VersionId"],
             DestinationId=found["Destinations"][0]["DestinationId"],
@@ -287,11 +287,13 @@ class DeliveryStream:
         """Let both buffers run full by time, and some more for the processor and S3 (F91)."""
         seconds = self.processor_buffer_seconds + self.buffer_seconds + DRAIN_SLACK
         for elapsed in range(0, seconds, DRAIN_STEP):
-            self.pace.report(f"waiting for buffered clicks to be delivered, {elapsed} s of {seconds} s")
-            self.pace.sleep(DRAIN_STEP)
+            self.placement.pace.report(
+                f"waiting for buffered clicks to be delivered, {elapsed} s of {seconds} s"
+            )
+            self.placement.pace.sleep(DRAIN_STEP)
 
     def _describe(self) -> Any:
-        answer = self.firehose.describe_delivery_stream(DeliveryStreamName=self.stream_name)
+        answer = self._firehose.describe_delivery_stream(DeliveryStreamName=self.stream_name)
         return answer["DeliveryStreamDescription"]
 
     def _status(self) -> str | None:
@@ -307,7 +309,7 @@ class DeliveryStream:
         return retry_while(
             lambda error: is_error(error, "ResourceNotFoundException"),
             self._describe,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"Firehose to show {self.stream_name}",
             budget=SHOW_BUDGET,
             advice="check that nobody else deletes it, and run `up` again",
@@ -316,7 +318,7 @@ class DeliveryStream:
     def _wait_for(self, condition: Callable[[], bool], state: str) -> None:
         wait_until(
             condition,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"{self.stream_name} to be {state}",
             budget=CREATE_BUDGET,
             advice=f"{self._state_advice}, and run `up` again to go on waiting",
@@ -365,7 +367,7 @@ class DeliveryStream:
         return retry_while(
             _getting_ready,
             call,
-            self.pace,
+            self.placement.pace,
             waiting_for=waiting_for,
             advice=advice,
         )

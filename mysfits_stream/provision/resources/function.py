@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import IAM_BUDGET, Pace, retry_while, wait_until
+from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import (
     OWNER_TAG,
     Diff,
     Observed,
+    Placement,
     Properties,
     Template,
     logical_id,
@@ -45,8 +45,8 @@ class Function:
     """A Lambda function that runs ``package`` under ``role``."""
 
     name: str
+    placement: Placement
     function_name: str
-    owner: str
     package: Callable[[], Package]
     handler: str
     runtime: str
@@ -56,16 +56,12 @@ class Function:
     environment: tuple[tuple[str, str], ...]
     role: Role
     log_group: LogGroup
-    account: Account
-    client: LambdaClient
-    iam: IAMClient
-    pace: Pace
     type: ClassVar[str] = "AWS::Lambda::Function"
 
     @property
     def arn(self) -> str:
         """The function's unqualified ARN."""
-        return self.account.arn("lambda", f"function:{self.function_name}")
+        return self.placement.account.arn("lambda", f"function:{self.function_name}")
 
     @property
     def desired(self) -> Properties:
@@ -93,7 +89,7 @@ class Function:
                     **self._configuration(),
                     "Architectures": [self.architecture],
                     "Code": {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}},
-                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                    "Tags": tag_list(self.placement.tags),
                 },
             }
         }
@@ -105,7 +101,7 @@ class Function:
         the earlier role of that name, and only a new function gets another (F55).
         """
         try:
-            answer: Any = self.client.get_function(FunctionName=self.function_name)
+            answer: Any = self._lambda.get_function(FunctionName=self.function_name)
         except ClientError as error:
             if is_error(error, "ResourceNotFoundException"):
                 return None
@@ -141,11 +137,11 @@ class Function:
         """Make the function, waiting for its role to be assumable; it may still be Pending on return."""
         with ignoring("ResourceConflictException"):
             self._retry(
-                lambda: self.client.create_function(
+                lambda: self._lambda.create_function(
                     FunctionName=self.function_name,
                     Code={"ZipFile": self.package().zip_bytes},
                     Architectures=[self.architecture],  # type: ignore[list-item]
-                    Tags={OWNER_TAG: self.owner},
+                    Tags=self.placement.tags,
                     **self._configuration(),
                 ),
                 f"{self.role.role_name} to be assumable by Lambda",
@@ -153,7 +149,7 @@ class Function:
             )
         wait_until(
             lambda: self.read() is not None,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"Lambda to show {self.function_name}",
             budget=120,
             advice="check that nobody else deletes it, and run `up` again",
@@ -168,7 +164,7 @@ class Function:
         self.settle()
         if set(diff) - set(CODE):
             self._retry(
-                lambda: self.client.update_function_configuration(
+                lambda: self._lambda.update_function_configuration(
                     FunctionName=self.function_name, **self._configuration(drifted=diff)
                 ),
                 f"Lambda to take the new configuration of {self.function_name}",
@@ -177,7 +173,7 @@ class Function:
             self.settle()
         if set(diff) & set(CODE):
             self._retry(
-                lambda: self.client.update_function_code(
+                lambda: self._lambda.update_function_code(
                     FunctionName=self.function_name,
                     ZipFile=self.package().zip_bytes,
                     Architectures=[self.architecture],  # type: ignore[list-item]
@@ -190,14 +186,14 @@ class Function:
         """Delete the function and wait until Lambda no longer knows it."""
         with ignoring("ResourceNotFoundException"):
             self._retry(
-                lambda: self.client.delete_function(FunctionName=self.function_name),
+                lambda: self._lambda.delete_function(FunctionName=self.function_name),
                 f"Lambda to be ready to delete {self.function_name}",
                 self._state_advice,
                 READY_BUDGET,
             )
         wait_until(
             lambda: self._found() is None,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"Lambda to forget {self.function_name}",
             budget=READY_BUDGET,
             advice="check that nobody else makes it anew, and run the same command again",
@@ -207,11 +203,19 @@ class Function:
         """Wait until the function is Active and its last update is through."""
         wait_until(
             self._usable,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"{self.function_name} to be Active",
             budget=READY_BUDGET,
             advice=self._state_advice,
         )
+
+    @property
+    def _lambda(self) -> LambdaClient:
+        return self.placement.clients.function
+
+    @property
+    def _iam(self) -> IAMClient:
+        return self.placement.clients.iam
 
     @property
     def _role_advice(self) -> str:
@@ -236,7 +240,7 @@ class Function:
 
     def _found(self) -> Any:
         try:
-            return self.client.get_function_configuration(FunctionName=self.function_name)
+            return self._lambda.get_function_configuration(FunctionName=self.function_name)
         except ClientError as error:
             if is_error(error, "ResourceNotFoundException"):
                 return None
@@ -260,7 +264,7 @@ class Function:
         if found["Role"] != self.role.arn:
             return str(found["Role"])
         try:
-            role = self.iam.get_role(RoleName=self.role.role_name)["Role"]
+            role = self._iam.get_role(RoleName=self.role.role_name)["Role"]
         except ClientError as error:
             if is_error(error, "NoSuchEntity"):
                 return MISSING
@@ -275,7 +279,7 @@ class Function:
             return retry_while(
                 _getting_ready,
                 call,
-                self.pace,
+                self.placement.pace,
                 waiting_for=waiting_for,
                 budget=budget,
                 advice=advice,

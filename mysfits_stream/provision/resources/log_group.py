@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import Pace, retry_while
+from mysfits_stream.aws.waiting import retry_while
 from mysfits_stream.provision.resource import (
     OWNER_TAG,
     Diff,
     Observed,
+    Placement,
     Properties,
     Template,
     difference,
@@ -31,19 +31,16 @@ class LogGroup:
     """A log group; ``log_streams`` are those that must exist beforehand (F87)."""
 
     name: str
+    placement: Placement
     group_name: str
-    owner: str
     retention_days: int
-    account: Account
-    logs: CloudWatchLogsClient
-    pace: Pace
     log_streams: tuple[str, ...] = ()
     type: ClassVar[str] = "AWS::Logs::LogGroup"
 
     @property
     def arn(self) -> str:
         """The group's ARN, without the ``:*`` that some answers carry (F112)."""
-        return self.account.arn("logs", f"log-group:{self.group_name}")
+        return self.placement.account.arn("logs", f"log-group:{self.group_name}")
 
     @property
     def desired(self) -> Properties:
@@ -51,7 +48,7 @@ class LogGroup:
         return {
             "RetentionInDays": self.retention_days,
             "LogStreams": list(self.log_streams),
-            "Tags": {OWNER_TAG: self.owner},
+            "Tags": self.placement.tags,
         }
 
     def template(self) -> Template:
@@ -60,7 +57,7 @@ class LogGroup:
         group = {
             "LogGroupName": self.group_name,
             "RetentionInDays": self.retention_days,
-            "Tags": tag_list({OWNER_TAG: self.owner}),
+            "Tags": tag_list(self.placement.tags),
         }
         return {
             name: {
@@ -84,14 +81,14 @@ class LogGroup:
         A group that has neither a tag nor a retention is one that late log events made after ours was deleted
         (F77): nobody else writes under this name, so it reads as ours, with everything to mend.
         """
-        pages = self.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.group_name)
+        pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.group_name)
         group: Any = next(
             (g for page in pages for g in page["logGroups"] if g["logGroupName"] == self.group_name), None
         )
         if group is None:
             return None
         try:
-            tags = self.logs.list_tags_for_resource(resourceArn=self.arn)["tags"]
+            tags = self._logs.list_tags_for_resource(resourceArn=self.arn)["tags"]
             streams = [stream for stream in self.log_streams if self._has(stream)]
         except ClientError as error:
             if is_error(error, "ResourceNotFoundException"):
@@ -107,52 +104,56 @@ class LogGroup:
                 "LogStreams": streams,
                 "Tags": {key: value for key, value in tags.items() if key == OWNER_TAG},
             },
-            self.owner if resurrected else owner_of(tags),
+            self.placement.owner if resurrected else owner_of(tags),
         )
 
     def create(self) -> None:
         """Make the group, then its retention and streams."""
         with ignoring("ResourceAlreadyExistsException"):
             self._retry(
-                lambda: self.logs.create_log_group(logGroupName=self.group_name, tags={OWNER_TAG: self.owner})
+                lambda: self._logs.create_log_group(logGroupName=self.group_name, tags=self.placement.tags)
             )
         observed = self.read()
-        if observed is None or observed.owner == self.owner:
+        if observed is None or observed.owner == self.placement.owner:
             # The group found may be one that late log events made a moment ago: it has no tag either (F77).
             self.update(difference(observed.properties if observed else {}, self.desired))
 
     def update(self, diff: Diff) -> None:
         """Set what differs."""
         if "Tags" in diff:
-            self.logs.tag_resource(resourceArn=self.arn, tags={OWNER_TAG: self.owner})
+            self._logs.tag_resource(resourceArn=self.arn, tags=self.placement.tags)
         if "RetentionInDays" in diff:
             self._retry(
-                lambda: self.logs.put_retention_policy(
+                lambda: self._logs.put_retention_policy(
                     logGroupName=self.group_name, retentionInDays=self.retention_days
                 )
             )
         if "LogStreams" in diff:
             for stream in self.log_streams:
                 with ignoring("ResourceAlreadyExistsException"):
-                    self.logs.create_log_stream(logGroupName=self.group_name, logStreamName=stream)
+                    self._logs.create_log_stream(logGroupName=self.group_name, logStreamName=stream)
 
     def delete(self) -> None:
         """Delete the group with all its events."""
         with ignoring("ResourceNotFoundException"):
-            self._retry(lambda: self.logs.delete_log_group(logGroupName=self.group_name))
+            self._retry(lambda: self._logs.delete_log_group(logGroupName=self.group_name))
 
     def settle(self) -> None:
         """Usable as soon as it is made."""
 
+    @property
+    def _logs(self) -> CloudWatchLogsClient:
+        return self.placement.clients.logs
+
     def _has(self, stream: str) -> bool:
-        found = self.logs.describe_log_streams(logGroupName=self.group_name, logStreamNamePrefix=stream)
+        found = self._logs.describe_log_streams(logGroupName=self.group_name, logStreamNamePrefix=stream)
         return any(entry["logStreamName"] == stream for entry in found["logStreams"])
 
     def _retry(self, call: Any) -> Any:
         return retry_while(
             _busy,
             call,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"CloudWatch Logs to take a change of {self.group_name}",
             advice="check that nobody else changes or deletes it, and run the same command again",
         )

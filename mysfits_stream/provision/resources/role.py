@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import IAM_BUDGET, Pace, retry_while, wait_until
+from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
 from mysfits_stream.provision.policies import Document
 from mysfits_stream.provision.resource import (
-    OWNER_TAG,
     Diff,
     Observed,
+    Placement,
     Properties,
     Template,
     logical_id,
@@ -39,19 +38,16 @@ class Role:
     """A role that one AWS service assumes."""
 
     name: str
+    placement: Placement
     role_name: str
-    owner: str
     trust: Document
     permissions: Document
-    account: Account
-    iam: IAMClient
-    pace: Pace
     type: ClassVar[str] = "AWS::IAM::Role"
 
     @property
     def arn(self) -> str:
         """The role's ARN."""
-        return self.account.role_arn(self.role_name)
+        return self.placement.account.role_arn(self.role_name)
 
     @property
     def desired(self) -> Properties:
@@ -72,7 +68,7 @@ class Role:
                     "Description": self._description,
                     "AssumeRolePolicyDocument": self.trust,
                     "Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": self.permissions}],
-                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                    "Tags": tag_list(self.placement.tags),
                 },
             }
         }
@@ -80,7 +76,7 @@ class Role:
     def read(self) -> Observed | None:
         """What IAM says of the role and of every policy on it."""
         try:
-            role = self.iam.get_role(RoleName=self.role_name)["Role"]
+            role = self._iam.get_role(RoleName=self.role_name)["Role"]
             policies, attached = concurrently(self._policies, self._attached)
         except ClientError as error:
             if is_error(error, "NoSuchEntity"):
@@ -101,11 +97,11 @@ class Role:
         """Make the role and its policy; return once IAM shows the role (F12), assumable or not."""
         with ignoring("EntityAlreadyExists"):
             self._retry(
-                lambda: self.iam.create_role(
+                lambda: self._iam.create_role(
                     RoleName=self.role_name,
                     AssumeRolePolicyDocument=json.dumps(self.trust),
                     Description=self._description,
-                    Tags=tag_list({OWNER_TAG: self.owner}),
+                    Tags=tag_list(self.placement.tags),
                 ),
                 _changing,
             )
@@ -118,7 +114,7 @@ class Role:
         """Put back the trust and the policy, and take away what was added."""
         if "AssumeRolePolicyDocument" in diff:
             self._retry(
-                lambda: self.iam.update_assume_role_policy(
+                lambda: self._iam.update_assume_role_policy(
                     RoleName=self.role_name, PolicyDocument=json.dumps(self.trust)
                 )
             )
@@ -140,8 +136,8 @@ class Role:
                 self._delete_policy(name)
             retry_while(
                 lambda error: is_error(error, "DeleteConflict") or _changing(error),
-                lambda: self.iam.delete_role(RoleName=self.role_name),
-                self.pace,
+                lambda: self._iam.delete_role(RoleName=self.role_name),
+                self.placement.pace,
                 waiting_for=f"IAM to let go of {self.role_name}",
                 advice="check whether something outside this stack uses it, such as an instance profile",
             )
@@ -151,22 +147,19 @@ class Role:
 
         Being assumable is what the role's users wait for: only their own attempts can tell.
         """
-        seen = 0
+        self._wait_for(self._visible, f"IAM to show role {self.role_name} steadily", in_a_row=STEADY)
 
-        def steady() -> bool:
-            nonlocal seen
-            seen = seen + 1 if self._visible() else 0
-            return seen >= STEADY
-
-        self._wait_for(steady, f"IAM to show role {self.role_name} steadily")
+    @property
+    def _iam(self) -> IAMClient:
+        return self.placement.clients.iam
 
     @property
     def _description(self) -> str:
-        return f"{self.name} of the mysfits-stream stack {self.owner}"
+        return f"{self.name} of the mysfits-stream stack {self.placement.owner}"
 
     def _visible(self) -> bool:
         try:
-            role = self.iam.get_role(RoleName=self.role_name)["Role"]
+            role = self._iam.get_role(RoleName=self.role_name)["Role"]
         except ClientError as error:
             if is_error(error, "NoSuchEntity") or is_server_error(error):
                 return False
@@ -175,11 +168,14 @@ class Role:
         return role["Arn"].startswith("arn:")
 
     def _owned(self) -> bool:
-        return owner_of(self.iam.get_role(RoleName=self.role_name)["Role"].get("Tags", ())) == self.owner
+        return (
+            owner_of(self._iam.get_role(RoleName=self.role_name)["Role"].get("Tags", ()))
+            == self.placement.owner
+        )
 
     def _put_policy(self) -> None:
         self._retry(
-            lambda: self.iam.put_role_policy(
+            lambda: self._iam.put_role_policy(
                 RoleName=self.role_name,
                 PolicyName=POLICY_NAME,
                 PolicyDocument=json.dumps(self.permissions),
@@ -189,37 +185,38 @@ class Role:
     def _policies(self) -> dict[str, Document]:
         return {
             name: _canonical(
-                self.iam.get_role_policy(RoleName=self.role_name, PolicyName=name)["PolicyDocument"]
+                self._iam.get_role_policy(RoleName=self.role_name, PolicyName=name)["PolicyDocument"]
             )
             for name in self._inline()
         }
 
     def _inline(self) -> list[str]:
-        pages = self.iam.get_paginator("list_role_policies").paginate(RoleName=self.role_name)
+        pages = self._iam.get_paginator("list_role_policies").paginate(RoleName=self.role_name)
         return [name for page in pages for name in page["PolicyNames"]]
 
     def _attached(self) -> list[str]:
-        pages = self.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.role_name)
+        pages = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.role_name)
         return sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
 
     def _delete_policy(self, name: str) -> None:
         with ignoring("NoSuchEntity"):
             self._retry(
-                lambda: self.iam.delete_role_policy(RoleName=self.role_name, PolicyName=name), _changing
+                lambda: self._iam.delete_role_policy(RoleName=self.role_name, PolicyName=name), _changing
             )
 
     def _detach(self, arn: str) -> None:
         with ignoring("NoSuchEntity"):
             self._retry(
-                lambda: self.iam.detach_role_policy(RoleName=self.role_name, PolicyArn=arn), _changing
+                lambda: self._iam.detach_role_policy(RoleName=self.role_name, PolicyArn=arn), _changing
             )
 
-    def _wait_for(self, condition: Callable[[], bool], waiting_for: str) -> None:
+    def _wait_for(self, condition: Callable[[], bool], waiting_for: str, in_a_row: int = 1) -> None:
         wait_until(
             condition,
-            self.pace,
+            self.placement.pace,
             waiting_for=waiting_for,
             budget=IAM_BUDGET,
+            in_a_row=in_a_row,
             advice="check that nobody else deletes it, and run `up` again",
         )
 
@@ -227,7 +224,7 @@ class Role:
         return retry_while(
             transient or _spreading,
             call,
-            self.pace,
+            self.placement.pace,
             waiting_for=f"IAM to take a change of {self.role_name}",
             advice="check that nobody else changes or deletes it, and run the same command again",
         )

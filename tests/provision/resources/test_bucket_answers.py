@@ -17,7 +17,7 @@ from mysfits_stream.provision.engine import Goal, decide
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.bucket import Bucket
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
 NAME = "mysfits-clicks-123456789012-eu-west-1"
 TAGGED = ok(TagSet=[{"Key": OWNER_TAG, "Value": "mysfits-clicks"}])
@@ -77,12 +77,9 @@ def bucket(
     return Bucket(
         name="clicks-bucket",
         bucket_name=NAME,
-        owner="mysfits-clicks",
+        placement=placement(aws, time, account=account),
         expire_old_versions_days=30,
         abort_multipart_days=7,
-        account=account,
-        s3=aws.client("s3", account.region),
-        pace=(time or Time()).pace,
         delete_data=delete_data,
     )
 

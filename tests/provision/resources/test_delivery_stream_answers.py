@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Clients
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError
@@ -18,7 +17,7 @@ from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import OWNER_TAG, difference
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
 NAME = "mysfits-clicks-clicks"
 ROLE_NAME = "mysfits-clicks-eu-west-1-delivery"
@@ -48,15 +47,10 @@ VPC = invalid("Please make sure the role specified in VpcConfiguration has permi
 
 def stream(aws: Scripted, time: Time | None = None) -> DeliveryStream:
     time = time or Time()
-    firehose = aws.client("firehose")
-    # What the stream holds is only asked for its ARN: no other service is called.
-    clients = Clients(
-        s3=firehose, iam=firehose, function=firehose, firehose=firehose, apigateway=firehose, logs=firehose
-    )
     resources = stack.build(
         Config(),
         ACCOUNT,
-        clients,
+        placement(aws).clients,
         mysfits_api="https://mysfits.example.com",
         answers=lambda _api, _stage: True,
         pace=time.pace,

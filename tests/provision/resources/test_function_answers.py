@@ -18,7 +18,7 @@ from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
 NAME = "mysfits-clicks-processor"
 ROLE_NAME = "mysfits-clicks-eu-west-1-processor"
@@ -61,30 +61,24 @@ PASS_ROLE = error(
 
 
 def function(aws: Scripted, time: Time | None = None) -> Function:
-    pace = (time or Time()).pace
+    at = placement(aws, time)
     role = Role(
         name="processor-role",
         role_name=ROLE_NAME,
-        owner="mysfits-clicks",
+        placement=at,
         trust=policies.trusting("lambda.amazonaws.com"),
         permissions=policies.processor_permissions(ACCOUNT, f"/aws/lambda/{NAME}"),
-        account=ACCOUNT,
-        iam=aws.client("iam"),
-        pace=pace,
     )
     group = LogGroup(
         name="processor-logs",
         group_name=f"/aws/lambda/{NAME}",
-        owner="mysfits-clicks",
+        placement=at,
         retention_days=30,
-        account=ACCOUNT,
-        logs=aws.client("logs"),
-        pace=pace,
     )
     return Function(
         name="processor",
         function_name=NAME,
-        owner="mysfits-clicks",
+        placement=at,
         package=lambda: PACKAGE,
         handler="stream_processor.handler",
         runtime="python3.13",
@@ -94,10 +88,6 @@ def function(aws: Scripted, time: Time | None = None) -> Function:
         environment=(("MYSFITS_API", "https://mysfits.example.com"),),
         role=role,
         log_group=group,
-        account=ACCOUNT,
-        client=aws.client("lambda"),
-        iam=aws.client("iam"),
-        pace=pace,
     )
 
 

@@ -11,7 +11,7 @@ from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.provision.resource import OWNER_TAG, difference
 from mysfits_stream.provision.resources.log_group import LogGroup
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
 NAME = "/aws/kinesisfirehose/mysfits-clicks-clicks"
 STREAM = "S3Delivery"
@@ -47,11 +47,8 @@ def group(aws: Scripted, time: Time | None = None) -> LogGroup:
     return LogGroup(
         name="delivery-logs",
         group_name=NAME,
-        owner="mysfits-clicks",
+        placement=placement(aws, time),
         retention_days=30,
-        account=ACCOUNT,
-        logs=aws.client("logs"),
-        pace=(time or Time()).pace,
         log_streams=(STREAM,),
     )
 

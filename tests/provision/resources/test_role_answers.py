@@ -15,7 +15,7 @@ from mysfits_stream.provision import policies
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.role import POLICY_NAME, Role
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
 NAME = "mysfits-clicks-eu-west-1-delivery"
 TRUST = policies.trusting("firehose.amazonaws.com", external_id=ACCOUNT.id)
@@ -52,12 +52,9 @@ def role(aws: Scripted, time: Time | None = None) -> Role:
     return Role(
         name="delivery-role",
         role_name=NAME,
-        owner="mysfits-clicks",
+        placement=placement(aws, time),
         trust=TRUST,
         permissions=PERMISSIONS,
-        account=ACCOUNT,
-        iam=aws.client("iam"),
-        pace=(time or Time()).pace,
     )
 
 

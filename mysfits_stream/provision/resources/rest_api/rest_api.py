@@ -9,32 +9,29 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.aws.errors import ignoring, is_error
-from mysfits_stream.aws.waiting import Pace, wait_until
+from mysfits_stream.aws.waiting import wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import (
-    OWNER_TAG,
     Diff,
     Observed,
+    Placement,
     Properties,
+    Resource,
     Template,
     logical_id,
     owner_of,
     tag_list,
 )
-from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.rest_api.comparable_view import desired_view, observed_view
 from mysfits_stream.provision.resources.rest_api.execution_logs import ExecutionLogs
 from mysfits_stream.provision.resources.rest_api.openapi import MODEL, ClicksApi
 from mysfits_stream.provision.resources.rest_api.stage import Stage
 from mysfits_stream.provision.resources.rest_api.throttled_changes import Changes
-from mysfits_stream.provision.resources.role import Role
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
-    from types_boto3_logs import CloudWatchLogsClient
 
 DATA_PLANE_BUDGET = 120.0
 """Seconds until a new stage answers everywhere (F34)."""
@@ -47,20 +44,15 @@ class RestApi:
     """A REST API of one stage. Names are not unique, so it is found by name and owner tag (section 2.2)."""
 
     name: str
+    placement: Placement
     definition: ClicksApi
-    owner: str
     stage: str
     rate_limit: float
     burst_limit: int
-    role: Role
-    account: Account
-    apigateway: APIGatewayClient
-    logs: CloudWatchLogsClient
     answers: Callable[[str, str], bool]
     """(API id, stage) -> whether the data plane serves the preflight of ``/clicks``."""
-    pace: Pace
-    drains_into: DeliveryStream | None = None
-    """Set to have the API gone before this stream waits for its last clicks; else they do not care."""
+    after: tuple[Resource, ...] = ()
+    """Created before the API and deleted after the API: the API's role, and the stream that is drained."""
     type: ClassVar[str] = "AWS::ApiGateway::RestApi"
 
     @property
@@ -90,7 +82,7 @@ class RestApi:
                     "EndpointConfiguration": self.desired["EndpointConfiguration"],
                     "Mode": "overwrite",
                     "Body": self.definition.document(),
-                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                    "Tags": tag_list(self.placement.tags),
                 },
             },
             deployment: {
@@ -111,7 +103,7 @@ class RestApi:
                             "ThrottlingBurstLimit": throttling["throttlingBurstLimit"],
                         }
                     ],
-                    "Tags": tag_list({OWNER_TAG: self.owner}),
+                    "Tags": tag_list(self.placement.tags),
                 },
             },
         }
@@ -147,18 +139,18 @@ class RestApi:
     def create(self) -> None:
         """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
         self._changes.make(
-            lambda: self.apigateway.create_rest_api(
+            lambda: self._apigateway.create_rest_api(
                 name=self.definition.title,
                 description=self._description,
                 endpointConfiguration={"types": ["REGIONAL"]},
-                tags={OWNER_TAG: self.owner},
+                tags=self.placement.tags,
             ),
             "API Gateway to make the API",
             quota="see whether it has all the REST APIs that it may have in this region",
         )
         wait_until(
             lambda: bool(self._ours()),
-            self.pace,
+            self.placement.pace,
             waiting_for=f"API Gateway to show {self.definition.title}",
             budget=60,
             advice="the API is made: look for it in API Gateway's console, in case somebody removed it, "
@@ -192,36 +184,38 @@ class RestApi:
         api, *_ = self._existing()
         wait_until(
             lambda: self.answers(api["id"], self.stage),
-            self.pace,
+            self.placement.pace,
             waiting_for=f"stage {self.stage} to answer",
             budget=DATA_PLANE_BUDGET,
             advice="the API is deployed and its URL may need a little longer; `mysfits-stream doctor` tells "
             "what it answers"
             + (  # F136
                 ". In China, see whether the account has an ICP licence"
-                if self.account.partition == "aws-cn"
+                if self.placement.account.partition == "aws-cn"
                 else ""
             ),
         )
 
     @property
+    def _apigateway(self) -> APIGatewayClient:
+        return self.placement.clients.apigateway
+
+    @property
     def _description(self) -> str:
-        return f"Clicks of the mysfits-stream stack {self.owner}"
+        return f"Clicks of the mysfits-stream stack {self.placement.owner}"
 
     @property
     def _changes(self) -> Changes:
-        return Changes(self.apigateway, self.pace)
+        return Changes.of(self.placement)
 
     @property
     def _stage(self) -> Stage:
         return Stage(
             name=self.stage,
-            owner=self.owner,
+            placement=self.placement,
             digest=self.definition.digest(),
             rate_limit=self.rate_limit,
             burst_limit=self.burst_limit,
-            apigateway=self.apigateway,
-            changes=self._changes,
         )
 
     def _ours(self) -> list[Any]:
@@ -229,7 +223,8 @@ class RestApi:
         found = [
             api
             for api in self._items("get_rest_apis")
-            if api.get("name") == self.definition.title and owner_of(api.get("tags", {})) == self.owner
+            if api.get("name") == self.definition.title
+            and owner_of(api.get("tags", {})) == self.placement.owner
         ]
         return sorted(found, key=lambda api: (api["createdDate"], api["id"]))
 
@@ -239,29 +234,29 @@ class RestApi:
         return apis
 
     def _items(self, operation: str, **parameters: Any) -> list[Any]:
-        if self.apigateway.can_paginate(operation):
-            paginator: Any = self.apigateway.get_paginator(operation)  # type: ignore[call-overload]
+        if self._apigateway.can_paginate(operation):
+            paginator: Any = self._apigateway.get_paginator(operation)  # type: ignore[call-overload]
             pages = paginator.paginate(**parameters, PaginationConfig={"PageSize": 500})
             return [item for page in pages for item in page.get("items", ())]
-        answer: Any = getattr(self.apigateway, operation)(**parameters)
+        answer: Any = getattr(self._apigateway, operation)(**parameters)
         return list(answer.get("items", ()))
 
     def _put_definition(self, api_id: str) -> None:
         document = self.definition.document()
         # A warning is told and not obeyed: whatever the import left out reads as drift, piece by piece.
         answer: Any = self._changes.make(
-            lambda: self.apigateway.put_rest_api(
+            lambda: self._apigateway.put_rest_api(
                 restApiId=api_id, mode="overwrite", failOnWarnings=False, body=json.dumps(document).encode()
             ),
             "API Gateway to take the definition",
             api_id,
         )
         for warning in answer.get("warnings", ()):
-            self.pace.report(f"API Gateway warns: {warning}")
+            self.placement.pace.report(f"API Gateway warns: {warning}")
         # An import drops minItems and maxItems from models (F101); setting the schema afterwards keeps them.
         schema = json.dumps(document["components"]["schemas"][MODEL])
         self._changes.make(
-            lambda: self.apigateway.update_model(
+            lambda: self._apigateway.update_model(
                 restApiId=api_id,
                 modelName=MODEL,
                 patchOperations=[{"op": "replace", "path": "/schema", "value": schema}],
@@ -274,7 +269,7 @@ class RestApi:
         current = (api.get("endpointConfiguration", {}).get("types") or ["EDGE"])[0]
         if current != "REGIONAL":
             self._changes.make(
-                lambda: self.apigateway.update_rest_api(
+                lambda: self._apigateway.update_rest_api(
                     restApiId=api["id"],
                     patchOperations=[
                         {
@@ -290,11 +285,11 @@ class RestApi:
 
     def _delete_api(self, api_id: str) -> None:
         # First, as once the API is gone nothing else knows its id; and again for what is logged until then.
-        execution_logs = ExecutionLogs(self.logs, self.pace)
+        execution_logs = ExecutionLogs(self.placement.clients.logs, self.placement.pace)
         execution_logs.delete(api_id)
         with ignoring("NotFoundException"):
             self._changes.make(
-                lambda: self.apigateway.delete_rest_api(restApiId=api_id),
+                lambda: self._apigateway.delete_rest_api(restApiId=api_id),
                 "API Gateway's quota of one deletion in 30 s",
                 api_id,
                 quota="see what else deletes REST APIs in this account and region",
@@ -303,4 +298,4 @@ class RestApi:
 
     def arn_of(self, api_id: str) -> str:
         """The ARN of the API that has this id."""
-        return f"arn:{self.account.partition}:apigateway:{self.account.region}::/restapis/{api_id}"
+        return self.placement.account.rest_api_arn(api_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mysfits_stream.aws.errors import ignoring
-from mysfits_stream.provision.resource import OWNER_TAG, Properties, owner_of
+from mysfits_stream.provision.resource import Placement, Properties, owner_of
 from mysfits_stream.provision.resources.rest_api.throttled_changes import Changes
 
 if TYPE_CHECKING:
@@ -21,13 +21,11 @@ class Stage:
     """A stage of a REST API, whichever id that has."""
 
     name: str
-    owner: str
+    placement: Placement
     digest: str
     """Names the definition that is to be served."""
     rate_limit: float
     burst_limit: int
-    apigateway: APIGatewayClient
-    changes: Changes
 
     @property
     def desired(self) -> Properties:
@@ -63,8 +61,8 @@ class Stage:
 
     def deploy(self, api_id: str) -> None:
         """Deploy the definition as it was put."""
-        deployment: Any = self.changes.make(
-            lambda: self.apigateway.create_deployment(
+        deployment: Any = self._changes.make(
+            lambda: self._apigateway.create_deployment(
                 restApiId=api_id, description=self.deployment_description
             ),
             "API Gateway to deploy the definition",
@@ -73,12 +71,12 @@ class Stage:
         if self._mine(self._all(api_id)) is None:
             # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
             with ignoring("ConflictException"):
-                self.changes.make(
-                    lambda: self.apigateway.create_stage(
+                self._changes.make(
+                    lambda: self._apigateway.create_stage(
                         restApiId=api_id,
                         stageName=self.name,
                         deploymentId=deployment["id"],
-                        tags={OWNER_TAG: self.owner},
+                        tags=self.placement.tags,
                     ),
                     f"API Gateway to make stage {self.name}",
                     api_id,
@@ -91,8 +89,8 @@ class Stage:
         others = self._others(stages)
         for name in others:
             with ignoring("NotFoundException"):
-                self.changes.make(
-                    lambda name=name: self.apigateway.delete_stage(  # type: ignore[misc]
+                self._changes.make(
+                    lambda name=name: self._apigateway.delete_stage(  # type: ignore[misc]
                         restApiId=api_id, stageName=name
                     ),
                     f"API Gateway to remove stage {name}",
@@ -118,8 +116,16 @@ class Stage:
             },
         )
 
+    @property
+    def _apigateway(self) -> APIGatewayClient:
+        return self.placement.clients.apigateway
+
+    @property
+    def _changes(self) -> Changes:
+        return Changes.of(self.placement)
+
     def _all(self, api_id: str) -> list[Any]:
-        return list(self.apigateway.get_stages(restApiId=api_id).get("item", ()))
+        return list(self._apigateway.get_stages(restApiId=api_id).get("item", ()))
 
     def _mine(self, stages: list[Any]) -> Any:
         return next((stage for stage in stages if stage["stageName"] == self.name), None)
@@ -129,22 +135,22 @@ class Stage:
         return sorted(
             stage["stageName"]
             for stage in stages
-            if stage["stageName"] != self.name and owner_of(stage.get("tags", {})) == self.owner
+            if stage["stageName"] != self.name and owner_of(stage.get("tags", {})) == self.placement.owner
         )
 
     def _served(self, api_id: str, stage: Any) -> str | None:
         """The digest of the definition that the stage serves, None if it is none of ours."""
-        deployment = self.apigateway.get_deployment(restApiId=api_id, deploymentId=stage["deploymentId"])
+        deployment = self._apigateway.get_deployment(restApiId=api_id, deploymentId=stage["deploymentId"])
         description = deployment.get("description", "")
         return description.removeprefix(DESCRIPTION) if description.startswith(DESCRIPTION) else None
 
     def _remove_deployments(self, api_id: str, *, but: set[str]) -> None:
-        pages = self.apigateway.get_paginator("get_deployments").paginate(restApiId=api_id)
+        pages = self._apigateway.get_paginator("get_deployments").paginate(restApiId=api_id)
         for old in [item["id"] for page in pages for item in page["items"] if item["id"] not in but]:
             # One that a stage serves by now stays.
             with ignoring("BadRequestException", "NotFoundException"):
-                self.changes.make(
-                    lambda old=old: self.apigateway.delete_deployment(  # type: ignore[misc]
+                self._changes.make(
+                    lambda old=old: self._apigateway.delete_deployment(  # type: ignore[misc]
                         restApiId=api_id, deploymentId=old
                     ),
                     "API Gateway to remove an old deployment",
@@ -158,8 +164,8 @@ class Stage:
             else {"op": "replace", "path": path, "value": value}
             for path, value in values.items()
         ]
-        self.changes.make(
-            lambda: self.apigateway.update_stage(
+        self._changes.make(
+            lambda: self._apigateway.update_stage(
                 restApiId=api_id, stageName=self.name, patchOperations=operations
             ),
             f"API Gateway to change stage {self.name}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mysfits_stream.aws.errors import is_error, is_server_error, retry_after
 from mysfits_stream.aws.waiting import Expired, Pace, retry_while
+from mysfits_stream.provision.resource import Placement
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
@@ -26,6 +27,11 @@ class Changes:
 
     apigateway: APIGatewayClient
     pace: Pace
+
+    @classmethod
+    def of(cls, placement: Placement) -> Changes:
+        """Changes of the REST APIs at a placement."""
+        return cls(placement.clients.apigateway, placement.pace)
 
     def make(
         self,

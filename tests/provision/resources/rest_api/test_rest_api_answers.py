@@ -12,14 +12,12 @@ from botocore.exceptions import ClientError
 from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.errors import ProvisionError
-from mysfits_stream.provision import policies
 from mysfits_stream.provision.resource import OWNER_TAG, difference
 from mysfits_stream.provision.resources.rest_api.openapi import INTEGRATION, ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.resources.rest_api.stage import DESCRIPTION
-from mysfits_stream.provision.resources.role import Role
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
 STACK = "mysfits-clicks"
 ID = "abc123"
@@ -56,39 +54,22 @@ def api(
     answers: Any = lambda _api, _stage: True,
     rate_limit: float = 1000,
 ) -> RestApi:
-    pace = (time or Time()).pace
-    gateway = aws.client("apigateway")
-    role = Role(
-        name="api-role",
-        role_name="mysfits-clicks-eu-west-1-api",
-        owner=STACK,
-        trust=policies.trusting("apigateway.amazonaws.com"),
-        permissions=policies.api_permissions("arn"),
-        account=account,
-        iam=gateway,  # only its ARN is asked for
-        pace=pace,
-    )
     return RestApi(
         name="clicks-api",
         definition=ClicksApi(
             title=STACK,
             stream_name="mysfits-clicks-clicks",
-            role_arn=role.arn,
+            role_arn=account.role_arn("mysfits-clicks-eu-west-1-api"),
             allowed_origins=("*",),
             preflight_max_age_seconds=3600,
             max_clicks_per_request=100,
             account=account,
         ),
-        owner=STACK,
+        placement=placement(aws, time, account=account),
         stage="prod",
         rate_limit=rate_limit,
         burst_limit=500,
-        role=role,
-        account=account,
-        apigateway=gateway,
-        logs=aws.client("logs"),
         answers=answers,
-        pace=pace,
     )
 
 
