@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from mysfits_stream.localcloud.aws_behavior import Cut
-from mysfits_stream.localcloud.aws_behavior.calls import Call
-from mysfits_stream.localcloud.aws_behavior.refusals import refused
 from mysfits_stream.localcloud.http import host_guard
 from mysfits_stream.localcloud.http.body import BodyError, BodyReader
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.host_guard import AllowedCallers, Denial
 from mysfits_stream.localcloud.http.messages import (
     Environ,
@@ -22,6 +21,7 @@ from mysfits_stream.localcloud.http.messages import (
     read_head,
     send_response,
 )
+from mysfits_stream.localcloud.http.refusals import refused
 from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, find_route
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from botocore.exceptions import ConnectionClosedError
 
 from mysfits_stream.config import ApiConfig, Config, ProcessorConfig
 from mysfits_stream.errors import MysfitsStreamError
-from mysfits_stream.localcloud.aws_behavior.calls import Call
-from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import refused
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision.engine import Goal, converge, survey, translated
 from mysfits_stream.provision.resources.emptying import contents

@@ -13,9 +13,9 @@ from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError, WaitTimeoutError
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.aws_behavior import FaultRule
-from mysfits_stream.localcloud.aws_behavior.calls import Call
-from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import refused
 from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.engine import Goal, converge, survey
 from mysfits_stream.provision.resource import OWNER_TAG

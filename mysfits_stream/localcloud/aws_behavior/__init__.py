@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call, identify
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
 from mysfits_stream.localcloud.aws_behavior.deployments import Deployments
 from mysfits_stream.localcloud.aws_behavior.faults import (
@@ -33,10 +32,11 @@ from mysfits_stream.localcloud.aws_behavior.lost_answers import LostAnswers
 from mysfits_stream.localcloud.aws_behavior.propagation import Propagation
 from mysfits_stream.localcloud.aws_behavior.quotas import Quotas
 from mysfits_stream.localcloud.aws_behavior.reads import Reads
-from mysfits_stream.localcloud.aws_behavior.refusals import Cut
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane, Role
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
+from mysfits_stream.localcloud.http.calls import Call, identify
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import Cut
 
 __all__ = [
     "AwsBehavior",

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 
 FIRST = (3.0, 20.0)  # seconds until a new stage answers

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
-from mysfits_stream.localcloud.aws_behavior.refusals import EMPTY_500, Cut, refused
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import EMPTY_500, Cut, refused
 
 
 class RuleError(ValueError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, Role
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 
 

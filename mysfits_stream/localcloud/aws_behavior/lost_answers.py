@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
-from mysfits_stream.localcloud.aws_behavior.refusals import Cut
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import Cut
 
 SHARE = 0.2
 """The share of creations whose answer is lost; in truth it is far smaller."""

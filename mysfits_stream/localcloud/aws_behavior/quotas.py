@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
-from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import refused
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
-from mysfits_stream.localcloud.aws_behavior.refusals import refused
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.http.refusals import refused
 
 MISSED = 0.4
 """The share of reads that miss, as long as any do."""

@@ -1,6 +1,6 @@
 """The control plane: what AWS would store, kept by moto in this process.
 
-Only this package imports moto. moto's own application answers a request, unless the service has an override:
+Only moto_state.py imports moto. moto's own application answers a request, unless the service has an override:
 one for each service in which moto drops or gets wrong something. The data plane reads provisioned
 resources in process, through the methods of :class:`ControlPlane`, and writes objects, log events and metrics
 the same way.
@@ -18,17 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from moto.backends import get_backend
-from moto.core.base_backend import BackendDict
-from moto.core.model_instances import reset_model_data
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.exceptions import MissingBucket
-from moto.s3.models import s3_backends
-from moto.utilities.utils import get_partition
-
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.awslambda.function import Function
-from mysfits_stream.localcloud.control_plane import persistence
+from mysfits_stream.localcloud.control_plane import moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
 from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
@@ -38,6 +30,7 @@ from mysfits_stream.localcloud.control_plane.iam.managed_policies import Managed
 from mysfits_stream.localcloud.control_plane.iam.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.iam.roles import Roles
 from mysfits_stream.localcloud.control_plane.logs.log_groups import LogGroups
+from mysfits_stream.localcloud.control_plane.moto_state import MissingBucket
 from mysfits_stream.localcloud.control_plane.s3.buckets import S3
 from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResources
 from mysfits_stream.localcloud.execute_api.handler import CallService
@@ -47,8 +40,6 @@ from mysfits_stream.localcloud.http.messages import (
     Request,
     Response,
     json_response,
-    run_wsgi,
-    to_environ,
 )
 
 ACCOUNT = "123456789012"
@@ -95,19 +86,17 @@ class ControlPlane:
         """How often something may have changed, for who wants to know whether to save."""
         self.calls_in: Callable[[str], CallService] | None = None
         """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._ask_moto = moto_state.application()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as a new account."""
         with self.lock:
-            BackendDict.reset()
-            # moto keeps a list of everything that it ever made, for a dashboard that is not served here.
-            reset_model_data()
+            moto_state.reset()
             self.rest_apis = RestApis(
                 ACCOUNT, self._now, lambda region: self.calls_in(region) if self.calls_in else None
             )
-            self.s3 = S3(ACCOUNT, self._bucket_owner)
+            self.s3 = S3(ACCOUNT, moto_state.bucket_owner)
             self.functions = Functions(
                 ACCOUNT,
                 can_assume=self._can_assume("lambda.amazonaws.com"),
@@ -133,7 +122,7 @@ class ControlPlane:
                 "lambda": self.functions,
                 "logs": LogGroups(lambda region: self.backend("logs", region)),
                 "s3": self.s3,
-                "tagging": TaggedResources(self._tagged_apis, self._bucket_region),
+                "tagging": TaggedResources(self._tagged_apis, moto_state.bucket_region),
             }
 
     def save(self, directory: Path) -> None:
@@ -167,20 +156,17 @@ class ControlPlane:
 
     def backend(self, service: str, region: str) -> Any:
         """moto's backend of a service; a global service (iam, s3, sts) has one for each partition."""
-        named: Any = service  # one of moto's literals
-        backends: Any = get_backend(named)
-        is_global = service in ("iam", "s3", "sts")
-        return backends[ACCOUNT][get_partition(region) if is_global else region]
+        return moto_state.backend(service, ACCOUNT, region)
 
     def arn(self, service: str, region: str, resource: str) -> str:
         """The ARN of one of the account's resources in a region."""
-        return f"arn:{get_partition(region)}:{service}:{region}:{ACCOUNT}:{resource}"
+        return f"arn:{moto_state.partition(region)}:{service}:{region}:{ACCOUNT}:{resource}"
 
     def role(self, arn: str) -> Role | None:
         """The role with its inline and its attached policies; None when there is none."""
         _, partition, *_, resource = arn.split(":", 5)
         with self.lock:
-            roles = get_backend("iam")[ACCOUNT][partition].roles.values()
+            roles = moto_state.roles(ACCOUNT, partition).values()
             found = next((role for role in roles if role.arn == arn and resource.startswith("role/")), None)
             if found is None:
                 return None
@@ -208,18 +194,11 @@ class ControlPlane:
         found: dict[str, Mapping[str, str]] = {}
         for api in self.rest_apis.dump()["apis"].values():
             if api["region"] == region:
-                arn = f"arn:{get_partition(region)}:apigateway:{region}::/restapis/{api['id']}"
+                arn = f"arn:{moto_state.partition(region)}:apigateway:{region}::/restapis/{api['id']}"
                 found[arn] = api.get("tags") or {}
                 for name, stage in api["stages"].items():
                     found[f"{arn}/stages/{name}"] = stage.get("tags") or {}
         return found
-
-    def _bucket_region(self, bucket: str) -> str | None:
-        partition, account = s3_backends.bucket_accounts.get(bucket, ("", None))
-        return s3_backends[account][partition].buckets[bucket].region_name if account else None
-
-    def _bucket_owner(self, bucket: str) -> str | None:
-        return s3_backends.bucket_accounts.get(bucket, ("", None))[1]
 
     def _can_assume(self, service: str, context: Mapping[str, str] | None = None) -> Callable[[str], bool]:
         def can_assume(role_arn: str) -> bool:
@@ -286,9 +265,6 @@ class ControlPlane:
         }
         with self.lock:
             self.backend("cloudwatch", region).put_metric_data(namespace, [datum])
-
-    def _ask_moto(self, request: Request) -> Response:
-        return run_wsgi(self._moto, to_environ(request))
 
 
 @lru_cache(maxsize=256)

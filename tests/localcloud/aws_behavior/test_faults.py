@@ -10,7 +10,7 @@ import requests
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from mysfits_stream.localcloud.aws_behavior import FaultRule, Faults, RuleError, read_rules
-from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 from tests.support.cloud import CloudUnderTest
 

@@ -13,15 +13,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import LambdaFunction
-from moto.backends import get_backend
-from moto.core.exceptions import JsonRESTError
-
 from mysfits_stream.localcloud.awslambda.function import Function, LambdaError
+from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.control_plane.awslambda.checks import check_function, unpackable
 from mysfits_stream.localcloud.control_plane.awslambda.stored import StoredFunction, value_of
 from mysfits_stream.localcloud.control_plane.constraints import violation
+from mysfits_stream.localcloud.control_plane.moto_state import (
+    JsonRESTError,
+    LambdaFunction,
+    UnknownFunctionException,
+)
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
 
 FUNCTION_PATH = re.compile(
@@ -183,7 +184,7 @@ class Functions:
             raise _invalid(CANNOT_BE_ASSUMED)
 
     def _backend(self, region: str) -> Any:
-        return get_backend("lambda")[self._account][region]
+        return moto_state.backend("lambda", self._account, region)
 
     def _find(self, region: str, name_or_arn: str) -> LambdaFunction | None:
         try:

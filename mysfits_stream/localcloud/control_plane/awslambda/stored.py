@@ -7,9 +7,8 @@ import hashlib
 import uuid
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
-
 from mysfits_stream.localcloud.awslambda.function import Function
+from mysfits_stream.localcloud.control_plane.moto_state import LambdaFunction
 
 
 class StoredFunction(LambdaFunction):

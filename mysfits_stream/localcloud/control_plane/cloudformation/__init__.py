@@ -7,6 +7,7 @@ meet every check that any client meets.
 
 from __future__ import annotations
 
+from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 
@@ -20,7 +21,7 @@ class CloudFormation:
         """Answer one request to CloudFormation."""
         # Late, as this loads most of moto. Importing a type makes moto know it, and of two for one name it
         # takes the later one: so its own come first.
-        import moto.cloudformation.parsing  # noqa: F401
+        moto_state.load_cloudformation()
 
         from mysfits_stream.localcloud.control_plane.cloudformation import (  # noqa: F401
             calls,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-from moto.core.common_models import CloudFormationModel
-
 from mysfits_stream.localcloud.control_plane.cloudformation.calls import partition
 from mysfits_stream.localcloud.control_plane.cloudformation.provided import Properties, Provided
+from mysfits_stream.localcloud.control_plane.moto_state import CloudFormationModel
 
 
 class Bucket(Provided, CloudFormationModel):

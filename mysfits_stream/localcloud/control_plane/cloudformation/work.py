@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from moto.core.common_models import CloudFormationModel
-
 from mysfits_stream.localcloud.control_plane.cloudformation.provided import Provided
+from mysfits_stream.localcloud.control_plane.moto_state import CloudFormationModel
 
 
 class Role(Provided, CloudFormationModel):

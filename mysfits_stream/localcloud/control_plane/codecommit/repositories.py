@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.backends import get_backend
-
+from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 MOST_IN_FILE = 6 * 1024 * 1024
@@ -218,7 +217,8 @@ class CodeCommit:
         return repository
 
     def _repositories(self, region: str) -> dict[str, Any]:
-        repositories: dict[str, Any] = get_backend("codecommit")[self._account][region].repositories
+        backend = moto_state.backend("codecommit", self._account, region)
+        repositories: dict[str, Any] = backend.repositories
         return repositories
 
 

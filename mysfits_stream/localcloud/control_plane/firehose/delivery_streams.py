@@ -13,9 +13,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from moto.backends import get_backend
-from moto.utilities.utils import get_partition
-
+from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.control_plane.constraints import violation
 from mysfits_stream.localcloud.control_plane.firehose.destination import (
     checked,
@@ -98,7 +96,7 @@ class DeliveryStreams:
             stored.failure = reason
 
     def _backend(self, region: str) -> Any:
-        return get_backend("firehose")[self._account][region]
+        return moto_state.backend("firehose", self._account, region)
 
     def _is_motos(self, region: str, operation: str, parameters: dict[str, Any]) -> bool:
         if operation == "CreateDeliveryStream":
@@ -169,7 +167,7 @@ class DeliveryStreams:
         encryption = parameters.get("DeliveryStreamEncryptionConfigurationInput")
         encryption = _encryption(encryption) if encryption else {"Status": "DISABLED"}
         self._check_role(destination)
-        arn = f"arn:{get_partition(region)}:firehose:{region}:{self._account}:deliverystream/{name}"
+        arn = f"arn:{moto_state.partition(region)}:firehose:{region}:{self._account}:deliverystream/{name}"
         now = self._now()
         active_at = now + self._settling("create", arn)
         backend.delivery_streams[name] = DeliveryStream(

@@ -7,7 +7,7 @@ import json
 import uuid
 from xml.sax.saxutils import escape
 
-from mysfits_stream.localcloud.aws_behavior.calls import Call
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 
 JSON = ("firehose", "logs", "tagging", "dynamodb", "kinesis", "events", "codecommit")

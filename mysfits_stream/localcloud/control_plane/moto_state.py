@@ -1,0 +1,160 @@
+"""moto's state: the only module that imports moto and knows how moto stores resources.
+
+moto keeps the state of a process in backends, by service, account and region. Global services (IAM, S3, STS)
+have a backend for each partition in place of a region.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import json
+import pickle
+import weakref
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import moto
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import LambdaFunction
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
+from moto.core.common_models import CloudFormationModel
+from moto.core.exceptions import JsonRESTError
+from moto.core.model_instances import reset_model_data
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
+
+from mysfits_stream.localcloud.http.messages import Handler, run_wsgi, to_environ
+
+__all__ = [
+    "CloudFormationModel",
+    "JsonRESTError",
+    "LambdaFunction",
+    "MissingBucket",
+    "UnknownFunctionException",
+]
+
+VERSION: str = moto.__version__
+GLOBAL_SERVICES = ("iam", "s3", "sts")
+
+
+def application() -> Handler:
+    """A new moto application, as a function from request to response."""
+    wsgi = DomainDispatcherApplication(create_backend_app)
+    return lambda request: run_wsgi(wsgi, to_environ(request))
+
+
+def reset() -> None:
+    """Delete all resources of all accounts."""
+    BackendDict.reset()
+    # moto keeps a list of all instances for a dashboard that the local cloud does not serve.
+    reset_model_data()
+
+
+def backend(service: str, account: str, region: str) -> Any:
+    """The backend of a service; for a global service, the backend of the region's partition."""
+    named: Any = service  # one of moto's literals
+    backends: Any = get_backend(named)
+    return backends[account][partition(region) if service in GLOBAL_SERVICES else region]
+
+
+def roles(account: str, partition_name: str) -> Any:
+    """The roles of a partition, by role id."""
+    return get_backend("iam")[account][partition_name].roles
+
+
+def partition(region: str) -> str:
+    """The partition of a region, such as ``aws-cn``."""
+    name: str = get_partition(region)
+    return name
+
+
+def bucket_owner(bucket: str) -> str | None:
+    """The account that owns a bucket; None for an unknown bucket."""
+    owner: str | None = s3_backends.bucket_accounts.get(bucket, ("", None))[1]
+    return owner
+
+
+def bucket_region(bucket: str) -> str | None:
+    """The region of a bucket; None for an unknown bucket."""
+    partition_name, account = s3_backends.bucket_accounts.get(bucket, ("", None))
+    if account is None:
+        return None
+    region: str = s3_backends[account][partition_name].buckets[bucket].region_name
+    return region
+
+
+def add_managed_policy(account: str, partition_name: str, arn: str, path: str, name: str) -> None:
+    """Add one of AWS's managed policies to an account, unless the account has the policy already.
+
+    moto loads all 1,500 policies or none; loading all takes too long for each start.
+    """
+    iam: Any = get_backend("iam")[account][partition_name]
+    data = _managed_policies().get(name)
+    if data and data.get("Path", "/") == path and arn not in iam.managed_policies:
+        iam.managed_policies[arn] = AWSManagedPolicy.from_data(name, account, partition_name, data)
+
+
+@cache
+def _managed_policies() -> dict[str, dict[str, Any]]:
+    policies: dict[str, dict[str, Any]] = json.loads(aws_managed_policies_data)
+    return policies
+
+
+def load_cloudformation() -> None:
+    """Load the resource types that moto's stacks know; a type that is defined later replaces moto's."""
+    import moto.cloudformation.parsing  # noqa: F401  # loads most of moto
+
+
+# Persistence
+
+
+def dump() -> dict[str, Any]:
+    """All backends in use; the values need :func:`pickler`."""
+    in_use: list[Any] = list(BackendDict._instances)  # type: ignore[misc]  # moto's list of backends in use
+    return {
+        "backends": {
+            (accounts.service_name, account, region): backend
+            for accounts in in_use
+            for account, region, backend in accounts.iter_backends()
+        },
+        "bucket_accounts": dict(s3_backends.bucket_accounts),
+    }
+
+
+def restore(dumped: Mapping[str, Any]) -> None:
+    """Put the result of :func:`dump` into an empty state."""
+    for (service, account, region), restored in dumped["backends"].items():
+        accounts: Any = get_backend(service)
+        accounts[account][region] = restored
+    s3_backends.bucket_accounts.update(dumped["bucket_accounts"])
+
+
+def pickler(file: Any) -> pickle.Pickler:
+    """A pickler that can write moto's containers."""
+    made = pickle.Pickler(file)
+    made.dispatch_table = copyreg.dispatch_table | {
+        weakref.WeakValueDictionary: _reduce_weak,
+        defaultdict: _reduce_default,
+    }
+    return made
+
+
+def _reduce_weak(value: weakref.WeakValueDictionary[Any, Any]) -> Any:
+    return _weak, (dict(value),)
+
+
+def _weak(items: dict[Any, Any]) -> weakref.WeakValueDictionary[Any, Any]:
+    return weakref.WeakValueDictionary(items)
+
+
+def _reduce_default(value: defaultdict[Any, Any]) -> Any:
+    """moto's default factories are lambdas, which cannot be pickled; each makes an empty container."""
+    made = type(value.default_factory()) if value.default_factory else None
+    return defaultdict, (made, dict(value))
