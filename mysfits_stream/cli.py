@@ -19,7 +19,7 @@ import click
 
 from mysfits_stream import __version__
 from mysfits_stream.commands import clicks, doctor, export, local, stack, website
-from mysfits_stream.commands.app import App, global_options
+from mysfits_stream.commands.app import App, global_options, read_json_option
 from mysfits_stream.errors import MysfitsStreamError
 
 INTERRUPTED = 130
@@ -74,8 +74,6 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     """Carry out a command, print what went wrong, and return the exit code."""
     app = App()
-    # Known before the options are parsed, so that what is wrong with them is said in JSON, too.
-    app.settings["json"] = "--json" in arguments
     try:
         code = cli.main(arguments, prog_name="mysfits-stream", standalone_mode=False, obj=app)
     except MysfitsStreamError as error:
@@ -85,6 +83,7 @@ def _run(arguments: list[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.ClickException as error:
+        read_json_option(app, arguments)
         app.out.error(MysfitsStreamError(" ".join(error.format_message().split())))
         return 1
     except (click.Abort, KeyboardInterrupt):

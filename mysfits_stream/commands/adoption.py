@@ -7,7 +7,6 @@ import sys
 import click
 
 from mysfits_stream.commands.app import App
-from mysfits_stream.commands.stack import build
 from mysfits_stream.errors import MysfitsStreamError
 
 
@@ -17,7 +16,7 @@ def run(app: App, *, yes: bool, dry_run: bool) -> bool:
     from mysfits_stream.provision.engine import Goal, survey
     from mysfits_stream.provision.resource import OWNER_TAG
 
-    found = adoptable(survey(build(app), Goal.PRESENT, app.config.stack))
+    found = adoptable(survey(app.project.build(), Goal.PRESENT, app.config.stack))
     for item in found:
         click.echo(f"adopt {item.resource.name:<16} {item.arn}", err=True)
     if found and dry_run and app.out.as_json:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-from mysfits_stream.commands.pipeline import clicks_bucket, find_endpoint, pace, translated
 
 if TYPE_CHECKING:
     from mysfits_stream.clicks.delivered import ParseProblems
@@ -36,22 +35,25 @@ def send_test_click(
 
     from mysfits_stream.clicks import sending
     from mysfits_stream.errors import ClickError
+    from mysfits_stream.operations.pipeline import clicks_bucket, find_endpoint, pace, translated
     from mysfits_stream.output import clicks as render_clicks
     from mysfits_stream.output.console import many
     from mysfits_stream.target import mysfits_api
 
-    target = app.target
-    endpoint = find_endpoint(app)
+    target, speed = app.target, pace(app.project)
+    endpoint = find_endpoint(app.project)
     mysfit = mysfit or sending.first_mysfit(mysfits_api(target))
     clicks = [sending.TestClick(user or f"test-{secrets.token_hex(4)}", mysfit) for _ in range(count)]
-    with translated(app):
-        bucket = clicks_bucket(app)
+    with translated(app.project):
+        bucket = clicks_bucket(app.project)
         since = bucket.now()
-        clicks = sending.send(endpoint, clicks, pace(app))
+        clicks = sending.send(endpoint, clicks, speed)
         if wait and any(each.status == "accepted" for each in clicks):
             seconds = sending.default_timeout(app.config, target.time_scale) if timeout is None else timeout
             app.out.note(f"sent; looking for it in s3://{bucket.name} for up to {seconds:.0f} s")
-            clicks = sending.follow(clicks, bucket, since, budget=seconds * target.time_scale, pace=pace(app))
+            clicks = sending.follow(
+                clicks, bucket, since, budget=seconds * target.time_scale, pace=pace(app.project)
+            )
     if app.out.as_json:
         app.out.json({"clicks": [each.document() for each in clicks]})
     for each in clicks:
@@ -84,18 +86,21 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
     from collections import deque
 
     from mysfits_stream.clicks import delivered, timespec
+    from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
     from mysfits_stream.output import clicks as render_clicks
 
     if follow and (until or last):
         raise click.UsageError("--follow goes with --since only")
     trouble = delivered.ParseProblems()
-    with translated(app):
-        bucket = clicks_bucket(app)
+    with translated(app.project):
+        bucket = clicks_bucket(app.project)
         now = bucket.now()
         begin = timespec.parse(since, now, "--since")
         if follow:
             with suppress(KeyboardInterrupt):
-                for each in delivered.follow(bucket, begin, pace(app), lambda found: note(app, found)):
+                for each in delivered.follow(
+                    bucket, begin, pace(app.project), lambda found: note(app, found)
+                ):
                     show_click(app, each)
             return 0
         end = timespec.parse(until, now, "--until") if until else now + timespec.TICK
@@ -121,11 +126,12 @@ def failed(app: App, since: str | None) -> int:
     """Show failed clicks, grouped by error code and reason."""
     from mysfits_stream.clicks import delivered, timespec
     from mysfits_stream.clicks import failed as failures
+    from mysfits_stream.operations.pipeline import clicks_bucket, translated
     from mysfits_stream.output import clicks as render_clicks
 
     trouble = delivered.ParseProblems()
-    with translated(app):
-        bucket = clicks_bucket(app)
+    with translated(app.project):
+        bucket = clicks_bucket(app.project)
         now = bucket.now()
         begin = timespec.parse(since, now, "--since") if since else None
         groups = failures.grouped(failures.read(bucket, begin, now, trouble))
@@ -157,12 +163,12 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     dies is resumed by running it again; then a few clicks may arrive twice.
     """
     from mysfits_stream.clicks import replaying, timespec
-    from mysfits_stream.commands.stack import locked
+    from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
     from mysfits_stream.output.console import many
     from mysfits_stream.provision.stack import Names
 
-    with translated(app), locked(app):
-        bucket = clicks_bucket(app)
+    with translated(app.project), app.project.locked():
+        bucket = clicks_bucket(app.project)
         done = replaying.replay(
             bucket,
             app.target.client("firehose"),
@@ -170,7 +176,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
             since=timespec.parse(since, bucket.now(), "--since") if since else None,
             limit=limit,
             dry_run=dry_run,
-            pace=pace(app),
+            pace=pace(app.project),
             report=lambda so_far: app.out.note(
                 f"{many(so_far.records, 'failed record')} in {many(so_far.objects, 'object')}"
             ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-from mysfits_stream.commands.pipeline import clicks_bucket, find_api, translated
 
 
 @click.command()
@@ -24,24 +23,24 @@ def doctor(app: App, since: str, send: bool) -> int:
 
     from mysfits_stream import doctor as examination
     from mysfits_stream.clicks import sending, timespec
-    from mysfits_stream.commands import stack
+    from mysfits_stream.operations.pipeline import clicks_bucket, find_api, translated
     from mysfits_stream.output import clicks
     from mysfits_stream.provision.stack import Names
     from mysfits_stream.target import mysfits_api
 
     target, now = app.target, datetime.now(UTC)
-    api_id, endpoint = find_api(app)
+    api_id, endpoint = find_api(app.project)
     path = examination.Path(
         config=app.config,
         names=Names.of(app.config, target.account),
-        resources=stack.build(app, needs_service=False),
+        resources=app.project.build(needs_service=False),
         endpoint=endpoint,
         api_id=api_id,
         mysfits_api=target.mysfits_api,
-        bucket=clicks_bucket(app),
+        bucket=clicks_bucket(app.project),
         client=target.client,
     )
-    with translated(app):
+    with translated(app.project):
         window = now - timespec.parse(since, now, "--since")
         mysfit = sending.first_mysfit(mysfits_api(target)) if send else None
         links = []

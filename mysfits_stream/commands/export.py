@@ -114,7 +114,6 @@ def _import(app: App) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The template of the running stack, and which of its resources is which."""
     from dataclasses import replace
 
-    from mysfits_stream.commands.stack import build
     from mysfits_stream.export import importing
     from mysfits_stream.provision.engine import Goal, survey
     from mysfits_stream.target import mysfits_api
@@ -122,5 +121,5 @@ def _import(app: App) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     # The template's defaults are to be what runs.
     config = replace(app.config, mysfits_api=mysfits_api(app.target))
     template = importing.template(config)
-    changes = survey(build(app), Goal.PRESENT, config.stack)
+    changes = survey(app.project.build(), Goal.PRESENT, config.stack)
     return template, importing.resources_to_import(changes, template, app.target.client("apigateway"))

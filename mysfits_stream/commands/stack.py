@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-from mysfits_stream.errors import MysfitsStreamError
 
 if TYPE_CHECKING:
     from mysfits_stream.provision.engine import Change
-    from mysfits_stream.provision.stack import Report, Stack
-    from mysfits_stream.provision.state import State
 
 DIFFERS = 2
 API_TYPE = "AWS::ApiGateway::RestApi"
@@ -31,16 +26,17 @@ EXAMPLE_SECONDS = 3.0
 def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
     """Create the stack, or bring it back to what is configured."""
     from mysfits_stream.commands import adoption, export
+    from mysfits_stream.operations.project import prefix_errors
     from mysfits_stream.provision.engine import Action, Goal, converge
 
     if dry_run:
         return DIFFERS if adopt and adoption.run(app, yes=yes, dry_run=True) else _plan(app)
-    with locked(app):
-        state = open_state(app)
+    with app.project.locked():
+        state = app.project.open_state()
         if adopt:
             adoption.run(app, yes=yes, dry_run=False)
-        with app.out.progress() as progress, interruptible(app):
-            resources = build(app, progress.waiting)
+        with app.out.progress() as progress, app.project.interruptible():
+            resources = app.project.build(progress.waiting)
             changes = converge(resources, state, goal=Goal.PRESENT, notify=progress.notify)
         endpoint = endpoint_of(app, changes)
         state.set_endpoint(endpoint)
@@ -86,8 +82,8 @@ def status(app: App) -> int:
     """
     from mysfits_stream.provision.engine import Goal, survey
 
-    open_state(app)
-    changes = survey(build(app), Goal.PRESENT, app.config.stack)
+    app.project.open_state()
+    changes = survey(app.project.build(), Goal.PRESENT, app.config.stack)
     app.out.status(document(app, changes, endpoint_of(app, changes)))
     return 0 if all(change.status == "in-sync" for change in changes) else DIFFERS
 
@@ -130,88 +126,6 @@ def operator_policy(app: App) -> int:
 
 
 COMMANDS = (up, plan, status, down, operator_policy)
-
-
-def build(
-    app: App,
-    report: Report = lambda _name, _text: None,
-    *,
-    needs_service: bool = True,
-    **options: Any,
-) -> Stack:
-    """The configured stack on the target; ``options`` go to ``provision.stack.build``.
-
-    Raises ConfigError if no Mysfits service is known and ``needs_service``.
-    """
-    from mysfits_stream.provision import stack
-    from mysfits_stream.target import mysfits_api
-
-    target = app.target
-    service = mysfits_api(target) if needs_service else target.mysfits_api or ""
-    return stack.build(
-        app.config,
-        target.account,
-        target.clients,
-        mysfits_api=service,
-        **options,
-        answers=target.answers,
-        pace=target.pace,
-        report=report,
-    )
-
-
-def open_state(app: App) -> State:
-    """The state file of this target; raises StateError if it is damaged or another stack's."""
-    from mysfits_stream.provision.state import State
-
-    target = app.target
-    return State(
-        app.directory / f"state-{target.name}.json",
-        stack=app.config.stack,
-        account=target.account.id,
-        region=target.account.region,
-    )
-
-
-@contextmanager
-def locked(app: App) -> Iterator[None]:
-    """Let no two runs in one directory change the stack at once; a crash leaves nothing to clean up."""
-    from filelock import FileLock, Timeout
-
-    from mysfits_stream.errors import StateError
-    from mysfits_stream.files import state_errors
-
-    path = app.directory / "lock"
-    with state_errors(app.directory):
-        app.directory.mkdir(parents=True, exist_ok=True)
-        try:
-            held = FileLock(path).acquire(timeout=0)
-        except Timeout:
-            raise StateError(
-                f"{path}: another mysfits-stream is changing this stack; wait for it to end"
-            ) from None
-    with held:
-        yield
-
-
-@contextmanager
-def interruptible(app: App) -> Iterator[None]:
-    """On Ctrl-C end every wait, in whatever thread it is, and say how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        app.target.interrupt.set()
-        app.out.note("What was done is recorded in the state file; the same command resumes.")
-        raise
-
-
-@contextmanager
-def prefix_errors(done: str) -> Iterator[None]:
-    """Let an error say first what is done all the same."""
-    try:
-        yield
-    except MysfitsStreamError as error:
-        raise MysfitsStreamError(f"{done}: {error}") from error
 
 
 def endpoint_of(app: App, changes: list[Change]) -> str | None:
@@ -264,8 +178,8 @@ def _some_mysfit(app: App) -> str:
 def _plan(app: App) -> int:
     from mysfits_stream.provision.engine import Action, Goal, converge
 
-    state = open_state(app)
-    changes = converge(build(app), state, goal=Goal.PRESENT, dry_run=True)
+    state = app.project.open_state()
+    changes = converge(app.project.build(), state, goal=Goal.PRESENT, dry_run=True)
     app.out.changes(document(app, changes, endpoint_of(app, changes)), planned=True)
     if all(change.action is Action.NONE for change in changes):
         app.out.line("Nothing to do: every resource is as configured.")

@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mysfits_stream.commands.app import App
-from mysfits_stream.commands.stack import (
-    build,
-    document,
-    endpoint_of,
-    interruptible,
-    locked,
-    open_state,
-    prefix_errors,
-)
+from mysfits_stream.commands.stack import document, endpoint_of
 from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
 
 if TYPE_CHECKING:
@@ -41,6 +33,7 @@ def run(
     delete_repository: bool = False,
 ) -> int:
     """Remove the stack; returns the exit code."""
+    from mysfits_stream.operations.project import prefix_errors
     from mysfits_stream.provision.engine import Goal, converge
     from mysfits_stream.provision.verify_deleted import verify_deleted
 
@@ -49,9 +42,9 @@ def run(
     repository = app.config.code_repository if delete_repository else None
     if delete_repository and not repository:
         raise MysfitsStreamError("--delete-repository deletes code_repository, and that is not configured")
-    with locked(app):
-        state = open_state(app)
-        resources = _without_bucket(build(app, needs_service=False), keep_data)
+    with app.project.locked():
+        state = app.project.open_state()
+        resources = _without_bucket(app.project.build(needs_service=False), keep_data)
         plan = converge(resources, state, goal=Goal.ABSENT, dry_run=True)
         # Counting lists the whole bucket, as emptying does once more: only for somebody who reads the number.
         unasked = yes and delete_data and not dry_run
@@ -67,10 +60,9 @@ def run(
             return 0
         if any(change.observed for change in plan):
             delete_data = _allowed_to_delete(app, contents, yes=yes, delete_data=delete_data)
-        with app.out.progress() as progress, interruptible(app):
+        with app.out.progress() as progress, app.project.interruptible():
             resources = _without_bucket(
-                build(
-                    app,
+                app.project.build(
                     progress.waiting,
                     needs_service=False,
                     delete_data=delete_data,
@@ -81,7 +73,7 @@ def run(
             )
             changes = converge(resources, state, goal=Goal.ABSENT, notify=progress.notify)
             verify_deleted(
-                build(app, needs_service=False),
+                app.project.build(needs_service=False),
                 app.config.stack,
                 app.target.client("resourcegroupstaggingapi"),
                 app.target.client("apigateway"),

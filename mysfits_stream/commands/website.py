@@ -83,10 +83,10 @@ def publish_site(app: App, bucket: str | None, source: Path | None, out: Path | 
 
 def _endpoints(app: App, service: str) -> Endpoints:
     """What a page has to know; raises ClickError while there is no clicks API."""
-    from mysfits_stream.commands.pipeline import find_endpoint
+    from mysfits_stream.operations.pipeline import find_endpoint
     from mysfits_stream.website import Endpoints
 
-    return Endpoints(find_endpoint(app), service, app.config.api.max_clicks_per_request)
+    return Endpoints(find_endpoint(app.project), service, app.config.api.max_clicks_per_request)
 
 
 COMMANDS = (snippet, publish_site)

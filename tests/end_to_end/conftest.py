@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.commands.app import DIRECTORY
 from mysfits_stream.localcloud import daemon
+from mysfits_stream.operations.options import DIRECTORY
 
 TIMEOUT = 120
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mysfits_stream.commands.app import DIRECTORY, App
+from mysfits_stream.commands.app import App
 from mysfits_stream.errors import StateError
+from mysfits_stream.operations.options import DIRECTORY
 from tests.end_to_end.conftest import Shell
 
 pytestmark = pytest.mark.slow

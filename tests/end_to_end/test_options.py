@@ -10,7 +10,7 @@ from typing import IO
 
 import pytest
 
-from mysfits_stream.commands.app import DIRECTORY
+from mysfits_stream.operations.options import DIRECTORY
 from tests.end_to_end.conftest import TIMEOUT, Shell
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from mysfits_stream.commands.app import DIRECTORY
+from mysfits_stream.operations.options import DIRECTORY
 from tests.end_to_end.conftest import Shell
 
 pytestmark = pytest.mark.slow

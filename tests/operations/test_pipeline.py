@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, TokenRetrievalError
 from botocore.parsers import ResponseParserError
 
-from mysfits_stream.commands.app import App
-from mysfits_stream.commands.pipeline import translated
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ClickError
+from mysfits_stream.operations.pipeline import translated
+from mysfits_stream.operations.project import Project
 
 
 def refused(code: str, message: str) -> ClientError:
@@ -45,10 +48,12 @@ def refused(code: str, message: str) -> ClientError:
         "a page of somebody else's",
     ],
 )
-def test_aws_errors_become_ours(error: ClientError | BotoCoreError | ResponseParserError, says: str) -> None:
-    app = App()
-    app.config = Config()
-    with pytest.raises(ClickError) as raised, translated(app):
+def test_aws_errors_become_ours(
+    error: ClientError | BotoCoreError | ResponseParserError, says: str, tmp_path: Path
+) -> None:
+    unused: Any = None
+    project = Project(Config(), tmp_path, unused)
+    with pytest.raises(ClickError) as raised, translated(project):
         raise error
     assert says in str(raised.value) and "\n" not in str(raised.value)
     assert raised.value.__cause__ is error

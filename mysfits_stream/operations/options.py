@@ -1,0 +1,70 @@
+"""The global options of one run, and the configuration and the directory that they lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mysfits_stream.errors import ConfigError, StateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mysfits_stream.config import Config
+
+ENVIRONMENT = "MYSFITS_STREAM_"
+LOCAL_ACCESS = f"{ENVIRONMENT}LOCAL_ACCESS"
+DIRECTORY = ".mysfits-stream"
+"""Holds the state files, the lock and the local cloud's files; next to the configuration."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The global options, from the command line or from the environment; None where not given."""
+
+    config: str | None = None
+    stack: str | None = None
+    target: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    json: bool | None = None
+    quiet: bool | None = None
+    verbose: bool | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Option -> the environment variable that its value comes from, for error messages."""
+
+
+def load_config(options: Options, warn: Callable[[str], None]) -> Config:
+    """The configuration with options and environment applied; ``warn`` takes warnings. Raises ConfigError."""
+    from pathlib import Path
+
+    from mysfits_stream import config
+
+    loaded = config.load(Path(options.config) if options.config else None, warn=warn)
+    given = {
+        "stack": options.stack,
+        "target": options.target,
+        "region": options.region,
+        "profile": options.profile,
+        "local.access": os.environ.get(LOCAL_ACCESS) or None,
+    }
+    variables = {"local.access": LOCAL_ACCESS, **options.variables}
+    for name, value in given.items():
+        try:
+            loaded = config.override(loaded, {name: value})
+        except ConfigError as error:
+            variable = variables.get(name)
+            raise ConfigError(f"{variable}: {error}" if variable else str(error)) from None
+    return loaded
+
+
+def state_directory(options: Options) -> Path:
+    """The directory of this configuration's files; raises StateError if the working directory is gone."""
+    from pathlib import Path
+
+    try:
+        return (Path(options.config).parent if options.config else Path()).absolute() / DIRECTORY
+    except FileNotFoundError:
+        raise StateError("the working directory is gone; change to another one") from None

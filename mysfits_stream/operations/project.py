@@ -1,0 +1,105 @@
+"""A project: a configured stack, the directory of its files, and the target that it lives on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from mysfits_stream.config import Config
+from mysfits_stream.errors import MysfitsStreamError, StateError
+from mysfits_stream.files import state_errors
+from mysfits_stream.provision import stack
+from mysfits_stream.provision.stack import Names, Report, Stack
+from mysfits_stream.provision.state import State
+from mysfits_stream.target import Target, mysfits_api
+
+
+@dataclass(frozen=True)
+class Project:
+    """A configured stack on a connected target; ``note`` takes progress lines for the user."""
+
+    config: Config
+    directory: Path
+    target: Target
+    note: Callable[[str], None] = lambda _text: None
+
+    @property
+    def names(self) -> Names:
+        """The physical names of the stack's resources."""
+        return Names.of(self.config, self.target.account)
+
+    def build(
+        self,
+        report: Report = lambda _name, _text: None,
+        *,
+        needs_service: bool = True,
+        **options: Any,
+    ) -> Stack:
+        """The stack's resources; ``options`` go to ``provision.stack.build``.
+
+        Raises ConfigError if ``needs_service`` and no Mysfits service is configured.
+        """
+        target = self.target
+        service = mysfits_api(target) if needs_service else target.mysfits_api or ""
+        return stack.build(
+            self.config,
+            target.account,
+            target.clients,
+            mysfits_api=service,
+            **options,
+            answers=target.answers,
+            pace=target.pace,
+            report=report,
+        )
+
+    def open_state(self) -> State:
+        """The state file of this target; raises StateError if it is damaged or belongs to another stack."""
+        return State(
+            self.directory / f"state-{self.target.name}.json",
+            stack=self.config.stack,
+            account=self.target.account.id,
+            region=self.target.account.region,
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that keeps two runs in one directory from changing a stack at the same time.
+
+        The operating system releases the lock of a process that dies. Raises StateError if another run holds
+        the lock.
+        """
+        path = self.directory / "lock"
+        with state_errors(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            try:
+                held = FileLock(path).acquire(timeout=0)
+            except Timeout:
+                raise StateError(
+                    f"{path}: another mysfits-stream is changing this stack; wait for it to end"
+                ) from None
+        with held:
+            yield
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """On Ctrl-C, end every wait in all threads and tell the user how to resume."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.target.interrupt.set()
+            self.note("What was done is recorded in the state file; the same command resumes.")
+            raise
+
+
+@contextmanager
+def prefix_errors(done: str) -> Iterator[None]:
+    """Begin the message of an error with the work that is done all the same."""
+    try:
+        yield
+    except MysfitsStreamError as error:
+        raise MysfitsStreamError(f"{done}: {error}") from error
