@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from mysfits_stream.errors import ConfigError
+from mysfits_stream.key_prefixes import rejection
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,27 @@ class NamedOrigins:
         return "must be origins such as http://localhost:8000"
 
 
-Limit = OneOf | Between | Matching | Origins | NamedOrigins
+@dataclass(frozen=True)
+class KeyPrefix:
+    """The beginning of S3 keys, with expressions that Firehose accepts (F89)."""
+
+    shape: Matching = Matching(
+        r"([!-~]{1,400}/)?", "at most 400 printable characters that end with a slash, or empty"
+    )
+    forbidden: str | None = None
+
+    def complaint(self, value: str) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        if complaint := self.shape.complaint(value):
+            return complaint
+        if self.forbidden and self.forbidden in value:
+            return f"must not contain {self.forbidden}"
+        if reason := rejection(value):
+            return f"must be a prefix that Firehose accepts: {reason}"
+        return None
+
+
+Limit = OneOf | Between | Matching | Origins | NamedOrigins | KeyPrefix
 
 
 def setting(default: Any, limit: Limit | None = None) -> Any:
@@ -103,7 +124,6 @@ INVOKE_URL = Matching(
     r"https?://([^\s{}]|\{(api_id|region|stage|dns_suffix)\})+",
     "a URL template with {api_id}, {region}, {stage} or {dns_suffix}",
 )
-KEY_PREFIX = Matching(r"([!-~]{1,400}/)?", "at most 400 printable characters that end with a slash, or empty")
 RETENTION_DAYS = OneOf(
     # What CloudWatch Logs accepts (aws.md, section 8).
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -130,8 +150,8 @@ class DeliveryConfig:
     compression: Literal["UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"] = setting(
         "UNCOMPRESSED", OneOf(("UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"))
     )
-    prefix: str = setting("firehose/", KEY_PREFIX)
-    error_prefix: str = setting("", KEY_PREFIX)
+    prefix: str = setting("firehose/", KeyPrefix(forbidden="!{firehose:error-output-type}"))
+    error_prefix: str = setting("", KeyPrefix())
     log_retention_days: int = setting(30, RETENTION_DAYS)
 
 
@@ -202,8 +222,10 @@ class Config:
     local: LocalConfig = LocalConfig()
 
 
-def load(path: Path | None = None, warn: Callable[[str], None] = log.warning) -> Config:
-    """Read a configuration file.
+def load(
+    path: Path | None = None, warn: Callable[[str], None] = log.warning, section: str | None = None
+) -> Config:
+    """Read a configuration file, or one ``section`` of the file and defaults for all other keys.
 
     ``path`` None means ``config.yaml`` in the working directory, or the defaults without such a file; a given
     path must exist. ``warn`` gets one line for each deprecated key. Raises ConfigError with the file, and the
@@ -231,6 +253,8 @@ def load(path: Path | None = None, warn: Callable[[str], None] = log.warning) ->
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if document is None:
         return Config()
+    if section and isinstance(document, Mapping):
+        document = {key: value for key, value in document.items() if key == section}
     try:
         return parse(document, lambda text: warn(f"{path}: {text}"))
     except ConfigError as error:

@@ -20,7 +20,7 @@ from mysfits_stream.operations.options import ENVIRONMENT, Options, load_config,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mysfits_stream.config import Config
+    from mysfits_stream.config import Config, LocalConfig
     from mysfits_stream.operations.project import Project
     from mysfits_stream.output.console import Output
     from mysfits_stream.target import Target
@@ -44,7 +44,15 @@ class App:
     @cached_property
     def config(self) -> Config:
         """The configuration, with options and environment applied; raises ConfigError."""
-        return load_config(self.options, warn=lambda text: self.out.note(f"warning: {text}"))
+        return load_config(self.options, warn=self._warn)
+
+    @cached_property
+    def local_config(self) -> LocalConfig:
+        """The section ``local`` alone: errors in other sections do not concern the local cloud."""
+        return load_config(self.options, warn=self._warn, section="local").local
+
+    def _warn(self, text: str) -> None:
+        self.out.note(f"warning: {text}")
 
     @cached_property
     def directory(self) -> Path:

@@ -51,7 +51,7 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
     if moods is not None:
         app.out.note(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")
         behavior = behavior or MOODS[moods]
-    running = daemon.ensure(app.directory, settings_of(app.config.local), keep=path(keep) if keep else None)
+    running = daemon.ensure(app.directory, settings_of(app.local_config), keep=path(keep) if keep else None)
     if behavior is not None or seed is not None:
         daemon.set_behavior(running, behavior=behavior, seed=seed)
     _show(app, running)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from mysfits_stream.config import Between, Config, Matching, OneOf
+from mysfits_stream.config import Between, Config, KeyPrefix, Matching, OneOf
 from mysfits_stream.export.placeholders import Placeholder
 
 SECTIONS = ("bucket", "delivery", "processor", "api")
@@ -45,7 +45,9 @@ def parametrised(config: Config) -> tuple[Config, Parameters]:
     return replace(config, **placed(config, "")), parameters
 
 
-def _definition(path: str, value: Any, limit: Between | Matching | OneOf | None) -> dict[str, Any]:
+def _definition(
+    path: str, value: Any, limit: Between | KeyPrefix | Matching | OneOf | None
+) -> dict[str, Any]:
     number = isinstance(value, int | float)
     definition: dict[str, Any] = {"Type": "Number" if number else "String"}
     definition["Description"] = f"{path} of config.yaml"
@@ -57,6 +59,6 @@ def _definition(path: str, value: Any, limit: Between | Matching | OneOf | None)
             definition |= {"MinValue": least, "MaxValue": most}
         case OneOf(choices):
             definition["AllowedValues"] = list(choices)
-        case Matching(pattern, meaning):
+        case Matching(pattern, meaning) | KeyPrefix(Matching(pattern, meaning)):
             definition |= {"AllowedPattern": f"^{pattern}$", "ConstraintDescription": f"must be {meaning}"}
     return definition

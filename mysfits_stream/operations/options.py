@@ -36,13 +36,17 @@ class Options:
     """Option -> the environment variable that its value comes from, for error messages."""
 
 
-def load_config(options: Options, warn: Callable[[str], None]) -> Config:
-    """The configuration with options and environment applied; ``warn`` takes warnings. Raises ConfigError."""
+def load_config(options: Options, warn: Callable[[str], None], section: str | None = None) -> Config:
+    """The configuration with options and environment applied; ``warn`` takes warnings. Raises ConfigError.
+
+    With ``section`` only that section of the file is read, and all others have their defaults.
+    """
     from pathlib import Path
 
     from mysfits_stream import config
 
-    loaded = config.load(Path(options.config) if options.config else None, warn=warn)
+    file = Path(options.config) if options.config else None
+    loaded = config.load(file, warn=warn, section=section)
     given = {
         "stack": options.stack,
         "target": options.target,

@@ -66,11 +66,8 @@ class Delivery(Run):
 
     def filled(self, value: Any) -> Any:
         """``value`` with settings, bytes and code filled in."""
-        if isinstance(value, Mapping):
-            if "$bytes" in value:
-                return value["$bytes"].encode()
-            if "$zip" in value:
-                return function(value["$zip"])
+        if isinstance(value, Mapping) and "$zip" in value:
+            return function(value["$zip"])
         if isinstance(value, str):
             if (setting := re.fullmatch(r"\$\{([a-z_]+)\}", value)) and setting[1] in self.settings:
                 return self.settings[setting[1]]
@@ -111,8 +108,6 @@ class Delivery(Run):
         """Hold a result against a statement about it."""
         actual, wanted = self.look(assertion["ref"]), self.filled(assertion["value"])
         match assertion["op"]:
-            case "matches":
-                assert re.search(wanted, actual), assertion["ref"]
             case "contains-all":
                 assert set(wanted) <= set(actual), assertion["ref"]
             case _:

@@ -11,8 +11,10 @@ import re
 import secrets
 import string
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
+
+from mysfits_stream.localcloud.firehose.date_patterns import PatternError, format_date
 
 EXPRESSION = re.compile(r"!\{([^}]*)\}?")
 DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH/}"
@@ -24,7 +26,10 @@ EXTENSIONS = {
     "Snappy": ".snappy",
     "HADOOP_SNAPPY": ".snappy",  # whatever the documentation says (F88)
 }
+DYNAMIC_PARTITIONING = ("partitionKeyFromQuery", "partitionKeyFromLambda")
 RANDOM_ALPHABET = string.ascii_letters + string.digits
+
+_INVALID_VALUE = "Invalid conversion character used in the value of the expression in"
 
 
 class PrefixError(ValueError):
@@ -62,6 +67,8 @@ def check_prefixes(prefix: str, error_prefix: str) -> None:
         raise PrefixError("Prefix must not contain any occurrence of !{firehose:error-output-type}")
     if in_prefix and not error_prefix:
         raise PrefixError("ErrorOutputPrefix cannot be null or empty when Prefix contains expressions")
+    if any(namespace in DYNAMIC_PARTITIONING for namespace, _ in in_error):
+        raise PrefixError("Dynamic Partitioning Namespaces can't be part of an error prefix expression")
     if in_error and ("firehose", "error-output-type") not in in_error:
         raise PrefixError(
             "ErrorOutputPrefix must contain at least one occurrence of !{firehose:error-output-type}"
@@ -93,84 +100,18 @@ def _evaluated(template: str, moment: dt.datetime, error_type: str, member: str)
         if not match[0].endswith("}"):
             raise PrefixError(f"The expression {match[0]} in {member} has no end")
         if namespace == "timestamp":
-            return _formatted(moment, value, member)
+            try:
+                return format_date(moment, value)
+            except PatternError as error:
+                raise PrefixError(f"{_INVALID_VALUE} {member}") from error
         if (namespace, value) == ("firehose", "error-output-type"):
             return error_type
         if (namespace, value) == ("firehose", "random-string"):
             return "".join(secrets.choice(RANDOM_ALPHABET) for _ in range(11))
-        raise PrefixError(f"The expression {match[0]} in {member} is not supported")
+        if namespace == "firehose":
+            raise PrefixError(f"{_INVALID_VALUE} {member}")
+        if namespace in DYNAMIC_PARTITIONING:
+            raise PrefixError(f"The expression {match[0]} in {member} is not simulated by the local cloud")
+        raise PrefixError(f"Namespace to the left of colon ({namespace}) is an invalid keyword!")
 
     return EXPRESSION.sub(value_of, template)
-
-
-def _formatted(moment: dt.datetime, pattern: str, member: str) -> str:
-    """A moment by a pattern of Java's DateTimeFormatter, as far as a prefix has a use for it."""
-    text = ""
-    for token in _tokens(pattern):
-        if token.startswith("'") and len(token) > 1:
-            text += token[1:-1].replace("''", "'") or "'"
-        elif token[0].isalpha():
-            formatter = _LETTERS.get(token[0])
-            if formatter is None:
-                raise PrefixError(
-                    f"Invalid conversion character used in the value of the expression in {member}"
-                )
-            text += formatter(moment, len(token))
-        else:
-            text += token
-    return text
-
-
-def _tokens(pattern: str) -> Iterator[str]:
-    """Quoted text, runs of one letter, and anything else one by one."""
-    for match in re.finditer(r"'(?:[^']|'')*'|([A-Za-z])\1*|.", pattern, re.DOTALL):
-        yield match[0]
-
-
-def _number(part: Callable[[dt.datetime], int]) -> Callable[[dt.datetime, int], str]:
-    return lambda moment, width: str(part(moment)).zfill(width)
-
-
-def _year(moment: dt.datetime, width: int) -> str:
-    return f"{moment.year % 100:02d}" if width == 2 else str(moment.year).zfill(width)
-
-
-def _month(moment: dt.datetime, width: int) -> str:
-    return {3: f"{moment:%b}", 4: f"{moment:%B}"}.get(width, str(moment.month).zfill(width))
-
-
-def _weekday(moment: dt.datetime, width: int) -> str:
-    return f"{moment:%A}" if width == 4 else f"{moment:%a}"
-
-
-def _offset(moment: dt.datetime, width: int) -> str:
-    text = moment.strftime("%z")
-    return f"{text[:3]}:{text[3:]}" if width == 3 else text
-
-
-def _iso_offset(moment: dt.datetime, width: int) -> str:
-    return "Z" if not moment.utcoffset() else _offset(moment, width)
-
-
-_LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
-    "y": _year,
-    "u": _year,
-    "M": _month,
-    "L": _month,
-    "d": _number(lambda moment: moment.day),
-    "D": _number(lambda moment: moment.timetuple().tm_yday),
-    "Q": _number(lambda moment: (moment.month + 2) // 3),
-    "E": _weekday,
-    "a": lambda moment, _: f"{moment:%p}",
-    "H": _number(lambda moment: moment.hour),
-    "k": _number(lambda moment: moment.hour or 24),
-    "h": _number(lambda moment: moment.hour % 12 or 12),
-    "K": _number(lambda moment: moment.hour % 12),
-    "m": _number(lambda moment: moment.minute),
-    "s": _number(lambda moment: moment.second),
-    "S": lambda moment, width: f"{moment.microsecond:06d}".ljust(width, "0")[:width],
-    "V": lambda moment, _: str(moment.tzinfo),
-    "z": lambda moment, _: f"{moment:%Z}",
-    "Z": _offset,
-    "X": _iso_offset,
-}

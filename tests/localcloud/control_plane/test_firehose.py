@@ -434,7 +434,8 @@ LAMBDA = {"LambdaArn": FUNCTION}
         pytest.param(
             {"CustomTimeZone": "Mars/Olympus"},
             "InvalidArgumentException",
-            "CustomTimeZone Mars/Olympus is not supported",
+            "Provided custom time zone is not supported. Custom time zones are limited to UTC and "
+            "non-3-letter IANA time zones.",
             id="a time zone that is none",
         ),
         pytest.param(

@@ -147,6 +147,18 @@ class DeliveryStreams:
         if not self._can_assume(role):
             raise invalid(f"Firehose is unable to assume role {role}. Please check the role provided.")
 
+    def _check_key(self, destination: dict[str, Any]) -> None:
+        """The KMS key of a destination lies in the region of its bucket."""
+        key = (destination["EncryptionConfiguration"].get("KMSEncryptionConfig") or {}).get("AWSKMSKeyARN")
+        bucket_region = moto_state.bucket_region(destination["BucketARN"].rpartition(":")[2])
+        if not key or not bucket_region:
+            return
+        if (key_region := key.split(":")[3]) != bucket_region:
+            raise invalid(
+                f"KMS Key {key} does not exist in the same region as the S3 bucket. KMS Key region: "
+                f"{key_region}. S3 Bucket Region: {bucket_region}"
+            )
+
     def _create(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         backend, name = self._backend(region), parameters["DeliveryStreamName"]
         given = [
@@ -167,6 +179,7 @@ class DeliveryStreams:
         encryption = parameters.get("DeliveryStreamEncryptionConfigurationInput")
         encryption = _encryption(encryption) if encryption else {"Status": "DISABLED"}
         self._check_role(destination)
+        self._check_key(destination)
         arn = f"arn:{moto_state.partition(region)}:firehose:{region}:{self._account}:deliverystream/{name}"
         now = self._now()
         active_at = now + self._settling("create", arn)
@@ -245,6 +258,7 @@ class DeliveryStreams:
             raise invalid("S3 backup cannot be disabled once it is enabled.")
         destination = defaults_filled({**stored.destination, **checked({**stored.destination, **update})})
         self._check_role(destination)
+        self._check_key(destination)
         stored.destination = destination
         stored.changed(self._now())
         return {}
@@ -279,7 +293,7 @@ def _encryption(given: dict[str, str]) -> dict[str, str]:
     if given["KeyType"] == "AWS_OWNED_CMK" and given.get("KeyARN"):
         raise invalid("KeyARN cannot be specified when KeyType is AWS_OWNED_CMK")
     if given["KeyType"] == "CUSTOMER_MANAGED_CMK" and not given.get("KeyARN"):
-        raise invalid("KeyARN must be specified when KeyType is CUSTOMER_MANAGED_CMK")
+        raise invalid("KeyARN has to be specified when KeyType is CUSTOMER_MANAGED_CMK")
     return {**given, "Status": "ENABLING"}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mysfits_stream.localcloud.control_plane.firehose.errors import invalid
+from mysfits_stream.localcloud.firehose import time_zones
 from mysfits_stream.localcloud.firehose.object_names import PrefixError, check_prefixes
 from mysfits_stream.localcloud.firehose.stream import Destination, Processor, Stream
 
@@ -31,6 +31,9 @@ def checked(configuration: dict[str, Any]) -> dict[str, Any]:
     hints = configuration.get("BufferingHints")
     if hints is not None and len(hints) != 2:
         raise invalid("Both SizeInMBs and IntervalInSeconds are required to configure buffering.")
+    for member in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
+        if (configuration.get(member) or {}).get("Enabled"):
+            raise invalid(f"{member} is not simulated by the local cloud")
     try:
         check_prefixes(configuration.get("Prefix") or "", configuration.get("ErrorOutputPrefix") or "")
     except PrefixError as error:
@@ -42,17 +45,14 @@ def checked(configuration: dict[str, Any]) -> dict[str, Any]:
     for member in ("Group", "Stream"):
         if logging.get("Enabled") and not logging.get(f"Log{member}Name"):
             raise invalid(f"CloudWatch Log {member} Name is required if CloudWatch Logging is enabled")
-    if zone := configuration.get("CustomTimeZone"):
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise invalid(f"CustomTimeZone {zone} is not supported") from error
+    if (configuration.get("CustomTimeZone") or "UTC") not in time_zones.SUPPORTED:
+        raise invalid(
+            "Provided custom time zone is not supported. Custom time zones are limited to UTC and "
+            "non-3-letter IANA time zones."
+        )
     processing = configuration.get("ProcessingConfiguration") or {}
     if processing.get("Enabled"):
         _check_processors(processing.get("Processors") or [])
-    for member in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
-        if (configuration.get(member) or {}).get("Enabled"):
-            raise invalid(f"{member} is not part of the local cloud")
     backup = configuration.get("S3BackupConfiguration")
     if configuration.get("S3BackupMode") == "Enabled":
         if backup is None and configuration.get("S3BackupDescription") is None:
@@ -119,7 +119,7 @@ def _check_processors(processors: list[dict[str, Any]]) -> None:
         raise invalid("Cannot have more than 1 Lambda processor")
     for processor in processors:
         if processor["Type"] not in ("Lambda", "AppendDelimiterToRecord"):
-            raise invalid(f"Processor {processor['Type']} is not part of the local cloud")
+            raise invalid(f"Processor {processor['Type']} is not simulated by the local cloud")
     for processor in functions:
         _check_lambda(_parameters(processor))
 

