@@ -43,6 +43,18 @@ class Published:
     put: tuple[str, ...]
     deleted: tuple[str, ...]
 
+    def document(self) -> dict[str, Any]:
+        """The commit as JSON."""
+        return {
+            "repository": self.repository,
+            "branch": self.branch,
+            "commitId": self.commit_id,
+            "commit_id": self.commit_id,  # the spelling of 0.1, deprecated
+            "changed": self.changed,
+            "put": list(self.put),
+            "deleted": list(self.deleted),
+        }
+
 
 def publish(
     codecommit: CodeCommitClient, repository: str, files: Mapping[str, bytes], *, stack: str, folder: str

@@ -37,7 +37,7 @@ def send_test_click(
     from mysfits_stream.errors import ClickError
     from mysfits_stream.operations.pipeline import clicks_bucket, find_endpoint, pace, translated
     from mysfits_stream.output import clicks as render_clicks
-    from mysfits_stream.output.console import many
+    from mysfits_stream.output.text import many
     from mysfits_stream.target import mysfits_api
 
     target, speed = app.target, pace(app.project)
@@ -164,7 +164,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     """
     from mysfits_stream.clicks import replaying, timespec
     from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
-    from mysfits_stream.output.console import many
+    from mysfits_stream.output.text import many
     from mysfits_stream.provision.stack import Names
 
     with translated(app.project), app.project.locked():

@@ -11,7 +11,6 @@ from mysfits_stream.commands.app import App, global_options, pass_app, path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mysfits_stream.codecommit import Published
     from mysfits_stream.export.files import Files
 
 FORMATS = ("cloudformation", "sam", "import")
@@ -75,39 +74,13 @@ def publish_code(app: App, repository: str | None) -> int:
 
     The repository is made if there is none. Without a change there is no commit.
     """
-    from mysfits_stream.errors import ConfigError
+    from mysfits_stream.operations import publish_code
 
-    name = repository or app.config.code_repository
-    if not name:
-        raise ConfigError("code_repository: not set; name the repository with --repository NAME")
-    published = publish(app, name)
-    if app.out.as_json:
-        app.out.json(vars(published))
-    say(app, published)
+    app.out.published(publish_code.publish_code(app.project, repository))
     return 0
 
 
 COMMANDS = (export, publish_code)
-
-
-def publish(app: App, repository: str) -> Published:
-    """Commit the configured stack's code and template to ``repository``."""
-    from mysfits_stream import codecommit
-    from mysfits_stream.export import files, sam
-
-    return codecommit.publish(
-        app.target.client("codecommit"),
-        repository,
-        files.source_files(sam.template(app.config)),
-        stack=app.config.stack,
-        folder=sam.CODE,
-    )
-
-
-def say(app: App, published: Published) -> None:
-    """Tell which commit holds the code."""
-    verb = "committed" if published.changed else "unchanged since"
-    app.out.line(f"code  {published.repository}, branch {published.branch}: {verb} {published.commit_id}")
 
 
 def _import(app: App) -> tuple[dict[str, Any], list[dict[str, Any]]]:

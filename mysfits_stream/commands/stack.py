@@ -1,20 +1,14 @@
-"""``up``, ``plan``, ``status`` and ``down``: one loop, four ways to look at it."""
+"""``up``, ``plan``, ``status``, ``down`` and ``operator-policy``: the stack as a whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
+from mysfits_stream.commands import questions
 from mysfits_stream.commands.app import App, global_options, pass_app
 
-if TYPE_CHECKING:
-    from mysfits_stream.provision.engine import Change
-
 DIFFERS = 2
-API_TYPE = "AWS::ApiGateway::RestApi"
-EXAMPLE_SECONDS = 3.0
-"""How long the Mysfits service may take to name a mysfit for an example."""
+"""Exit code where something differs from the configuration."""
 
 
 @click.command()
@@ -25,32 +19,24 @@ EXAMPLE_SECONDS = 3.0
 @pass_app
 def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
     """Create the stack, or bring it back to what is configured."""
-    from mysfits_stream.commands import adoption, export
-    from mysfits_stream.operations.project import prefix_errors
-    from mysfits_stream.provision.engine import Action, Goal, converge
+    from mysfits_stream.operations import adopt as adoption
+    from mysfits_stream.operations import plan, up
 
+    project = app.project
+    found = adoption.adoptable(project) if adopt else None
+    if found and found.items:
+        app.out.adoption(found, as_result=dry_run)
+        if dry_run:
+            return DIFFERS
+        questions.ask_to_adopt(app, found.tag, yes=yes)
+        adoption.adopt(project, found)
     if dry_run:
-        return DIFFERS if adopt and adoption.run(app, yes=yes, dry_run=True) else _plan(app)
-    with app.project.locked():
-        state = app.project.open_state()
-        if adopt:
-            adoption.run(app, yes=yes, dry_run=False)
-        with app.out.progress() as progress, app.project.interruptible():
-            resources = app.project.build(progress.waiting)
-            changes = converge(resources, state, goal=Goal.PRESENT, notify=progress.notify)
-        endpoint = endpoint_of(app, changes)
-        state.set_endpoint(endpoint)
-    repository = app.config.code_repository
-    with prefix_errors(f"the stack is up at {endpoint}, but its code is not committed"):
-        published = export.publish(app, repository) if repository else None
-    result = document(app, changes, endpoint, now="in-sync")
-    app.out.changes(result | {"code": vars(published)} if published else result)
-    if all(change.action is Action.NONE for change in changes):
-        app.out.line("Nothing to do: every resource is as configured.")
-    if published:
-        export.say(app, published)
-    if not app.out.as_json and not app.out.quiet:
-        app.out.endpoint(endpoint, _some_mysfit(app))
+        planned = plan.plan(project)
+        app.out.plan(planned)
+        return 0 if planned.changes.unchanged else DIFFERS
+    with app.out.progress() as progress:
+        done = up.up(project, progress)
+    app.out.up(done, example_mysfit=lambda: up.example_mysfit(project))
     return 0
 
 
@@ -63,13 +49,11 @@ def plan(app: App, clicks: str | None) -> int:
 
     Exit code 2 if that is anything.
     """
-    from mysfits_stream import cost
+    from mysfits_stream.operations import plan
 
-    volume = cost.parse_volume(clicks) if clicks else None
-    code = _plan(app)
-    if volume:
-        app.out.cost(cost.monthly(app.config, volume))
-    return code
+    planned = plan.plan(app.project, clicks)
+    app.out.plan(planned)
+    return 0 if planned.changes.unchanged else DIFFERS
 
 
 @click.command()
@@ -80,12 +64,11 @@ def status(app: App) -> int:
 
     Exit code 2 if one differs.
     """
-    from mysfits_stream.provision.engine import Goal, survey
+    from mysfits_stream.operations import status
 
-    app.project.open_state()
-    changes = survey(app.project.build(), Goal.PRESENT, app.config.stack)
-    app.out.status(document(app, changes, endpoint_of(app, changes)))
-    return 0 if all(change.status == "in-sync" for change in changes) else DIFFERS
+    found = status.status(app.project)
+    app.out.status(found)
+    return 0 if found.in_sync else DIFFERS
 
 
 @click.command()
@@ -100,16 +83,23 @@ def down(
     app: App, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool, delete_repository: bool
 ) -> int:
     """Remove the stack, and prove that nothing is left."""
-    from mysfits_stream.commands import teardown
+    from mysfits_stream.operations import down
 
-    return teardown.run(
-        app,
-        dry_run=dry_run,
-        yes=yes,
-        delete_data=delete_data,
-        keep_data=keep_data,
-        delete_repository=delete_repository,
+    if delete_data and keep_data:
+        raise click.UsageError("--delete-data and --keep-data contradict each other; give one of them")
+    # Counting lists the whole bucket, as emptying it does: only where somebody reads the count.
+    count = dry_run or not (yes and delete_data)
+    removal = down.plan_removal(
+        app.project, keep_data=keep_data, delete_repository=delete_repository, count=count
     )
+    app.out.removal(removal, as_result=dry_run)
+    if dry_run:
+        return 0
+    delete_data = questions.ask_to_remove(app, removal, yes=yes, delete_data=delete_data)
+    with app.out.progress() as progress:
+        removed = down.down(app.project, removal, progress, delete_data=delete_data)
+    app.out.removed(removed)
+    return 0
 
 
 @click.command("operator-policy")
@@ -117,71 +107,10 @@ def down(
 @pass_app
 def operator_policy(app: App) -> int:
     """Print the IAM policy that running this tool takes."""
-    from mysfits_stream.provision.operator_policy import operator_policy
-    from mysfits_stream.provision.stack import Names
+    from mysfits_stream.operations import operator_policy
 
-    account = app.target.account
-    app.out.json(operator_policy(Names.of(app.config, account), account, app.config.code_repository))
+    app.out.json(operator_policy.operator_policy(app.project))
     return 0
 
 
 COMMANDS = (up, plan, status, down, operator_policy)
-
-
-def endpoint_of(app: App, changes: list[Change]) -> str | None:
-    """The base URL to which ``/clicks`` is added, None while there is no API."""
-    for change in changes:
-        if change.resource.type == API_TYPE and change.observed:
-            return app.target.endpoint(change.observed.id, app.config.api.stage)
-    return None
-
-
-def document(
-    app: App, changes: list[Change], endpoint: str | None, *, now: str | None = None
-) -> dict[str, Any]:
-    """What the JSON contract says of these changes; ``now`` is the status after they were carried out."""
-    account = app.target.account
-    return {
-        "stack": app.config.stack,
-        "target": app.target.name,
-        "account": account.id,
-        "region": account.region,
-        "endpoint": endpoint,
-        "resources": [
-            {
-                "name": change.resource.name,
-                "type": change.resource.type,
-                "id": change.observed.id if change.observed else None,
-                "arn": change.observed.arn if change.observed else None,
-                "status": now or change.status,
-                "action": change.action.value,
-                "diff": {key: list(values) for key, values in change.diff.items()},
-            }
-            for change in changes
-        ],
-    }
-
-
-def _some_mysfit(app: App) -> str:
-    """A mysfit to click on; a placeholder if the Mysfits service cannot name one just now."""
-    from mysfits_stream.clicks.sending import first_mysfit
-    from mysfits_stream.errors import ClickError
-    from mysfits_stream.target import mysfits_api
-
-    try:
-        return first_mysfit(mysfits_api(app.target), EXAMPLE_SECONDS)
-    except ClickError as error:
-        app.out.note(f"note: {error}")
-        return "MYSFIT_ID"
-
-
-def _plan(app: App) -> int:
-    from mysfits_stream.provision.engine import Action, Goal, converge
-
-    state = app.project.open_state()
-    changes = converge(app.project.build(), state, goal=Goal.PRESENT, dry_run=True)
-    app.out.changes(document(app, changes, endpoint_of(app, changes)), planned=True)
-    if all(change.action is Action.NONE for change in changes):
-        app.out.line("Nothing to do: every resource is as configured.")
-        return 0
-    return DIFFERS

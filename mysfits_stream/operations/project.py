@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -14,9 +14,20 @@ from mysfits_stream.config import Config
 from mysfits_stream.errors import MysfitsStreamError, StateError
 from mysfits_stream.files import state_errors
 from mysfits_stream.provision import stack
+from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.stack import Names, Report, Stack
 from mysfits_stream.provision.state import State
 from mysfits_stream.target import Target, mysfits_api
+
+
+class Reporter(Protocol):
+    """Receives the progress of a run."""
+
+    def notify(self, progress: Progress) -> None:
+        """A resource went into another phase."""
+
+    def waiting(self, name: str, text: str) -> None:
+        """A resource waits for something."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from mysfits_stream.output.console import many, printable
+from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
     from mysfits_stream.clicks import failed

@@ -1,4 +1,4 @@
-"""What the user sees: documents as JSON, or as lines and tables for a person. Makes no call to anyone.
+"""Results as JSON or for a terminal, decided in one place; progress and errors. Makes no call.
 
 Results go to standard output, progress and errors to standard error; with ``--json`` standard output holds
 one document and nothing else.
@@ -7,28 +7,34 @@ one document and nothing else.
 from __future__ import annotations
 
 import json
-import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from mysfits_stream.errors import MysfitsStreamError
-from mysfits_stream.output.progress import DONE, LiveProgress, PlainProgress, ProgressView
+from mysfits_stream.output import stack
+from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
+from mysfits_stream.output.text import printable
 
 if TYPE_CHECKING:
-    from mysfits_stream.cost import Breakdown
-    from mysfits_stream.provision.resources.emptying import Contents
+    from mysfits_stream.codecommit import Published
+    from mysfits_stream.operations.adopt import Adoption
+    from mysfits_stream.operations.changes import StackChanges
+    from mysfits_stream.operations.down import Removal, Removed
+    from mysfits_stream.operations.plan import Plan
+    from mysfits_stream.operations.up import Up
 
-Document = Mapping[str, Any]
 
-STATUS_STYLES = {"in-sync": "green", "drifted": "yellow", "missing": "red", "not-ours": "bold red"}
-PLANNED = {"create": "+ create", "update": "~ update", "delete": "- delete", "none": "  none"}
-STYLES = {"create": "green", "update": "yellow", "delete": "red", "none": "dim"}
+class Result(Protocol):
+    """A result of an operation."""
+
+    def document(self) -> Any:
+        """The result as JSON."""
 
 
 class Output:
@@ -82,84 +88,41 @@ class Output:
         """Ctrl-C, or a question answered with no."""
         self.aside.print("Stopped.")
 
-    def changes(self, document: Document, *, planned: bool = False) -> None:
-        """What was done to each resource, or what would be."""
-        if self.as_json:
-            self.json(document)
-            return
-        words = PLANNED if planned else DONE
-        for resource in document["resources"]:
-            if resource["action"] != "none" or self.verbose:
-                text = Text.assemble(
-                    (f"{words[resource['action']]:<10}", STYLES[resource["action"]]),
-                    f" {resource['name']:<16} {resource['arn'] or resource['type']}",
-                )
-                self.show(text)
-                self._differences(resource)
+    def plan(self, planned: Plan) -> None:
+        """What ``up`` would do."""
+        self._result(planned, stack.plan(planned, verbose=self.verbose))
 
-    def status(self, document: Document) -> None:
-        """How every resource stands, and the endpoint."""
-        if self.as_json:
-            self.json(document)
-            return
-        for resource in document["resources"]:
-            status = resource["status"]
-            self.show(
-                Text.assemble(
-                    f"{resource['name']:<16} ",
-                    (f"{status:<9}", STATUS_STYLES[status]),
-                    f" {resource['arn'] or resource['type']}",
-                )
-            )
-            self._differences(resource)
-        if document["endpoint"]:
-            self.line(f"\nendpoint  {document['endpoint']}")
+    def up(self, done: Up, example_mysfit: Callable[[], str]) -> None:
+        """What ``up`` has done, and on a terminal a command that sends a click on ``example_mysfit``."""
+        self._result(done, stack.up(done, verbose=self.verbose))
+        if done.changes.endpoint and not self.as_json and not self.quiet:
+            self._lines(stack.example(done.changes.endpoint, example_mysfit()))
 
-    def removal(self, document: Document, contents: Contents | None, *, as_result: bool) -> None:
-        """What `down` will remove, and the clicks that would go with it."""
-        if self.as_json:
-            if as_result:
-                self.json(document)
-            return
-        there = [resource for resource in document["resources"] if resource["arn"]]
-        for resource in there:
-            self.show(Text.assemble(("- delete ", "red"), f" {resource['name']:<16} {resource['arn']}"))
-        if not there:
-            self.line("There is nothing to remove.")
-        if contents and contents.versions:
-            self.show(
-                Text(
-                    f"The bucket holds {many(contents.objects, 'object')} "
-                    f"({many(contents.versions, 'version')}, {size(contents.bytes)}).",
-                    style="bold",
-                )
-            )
+    def status(self, found: StackChanges) -> None:
+        """The status of every resource."""
+        self._result(found, stack.status(found, verbose=self.verbose))
 
-    def cost(self, bill: Breakdown) -> None:
-        """What a month of clicks costs, in one line; not part of the JSON of a plan."""
-        if not self.as_json:
-            parts = ", ".join(
-                f"{line.item} ${line.dollars:,.2f}" for line in bill.lines if line.dollars >= 0.005
-            )
-            self.line(f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts}")
+    def adoption(self, found: Adoption, *, as_result: bool) -> None:
+        """The resources that ``up --adopt`` would tag; with ``--quiet``, too, because a question follows."""
+        for line in stack.adoption(found):
+            self.aside.print(printable(line))
+        if as_result and self.as_json:
+            self.json(found.document())
 
-    def removed(self, document: Document, *, kept: bool) -> None:
-        """What `down` has removed, and what it has kept."""
-        if self.as_json:
-            self.json(document)
-        count = sum(resource["action"] == "delete" for resource in document["resources"])
-        left = "Nothing is left but the bucket with its clicks." if kept else "Nothing is left."
-        self.line(f"{count} resources deleted. {left}")
+    def removal(self, removal: Removal, *, as_result: bool) -> None:
+        """What ``down`` will delete; with ``--json`` only as the result of a dry run."""
+        if as_result or not self.as_json:
+            self._result(removal, stack.removal(removal))
+        for line in stack.removal_warnings(removal):
+            self.note(line)
 
-    def endpoint(self, endpoint: str | None, mysfit: str) -> None:
-        """The endpoint, and a line to paste that sends a click to it."""
-        if endpoint:
-            # The mysfit's id is the service's to choose, and the line is to be pasted into a shell.
-            click = shlex.quote(json.dumps({"userId": "me", "mysfitId": mysfit}))
-            url = shlex.quote(f"{endpoint}/clicks")
-            self.line(f"\nendpoint  {endpoint}")
-            self.line("send a click:")
-            self.line(f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {click}")
+    def removed(self, removed: Removed) -> None:
+        """What ``down`` has deleted and kept."""
+        self._result(removed, stack.removed(removed))
+
+    def published(self, published: Published) -> None:
+        """The commit of ``publish-code``."""
+        self._result(published, [stack.code(published)])
 
     @contextmanager
     def progress(self) -> Iterator[ProgressView]:
@@ -172,40 +135,21 @@ class Output:
                 with Live(live, console=self.aside, refresh_per_second=8, transient=True):
                     yield live
             except BaseException:
-                # What was done, and what was not, stays to be read.
-                self.aside.print(live)
+                # The progress so far stays on the screen.
+                if live.begun:
+                    self.aside.print(live)
                 raise
         else:
             yield PlainProgress(self.aside)
 
-    def _differences(self, resource: Mapping[str, Any]) -> None:
-        for key, (observed, desired) in resource["diff"].items():
-            if resource["action"] == "update" or self.verbose:
-                self.line(f"    {key}: {_short(observed)} -> {_short(desired)}")
+    def _result(self, result: Result, lines: Iterable[str | RenderableType]) -> None:
+        if self.as_json:
+            self.json(result.document())
+        elif not self.quiet:
+            self._lines(lines)
 
-
-def printable(text: str) -> str:
-    """Text from outside without what a terminal would obey."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-def many(count: int, thing: str) -> str:
-    """A number of things, in words."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def size(count: float) -> str:
-    """A number of bytes, for a person."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
-def _short(value: Any, most: int = 100) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    def _lines(self, lines: Iterable[str | RenderableType]) -> None:
+        for line in lines:
+            if isinstance(line, str):
+                line = Text("\n".join(map(printable, line.split("\n"))))
+            self.console.print(line)

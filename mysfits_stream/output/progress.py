@@ -65,6 +65,11 @@ class LiveProgress(ProgressView):
         self._rows: dict[str, tuple[str, str, float, float | None]] = {}
         self._waits: dict[str, str] = {}
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a row."""
+        return bool(self._rows)
+
     def notify(self, progress: Progress) -> None:
         """Keep the phase of the resource's row."""
         now = self._clock()

@@ -11,33 +11,34 @@ import pytest
 from rich.console import Console
 
 from mysfits_stream.errors import MysfitsStreamError, ProvisionError
-from mysfits_stream.output.console import Output, size
+from mysfits_stream.operations.changes import ResourceChange, StackChanges
+from mysfits_stream.operations.down import Removal
+from mysfits_stream.operations.plan import Plan
+from mysfits_stream.operations.up import Up
+from mysfits_stream.output.console import Output
 from mysfits_stream.output.progress import LiveProgress, PlainProgress
-from mysfits_stream.provision.engine import Action, Phase, Progress
+from mysfits_stream.output.text import size
+from mysfits_stream.provision.engine import Action, Phase, Progress, Status
 from mysfits_stream.provision.resources.emptying import Contents
 
 
-def _resource(name: str, status: str, action: str, **diff: Any) -> dict[str, Any]:
+def _resource(name: str, status: Status, action: Action, **diff: Any) -> ResourceChange:
     arn = None if status == "missing" else f"arn:aws:x:{name}"
-    return {
-        "name": name,
-        "type": "T",
-        "id": name,
-        "arn": arn,
-        "status": status,
-        "action": action,
-        "diff": diff,
-    }
+    return ResourceChange(name, "T", name, arn, status, action, diff)
 
 
-DOCUMENT = {
-    "endpoint": "https://api.example.com/prod",
-    "resources": [
-        _resource("bucket", "in-sync", "none"),
-        _resource("role", "missing", "create"),
-        _resource("function", "drifted", "update", Timeout=[3, 60]),
-    ],
-}
+CHANGES = StackChanges(
+    stack="s",
+    target="local",
+    account="123456789012",
+    region="us-east-1",
+    endpoint="https://api.example.com/prod",
+    resources=(
+        _resource("bucket", "in-sync", Action.NONE),
+        _resource("role", "missing", Action.CREATE),
+        _resource("function", "drifted", Action.UPDATE, Timeout=(3, 60)),
+    ),
+)
 
 
 class Clock:
@@ -50,7 +51,7 @@ class Clock:
 
 
 def test_status_has_a_line_for_each_resource_and_one_for_each_difference(capsys: Any) -> None:
-    Output().status(DOCUMENT)
+    Output().status(CHANGES)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         ["bucket", "in-sync", "arn:aws:x:bucket"],
@@ -63,7 +64,7 @@ def test_status_has_a_line_for_each_resource_and_one_for_each_difference(capsys:
 
 
 def test_changes_leave_out_what_does_not_change(capsys: Any) -> None:
-    Output().changes(DOCUMENT, planned=True)
+    Output().plan(Plan(CHANGES))
     out = capsys.readouterr().out
     assert "+ create" in out
     assert "~ update" in out
@@ -71,7 +72,7 @@ def test_changes_leave_out_what_does_not_change(capsys: Any) -> None:
 
 
 def test_verbose_leaves_nothing_out(capsys: Any) -> None:
-    Output(verbose=True).changes(DOCUMENT)
+    Output(verbose=True).up(Up(CHANGES, 1.0), lambda: "id")
     assert "unchanged  bucket" in capsys.readouterr().out
 
 
@@ -79,10 +80,9 @@ def test_json_has_standard_output_to_itself(capsys: Any) -> None:
     out = Output(as_json=True)
     out.note("on the way")
     out.line("a line")
-    out.endpoint("https://api.example.com/prod", "id")
-    out.status(DOCUMENT)
+    out.up(Up(CHANGES, 1.0), lambda: pytest.fail("no example is printed"))
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == DOCUMENT
+    assert json.loads(printed.out) == CHANGES.document()
     assert printed.err == "on the way\n"
 
 
@@ -120,14 +120,15 @@ def test_what_comes_from_outside_is_no_markup(capsys: Any) -> None:
 
 
 def test_a_removal_says_how_many_clicks_there_are(capsys: Any) -> None:
-    Output().removal(DOCUMENT, Contents(objects=2, versions=3, bytes=4_500), as_result=False)
+    contents = Contents(objects=2, versions=3, bytes=4_500)
+    Output().removal(Removal(CHANGES, False, contents, None), as_result=False)
     out = capsys.readouterr().out
     assert "The bucket holds 2 objects (3 versions, 4.5 kB)." in out
     assert "role" not in out
 
 
 def test_the_endpoint_comes_with_a_line_to_paste(capsys: Any) -> None:
-    Output().endpoint("https://api.example.com/prod", "m-1")
+    Output().up(Up(CHANGES, 1.0), lambda: "m-1")
     [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
     assert "curl -X PUT https://api.example.com/prod/clicks " in line
     assert '\'{"userId": "me", "mysfitId": "m-1"}\'' in line
@@ -135,7 +136,7 @@ def test_the_endpoint_comes_with_a_line_to_paste(capsys: Any) -> None:
 
 def test_whatever_a_mysfit_is_called_the_line_to_paste_is_one_command(capsys: Any) -> None:
     mysfit = "x'; touch here; $(touch there) `touch everywhere`"
-    Output().endpoint("https://api.example.com/prod", mysfit)
+    Output().up(Up(CHANGES, 1.0), lambda: mysfit)
     [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
     *_, data = shlex.split(line)
     assert json.loads(data) == {"userId": "me", "mysfitId": mysfit}

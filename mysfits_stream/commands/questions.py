@@ -1,0 +1,64 @@
+"""The questions before a change that cannot be undone: adoption, and removal with or without clicks."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mysfits_stream.commands.app import App
+from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
+
+if TYPE_CHECKING:
+    from mysfits_stream.operations.down import Removal
+
+
+def ask_to_adopt(app: App, tag: str, *, yes: bool) -> None:
+    """Ask for a typed yes; raises click.Abort for any other answer, MysfitsStreamError without a terminal."""
+    if yes:
+        return
+    if not _can_ask(app):
+        raise MysfitsStreamError("up --adopt asks before it tags; add --yes where nobody can answer")
+    click.echo(
+        f"With the tag {tag} they belong to this stack: up changes them, and down deletes them.", err=True
+    )
+    if click.prompt("Type yes to adopt all of them", default="", show_default=False, err=True) != "yes":
+        raise click.Abort
+
+
+def ask_to_remove(app: App, removal: Removal, *, yes: bool, delete_data: bool) -> bool:
+    """Whether clicks may be deleted, too; raises click.Abort if the answer is no.
+
+    Raises DataProtectedError or MysfitsStreamError where a question is needed and there is no terminal.
+    """
+    from mysfits_stream.output.stack import contents
+
+    if removal.is_empty:
+        return delete_data
+    if removal.contents and removal.holds_clicks and not delete_data:
+        if yes or not _can_ask(app):
+            raise DataProtectedError(
+                "clicks-bucket",
+                "delete",
+                f"it holds {contents(removal.contents)}, and --yes does not delete clicks. Add "
+                "--delete-data to delete them or --keep-data to keep the bucket",
+            )
+        stack = app.config.stack
+        typed = click.prompt(
+            f"Type the stack's name, {stack}, to delete all clicks with it", default="", err=True
+        )
+        if typed != stack:
+            raise click.Abort
+        return True
+    if not yes:
+        if not _can_ask(app):
+            raise MysfitsStreamError(
+                "down asks before it removes anything; add --yes where nobody can answer"
+            )
+        click.confirm("Remove all this?", abort=True, err=True)
+    return delete_data
+
+
+def _can_ask(app: App) -> bool:
+    return sys.stdin.isatty() and not app.out.as_json

@@ -1,0 +1,102 @@
+"""The result of a run over the stack: every resource with its status, its action and its differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mysfits_stream.operations.project import Project
+from mysfits_stream.provision.engine import Action, Change, Status
+from mysfits_stream.provision.resource import Diff
+
+API_TYPE = "AWS::ApiGateway::RestApi"
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """One resource: what it is in AWS, how it stands, and what was or would be done."""
+
+    name: str
+    type: str
+    id: str | None
+    arn: str | None
+    status: Status
+    action: Action
+    diff: Diff
+
+    def document(self) -> dict[str, Any]:
+        """The resource as JSON."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "id": self.id,
+            "arn": self.arn,
+            "status": self.status,
+            "action": self.action.value,
+            "diff": {key: list(values) for key, values in self.diff.items()},
+        }
+
+
+@dataclass(frozen=True)
+class StackChanges:
+    """Every resource of the stack, in the order in which a click meets them."""
+
+    stack: str
+    target: str
+    account: str
+    region: str
+    endpoint: str | None
+    """The base URL to which ``/clicks`` is added; None while there is no API."""
+    resources: tuple[ResourceChange, ...]
+
+    @classmethod
+    def of(cls, project: Project, changes: Sequence[Change], *, status: Status | None = None) -> StackChanges:
+        """The result of a survey or a run; ``status`` is the status of all resources after the run."""
+        account = project.target.account
+        api = next((each.observed for each in changes if each.resource.type == API_TYPE), None)
+        stage = project.config.api.stage
+        return cls(
+            stack=project.config.stack,
+            target=project.target.name,
+            account=account.id,
+            region=account.region,
+            endpoint=project.target.endpoint(api.id, stage) if api and status != "missing" else None,
+            resources=tuple(
+                ResourceChange(
+                    name=change.resource.name,
+                    type=change.resource.type,
+                    id=change.observed.id if change.observed else None,
+                    arn=change.observed.arn if change.observed else None,
+                    status=status or change.status,
+                    action=change.action,
+                    diff=change.diff,
+                )
+                for change in changes
+            ),
+        )
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether every resource is as configured."""
+        return all(resource.status == "in-sync" for resource in self.resources)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether no resource was or would be changed."""
+        return all(resource.action is Action.NONE for resource in self.resources)
+
+    def count(self, action: Action) -> int:
+        """The number of resources with this action."""
+        return sum(resource.action is action for resource in self.resources)
+
+    def document(self) -> dict[str, Any]:
+        """The stack as JSON; docs/commands.md is the contract."""
+        return {
+            "stack": self.stack,
+            "target": self.target,
+            "account": self.account,
+            "region": self.region,
+            "endpoint": self.endpoint,
+            "resources": [resource.document() for resource in self.resources],
+        }

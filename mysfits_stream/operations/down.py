@@ -1,0 +1,121 @@
+"""``down``: delete the stack, and verify that nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from mysfits_stream import codecommit
+from mysfits_stream.errors import MysfitsStreamError
+from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.project import Project, Reporter, prefix_errors
+from mysfits_stream.provision.engine import Change, Goal, converge, translated
+from mysfits_stream.provision.resource import Resource
+from mysfits_stream.provision.resources.emptying import Contents, contents
+from mysfits_stream.provision.stack import Stack
+from mysfits_stream.provision.verify_deleted import verify_deleted
+
+CLICKS_BUCKET = "clicks-bucket"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The resources that ``down`` would delete, and the clicks that would be deleted with them."""
+
+    changes: StackChanges
+    keep_data: bool
+    contents: Contents | None
+    """The contents of the clicks bucket; None if the bucket stays, or if they were not counted."""
+    repository: str | None
+    """The CodeCommit repository that would be deleted, too."""
+
+    @property
+    def holds_clicks(self) -> bool:
+        """Whether clicks would be deleted, as far as they were counted."""
+        return bool(self.contents and self.contents.versions)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no resource exists."""
+        return not any(resource.arn for resource in self.changes.resources)
+
+    def document(self) -> dict[str, Any]:
+        """The removal as JSON."""
+        return self.changes.document()
+
+
+@dataclass(frozen=True)
+class Removed:
+    """The stack after ``down``."""
+
+    changes: StackChanges
+    kept_data: bool
+
+    def document(self) -> dict[str, Any]:
+        """The stack as JSON."""
+        return self.changes.document()
+
+
+def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, count: bool) -> Removal:
+    """What ``down`` would delete; ``count`` lists the whole clicks bucket to count the clicks."""
+    repository = project.config.code_repository if delete_repository else None
+    if delete_repository and not repository:
+        raise MysfitsStreamError("--delete-repository deletes code_repository, and that is not configured")
+    with project.locked():
+        resources = _without_bucket(project.build(needs_service=False), keep_data)
+        plan = converge(resources, project.open_state(), goal=Goal.ABSENT, dry_run=True)
+    counted = _contents(project, plan) if count else None
+    return Removal(StackChanges.of(project, plan), keep_data, counted, repository)
+
+
+def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data: bool) -> Removed:
+    """Carry out a removal; ``delete_data`` allows to delete clicks. Raises DataProtectedError otherwise.
+
+    A local cloud ends with its stack, unless data is kept in it.
+    """
+    keep_data, target, stack = removal.keep_data, project.target, project.config.stack
+    expected = removal.contents.versions if removal.contents else 0
+    with project.locked(), project.interruptible():
+        resources = _without_bucket(
+            project.build(
+                reporter.waiting,
+                needs_service=False,
+                delete_data=delete_data,
+                drain=keep_data,
+                expected_versions=expected,
+            ),
+            keep_data,
+        )
+        changes = converge(resources, project.open_state(), goal=Goal.ABSENT, notify=reporter.notify)
+        verify_deleted(
+            project.build(needs_service=False),
+            stack,
+            target.client("resourcegroupstaggingapi"),
+            target.client("apigateway"),
+            replace(target.pace, report=partial(reporter.waiting, "stack")),
+            kept=[CLICKS_BUCKET] if keep_data else [],
+            whole=all(change.observed for change in changes),
+        )
+    if removal.repository:
+        with prefix_errors(f"the stack is gone, but repository {removal.repository} is not"):
+            codecommit.remove(target.client("codecommit"), removal.repository, stack=stack)
+    if target.name == "local" and not keep_data:
+        from mysfits_stream.localcloud import daemon
+
+        daemon.stop(project.directory)
+    return Removed(StackChanges.of(project, changes, status="missing"), keep_data)
+
+
+def _without_bucket(stack: Stack, keep_data: bool) -> list[Resource]:
+    return [resource for resource in stack if not (keep_data and resource is stack.clicks_bucket)]
+
+
+def _contents(project: Project, plan: Sequence[Change]) -> Contents | None:
+    """The contents of the bucket that would be deleted; None if no bucket would be deleted."""
+    for change in plan:
+        if change.resource.name == CLICKS_BUCKET and change.observed:
+            with translated(CLICKS_BUCKET, "count the clicks"):
+                return contents(project.target.clients.s3, change.observed.id)
+    return None

@@ -1,0 +1,30 @@
+"""``plan``: what ``up`` would do, and on request the cost of clicks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mysfits_stream import cost
+from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.project import Project
+from mysfits_stream.provision.engine import Goal, converge
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes that ``up`` would make, and the monthly cost of a volume of clicks."""
+
+    changes: StackChanges
+    cost: cost.Breakdown | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return self.changes.document()
+
+
+def plan(project: Project, volume: str | None = None) -> Plan:
+    """Compare the stack with the configuration; ``volume`` is a number of clicks such as ``1M/month``."""
+    clicks = cost.parse_volume(volume) if volume else None
+    changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
+    return Plan(StackChanges.of(project, changes), cost.monthly(project.config, clicks) if clicks else None)

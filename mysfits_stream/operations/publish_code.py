@@ -1,0 +1,22 @@
+"""``publish-code``: the processor's code and the template as a commit in CodeCommit."""
+
+from __future__ import annotations
+
+from mysfits_stream import codecommit
+from mysfits_stream.errors import ConfigError
+from mysfits_stream.export import files, sam
+from mysfits_stream.operations.project import Project
+
+
+def publish_code(project: Project, repository: str | None = None) -> codecommit.Published:
+    """Commit the configured stack's code to ``repository``, or to the configured one; raises ConfigError."""
+    name = repository or project.config.code_repository
+    if not name:
+        raise ConfigError("code_repository: not set; name the repository with --repository NAME")
+    return codecommit.publish(
+        project.target.client("codecommit"),
+        name,
+        files.source_files(sam.template(project.config)),
+        stack=project.config.stack,
+        folder=sam.CODE,
+    )

@@ -1,0 +1,60 @@
+"""``up``: the stack as configured, and its code committed where a repository is configured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mysfits_stream.clicks.sending import first_mysfit
+from mysfits_stream.codecommit import Published
+from mysfits_stream.errors import ClickError
+from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.project import Project, Reporter, prefix_errors
+from mysfits_stream.operations.publish_code import publish_code
+from mysfits_stream.provision.engine import Goal, converge
+from mysfits_stream.target import mysfits_api
+
+EXAMPLE_SECONDS = 3.0
+"""How long the Mysfits service may take to name a mysfit for the example."""
+
+
+@dataclass(frozen=True)
+class Up:
+    """The stack after ``up``."""
+
+    changes: StackChanges
+    seconds: float
+    """The time that the changes took."""
+    code: Published | None = None
+    """The commit with the stack's code, if a repository is configured."""
+
+    def document(self) -> dict[str, Any]:
+        """The stack as JSON."""
+        code = {"code": self.code.document()} if self.code else {}
+        return {**self.changes.document(), **code}
+
+
+def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> Up:
+    """Create the stack, or bring it back to the configuration; ``reporter`` receives the progress."""
+    with project.locked():
+        state, began = project.open_state(), clock()
+        with project.interruptible():
+            resources = project.build(reporter.waiting)
+            done = converge(resources, state, goal=Goal.PRESENT, notify=reporter.notify)
+        changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
+        state.set_endpoint(changes.endpoint)
+    repository = project.config.code_repository
+    with prefix_errors(f"the stack is up at {changes.endpoint}, but its code is not committed"):
+        code = publish_code(project, repository) if repository else None
+    return Up(changes, seconds, code)
+
+
+def example_mysfit(project: Project) -> str:
+    """The id of a mysfit for an example; a placeholder if the Mysfits service does not name one."""
+    try:
+        return first_mysfit(mysfits_api(project.target), EXAMPLE_SECONDS)
+    except ClickError as error:
+        project.note(f"note: {error}")
+        return "MYSFIT_ID"

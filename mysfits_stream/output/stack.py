@@ -1,0 +1,143 @@
+"""The stack for a terminal: plans, results, statuses and removals. Makes no call."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mysfits_stream.output.progress import DONE
+from mysfits_stream.output.text import many, short, size
+
+if TYPE_CHECKING:
+    from mysfits_stream.codecommit import Published
+    from mysfits_stream.cost import Breakdown
+    from mysfits_stream.operations.adopt import Adoption
+    from mysfits_stream.operations.changes import ResourceChange, StackChanges
+    from mysfits_stream.operations.down import Removal, Removed
+    from mysfits_stream.operations.plan import Plan
+    from mysfits_stream.operations.up import Up
+    from mysfits_stream.provision.resources.emptying import Contents
+
+Lines = Iterator[str | Text]
+"""Lines of a result; text is printed as it is, without markup."""
+
+PLANNED = {"create": "+ create", "update": "~ update", "delete": "- delete", "none": "  none"}
+ACTION_STYLES = {"create": "green", "update": "yellow", "delete": "red", "none": "dim"}
+STATUS_STYLES = {"in-sync": "green", "drifted": "yellow", "missing": "red", "not-ours": "bold red"}
+UNCHANGED = "Nothing to do: every resource is as configured."
+
+
+def plan(plan: Plan, *, verbose: bool) -> Lines:
+    """What ``up`` would do to each resource, and the cost."""
+    yield from _changes(plan.changes, PLANNED, verbose=verbose)
+    if plan.changes.unchanged:
+        yield UNCHANGED
+    if plan.cost:
+        yield cost(plan.cost)
+
+
+def cost(bill: Breakdown) -> str:
+    """The monthly cost of a volume of clicks, in one line."""
+    parts = ", ".join(f"{line.item} ${line.dollars:,.2f}" for line in bill.lines if line.dollars >= 0.005)
+    return f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts}"
+
+
+def up(done: Up, *, verbose: bool) -> Lines:
+    """What was done to each resource, and the commit."""
+    yield from _changes(done.changes, DONE, verbose=verbose)
+    if done.changes.unchanged:
+        yield UNCHANGED
+    if done.code:
+        yield code(done.code)
+
+
+def code(published: Published) -> str:
+    """The commit that holds the stack's code."""
+    verb = "committed" if published.changed else "unchanged since"
+    return f"code  {published.repository}, branch {published.branch}: {verb} {published.commit_id}"
+
+
+def example(endpoint: str, mysfit: str) -> Lines:
+    """The endpoint, and a command to paste that sends a click."""
+    # The Mysfits service chooses the mysfit's id, and the line is pasted into a shell.
+    click = shlex.quote(json.dumps({"userId": "me", "mysfitId": mysfit}))
+    url = shlex.quote(f"{endpoint}/clicks")
+    yield f"\nendpoint  {endpoint}"
+    yield "send a click:"
+    yield f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {click}"
+
+
+def status(changes: StackChanges, *, verbose: bool) -> Lines:
+    """The status of each resource, the differences, and the endpoint."""
+    for resource in changes.resources:
+        yield Text.assemble(
+            f"{resource.name:<16} ",
+            (f"{resource.status:<9}", STATUS_STYLES[resource.status]),
+            f" {resource.arn or resource.type}",
+        )
+        yield from _differences(resource, verbose=verbose)
+    if changes.endpoint:
+        yield f"\nendpoint  {changes.endpoint}"
+
+
+def removal(removal: Removal) -> Lines:
+    """What ``down`` will delete, and the clicks that would be deleted with it."""
+    for resource in removal.changes.resources:
+        if resource.arn:
+            yield Text.assemble(("- delete ", "red"), f" {resource.name:<16} {resource.arn}")
+    if removal.is_empty:
+        yield "There is nothing to remove."
+    if removal.contents and removal.holds_clicks:
+        held = removal.contents
+        yield Text(
+            f"The bucket holds {many(held.objects, 'object')} "
+            f"({many(held.versions, 'version')}, {size(held.bytes)}).",
+            style="bold",
+        )
+
+
+def removal_warnings(removal: Removal) -> Iterator[str]:
+    """What is lost with a removal."""
+    if not removal.keep_data and not removal.is_empty:
+        yield "Clicks that are still on their way to the bucket are lost; --keep-data waits for them."
+    if removal.repository:
+        yield f"The repository {removal.repository} goes with all its commits."
+
+
+def removed(removed: Removed) -> Lines:
+    """How many resources are deleted, and what is kept."""
+    count = sum(resource.action.value == "delete" for resource in removed.changes.resources)
+    left = "Nothing is left but the bucket with its clicks." if removed.kept_data else "Nothing is left."
+    yield f"{count} resources deleted. {left}"
+
+
+def adoption(adoption: Adoption) -> Iterator[str]:
+    """Each resource that would become the stack's."""
+    for item in adoption.items:
+        yield f"adopt {item.resource.name:<16} {item.arn}"
+
+
+def contents(contents: Contents) -> str:
+    """How much a bucket holds."""
+    return f"{many(contents.objects, 'object')} in {many(contents.versions, 'version')}"
+
+
+def _changes(changes: StackChanges, words: dict[str, str], *, verbose: bool) -> Lines:
+    for resource in changes.resources:
+        action = resource.action.value
+        if action != "none" or verbose:
+            yield Text.assemble(
+                (f"{words[action]:<10}", ACTION_STYLES[action]),
+                f" {resource.name:<16} {resource.arn or resource.type}",
+            )
+            yield from _differences(resource, verbose=verbose)
+
+
+def _differences(resource: ResourceChange, *, verbose: bool) -> Lines:
+    if resource.action.value == "update" or verbose:
+        for key, (observed, desired) in resource.diff.items():
+            yield f"    {key}: {short(observed)} -> {short(desired)}"

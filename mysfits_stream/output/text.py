@@ -1,0 +1,34 @@
+"""Text for a terminal: control characters escaped, numbers with their nouns, sizes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def printable(text: str) -> str:
+    """The text with control characters and escape sequences written out, so that no terminal obeys them."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def many(count: int, thing: str) -> str:
+    """A number with its noun: ``1 click``, ``2 clicks``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def size(count: float) -> str:
+    """A number of bytes, for example ``2.34 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def short(value: Any, most: int = 100) -> str:
+    """A JSON value, cut after ``most`` characters."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= most else text[: most - 1] + "…"
