@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -109,18 +109,20 @@ class Target:
             return False
 
 
-def connect(config: Config, directory: Path) -> Target:
+def connect(config: Config, directory: Path, report: Callable[[str], None] = lambda text: None) -> Target:
     """The target that is configured, its account asked for; starts the local cloud if that is the target.
+
+    ``report`` gets warnings of the local cloud, and a line about each long wait for it.
 
     Raises TargetError with what is wrong with credentials, region, endpoint or local cloud.
     """
-    return _connect_local(config, directory) if config.target == "local" else _connect_aws(config)
+    return _connect_local(config, directory, report) if config.target == "local" else _connect_aws(config)
 
 
-def _connect_local(config: Config, directory: Path) -> Target:
+def _connect_local(config: Config, directory: Path, report: Callable[[str], None]) -> Target:
     try:
+        from mysfits_stream.local_site import daemon
         from mysfits_stream.local_site.settings import settings_of
-        from mysfits_stream.localcloud import daemon
     except ImportError as error:
         raise TargetError(
             f"target local needs a package that is not installed ({error.name}); "
@@ -128,7 +130,7 @@ def _connect_local(config: Config, directory: Path) -> Target:
         ) from error
     from botocore.session import Session
 
-    running = daemon.ensure(directory, settings_of(config.local))
+    running = daemon.ensure(directory, settings_of(config.local), report=report)
     # Nothing of the user's AWS settings is looked at, so that none can break or leak into a local run.
     core = Session(
         session_vars={

@@ -72,7 +72,7 @@ class App:
         """The target, connected; prints its account and region."""
         from mysfits_stream.target import connect
 
-        target = connect(self.config, self.directory)
+        target = connect(self.config, self.directory, self.out.note)
         account = target.account
         self.out.note(
             f"stack {self.config.stack} on {target.name}, account {account.id}, region {account.region}"

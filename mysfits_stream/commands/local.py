@@ -45,13 +45,18 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
     A behavior lasts until the local cloud stops, or until another behavior is set.
     """
     from mysfits_stream.config import MOODS
+    from mysfits_stream.local_site import daemon
     from mysfits_stream.local_site.settings import settings_of
-    from mysfits_stream.localcloud import daemon
 
     if moods is not None:
         app.out.note(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")
         behavior = behavior or MOODS[moods]
-    running = daemon.ensure(app.directory, settings_of(app.local_config), keep=path(keep) if keep else None)
+    running = daemon.ensure(
+        app.directory,
+        settings_of(app.local_config),
+        keep=path(keep) if keep else None,
+        report=app.out.note,
+    )
     if behavior is not None or seed is not None:
         daemon.set_behavior(running, behavior=behavior, seed=seed)
     _show(app, running)
@@ -62,9 +67,9 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
 @pass_app
 def stop(app: App) -> None:
     """End it; resources and objects that are not kept are gone."""
-    from mysfits_stream.localcloud import daemon
+    from mysfits_stream.local_site import daemon
 
-    ended = daemon.stop(app.directory)
+    ended = daemon.stop(app.directory, report=app.out.note)
     if app.out.as_json:
         app.out.json(_document(None))
     app.out.line(f"The local cloud (pid {ended.pid}) has ended." if ended else "No local cloud runs here.")
@@ -75,7 +80,7 @@ def stop(app: App) -> None:
 @pass_app
 def status(app: App) -> None:
     """Show whether the local cloud runs, and the environment of AWS clients that use it."""
-    from mysfits_stream.localcloud import daemon
+    from mysfits_stream.local_site import daemon
 
     running = daemon.find(app.directory)
     _show(app, running)
@@ -90,7 +95,7 @@ def status(app: App) -> None:
 @pass_app
 def logs(app: App, lines: int) -> None:
     """Print the end of its log."""
-    from mysfits_stream.localcloud import daemon
+    from mysfits_stream.local_site import daemon
 
     tail = daemon.log_tail(app.directory, lines)
     if app.out.as_json:

@@ -15,7 +15,10 @@ HEALTH_PATH = r"/_local/(?P<path>health)"
 
 
 class Administration:
-    """Answers requests below ``/_local/`` with the functions of the constructor."""
+    """Answers requests below ``/_local/`` with the functions of the constructor.
+
+    ``stop`` returns why the local cloud cannot end now.
+    """
 
     def __init__(
         self,
@@ -25,7 +28,7 @@ class Administration:
         change: Callable[[Settings], None],
         faults: Faults,
         reset: Callable[[], None],
-        stop: Callable[[], None] | None,
+        stop: Callable[[], str | None] | None,
     ) -> None:
         self._health = health
         self._settings = settings
@@ -52,8 +55,8 @@ class Administration:
                 self._reset()
                 return json_response(200, {})
             case "POST", "stop" if self._stop:
-                self._stop()
-                return json_response(202, {})
+                refusal = self._stop()
+                return json_response(507, {"message": refusal}) if refusal else json_response(202, {})
         return json_response(404, {"message": f"no such administration: {request.method} {request.path}"})
 
     def _change_settings(self, request: Request) -> Response:

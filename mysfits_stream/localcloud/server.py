@@ -29,6 +29,7 @@ from mysfits_stream.localcloud.aws_behavior import (
 )
 from mysfits_stream.localcloud.awslambda import operations as lambda_operations
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
+from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.execute_api import operations as api_operations
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
 from mysfits_stream.localcloud.execute_api.handler import CallService
@@ -93,10 +94,14 @@ class LocalCloud:
         self._given_behavior = behavior
         self._behavior = self._new_behavior()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
+        self._on_stop = on_stop
         self._keep = keep
+        self._keep_error: str | None = None
+        self._saved: int | None = None
         if keep:
             self.control_plane.load(keep)
-        self._saved = self.control_plane.changes
+            # A directory that cannot be written is refused now, not after the first clicks.
+            self.save()
         self._started_at = time.monotonic()
         self._background = Background(now) if background else None
         self.services = CloudServices(
@@ -114,7 +119,7 @@ class LocalCloud:
             change=self._change,
             faults=self.faults,
             reset=self.reset,
-            stop=on_stop,
+            stop=on_stop and self._request_stop,
         )
         self.routes = self._route_table(routes(self))
         self.front = Front(self.routes, self._allowed, self._handle_routed)
@@ -217,11 +222,20 @@ class LocalCloud:
         self.save()
 
     def save(self) -> None:
-        """Write the changes since the last call to the ``keep`` directory, if there is a directory."""
+        """Write the changes since the last call to the ``keep`` directory, if there is a directory.
+
+        Raises KeepingError; until the next successful call, health has the reason.
+        """
         changes = self.control_plane.changes
-        if self._keep and changes != self._saved:
+        if not self._keep or changes == self._saved:
+            return
+        try:
             self.control_plane.save(self._keep)
-            self._saved = changes
+        except OSError as error:
+            self._keep_error = f"{self._keep}: changes cannot be kept there ({error.strerror or error})"
+            raise KeepingError(self._keep_error) from error
+        self._saved = changes
+        self._keep_error = None
 
     @property
     def port(self) -> int:
@@ -324,6 +338,16 @@ class LocalCloud:
             self.control_plane, now=self._now, time_scale=settings.time_scale, seed=settings.seed
         )
 
+    def _request_stop(self) -> str | None:
+        """End soon; the reason if the changes cannot be saved."""
+        try:
+            self.save()
+        except KeepingError as error:
+            return f"{error}; the local cloud goes on. Make room or allow writing, then stop it again"
+        if self._on_stop:
+            self._on_stop()
+        return None
+
     def _health(self) -> dict[str, Any]:
         return {
             "status": "ready",
@@ -333,6 +357,7 @@ class LocalCloud:
             "account": ACCOUNT,
             "uptime": round(time.monotonic() - self._started_at, 3),
             "settings": asdict(self.settings),
+            "keep_error": self._keep_error,
         }
 
     def _change(self, settings: Settings) -> None:

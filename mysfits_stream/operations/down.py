@@ -102,9 +102,9 @@ def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data:
         with prefix_errors(f"the stack is gone, but repository {removal.repository} is not"):
             codecommit.remove(target.client("codecommit"), removal.repository, stack=stack)
     if target.name == "local" and not keep_data:
-        from mysfits_stream.localcloud import daemon
+        from mysfits_stream.local_site import daemon
 
-        daemon.stop(project.directory)
+        daemon.stop(project.directory, report=project.note)
     return Removed(StackChanges.of(project, changes, status="missing"), keep_data)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.localcloud import daemon
+from mysfits_stream.local_site import daemon
 from mysfits_stream.operations.options import DIRECTORY
 
 TIMEOUT = 120

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from mysfits_stream.localcloud import daemon
+from mysfits_stream.local_site import daemon
 from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.operations.options import DIRECTORY
 from mysfits_stream.provision.resource import OWNER_TAG

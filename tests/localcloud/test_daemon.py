@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,8 +22,11 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream import __version__
 from mysfits_stream.errors import StateError, TargetError
-from mysfits_stream.local_site.__main__ import serve
-from mysfits_stream.localcloud import daemon
+from mysfits_stream.local_site import daemon
+from mysfits_stream.local_site.cloud import local_cloud
+from mysfits_stream.localcloud import daemon as library
+from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Running
+from mysfits_stream.localcloud.daemon.serving import serve
 from mysfits_stream.localcloud.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -36,7 +40,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     daemon.stop(directory)
 
 
-def client(running: daemon.Running, service: str) -> Any:
+def client(running: Running, service: str) -> Any:
     name: Any = service
     return boto3.client(
         name,
@@ -45,6 +49,12 @@ def client(running: daemon.Running, service: str) -> Any:
         aws_access_key_id=running.access_key_id,
         aws_secret_access_key="test",
     )
+
+
+def stop_process(pid: int) -> None:
+    """Stop a child, as a debugger or a starved machine does, and wait until it stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
 
 
 def exists(pid: int) -> bool:
@@ -69,7 +79,7 @@ def test_it_starts_once_is_found_again_and_is_gone_after_stop(directory: Path) -
 
 def test_the_access_key_is_the_owners_secret_and_another_after_a_restart(directory: Path) -> None:
     first = daemon.ensure(directory, Settings())
-    assert daemon.Files(directory).state.stat().st_mode & 0o777 == 0o600
+    assert Files(directory).state.stat().st_mode & 0o777 == 0o600
     assert client(first, "sts").get_caller_identity()["Account"]
     daemon.stop(directory)
     second = daemon.ensure(directory, Settings())
@@ -105,7 +115,7 @@ def test_nothing_of_the_users_aws_settings_gets_in(directory: Path, tmp_path: Pa
     }
     program = (
         "import sys; from pathlib import Path; from mysfits_stream.localcloud.settings import Settings;"
-        "from mysfits_stream.localcloud import daemon; daemon.ensure(Path(sys.argv[1]), Settings())"
+        "from mysfits_stream.local_site import daemon; daemon.ensure(Path(sys.argv[1]), Settings())"
     )
     command = [sys.executable, "-c", program, str(directory)]
     subprocess.run(command, env=os.environ | hostile, check=True, timeout=60)
@@ -182,7 +192,7 @@ def test_nothing_can_be_stopped_in_what_is_no_directory(tmp_path: Path) -> None:
 
 def test_one_of_another_version_is_refused(directory: Path) -> None:
     daemon.ensure(directory, Settings())
-    files = daemon.Files(directory)
+    files = Files(directory)
     state = json.loads(files.state.read_text())
     files.state.write_text(json.dumps(state | {"version": "0.0.1"}))
     with pytest.raises(TargetError, match=f"is of version 0.0.1, this is {__version__}"):
@@ -218,8 +228,8 @@ def test_what_cannot_be_read_back_is_one_clear_line(directory: Path, tmp_path: P
 
 def test_a_file_that_a_dead_one_left_is_noticed_and_replaced(directory: Path) -> None:
     directory.mkdir()
-    stale = daemon.Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
-    daemon.write_state(daemon.Files(directory), stale)
+    stale = Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
+    Files(directory).write_state(stale)
     assert daemon.find(directory) is None
     running = daemon.ensure(directory, Settings())
     assert running.pid != stale.pid, "the pid in the file belongs to another process: this one"
@@ -228,29 +238,170 @@ def test_a_file_that_a_dead_one_left_is_noticed_and_replaced(directory: Path) ->
 
 def test_stopping_by_a_stale_file_ends_nobody(directory: Path) -> None:
     directory.mkdir()
-    stale = daemon.Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
-    files = daemon.Files(directory)
-    daemon.write_state(files, stale)
+    stale = Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
+    files = Files(directory)
+    files.write_state(stale)
     assert daemon.stop(directory) is None
     assert not files.state.exists()
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"port": 1}'], ids=["empty", "half", "a list", "keys missing"]
+    "content",
+    ["", "{", "[]", '{"port": 1}', "[" * 100_000],
+    ids=["empty", "half", "a list", "keys missing", "nested too deeply"],
 )
 def test_a_damaged_file_is_as_good_as_none(directory: Path, content: str) -> None:
     directory.mkdir()
-    daemon.Files(directory).state.write_text(content)
+    Files(directory).state.write_text(content)
     assert daemon.find(directory) is None
+
+
+@pytest.mark.parametrize("damage", [{"pid": "abc"}, {"pid": 10**30}, {"port": 0}, {"identity": "other"}])
+def test_a_running_one_repairs_its_file(directory: Path, damage: dict[str, Any]) -> None:
+    running = daemon.ensure(directory, Settings())
+    state = Files(directory).state
+    state.write_text(json.dumps(json.loads(state.read_text()) | damage))
+    assert daemon.ensure(directory, Settings()) == running
+    assert daemon.stop(directory) == running
+
+
+def test_a_busy_one_is_waited_for_and_never_replaced(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings())
+    client(running, "s3").create_bucket(Bucket="clicks")
+    said: list[str] = []
+
+    def report(text: str) -> None:
+        said.append(text)
+        os.kill(running.pid, signal.SIGCONT)
+
+    stop_process(running.pid)
+    try:
+        assert daemon.find(directory) == running
+        with pytest.raises(DaemonError, match=rf"\(pid {running.pid}\) runs, but has not answered for 0.2 s"):
+            library.ensure(directory, Settings(), daemon.COMMAND, budget=0.2)
+        assert daemon.ensure(directory, Settings(), report=report) == running
+    finally:
+        os.kill(running.pid, signal.SIGCONT)
+    assert said == [f"waiting for the local cloud (pid {running.pid}), which is busy"]
+    assert client(running, "s3").list_buckets()["Buckets"]
+
+
+ENSURE = (
+    "import sys; from pathlib import Path; from mysfits_stream.localcloud.settings import Settings;"
+    "from mysfits_stream.local_site import daemon; print(daemon.ensure(Path(sys.argv[1]), Settings()).pid)"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_one_whose_command_was_killed_at_the_start_is_found(directory: Path, number: int) -> None:
+    directory.mkdir()
+    files = Files(directory)
+    command = subprocess.Popen([sys.executable, "-c", ENSURE, directory], stderr=subprocess.DEVNULL)
+    while not files.is_alive():
+        assert command.poll() is None
+    command.send_signal(number)
+    command.wait(30)
+    running = daemon.ensure(directory, Settings())
+    log = files.log.read_text()
+    assert log.count("serving") == 1 and "ending" not in log
+    assert daemon.stop(directory) == running
+
+
+def test_stopping_while_other_commands_start_it_again(directory: Path) -> None:
+    first = daemon.ensure(directory, Settings())
+    with ThreadPoolExecutor(4) as pool:
+        stopped = pool.submit(daemon.stop, directory)
+        others = [pool.submit(daemon.ensure, directory, Settings()) for _ in range(3)]
+        assert stopped.result() == first
+        assert len({other.result().pid for other in others} - {first.pid}) <= 1
+    assert not exists(first.pid)
+
+
+def test_no_process_is_signalled_by_the_pid_of_a_file(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings())
+    files = Files(directory)
+    innocent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    # The real process does not answer, and the file names the pid of another program.
+    stop_process(running.pid)
+    files.write_state(replace(running, pid=innocent.pid))
+    with pytest.raises(DaemonError, match="does not end"):
+        library.stop(directory, budget=0.1)
+    os.kill(running.pid, signal.SIGCONT)
+    while files.is_alive():
+        assert innocent.poll() is None
+    innocent.communicate(b"\n")
+    assert innocent.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["", "local-cloud.log", "local-cloud.lock", "local-cloud.start.lock"])
+def test_no_file_is_written_through_a_symbolic_link(directory: Path, tmp_path: Path, name: str) -> None:
+    precious = tmp_path / "precious"
+    if name:
+        precious.write_text("precious")
+        directory.mkdir()
+        (directory / name).symlink_to(precious)
+    else:
+        precious.mkdir()
+        directory.symlink_to(precious)
+    with pytest.raises(StateError, match="Is a symbolic link"):
+        daemon.ensure(directory, Settings())
+    assert precious.read_text() == "precious" if name else list(precious.iterdir()) == []
+    (directory / name if name else directory).unlink()
+
+
+def test_a_linked_state_file_or_scratch_directory_is_replaced(directory: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("precious")
+    directory.mkdir()
+    files = Files(directory)
+    for link in (files.state, files.state.with_name("local-cloud.json.new")):
+        link.symlink_to(precious / "file")
+    files.scratch.symlink_to(precious)
+    daemon.ensure(directory, Settings())
+    assert (precious / "file").read_text() == "precious"
+
+
+def test_a_killed_one_leaves_nothing_in_the_temporary_directory(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    files = Files(directory)
+    first = daemon.ensure(directory, Settings())
+    left = {path.name for path in files.scratch.iterdir()}
+    os.kill(first.pid, signal.SIGKILL)
+    while files.is_alive():
+        pass
+    daemon.ensure(directory, Settings())
+    assert list(temporary.iterdir()) == []
+    assert not left & {path.name for path in files.scratch.iterdir()}
+    daemon.stop(directory)
+    assert not files.scratch.exists()
+
+
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20));" + ENSURE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")
+def test_without_threads_to_be_had_it_says_so_and_ends(directory: Path) -> None:
+    limited = subprocess.run(
+        [sys.executable, "-c", LIMITED, directory], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "the local cloud cannot start its threads: can't start new thread" in limited.stderr
+    assert not Files(directory).is_alive()
 
 
 def test_it_ends_by_itself_when_its_file_is_gone(directory: Path) -> None:
     directory.mkdir()
-    files = daemon.Files(directory)
-    options = {"settings": asdict(Settings()), "keep": None}
+    files = Files(directory)
+    lock = files.try_lock(files.lock)
+    assert lock is not None
+    options = {"settings": asdict(Settings()), "keep": None, "lock": lock}
     statuses: list[int] = []
     thread = threading.Thread(
-        target=lambda: statuses.append(serve(directory, options, threading.Event(), 0.01))
+        target=lambda: statuses.append(serve(local_cloud, directory, options, threading.Event(), 0.01))
     )
     thread.start()
     for _ in range(3000):
@@ -259,4 +410,5 @@ def test_it_ends_by_itself_when_its_file_is_gone(directory: Path) -> None:
         thread.join(0.01)
     files.state.unlink()
     thread.join(30)
+    os.close(lock)
     assert statuses == [0]

@@ -10,8 +10,7 @@ CODE = """
 import importlib, json, pkgutil, sys
 from mysfits_stream import localcloud
 for module in pkgutil.walk_packages(localcloud.__path__, "mysfits_stream.localcloud."):
-    if module.name != "mysfits_stream.localcloud.daemon":  # still uses errors and files of the tool
-        importlib.import_module(module.name)
+    importlib.import_module(module.name)
 print(json.dumps([name for name in sys.modules if name.split(".")[0] == "mysfits_stream"]))
 """
 

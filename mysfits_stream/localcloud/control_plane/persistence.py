@@ -8,12 +8,12 @@ buffers is not kept.
 from __future__ import annotations
 
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 from mysfits_stream.localcloud.control_plane import moto_state
+from mysfits_stream.localcloud.files import replace_file
 from mysfits_stream.localcloud.version import VERSION
 
 FILE = "local-cloud.pickle"
@@ -21,7 +21,7 @@ WRITTEN_BY = f"mysfits-stream {VERSION} with moto {moto_state.VERSION}"
 
 
 class KeepingError(Exception):
-    """The kept file cannot be read here."""
+    """The ``keep`` directory cannot be read or written: one line for the user."""
 
 
 def save(directory: Path, own: dict[str, Any]) -> None:
@@ -29,12 +29,7 @@ def save(directory: Path, own: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     moto_state.pickler(buffer).dump((WRITTEN_BY, moto_state.dump(), own))
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = directory / f"{FILE}.new"
-    with unfinished.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(directory / FILE)
+    replace_file(directory / FILE, buffer.getbuffer())
 
 
 def load(directory: Path) -> dict[str, Any] | None:

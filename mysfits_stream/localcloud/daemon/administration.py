@@ -1,0 +1,56 @@
+"""Requests of commands to a running local cloud: health, settings, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from mysfits_stream.localcloud.daemon.files import DaemonError, Running
+
+ANSWER_SECONDS = 5.0
+SAVE_SECONDS = 60.0  # the local cloud writes its ``keep`` directory before it answers
+
+
+def health(running: Running, seconds: float = ANSWER_SECONDS) -> dict[str, Any] | None:
+    """The health of the local cloud; None if it does not answer, or if another program has the port."""
+    try:
+        document = requests.get(f"{running.endpoint}/_local/health", timeout=max(seconds, 0.1)).json()
+    except (requests.RequestException, ValueError, RecursionError):
+        return None
+    found = document if isinstance(document, dict) else {}
+    return found if found.get("identity") == running.identity else None
+
+
+def change_settings(running: Running, wanted: Mapping[str, object]) -> dict[str, Any]:
+    """Change settings of the local cloud; returns all settings. Raises DaemonError."""
+    try:
+        answer = requests.put(
+            f"{running.endpoint}/_local/settings", json=wanted, headers=_signed(running), timeout=SAVE_SECONDS
+        )
+        answer.raise_for_status()
+        settings: dict[str, Any] = answer.json()
+    except requests.RequestException as error:
+        raise DaemonError(f"the local cloud does not take its settings: {error}") from error
+    return settings
+
+
+def request_stop(running: Running) -> bool:
+    """Ask the local cloud to end; False if it does not answer. Raises DaemonError if it refuses."""
+    if health(running) is None:
+        return False
+    try:
+        answer = requests.post(
+            f"{running.endpoint}/_local/stop", headers=_signed(running), timeout=SAVE_SECONDS
+        )
+    except requests.RequestException:
+        return False
+    if answer.status_code == requests.codes.insufficient_storage:
+        raise DaemonError(str(answer.json()["message"]))
+    return answer.ok
+
+
+def _signed(running: Running) -> dict[str, str]:
+    """The headers of a request to the administration, which needs the access key."""
+    return {"Authorization": f"Bearer {running.access_key_id}"}

@@ -1,0 +1,111 @@
+"""Starts the background process and waits until it is ready."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from mysfits_stream.localcloud.daemon import administration
+from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Report, Running, Wait
+from mysfits_stream.localcloud.files import open_file
+from mysfits_stream.localcloud.settings import Settings
+
+Command = Sequence[str]
+"""The command of the process; the directory and a JSON document with options are added."""
+
+START_BUDGET = 60.0
+END_SECONDS = 5.0
+LOG_TAIL_LINES = 12
+REFUSED = 77  # exit status: the last line of the log says why the local cloud cannot start
+PORT_IN_USE = 76  # exit status: the port is taken
+
+
+def start(
+    files: Files,
+    lock: int,
+    settings: Settings,
+    command: Command,
+    keep: Path | None,
+    report: Report,
+    budget: float = START_BUDGET,
+) -> Running:
+    """Start the process, which inherits ``lock``, and wait until it answers.
+
+    The process goes on when the caller is killed meanwhile. Raises DaemonError.
+    """
+    files.state.unlink(missing_ok=True)
+    files.remove_scratch()
+    files.scratch.mkdir(mode=0o700)
+    options = {
+        "settings": asdict(settings),
+        "keep": str(keep.resolve()) if keep else None,
+        "lock": lock,
+    }
+    with os.fdopen(open_file(files.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
+        process = subprocess.Popen(  # noqa: S603, the command is the caller's
+            [*command, str(files.directory.resolve()), json.dumps(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=files.directory,
+            env=_environment(files.scratch.resolve()),
+            pass_fds=[lock],
+            start_new_session=True,
+        )
+    # The process outlives most callers. For a caller that lives longer, a thread collects the exit status.
+    with contextlib.suppress(RuntimeError):  # no more threads to be had
+        threading.Thread(target=process.wait, daemon=True).start()
+    wait = Wait(budget, report, "waiting for the local cloud to get ready")
+    while process.poll() is None:
+        running = files.read_state()
+        if running and running.pid == process.pid and administration.health(running, wait.left):
+            return running
+        if not wait.again():
+            _end(process)
+            raise _failure(files, f"the local cloud is not ready after {budget:g} s; log: {files.log}")
+    if process.returncode == PORT_IN_USE:
+        raise DaemonError(
+            f"port {settings.port} is in use by another program; set local.port to another, or to 0 for any"
+        )
+    if process.returncode == REFUSED:
+        raise DaemonError(" ".join(_log_tail(files, 1)).partition("ERROR ")[2])
+    raise _failure(files, f"the local cloud ended with status {process.returncode}; log: {files.log}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End our own child, which has no other process's pid as long as its status is not collected."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _failure(files: Files, message: str) -> DaemonError:
+    failure = DaemonError(message)
+    for line in _log_tail(files, LOG_TAIL_LINES):
+        failure.add_note(line)
+    return failure
+
+
+def _log_tail(files: Files, lines: int) -> list[str]:
+    return files.log.read_text("utf-8", "replace").splitlines()[-lines:]
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """The caller's environment without AWS settings: none of them may reach the local cloud."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(scratch),
+    }
