@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,27 +13,45 @@ from mysfits_stream.errors import StateError
 
 @contextmanager
 def state_errors(directory: Path) -> Iterator[None]:
-    """What the file system refuses becomes a StateError that names the directory."""
+    """What the file system refuses becomes a StateError that names the directory.
+
+    A directory that is a symbolic link is refused: a repository can bring one that leads anywhere.
+    """
     try:
+        reject_link(directory)
         yield
     except OSError as error:
         raise StateError(
             f"{directory}: cannot be used ({error.strerror or error}: {error.filename or 'no file'}). "
-            "It has to be a directory that you may write to, on a disk with room left"
+            "It has to be a directory without symbolic links that you may write to, on a disk with room left"
         ) from error
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, meets the old text or the new one and nothing between."""
+    """Write a file so that a reader, or a crash, meets the old text or the new one and nothing between.
+
+    The caller has the lock of the directory: an unfinished file is the rest of a killed run, and replaced.
+    """
     with state_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
+        unfinished = path.with_name(f"{path.name}.new")
+        unfinished.unlink(missing_ok=True)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with open(unfinished, "x", encoding="utf-8", opener=_private) as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            unfinished.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
+
+
+def reject_link(path: Path) -> None:
+    """Raise OSError for a symbolic link, before ``path`` is opened for writing."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "Is a symbolic link", str(path))
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)

@@ -64,17 +64,24 @@ class State:
     def _load(self) -> None:
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
+            version = int(document["version"])
             identity = {key: document[key] for key in self._identity}
             self.endpoint = document["endpoint"]
             self.resources = {
                 str(name): {key: str(entry[key]) for key in ("type", "id", "arn")}
                 for name, entry in document["resources"].items()
             }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StateError(
                 f"{self.path}: damaged ({type(error).__name__}: {error}). Move it away: nothing is lost, "
                 "the owner tags in AWS find every resource again"
             ) from error
+        if version != VERSION:
+            raise StateError(
+                f"{self.path}: has format {version}, and this version of mysfits-stream reads format "
+                f"{VERSION}. Use the version that wrote the file, or move the file away: nothing is lost, "
+                "the owner tags in AWS find every resource again"
+            )
         for key, ours in self._identity.items():
             if identity[key] != ours:
                 raise StateError(

@@ -121,6 +121,8 @@ def test_several_threads_may_record_at_once(path: Path) -> None:
         pytest.param(lambda text: "[]", id="a list"),
         pytest.param(lambda text: "{}", id="without anything"),
         pytest.param(lambda text: "null", id="null"),
+        pytest.param(lambda text: "[" * 100_000, id="nested too deeply"),
+        pytest.param(lambda text: text.replace('"version": 1', '"version": "one"'), id="a version in words"),
         pytest.param(lambda text: text.replace('"resources"', '"things"'), id="without resources"),
         pytest.param(lambda text: text.replace('"arn:a"', "{}").replace('"id"', '"di"'), id="without an id"),
         pytest.param(lambda text: "\x00" * len(text), id="nulls, as some file systems leave"),
@@ -140,6 +142,13 @@ def test_a_file_that_is_no_text_is_damaged(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StateError, match="damaged"):
+        state(path)
+
+
+def test_a_file_of_another_format_is_refused(path: Path) -> None:
+    state(path).record(Thing("a"), seen("a"))
+    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    with pytest.raises(StateError, match="has format 99, and this version of mysfits-stream reads format 1"):
         state(path)
 
 
@@ -169,7 +178,7 @@ write_atomically(Path(sys.argv[1]), "new" * 1000)
 """
 
 
-@pytest.mark.parametrize("moment", ["tempfile.mkstemp", "os.rename"])
+@pytest.mark.parametrize("moment", ["open", "os.rename"])
 def test_a_process_killed_between_writing_and_replacing_leaves_the_old_file(path: Path, moment: str) -> None:
     kept = state(path)
     kept.record(Thing("a"), seen("a"))
@@ -179,6 +188,7 @@ def test_a_process_killed_between_writing_and_replacing_leaves_the_old_file(path
     # What it left behind disturbs nobody.
     kept.record(Thing("b"), seen("b"))
     assert state(path).resources.keys() == {"a", "b"}
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(path: Path) -> None:
@@ -221,6 +231,24 @@ def test_a_directory_that_is_spoilt_on_the_way_is_said_in_one_line(path: Path) -
     with pytest.raises(StateError, match="cannot be used"):
         kept.forget(Thing("b"))
         kept.forget(Thing("a"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are everybody's on POSIX only")
+@pytest.mark.parametrize("link", ["clicks.json", "clicks.json.new", "."])
+def test_no_file_is_written_through_a_symbolic_link(path: Path, tmp_path: Path, link: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if link == ".":
+        elsewhere.mkdir()
+        path.parent.symlink_to(elsewhere)
+        with pytest.raises(StateError, match="Is a symbolic link"):
+            write_atomically(path, "text")
+        assert list(elsewhere.iterdir()) == []
+        return
+    elsewhere.write_text("precious")
+    path.parent.mkdir()
+    (path.parent / link).symlink_to(elsewhere)
+    write_atomically(path, "text")
+    assert (elsewhere.read_text(), path.read_text(), path.is_symlink()) == ("precious", "text", False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
