@@ -21,7 +21,7 @@ from pathlib import Path
 from mysfits_stream.localcloud.files import open_file, replace_file
 
 LOOK_AGAIN = 0.05  # seconds; no other process notifies of a released lock or of a written file
-PATIENCE = 1.0  # seconds of waiting without a word
+PATIENCE = 5.0  # seconds of waiting without a word
 LARGEST_PID = 2**31 - 1
 
 Report = Callable[[str], None]
@@ -153,13 +153,14 @@ class Files:
 
 
 class Wait:
-    """Waiting for another process: sleeps, reports once after PATIENCE seconds, ends after ``budget``."""
+    """Waiting for another process: sleeps, reports once after ``patience`` seconds, ends after ``budget``."""
 
-    def __init__(self, budget: float, report: Report, text: str) -> None:
+    def __init__(self, budget: float, report: Report, text: str, patience: float = PATIENCE) -> None:
         self._began = time.monotonic()
         self._budget = budget
         self._report: Report | None = report
         self._text = text
+        self._patience = patience
 
     @property
     def left(self) -> float:
@@ -168,7 +169,7 @@ class Wait:
 
     def again(self, text: str = "") -> bool:
         """Sleep for a moment; False at the end of the budget."""
-        if self._report and time.monotonic() - self._began >= PATIENCE:
+        if self._report and time.monotonic() - self._began >= self._patience:
             self._report(text or self._text)
             self._report = None
         time.sleep(min(LOOK_AGAIN, self.left))

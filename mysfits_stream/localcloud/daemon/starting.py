@@ -20,6 +20,7 @@ Command = Sequence[str]
 """The command of the process; the directory and a JSON document with options are added."""
 
 START_BUDGET = 60.0
+START_PATIENCE = 15.0  # a start takes two seconds, and more on a busy machine
 END_SECONDS = 5.0
 LOG_TAIL_LINES = 12
 REFUSED = 77  # exit status: the last line of the log says why the local cloud cannot start
@@ -61,7 +62,7 @@ def start(
     # The process outlives most callers. For a caller that lives longer, a thread collects the exit status.
     with contextlib.suppress(RuntimeError):  # no more threads to be had
         threading.Thread(target=process.wait, daemon=True).start()
-    wait = Wait(budget, report, "waiting for the local cloud to get ready")
+    wait = Wait(budget, report, "waiting for the local cloud to get ready", START_PATIENCE)
     while process.poll() is None:
         running = files.read_state()
         if running and running.pid == process.pid and administration.health(running, wait.left):
