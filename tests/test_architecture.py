@@ -32,7 +32,7 @@ OF_ONE_RESOURCE = {
     "bucket": {f"{RESOURCE_ROOM}.emptying"},
     "rest_api": {
         f"{RESOURCE_ROOM}.rest_api.{part}"
-        for part in ("throttled_changes", "stage", "comparable_view", "execution_logs", "openapi")
+        for part in ("throttled_changes", "settings", "stage", "comparable_view", "execution_logs", "openapi")
     },
 }
 

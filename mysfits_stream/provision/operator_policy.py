@@ -77,8 +77,8 @@ OBJECT_ACTIONS = "DeleteObject DeleteObjectVersion GetObject PutObject"
 """PutObject is for `replay`, which moves what it has put back aside."""
 
 FUNCTION_ACTIONS = """
-    CreateFunction DeleteFunction GetFunction GetFunctionConfiguration ListTags TagResource UpdateFunctionCode
-    UpdateFunctionConfiguration
+    CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionConfiguration ListTags
+    TagResource UpdateFunctionCode UpdateFunctionConfiguration
 """
 
 STREAM_ACTIONS = """

@@ -19,6 +19,21 @@ def allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resources}
 
 
+def canonical(policy: Any) -> Document:
+    """A policy document in which one element and a list of one read the same (F48)."""
+    statements = policy.get("Statement", [])
+    return {
+        **policy,
+        "Statement": [
+            {
+                key: value[0] if isinstance(value, list) and len(value) == 1 else value
+                for key, value in statement.items()
+            }
+            for statement in (statements if isinstance(statements, list) else [statements])
+        ],
+    }
+
+
 def trusting(service: str, *, external_id: str | None = None) -> Document:
     """A trust policy for one service, and only with ``external_id`` if one is given (F116)."""
     statement: dict[str, Any] = {

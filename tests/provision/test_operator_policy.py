@@ -225,6 +225,7 @@ def spoil(target: Target) -> None:
     clients.logs.create_log_group(logGroupName=NAMES.processor_logs)
     clients.firehose.stop_delivery_stream_encryption(DeliveryStreamName=NAMES.stream)
     clients.s3.delete_bucket_tagging(Bucket=NAMES.bucket)
+    clients.function.put_function_concurrency(FunctionName=NAMES.function, ReservedConcurrentExecutions=0)
 
 
 def fail_clicks(target: Target) -> None:

@@ -41,6 +41,14 @@ SHOW_BUDGET = 30.0
 PROCESSOR_DEFAULTS = {"NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
 """What Firehose uses for parameters that it was not given, and may leave out or add when asked (F53b)."""
 
+RESET: dict[str, Any] = {
+    "CustomTimeZone": "UTC",
+    "FileExtension": "",
+    "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
+    "DataFormatConversionConfiguration": {"Enabled": False},
+}
+"""Settings of the destination that the stack leaves at Firehose's default; only drift sends these."""
+
 REPLACEABLE = ("CREATING_FAILED", "DELETING", "DELETING_FAILED")
 """The states in which a stream holds nothing any more, or never did."""
 
@@ -113,6 +121,8 @@ class DeliveryStream:
                 "BufferSizeInMBs": f"{self.processor_buffer_mb:g}",
                 "BufferIntervalInSeconds": str(self.processor_buffer_seconds),
             },
+            "OtherProcessors": [],
+            **RESET,
             "S3BackupMode": "Disabled",
         }
 
@@ -149,6 +159,11 @@ class DeliveryStream:
         encryption = found.get("DeliveryStreamEncryptionConfiguration", {})
         properties = {key: destination.get(key) for key in DESTINATION_KEYS}
         properties |= {
+            **{key: destination.get(key) or default for key, default in RESET.items()},
+            # Schema and formats may stay behind when the conversion is switched off.
+            "DataFormatConversionConfiguration": {
+                "Enabled": destination.get("DataFormatConversionConfiguration", {}).get("Enabled", False)
+            },
             "DeliveryStreamType": found["DeliveryStreamType"],
             # On its way to ACTIVE is not a difference; failed or on its way out is.
             "DeliveryStreamStatus": "ACTIVE" if status == "CREATING" else status,
@@ -158,6 +173,7 @@ class DeliveryStream:
             "CompressionFormat": destination.get("CompressionFormat", "UNCOMPRESSED"),
             "S3BackupMode": destination.get("S3BackupMode", "Disabled"),
             "Processor": self._processor_of(destination),
+            "OtherProcessors": _other_processors(destination),
         }
         settled = status not in WORKING and encryption.get("Status") != "ENABLING"
         return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled=settled)
@@ -200,11 +216,20 @@ class DeliveryStream:
                 DeliveryStreamName=self.stream_name,
                 DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
             )
-        if set(diff) - {"DeliveryStreamEncryption"}:
+        if set(diff) - {"DeliveryStreamEncryption", "S3BackupMode"}:
             self._retry(
-                self._update_destination,
+                lambda: self._update_destination(diff),
                 f"Firehose to take the new destination of {self.stream_name}",
                 f"{self._role_advice}, and that nobody else updates the stream",
+            )
+        if diff.get("S3BackupMode", (None,))[0] == "Enabled":
+            raise ProvisionError(
+                self.name,
+                "update",
+                f"{self.arn} keeps a backup of raw clicks in S3, which Firehose can never switch off; all "
+                "else is as configured. To end the backup, delete the stream (aws firehose "
+                f"delete-delivery-stream --delivery-stream-name {self.stream_name}), which loses the clicks "
+                "of the last minutes, and run `up` again",
             )
 
     def delete(self) -> None:
@@ -273,14 +298,21 @@ class DeliveryStream:
         """Whether an earlier stream of this name is what is in the way: it goes, or just went (F52)."""
         return is_error(error, "ResourceInUseException") and self._status() in (None, "DELETING")
 
-    def _update_destination(self) -> None:
+    def _update_destination(self, diff: Diff) -> None:
         # Every block is sent whole: whether Firehose merges inside them is not documented (F53).
         found = self._shown()
+        changed = self._destination() | {key: value for key, value in RESET.items() if key in diff}
+        if (
+            found["Destinations"][0].get("ExtendedS3DestinationDescription", {}).get("S3BackupMode")
+            == "Enabled"
+        ):
+            # Firehose rejects the whole change (F53).
+            del changed["S3BackupMode"]
         self._firehose.update_destination(
             DeliveryStreamName=self.stream_name,
             CurrentDeliveryStreamVersionId=found["VersionId"],
             DestinationId=found["Destinations"][0]["DestinationId"],
-            ExtendedS3DestinationUpdate=self._destination(),
+            ExtendedS3DestinationUpdate=changed,
         )
 
     def _wait_for_buffers(self) -> None:
@@ -353,10 +385,7 @@ class DeliveryStream:
             raise ProvisionError(self.name, verb, f"{self.arn} is {status}: {details}; {remedy}")
 
     def _processor_of(self, destination: Any) -> dict[str, str] | None:
-        configuration = destination.get("ProcessingConfiguration", {})
-        if not configuration.get("Enabled"):
-            return None
-        for processor in configuration.get("Processors", ()):
+        for processor in _processors(destination):
             if processor["Type"] == "Lambda":
                 given = {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", ())}
                 numbers = {name: f"{float(given[name]):g}" for name in PROCESSOR_DEFAULTS if name in given}
@@ -371,6 +400,19 @@ class DeliveryStream:
             waiting_for=waiting_for,
             advice=advice,
         )
+
+
+def _processors(destination: Any) -> list[Any]:
+    configuration = destination.get("ProcessingConfiguration", {})
+    return list(configuration.get("Processors", ())) if configuration.get("Enabled") else []
+
+
+def _other_processors(destination: Any) -> list[str]:
+    """The types of the processors beside the first Lambda function."""
+    types = [processor["Type"] for processor in _processors(destination)]
+    if "Lambda" in types:
+        types.remove("Lambda")
+    return types
 
 
 DESTINATION_KEYS = (

@@ -33,6 +33,22 @@ if TYPE_CHECKING:
 CODE = ("CodeSha256", "Architectures")
 """What UpdateFunctionCode changes; everything else is configuration."""
 
+RESET: dict[str, Any] = {
+    "Layers": [],
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
+    "DeadLetterConfig": {"TargetArn": ""},
+    "FileSystemConfigs": [],
+    "EphemeralStorage": {"Size": 512},
+}
+"""Settings that the stack leaves at Lambda's default, and the values that restore the default.
+
+A layer can replace modules; a VPC or a file system can cut the function off the Mysfits service. Only drift
+sends these parameters: not every partition knows each (F134).
+"""
+
+UNRESERVED = "ReservedConcurrentExecutions"
+"""Reserved concurrency: 0 stops the processor, and any number takes from the account's (F65)."""
+
 RECREATED = "re-created since the function was made"
 MISSING = "missing"
 
@@ -76,6 +92,8 @@ class Function:
             "Role": self.role.arn,
             "Environment": dict(self.environment),
             "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
+            **{key: _without_empty(value) for key, value in RESET.items()},
+            UNRESERVED: None,
             "State": "Active",
         }
 
@@ -120,6 +138,9 @@ class Function:
                     "LogGroup", f"/aws/lambda/{self.function_name}"
                 ),
             },
+            **{key: _without_empty(found.get(key, value)) for key, value in RESET.items()},
+            "Layers": [layer["Arn"] for layer in found.get("Layers", ())],
+            UNRESERVED: answer.get("Concurrency", {}).get(UNRESERVED),
             # Idle functions may read Inactive and wake by themselves: only Failed is a difference.
             "State": "Failed"
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus"))
@@ -162,7 +183,9 @@ class Function:
             self.create()
             return
         self.settle()
-        if set(diff) - set(CODE):
+        if UNRESERVED in diff:
+            self._lambda.delete_function_concurrency(FunctionName=self.function_name)
+        if set(diff) - {*CODE, UNRESERVED}:
             self._retry(
                 lambda: self._lambda.update_function_configuration(
                     FunctionName=self.function_name, **self._configuration(drifted=diff)
@@ -226,10 +249,10 @@ class Function:
         return f"aws lambda get-function --function-name {self.function_name} names the reason"
 
     def _configuration(self, drifted: Collection[str] = ()) -> Any:
-        # What we want is Lambda's default, and not every partition knows the parameter (F134): it only mends.
-        logging = {"LoggingConfig": self.desired["LoggingConfig"]} if "LoggingConfig" in drifted else {}
+        # Lambda's defaults, which only drift sends: not every partition knows each parameter (F134).
+        defaults = {"LoggingConfig": self.desired["LoggingConfig"], **RESET}
         return {
-            **logging,
+            **{key: value for key, value in defaults.items() if key in drifted},
             "Runtime": self.runtime,
             "Handler": self.handler,
             "Role": self.role.arn,
@@ -294,6 +317,13 @@ class Function:
                     self.name, error.operation_name, f"{message}; set processor.architecture to another"
                 ) from error
             raise
+
+
+def _without_empty(value: Any) -> Any:
+    """A setting without empty members: Lambda returns ``{"SubnetIds": []}``, or nothing, for no VPC."""
+    if not isinstance(value, dict):
+        return value
+    return {key: member for key, member in value.items() if member}
 
 
 def _getting_ready(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
-from mysfits_stream.provision.policies import Document
+from mysfits_stream.provision.policies import Document, canonical
 from mysfits_stream.provision.resource import (
     Diff,
     Observed,
@@ -53,8 +53,8 @@ class Role:
     def desired(self) -> Properties:
         """Who may assume it and what it may do; a policy added by hand is drift."""
         return {
-            "AssumeRolePolicyDocument": _canonical(self.trust),
-            "Policies": {POLICY_NAME: _canonical(self.permissions)},
+            "AssumeRolePolicyDocument": canonical(self.trust),
+            "Policies": {POLICY_NAME: canonical(self.permissions)},
             "ManagedPolicyArns": [],
         }
 
@@ -86,7 +86,7 @@ class Role:
             self.role_name,
             self.arn,
             {
-                "AssumeRolePolicyDocument": _canonical(role["AssumeRolePolicyDocument"]),
+                "AssumeRolePolicyDocument": canonical(role["AssumeRolePolicyDocument"]),
                 "Policies": policies,
                 "ManagedPolicyArns": attached,
             },
@@ -184,7 +184,7 @@ class Role:
 
     def _policies(self) -> dict[str, Document]:
         return {
-            name: _canonical(
+            name: canonical(
                 self._iam.get_role_policy(RoleName=self.role_name, PolicyName=name)["PolicyDocument"]
             )
             for name in self._inline()
@@ -228,21 +228,6 @@ class Role:
             waiting_for=f"IAM to take a change of {self.role_name}",
             advice="check that nobody else changes or deletes it, and run the same command again",
         )
-
-
-def _canonical(document: Any) -> Document:
-    """A policy document in which one element and a list of one read the same (F48)."""
-    statements = document["Statement"]
-    return {
-        **document,
-        "Statement": [
-            {
-                key: value[0] if isinstance(value, list) and len(value) == 1 else value
-                for key, value in statement.items()
-            }
-            for statement in (statements if isinstance(statements, list) else [statements])
-        ],
-    }
 
 
 def _changing(error: Exception) -> bool:

@@ -15,7 +15,7 @@ from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import OWNER_TAG, difference
-from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
+from mysfits_stream.provision.resources.delivery_stream import RESET, DeliveryStream
 from tests.support.answers import EMPTY_500, Answer, error, ok
 from tests.support.scripted import ACCOUNT, Scripted, Time, placement
 
@@ -354,6 +354,70 @@ def test_a_destination_is_updated_with_the_version_just_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("drifted", "key", "sent"),
+    [
+        pytest.param({"CustomTimeZone": "Europe/Vienna"}, "CustomTimeZone", "UTC", id="a time zone"),
+        pytest.param({"FileExtension": ".json"}, "FileExtension", "", id="an extension"),
+        pytest.param(
+            {"EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": "arn:aws:kms:x"}}},
+            "EncryptionConfiguration",
+            {"NoEncryptionConfig": "NoEncryption"},
+            id="a key",
+        ),
+        pytest.param(
+            {"DataFormatConversionConfiguration": {"Enabled": True, "SchemaConfiguration": {"Region": "x"}}},
+            "DataFormatConversionConfiguration",
+            {"Enabled": False},
+            id="a conversion",
+        ),
+    ],
+)
+def test_a_setting_of_the_destination_goes_back_to_firehoses_default(
+    drifted: dict[str, Any], key: str, sent: Any
+) -> None:
+    aws = Scripted(
+        DescribeDeliveryStream=described(**drifted), ListTagsForDeliveryStream=TAGGED, UpdateDestination=ok()
+    )
+    found = diff(aws)
+    assert list(found) == [key]
+    stream(aws).update(found)
+    [update] = aws.asked("UpdateDestination")
+    assert update["ExtendedS3DestinationUpdate"][key] == sent
+    assert not RESET.keys() & update["ExtendedS3DestinationUpdate"].keys() - {key}
+
+
+def test_a_processor_that_somebody_added_reads_as_differing() -> None:
+    processing = deepcopy(
+        described().result["DeliveryStreamDescription"]["Destinations"][0][
+            "ExtendedS3DestinationDescription"
+        ]["ProcessingConfiguration"]
+    )
+    processing["Processors"].append({"Type": "AppendDelimiterToRecord", "Parameters": []})
+    aws = Scripted(
+        DescribeDeliveryStream=described(ProcessingConfiguration=processing), ListTagsForDeliveryStream=TAGGED
+    )
+    assert diff(aws) == {"OtherProcessors": (["AppendDelimiterToRecord"], [])}
+
+
+def test_a_backup_is_kept_and_explained_once_the_rest_is_healed() -> None:
+    """F53: Firehose never switches one off, and rejects a change that tries to."""
+    aws = Scripted(
+        DescribeDeliveryStream=described(S3BackupMode="Enabled", Prefix="other/"),
+        ListTagsForDeliveryStream=TAGGED,
+        UpdateDestination=ok(),
+    )
+    found = diff(aws)
+    assert set(found) == {"S3BackupMode", "Prefix"}
+    with pytest.raises(ProvisionError, match=r"can never switch off; .* delete the stream .* run `up` again"):
+        stream(aws).update(found)
+    [update] = aws.asked("UpdateDestination")
+    assert "S3BackupMode" not in update["ExtendedS3DestinationUpdate"]
+    with pytest.raises(ProvisionError):
+        stream(aws).update({"S3BackupMode": ("Enabled", "Disabled")})
+    assert len(aws.asked("UpdateDestination")) == 1
+
+
 def test_a_changed_role_is_waited_for_when_the_destination_is_updated() -> None:
     aws = Scripted(
         DescribeDeliveryStream=described(),
@@ -524,6 +588,9 @@ def test_desired_is_what_is_sent() -> None:
         "DeliveryStreamStatus",
         "DeliveryStreamEncryption",
         "Processor",
+        # Firehose's defaults: an update sends what drifted.
+        "OtherProcessors",
+        *RESET,
     }
 
 

@@ -422,3 +422,78 @@ def test_an_architecture_that_the_region_lacks_is_said_in_our_setting() -> None:
     with pytest.raises(ProvisionError, match=r"not supported in eu-west-1.*processor\.architecture"):
         function(Scripted(CreateFunction=refusal), time).create()
     assert time.slept == []
+
+
+ELSEWHERE = [
+    pytest.param({"Layers": [{"Arn": "arn:aws:lambda:eu-west-1:1:layer:x:1"}]}, "Layers", [], id="a layer"),
+    pytest.param(
+        {"VpcConfig": {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}},
+        "VpcConfig",
+        {"SubnetIds": [], "SecurityGroupIds": []},
+        id="a VPC",
+    ),
+    pytest.param(
+        {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:1:x"}},
+        "DeadLetterConfig",
+        {"TargetArn": ""},
+        id="a dead-letter queue",
+    ),
+    pytest.param(
+        {"FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:x", "LocalMountPath": "/mnt/x"}]},
+        "FileSystemConfigs",
+        [],
+        id="a file system",
+    ),
+    pytest.param({"EphemeralStorage": {"Size": 1024}}, "EphemeralStorage", {"Size": 512}, id="more storage"),
+]
+
+
+@pytest.mark.parametrize(("drifted", "key", "sent"), ELSEWHERE)
+def test_a_setting_that_the_stack_leaves_alone_goes_back_to_lambdas_default(
+    drifted: dict[str, Any], key: str, sent: Any
+) -> None:
+    aws = Scripted(
+        GetFunction=shown(**drifted),
+        GetRole=the_role(),
+        GetFunctionConfiguration=state(),
+        UpdateFunctionConfiguration=ok(**configuration()),
+    )
+    observed = function(aws).read()
+    assert observed
+    found = difference(observed.properties, function(aws).desired)
+    assert list(found) == [key]
+    function(aws).update(found)
+    [changed] = aws.asked("UpdateFunctionConfiguration")
+    assert changed[key] == sent
+    assert not {"Layers", "VpcConfig", "DeadLetterConfig"} & changed.keys() - {key}
+
+
+def test_a_function_outside_every_vpc_reads_in_sync() -> None:
+    """Lambda returns empty lists, or nothing."""
+    nowhere = {"VpcId": "", "SubnetIds": [], "SecurityGroupIds": [], "Ipv6AllowedForDualStack": False}
+    aws = Scripted(GetFunction=shown(VpcConfig=nowhere, Layers=[], DeadLetterConfig={}), GetRole=the_role())
+    observed = function(aws).read()
+    assert observed and observed.properties == function(aws).desired
+
+
+@pytest.mark.parametrize("reserved", [0, 5])
+def test_reserved_concurrency_is_given_back(reserved: int) -> None:
+    """F65; 0 stops the processor."""
+    aws = Scripted(
+        GetFunction=ok(
+            Configuration=configuration(),
+            Tags={OWNER_TAG: "mysfits-clicks"},
+            Concurrency={"ReservedConcurrentExecutions": reserved},
+        ),
+        GetRole=the_role(),
+        GetFunctionConfiguration=state(),
+        DeleteFunctionConcurrency=ok(),
+    )
+    observed = function(aws).read()
+    assert observed
+    found = difference(observed.properties, function(aws).desired)
+    assert found == {"ReservedConcurrentExecutions": (reserved, None)}
+    function(aws).update(found)
+    assert aws.names("DeleteFunctionConcurrency", "UpdateFunctionConfiguration") == [
+        "DeleteFunctionConcurrency"
+    ]

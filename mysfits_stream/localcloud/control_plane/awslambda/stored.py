@@ -58,6 +58,13 @@ class StoredFunction(LambdaFunction):
             configuration |= {f"LastUpdateStatus{key}": value for key, value in creating.items()}
         return {key: value for key, value in configuration.items() if value not in (None, [])}
 
+    def get_code(self) -> dict[str, Any]:
+        """GetFunction; moto leaves out a reserved concurrency of 0, which stops the function."""
+        answer: dict[str, Any] = super().get_code()
+        if self.reserved_concurrency is not None:
+            answer["Concurrency"] = {"ReservedConcurrentExecutions": self.reserved_concurrency}
+        return answer
+
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         """Change what is given; an empty Environment removes the variables."""
         given = dict(config_updates)

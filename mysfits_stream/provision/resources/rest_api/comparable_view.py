@@ -11,6 +11,12 @@ from typing import Any
 
 from mysfits_stream.provision.resources.rest_api.openapi import INTEGRATION, Document
 
+TIMEOUT_MS = 29000
+"""The timeout of an integration that sets none (F62)."""
+
+GATEWAY_TEMPLATE = '{"message":$context.error.messageString}'
+"""The template of a gateway response that sets none."""
+
 
 def desired_view(document: Document) -> dict[str, Any]:
     """The view that an OpenAPI document describes."""
@@ -23,7 +29,7 @@ def desired_view(document: Document) -> dict[str, Any]:
         "Models": document["components"]["schemas"],
         "RequestValidators": document["x-amazon-apigateway-request-validators"],
         "GatewayResponses": {
-            kind: response["responseParameters"]
+            kind: _gateway_response(response)
             for kind, response in document["x-amazon-apigateway-gateway-responses"].items()
         },
     }
@@ -52,13 +58,12 @@ def observed_view(
         },
         "RequestValidators": {
             validator["name"]: {
-                "validateRequestBody": validator["validateRequestBody"],
-                "validateRequestParameters": validator["validateRequestParameters"],
+                key: validator.get(key, False) for key in ("validateRequestBody", "validateRequestParameters")
             }
             for validator in validators
         },
         "GatewayResponses": {
-            response["responseType"]: response.get("responseParameters", {})
+            response["responseType"]: _gateway_response(response)
             for response in gateway_responses
             if not response.get("defaultResponse")
         },
@@ -70,17 +75,21 @@ def _desired_method(operation: Document) -> dict[str, Any]:
     integration = operation[INTEGRATION]
     return {
         "authorization": "NONE",
+        "requestParameters": {},
         "validator": operation.get("x-amazon-apigateway-request-validator"),
         "models": {media: body["schema"]["$ref"].rsplit("/", 1)[1] for media, body in content.items()},
         "responses": {status: sorted(answer["headers"]) for status, answer in operation["responses"].items()},
         "integration": {
             "type": integration["type"].upper(),
             "passthroughBehavior": integration["passthroughBehavior"].upper(),
+            "contentHandling": None,
+            "timeoutInMillis": TIMEOUT_MS,
             **{key: integration.get(key) for key in ("httpMethod", "uri", "credentials")},
             **{key: integration.get(key, {}) for key in ("requestParameters", "requestTemplates")},
             "responses": {
                 pattern: {
                     "statusCode": response["statusCode"],
+                    "contentHandling": None,
                     "responseParameters": response["responseParameters"],
                     "responseTemplates": _templates(response),
                 }
@@ -95,8 +104,12 @@ def _observed_method(method: Any, validators: Mapping[str, str]) -> dict[str, An
     mock = integration.get("type") == "MOCK"
     return {
         "authorization": "NONE"
-        if not method.get("apiKeyRequired") and method["authorizationType"] == "NONE"
+        if not method.get("apiKeyRequired") and method.get("authorizationType", "NONE") == "NONE"
         else "other",
+        # A parameter that is required rejects every click without this parameter.
+        "requestParameters": {
+            key: True for key, wanted in method.get("requestParameters", {}).items() if wanted
+        },
         "validator": validators.get(method.get("requestValidatorId", "")),
         "models": method.get("requestModels", {}),
         "responses": {
@@ -106,18 +119,30 @@ def _observed_method(method: Any, validators: Mapping[str, str]) -> dict[str, An
         "integration": {
             "type": integration.get("type"),
             "passthroughBehavior": integration.get("passthroughBehavior"),
+            "contentHandling": integration.get("contentHandling"),
+            "timeoutInMillis": integration.get("timeoutInMillis", TIMEOUT_MS),
             # A MOCK integration calls nobody, whatever AWS shows for its method.
             **{key: None if mock else integration.get(key) for key in ("httpMethod", "uri", "credentials")},
             **{key: integration.get(key, {}) for key in ("requestParameters", "requestTemplates")},
             "responses": {
                 _pattern(response): {
-                    "statusCode": response["statusCode"],
+                    "statusCode": response.get("statusCode"),
+                    "contentHandling": response.get("contentHandling"),
                     "responseParameters": response.get("responseParameters", {}),
                     "responseTemplates": _templates(response),
                 }
                 for response in integration.get("integrationResponses", {}).values()
             },
         },
+    }
+
+
+def _gateway_response(response: Any) -> dict[str, Any]:
+    templates = {media: text for media, text in _templates(response).items() if text != GATEWAY_TEMPLATE}
+    return {
+        "statusCode": response.get("statusCode"),
+        "responseParameters": response.get("responseParameters", {}),
+        "responseTemplates": templates,
     }
 
 

@@ -18,6 +18,7 @@ Document = dict[str, Any]
 MODEL = "Clicks"
 VALIDATOR = "body"
 INTEGRATION = "x-amazon-apigateway-integration"
+POLICY = "x-amazon-apigateway-policy"
 
 CLICK: Document = {
     "type": "object",
@@ -52,12 +53,20 @@ class ClicksApi:
     preflight_max_age_seconds: int
     max_clicks_per_request: int
     account: Account
+    resource_policy: Document | None = None
+    """The policy of who may call the API; None leaves the policy of the live API as it is."""
+
+    @property
+    def description(self) -> str:
+        """The API's description; the title is the stack's name."""
+        return f"Clicks of the mysfits-stream stack {self.title}"
 
     def document(self) -> Document:
         """The whole API."""
         return {
             "openapi": "3.0.1",
-            "info": {"title": self.title, "version": "1"},
+            "info": {"title": self.title, "description": self.description, "version": "1"},
+            **({POLICY: self.resource_policy} if self.resource_policy else {}),
             "paths": {"/clicks": {"put": self._put(), "options": self._options()}},
             "components": {"schemas": {MODEL: self._schema()}},
             "x-amazon-apigateway-request-validators": {

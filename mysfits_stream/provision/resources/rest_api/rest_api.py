@@ -27,6 +27,12 @@ from mysfits_stream.provision.resource import (
 from mysfits_stream.provision.resources.rest_api.comparable_view import desired_view, observed_view
 from mysfits_stream.provision.resources.rest_api.execution_logs import ExecutionLogs
 from mysfits_stream.provision.resources.rest_api.openapi import MODEL, ClicksApi
+from mysfits_stream.provision.resources.rest_api.settings import (
+    desired_settings,
+    observed_settings,
+    patches,
+    with_policy_of,
+)
 from mysfits_stream.provision.resources.rest_api.stage import Stage
 from mysfits_stream.provision.resources.rest_api.throttled_changes import Changes
 
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
 DATA_PLANE_BUDGET = 120.0
 """Seconds until a new stage answers everywhere (F34)."""
 
-DEFINITION = ("Methods", "Models", "RequestValidators", "GatewayResponses", "Deployment")
+DEFINITION = ("Methods", "Models", "RequestValidators", "GatewayResponses", "Policy", "Deployment")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class RestApi:
         """The definition piece by piece, the deployment that carries it, and the stage."""
         return {
             **desired_view(self.definition.document()),
+            **desired_settings(self.definition.description, self.definition.resource_policy),
             "EndpointConfiguration": {"Types": ["REGIONAL"]},
             **self._stage.desired,
             "Duplicates": [],
@@ -78,7 +85,7 @@ class RestApi:
                 "Type": self.type,
                 "Properties": {
                     "Name": self.definition.title,
-                    "Description": self._description,
+                    "Description": self.definition.description,
                     "EndpointConfiguration": self.desired["EndpointConfiguration"],
                     "Mode": "overwrite",
                     "Body": self.definition.document(),
@@ -130,6 +137,12 @@ class RestApi:
             raise
         properties = {
             **observed_view(*parts),
+            **observed_settings(
+                api,
+                self.placement.account.arn("execute-api", api["id"])
+                if self.definition.resource_policy
+                else None,
+            ),
             "EndpointConfiguration": {"Types": api.get("endpointConfiguration", {}).get("types", [])},
             **staged,
             "Duplicates": [duplicate["id"] for duplicate in duplicates],
@@ -141,7 +154,7 @@ class RestApi:
         self._changes.make(
             lambda: self._apigateway.create_rest_api(
                 name=self.definition.title,
-                description=self._description,
+                description=self.definition.description,
                 endpointConfiguration={"types": ["REGIONAL"]},
                 tags=self.placement.tags,
             ),
@@ -164,11 +177,17 @@ class RestApi:
         api_id = api["id"]
         if "EndpointConfiguration" in diff:
             self._make_regional(api)
-        if any(key in diff for key in DEFINITION):
+        settings = patches(diff)
+        if settings:
+            self._patch(api_id, settings, "API Gateway to take the settings")
+        # Settings, too, are in force once deployed.
+        if settings or any(key in diff for key in DEFINITION):
             self._put_definition(api_id)
             self._stage.deploy(api_id)
         elif "Stage" in diff:
             self._stage.deploy(api_id)
+        if (diff.get("CanarySetting") or (None,))[0]:
+            self._stage.remove_canary(api_id)
         self._stage.set_throttling(api_id)
         self._stage.tidy(api_id)
         for duplicate in duplicates:
@@ -199,10 +218,6 @@ class RestApi:
     @property
     def _apigateway(self) -> APIGatewayClient:
         return self.placement.clients.apigateway
-
-    @property
-    def _description(self) -> str:
-        return f"Clicks of the mysfits-stream stack {self.placement.owner}"
 
     @property
     def _changes(self) -> Changes:
@@ -242,7 +257,8 @@ class RestApi:
         return list(answer.get("items", ()))
 
     def _put_definition(self, api_id: str) -> None:
-        document = self.definition.document()
+        live = self._apigateway.get_rest_api(restApiId=api_id)
+        document = with_policy_of(self.definition.document(), live)
         # A warning is told and not obeyed: whatever the import left out reads as drift, piece by piece.
         answer: Any = self._changes.make(
             lambda: self._apigateway.put_rest_api(
@@ -268,20 +284,16 @@ class RestApi:
     def _make_regional(self, api: Any) -> None:
         current = (api.get("endpointConfiguration", {}).get("types") or ["EDGE"])[0]
         if current != "REGIONAL":
-            self._changes.make(
-                lambda: self._apigateway.update_rest_api(
-                    restApiId=api["id"],
-                    patchOperations=[
-                        {
-                            "op": "replace",
-                            "path": f"/endpointConfiguration/types/{current}",
-                            "value": "REGIONAL",
-                        }
-                    ],
-                ),
-                "API Gateway to make the API regional",
-                api["id"],
-            )
+            path = f"/endpointConfiguration/types/{current}"
+            operations = [{"op": "replace", "path": path, "value": "REGIONAL"}]
+            self._patch(api["id"], operations, "API Gateway to make the API regional")
+
+    def _patch(self, api_id: str, operations: Any, waiting_for: str) -> None:
+        self._changes.make(
+            lambda: self._apigateway.update_rest_api(restApiId=api_id, patchOperations=operations),
+            waiting_for,
+            api_id,
+        )
 
     def _delete_api(self, api_id: str) -> None:
         # First, as once the API is gone nothing else knows its id; and again for what is logged until then.

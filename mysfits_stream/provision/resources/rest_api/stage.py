@@ -34,6 +34,7 @@ class Stage:
             "Stage": self.name,
             "OtherStages": [],
             "Deployment": self.digest,
+            "CanarySetting": None,
             "MethodSettings": {
                 "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
             },
@@ -53,6 +54,8 @@ class Stage:
             "Stage": stage["stageName"] if stage else None,
             "OtherStages": self._others(stages),
             "Deployment": self._served(api_id, stage) if stage else None,
+            # A canary sends a part of the clicks to another deployment.
+            "CanarySetting": stage.get("canarySettings") if stage else None,
             "MethodSettings": {
                 path: {key: values.get(key) for key in ("throttlingRateLimit", "throttlingBurstLimit")}
                 for path, values in settings.items()
@@ -123,6 +126,10 @@ class Stage:
     @property
     def _changes(self) -> Changes:
         return Changes.of(self.placement)
+
+    def remove_canary(self, api_id: str) -> None:
+        """Let the stage serve its own deployment alone."""
+        self._patch(api_id, {"/canarySettings": None})
 
     def _all(self, api_id: str) -> list[Any]:
         return list(self._apigateway.get_stages(restApiId=api_id).get("item", ()))

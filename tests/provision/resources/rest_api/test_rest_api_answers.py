@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,7 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import OWNER_TAG, difference
+from mysfits_stream.provision.resources.rest_api.comparable_view import GATEWAY_TEMPLATE
 from mysfits_stream.provision.resources.rest_api.openapi import INTEGRATION, ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.resources.rest_api.stage import DESCRIPTION
@@ -83,6 +86,7 @@ def listed(*ids: str, owner: str | None = STACK, name: str = STACK, kind: str = 
             {
                 "id": api_id,
                 "name": name,
+                "description": f"Clicks of the mysfits-stream stack {STACK}",
                 "createdDate": datetime(2026, 1, day, tzinfo=UTC),
                 "endpointConfiguration": {"types": [kind]},
                 "tags": {OWNER_TAG: owner} if owner else {},
@@ -199,10 +203,35 @@ def as_desired() -> dict[str, Any]:
     }
 
 
+def with_settings(**changed: Any) -> Answer:
+    """The API in the list of all, with other settings."""
+    return ok(items=[{**listed(ID).result["items"][0], **changed}])
+
+
+def method(**changed: Any) -> Answer:
+    """The resources, with a PUT that differs."""
+    items = copy.deepcopy(as_desired()["GetResources"].result["items"])
+    items[1]["resourceMethods"]["PUT"] |= changed
+    return ok(items=items)
+
+
+def integration(**changed: Any) -> Answer:
+    """The resources, with a PUT whose integration differs."""
+    items = as_desired()["GetResources"].result["items"]
+    return method(methodIntegration=items[1]["resourceMethods"]["PUT"]["methodIntegration"] | changed)
+
+
+def gateway(**changed: Any) -> Answer:
+    """The gateway responses, with a first that differs."""
+    first, *others = as_desired()["GetGatewayResponses"].result["items"]
+    return ok(items=[first | changed, *others])
+
+
 def put(**changed: Any) -> dict[str, Any]:
     """What it takes to put, deploy and throttle."""
     return {
         "GetRestApis": listed(ID),
+        "GetRestApi": ok(id=ID),
         "PutRestApi": ok(id=ID),
         "UpdateModel": ok(id="m1"),
         "CreateDeployment": ok(id="dep2"),
@@ -301,6 +330,47 @@ def test_an_api_on_a_later_page_is_found() -> None:
         pytest.param({"GetRestApis": listed(ID, kind="EDGE")}, {"EndpointConfiguration"}, id="edge (F107)"),
         pytest.param({"GetRestApis": listed(ID, "second")}, {"Duplicates"}, id="a second API (F6)"),
         pytest.param({"GetStages": stage(methodSettings={})}, {"MethodSettings"}, id="no throttling"),
+        pytest.param(
+            {"GetStages": stage(canarySettings={"percentTraffic": 10.0, "deploymentId": "dep0"})},
+            {"CanarySetting"},
+            id="a canary",
+        ),
+        *(
+            pytest.param({"GetRestApis": with_settings(**{key: value})}, {name}, id=key)
+            for key, value, name in (
+                ("description", "Mine", "Description"),
+                ("binaryMediaTypes", ["*/*"], "BinaryMediaTypes"),
+                ("minimumCompressionSize", 0, "MinimumCompressionSize"),
+                ("apiKeySource", "AUTHORIZER", "ApiKeySourceType"),
+                ("disableExecuteApiEndpoint", True, "DisableExecuteApiEndpoint"),
+            )
+        ),
+        pytest.param({"GetRestApis": with_settings(policy="{}")}, set(), id="a policy, and none configured"),
+        *(
+            pytest.param(
+                {"GetResources": method(**changed)}, {"Methods"}, id=f"{next(iter(changed))} changed"
+            )
+            for changed in (
+                {"requestParameters": {"method.request.header.X": True}},
+                {"apiKeyRequired": True},
+                {"authorizationType": "AWS_IAM"},
+            )
+        ),
+        pytest.param({"GetResources": integration(timeoutInMillis=50)}, {"Methods"}, id="a timeout"),
+        pytest.param(
+            {"GetResources": integration(contentHandling="CONVERT_TO_BINARY")}, {"Methods"}, id="conversion"
+        ),
+        pytest.param({"GetGatewayResponses": gateway(statusCode="200")}, {"GatewayResponses"}, id="a status"),
+        pytest.param(
+            {"GetGatewayResponses": gateway(responseTemplates={"application/json": "{}"})},
+            {"GatewayResponses"},
+            id="a template",
+        ),
+        pytest.param(
+            {"GetGatewayResponses": gateway(responseTemplates={"application/json": GATEWAY_TEMPLATE})},
+            set(),
+            id="the default template",
+        ),
         pytest.param({"GetStages": stage(other("old"))}, {"OtherStages"}, id="a stage of an earlier name"),
         pytest.param({"GetStages": stage(other("x", None))}, set(), id="somebody's stage (F109)"),
         pytest.param({"GetStages": stage(other("x", "other"))}, set(), id="another stack's stage"),
@@ -313,6 +383,109 @@ def test_an_api_on_a_later_page_is_found() -> None:
 )
 def test_differs_with(changed: dict[str, Answer], keys: set[str]) -> None:
     assert set(diff(Scripted(**(as_desired() | changed)))) == keys
+
+
+ALLOW_LIST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "execute-api:Invoke",
+            "Resource": ["execute-api:/*"],
+            "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}},
+        }
+    ],
+}
+# As API Gateway returns it: with the API's ARN, and each quote escaped (F150).
+STORED = (
+    json.dumps(ALLOW_LIST)
+    .replace("execute-api:/*", ACCOUNT.arn("execute-api", f"{ID}/*"))
+    .replace('"', '\\"')
+)
+
+
+@pytest.mark.parametrize("stored", [STORED, json.dumps(ALLOW_LIST)], ids=["escaped", "plain"])
+def test_a_put_keeps_the_resource_policy_that_somebody_attached(stored: str) -> None:
+    """F150: an overwrite without the policy in its document would remove the policy."""
+    aws = Scripted(**put(GetRestApi=ok(id=ID, policy=stored)))
+    api(aws).update({"Models": (None, {})})
+    sent = json.loads(aws.asked("PutRestApi")[0]["body"])
+    assert sent["x-amazon-apigateway-policy"]["Statement"][0]["Condition"] == {
+        "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}
+    }
+
+
+def test_a_put_without_a_policy_sends_none() -> None:
+    aws = Scripted(**put())
+    api(aws).update({"Models": (None, {})})
+    assert "x-amazon-apigateway-policy" not in json.loads(aws.asked("PutRestApi")[0]["body"])
+
+
+def test_a_configured_policy_is_compared_as_written_and_put() -> None:
+    def configured(aws: Scripted) -> RestApi:
+        plain = api(aws)
+        return replace(plain, definition=replace(plain.definition, resource_policy=ALLOW_LIST))
+
+    in_sync = {
+        "GetRestApis": with_settings(policy=STORED),
+        "GetDeployment": deployed(configured(Scripted()).definition.digest()),
+    }
+    resource = configured(Scripted(**(as_desired() | in_sync)))
+    observed = resource.read()
+    assert observed and difference(observed.properties, resource.desired) == {}
+
+    opened = STORED.replace("10.0.0.0/8", "0.0.0.0/0")
+    resource = configured(
+        Scripted(**(as_desired() | in_sync | {"GetRestApis": with_settings(policy=opened)}))
+    )
+    observed = resource.read()
+    assert observed
+    found = difference(observed.properties, resource.desired)
+    assert set(found) == {"Policy"}
+    aws = Scripted(**put(GetRestApi=ok(id=ID, policy=opened)))
+    configured(aws).update(found)
+    assert json.loads(aws.asked("PutRestApi")[0]["body"])["x-amazon-apigateway-policy"] == ALLOW_LIST
+
+
+def test_settings_are_set_back_and_deployed() -> None:
+    aws = Scripted(**put(UpdateRestApi=ok(id=ID)))
+    api(aws).update(
+        {
+            "BinaryMediaTypes": (["image/png", "*/*"], []),
+            "MinimumCompressionSize": (0, None),
+            "ApiKeySourceType": ("AUTHORIZER", "HEADER"),
+            "DisableExecuteApiEndpoint": (True, False),
+        }
+    )
+    [changed] = aws.asked("UpdateRestApi")
+    assert changed["patchOperations"] == [
+        {"op": "replace", "path": "/minimumCompressionSize", "value": ""},
+        {"op": "replace", "path": "/apiKeySource", "value": "HEADER"},
+        {"op": "replace", "path": "/disableExecuteApiEndpoint", "value": "false"},
+        {"op": "remove", "path": "/binaryMediaTypes/image~1png"},
+        {"op": "remove", "path": "/binaryMediaTypes/*~1*"},
+    ]
+    assert aws.names("UpdateRestApi", "CreateDeployment") == ["UpdateRestApi", "CreateDeployment"]
+
+
+def test_a_canary_is_removed() -> None:
+    aws = Scripted(**put())
+    api(aws).update({"CanarySetting": ({"percentTraffic": 10.0}, None)})
+    assert aws.asked("UpdateStage")[0]["patchOperations"] == [{"op": "remove", "path": "/canarySettings"}]
+    assert "PutRestApi" not in aws.names()
+
+
+def test_an_emulator_that_leaves_fields_out_is_read() -> None:
+    items = copy.deepcopy(as_desired()["GetResources"].result["items"])
+    for found in items[1]["resourceMethods"].values():
+        for left_out in ("authorizationType", "apiKeyRequired"):
+            del found[left_out]
+    answers = as_desired() | {
+        "GetResources": ok(items=items),
+        "GetRequestValidators": ok(items=[{"id": "v1", "name": "body", "validateRequestBody": True}]),
+    }
+    assert diff(Scripted(**answers)) == {}
 
 
 def test_an_api_is_made_tagged_and_regional_then_put_and_deployed_whole() -> None:
