@@ -64,7 +64,7 @@ def may_assume(trust: Document, service: str, context: Context | None = None) ->
     """Whether a trust policy lets the service principal (``firehose.amazonaws.com``) assume the role."""
     applicable = [
         statement["Effect"]
-        for statement in _listed(trust.get("Statement"))
+        for statement in listed(trust.get("Statement"))
         if _names_principal(statement, service)
         and _matches_action(statement, "sts:AssumeRole")
         and _conditions_hold(statement, context or {})
@@ -78,7 +78,7 @@ def evaluate(
     """What identity policies say about ``action`` (``s3:PutObject``) on ``resource`` (an ARN, or ``*``)."""
     decision = Decision.IMPLICIT_DENY
     for policy in policies:
-        for statement in _listed(policy.get("Statement")):
+        for statement in listed(policy.get("Statement")):
             if not (
                 _matches_action(statement, action)
                 and _matches_resource(statement, resource, context or {})
@@ -91,8 +91,8 @@ def evaluate(
     return decision
 
 
-def _listed(value: Any) -> list[Any]:
-    """IAM lets a single value stand for a list of one."""
+def listed(value: Any) -> list[Any]:
+    """The values of a policy's member, where IAM accepts a single value in place of a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
@@ -107,28 +107,28 @@ def _names_principal(statement: Document, service: str) -> bool:
 def _is_principal(principal: Any, service: str) -> bool:
     if isinstance(principal, str):
         return principal == "*"
-    return service in _listed(principal.get("Service"))
+    return service in listed(principal.get("Service"))
 
 
 def _matches_action(statement: Document, action: str) -> bool:
     # Actions are compared without regard to case, resources are not.
-    def listed(key: str) -> bool:
-        return any(_like(action.lower(), pattern.lower()) for pattern in _listed(statement[key]))
+    def named(key: str) -> bool:
+        return any(_like(action.lower(), pattern.lower()) for pattern in listed(statement[key]))
 
-    return not listed("NotAction") if "NotAction" in statement else listed("Action")
+    return not named("NotAction") if "NotAction" in statement else named("Action")
 
 
 def _matches_resource(statement: Document, resource: str, context: Context) -> bool:
-    def listed(key: str) -> bool:
-        return any(_like(resource, pattern, context) for pattern in _listed(statement[key]))
+    def named(key: str) -> bool:
+        return any(_like(resource, pattern, context) for pattern in listed(statement[key]))
 
-    return not listed("NotResource") if "NotResource" in statement else listed("Resource")
+    return not named("NotResource") if "NotResource" in statement else named("Resource")
 
 
 def _conditions_hold(statement: Document, context: Context) -> bool:
     present = {key.lower(): value for key, value in context.items()}
     return all(
-        _holds(operator, present.get(key.lower()), [_text(value) for value in _listed(values)], context)
+        _holds(operator, present.get(key.lower()), [_text(value) for value in listed(values)], context)
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
     )

@@ -13,19 +13,6 @@ from tests.conformance.steps import Run
 ALL = load("reduced.json")
 REFUSED: dict[str, dict[str, str]] = json.loads((CASES / "reduced_refused.json").read_text(encoding="utf-8"))
 PENDING: tuple[str, ...] = (
-    "routing/options-on-greedy-sibling",
-    "vtl/block-comment-newline",
-    "vtl/context-maps-print-empty",
-    "proxy/trace-id-header",
-    "proxy/multi-headers-joined",
-    "proxy/multi-headers-invalid",
-    "headers/unmappable-content-length",
-    "headers/unmappable-authorization",
-    "headers/unmappable-expect",
-    "headers/unmappable-te",
-    "headers/remapped-in-response",
-    "binary/request-convert-to-binary",
-    "binary/response-convert-to-text",
     "validation/status-code-pattern",
     "validation/response-type",
     "validation/endpoint-types",
@@ -85,7 +72,6 @@ PENDING: tuple[str, ...] = (
     "s3/empty-tag-value",
     "s3/encryption-key-without-kms",
     "s3/lifecycle-size-filter",
-    "proxy/forwarded-headers",
 )
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from mysfits_stream.localcloud.execute_api import headers
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi, Method
+from mysfits_stream.localcloud.execute_api.payload_encodings import is_binary
 from mysfits_stream.localcloud.http.messages import Request
 from mysfits_stream.localcloud.velocity.functions import UTIL, Input, read_json
 from mysfits_stream.localcloud.velocity.jsonpath import compile_path
-from mysfits_stream.localcloud.velocity.values import text, to_json
+from mysfits_stream.localcloud.velocity.values import SilentMap, text, to_json
 
 Log = Callable[[str], None]
 
@@ -38,6 +40,7 @@ class RequestContext:
         self.request_id = str(uuid.uuid4())
         self.extended_id = "".join(random.choices(_APIGW_ID, k=15)) + "="  # noqa: S311, it is no secret
         self.body = request.body.decode("utf-8", "replace")
+        self.headers = headers.of_request(request)
         self.integration_headers: Mapping[str, str] = {}
         self.integration_body = ""
         self.integration_bytes = b""
@@ -52,20 +55,25 @@ class RequestContext:
     @property
     def is_binary(self) -> bool:
         """Whether the request's media type is one of the API's binary ones."""
-        kinds = self.deployed.binary_media_types
-        return "*/*" in kinds or self.media_type in kinds
+        return is_binary(self.media_type, self.deployed.binary_media_types)
+
+    @property
+    def accepts_binary(self) -> bool:
+        """Whether the first media type of the Accept header is one of the API's binary media types."""
+        accepted = self.request.headers.get("accept", "").partition(",")[0]
+        return is_binary(accepted.partition(";")[0].strip().lower(), self.deployed.binary_media_types)
 
     def note(self, line: str, *values: Any) -> None:
         """Write a line to the execution log, if one is kept."""
         if self.log is not None:
             self.log(line % values if values else line)
 
-    def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def answered(self, status: int, response_headers: Mapping[str, str], body: bytes) -> None:
         """The integration answered."""
-        self.integration_headers = headers
+        self.integration_headers = response_headers
         self.integration_bytes = body
         self.integration_body = body.decode("utf-8", "replace")
-        self.context["integration"] = {"status": status}
+        self.context["integration"] = SilentMap(status=status)
 
     def found(self, method: Method, parameters: dict[str, str]) -> None:
         """The route is known."""
@@ -77,7 +85,7 @@ class RequestContext:
     def parameter(self, place: str, name: str) -> Any:
         """A parameter of the request by its place: path, querystring or header; None if absent."""
         if place in ("header", "multivalueheader"):
-            value = self.request.headers.get(name.lower())
+            value = self.headers.get(name.lower())
             return [value] if place == "multivalueheader" and value is not None else value
         if place in ("querystring", "multivaluequerystring"):
             values = self.query.get(name)
@@ -118,7 +126,7 @@ class RequestContext:
         return {
             "path": self.path_parameters,
             "querystring": {name: values[-1] for name, values in self.query.items()},
-            "header": {name.title(): value for name, value in self.request.headers.items()},
+            "header": {name.title(): value for name, value in self.headers.items()},
         }
 
     def variables(self, body: Input) -> dict[str, Any]:
@@ -150,17 +158,17 @@ class RequestContext:
             "domainPrefix": host.partition(".")[0],
             "extendedRequestId": self.extended_id,
             "httpMethod": request.method,
-            "identity": {
-                "sourceIp": request.environ.get("REMOTE_ADDR", "127.0.0.1"),
-                "userAgent": request.headers.get("user-agent", ""),
-            },
+            "identity": SilentMap(
+                sourceIp=request.environ.get("REMOTE_ADDR", "127.0.0.1"),
+                userAgent=request.headers.get("user-agent", ""),
+            ),
             "path": f"/{stage.name}{request.path}",
             "protocol": "HTTP/1.1",
             "requestId": self.request_id,
-            "requestOverride": {"header": {}, "querystring": {}, "path": {}},
+            "requestOverride": SilentMap(header=SilentMap(), querystring=SilentMap(), path=SilentMap()),
             "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", moment),
             "requestTimeEpoch": int(self.now * 1000),
-            "responseOverride": {"header": {}},
+            "responseOverride": SilentMap(header=SilentMap()),
             "stage": stage.name,
         }
         if stage.canary:

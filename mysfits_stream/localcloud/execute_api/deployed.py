@@ -16,6 +16,7 @@ from jsonschema.exceptions import SchemaError
 
 from mysfits_stream.localcloud.execute_api.gateway_responses import GatewayResponse, compile_gateway_responses
 from mysfits_stream.localcloud.execute_api.request_validation import Validation, compile_validation
+from mysfits_stream.localcloud.execute_api.resource_policy import ResourcePolicy, compile_policy
 from mysfits_stream.localcloud.execute_api.throttling import TokenBucket
 from mysfits_stream.localcloud.velocity.template import Template, TemplateError, compile_template
 
@@ -87,6 +88,10 @@ class Resource:
         """Literal segments win over variables, and those over a greedy one."""
         return tuple(2 if part.endswith("+}") else int(part.startswith("{")) for part in self.segments)
 
+    def method(self, http_method: str) -> Method | None:
+        """The method that serves an HTTP method: that method itself, or ANY."""
+        return self.methods.get(http_method) or self.methods.get("ANY")
+
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path parameters if ``segments`` lead here, else None."""
         parameters: dict[str, str] = {}
@@ -128,22 +133,21 @@ class DeployedApi:
     gateway_responses: Mapping[str, GatewayResponse]
     binary_media_types: tuple[str, ...]
     stage: Stage
+    policy: ResourcePolicy | None = None
 
     def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
         """The method that serves a path below the stage, and its path parameters."""
-        resource = self.literals.get(path)
-        parameters: dict[str, str] | None = {}
-        if resource is None:
-            segments = path.strip("/").split("/") if path.strip("/") else []
-            for candidate in self.resources:
-                parameters = candidate.match(segments)
-                if parameters is not None:
-                    resource = candidate
-                    break
-        if resource is None or parameters is None:
-            return None
-        method = resource.methods.get(http_method) or resource.methods.get("ANY")
-        return (method, parameters) if method else None
+        literal = self.literals.get(path)
+        if literal is not None and (method := literal.method(http_method)):
+            return method, {}
+        # A method that the closest resource lacks is served by a less specific resource (F148).
+        segments = path.strip("/").split("/") if path.strip("/") else []
+        for candidate in self.resources:
+            method = candidate.method(http_method)
+            parameters = candidate.match(segments) if method else None
+            if method and parameters is not None:
+                return method, parameters
+        return None
 
 
 def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
@@ -166,6 +170,7 @@ def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
         literals={each.path: each for each in resources if "{" not in each.path},
         gateway_responses=compile_gateway_responses(api["gatewayResponses"]),
         binary_media_types=tuple(api.get("binaryMediaTypes") or ()),
+        policy=compile_policy(api["policy"], api["id"], account, region) if api.get("policy") else None,
         stage=Stage("", ""),
     )
 

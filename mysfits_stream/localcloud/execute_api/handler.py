@@ -8,9 +8,9 @@ serves the integrations: they are called through an injected function.
 
 from __future__ import annotations
 
-import base64
 import json
 
+from mysfits_stream.localcloud.execute_api import headers
 from mysfits_stream.localcloud.execute_api.context import (
     Log,
     RequestContext,
@@ -34,10 +34,16 @@ from mysfits_stream.localcloud.execute_api.integration_request import (
     CallService,
     CannotAssumeRole,
     NotPermitted,
-    decoded,
     integrate,
 )
 from mysfits_stream.localcloud.execute_api.lambda_proxy import proxy_response
+from mysfits_stream.localcloud.execute_api.payload_encodings import (
+    TO_BINARY,
+    converted_response,
+    decoded,
+    is_binary,
+    response_text,
+)
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.localcloud.velocity.template import Template
 from mysfits_stream.localcloud.velocity.values import MappingError
@@ -83,6 +89,7 @@ def handle(
         if route is None:
             raise Refusal("MISSING_AUTHENTICATION_TOKEN")
         exchange.found(*route)
+        exchange.headers.update(headers.forwarded(request, now))
         _authorize(exchange, route[0])
         _throttle(exchange, route[0])
         return _execute(exchange, route[0], call_service)
@@ -109,15 +116,40 @@ def invoke_method(
 
 
 def _authorize(exchange: RequestContext, method: Method) -> None:
-    headers = exchange.request.headers
-    if method.authorization == "AWS_IAM" and "authorization" not in headers:
+    given = exchange.request.headers
+    if method.authorization == "AWS_IAM" and "authorization" not in given:
         raise Refusal("MISSING_AUTHENTICATION_TOKEN")
     if method.authorization in ("CUSTOM", "COGNITO_USER_POOLS"):
-        if "authorization" not in headers:
+        if "authorization" not in given:
             raise Refusal("UNAUTHORIZED")
         raise Refusal("AUTHORIZER_CONFIGURATION_ERROR", reason="The local cloud runs no authorizers")
-    if method.api_key_required and "x-api-key" not in headers:
+    _check_resource_policy(exchange, method)
+    if method.api_key_required and "x-api-key" not in given:
         raise Refusal("INVALID_API_KEY")
+
+
+def _check_resource_policy(exchange: RequestContext, method: Method) -> None:
+    policy, request = exchange.deployed.policy, exchange.request
+    if policy is None:
+        return
+    context = {
+        "aws:SourceIp": request.environ.get("REMOTE_ADDR", "127.0.0.1"),
+        "aws:SecureTransport": "true",
+        "aws:EpochTime": str(int(exchange.now)),
+        "aws:CurrentTime": str(int(exchange.now)),
+    }
+    for key, header in (("aws:UserAgent", "user-agent"), ("aws:Referer", "referer")):
+        if header in request.headers:
+            context[key] = request.headers[header]
+    denial = policy.denial(
+        exchange.deployed.stage.name,
+        request.method,
+        request.path,
+        context,
+        signed=method.authorization == "AWS_IAM",
+    )
+    if denial:
+        raise Refusal("ACCESS_DENIED", denial)
 
 
 def _throttle(exchange: RequestContext, method: Method) -> None:
@@ -143,7 +175,7 @@ def _execute(exchange: RequestContext, method: Method, call_service: CallService
     try:
         status = integrate(exchange, integration, call_service)
         if integration.type == "AWS_PROXY":
-            return _finished(exchange, proxy_response(exchange))
+            return _finished(exchange, integration, proxy_response(exchange))
         return _method_response(exchange, method, integration, status)
     except MappingError as error:
         raise Refusal("API_CONFIGURATION_ERROR", reason=f"Unable to transform: {error}") from error
@@ -165,21 +197,29 @@ def _method_response(
         reason = f"Output mapping refers to an invalid method response: {response.status}"
         raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
     kind, template = _without_bucket(response, exchange.request.headers.get("accept", ""))
-    payload = exchange.integration_bytes
-    if template is not None:
-        payload = template.render(exchange.variables(exchange.response_input())).encode("utf-8", "replace")
-    if response.content_handling == "CONVERT_TO_BINARY":
-        payload = decoded(payload.decode("utf-8", "replace"))
-    elif response.content_handling == "CONVERT_TO_TEXT" and template is None:
-        payload = base64.b64encode(payload)
-    headers = {"Content-Type": kind}
+    payload = _payload(exchange, response, template)
+    mapped = {"Content-Type": kind}
     for name, source in response.parameters:
         value = exchange.value(source)
         if value is not None:
-            headers[name.removeprefix("method.response.header.")] = header_text(value)
+            mapped[name.removeprefix("method.response.header.")] = header_text(value)
     status, overridden = _overrides(exchange)
-    headers.update(overridden)
-    return _finished(exchange, Response(status or response.status, headers, payload))
+    mapped.update(overridden)
+    return _finished(exchange, integration, Response(status or response.status, mapped, payload))
+
+
+def _payload(exchange: RequestContext, response: IntegrationResponse, template: Template | None) -> bytes:
+    """The body of the method response, rendered by a template or converted."""
+    returned = next((v for k, v in exchange.integration_headers.items() if k.lower() == "content-type"), "")
+    binary = is_binary(media_type(returned), exchange.deployed.binary_media_types)
+    body, handling = exchange.integration_bytes, response.content_handling
+    accepts_binary = exchange.accepts_binary
+    if template is None:
+        return converted_response(body, binary=binary, handling=handling, accepts_binary=accepts_binary)
+    exchange.integration_body = response_text(body, binary=binary, handling=handling)
+    rendered = template.render(exchange.variables(exchange.response_input()))
+    to_binary = not binary and handling == TO_BINARY
+    return decoded(rendered) if to_binary else rendered.encode("utf-8", "replace")
 
 
 def _overrides(exchange: RequestContext) -> tuple[int, dict[str, str]]:
@@ -187,15 +227,15 @@ def _overrides(exchange: RequestContext) -> tuple[int, dict[str, str]]:
     override = exchange.context.get("responseOverride")
     if not isinstance(override, dict):
         return 0, {}
-    headers = override.get("header")
-    named = headers.items() if isinstance(headers, dict) else ()
+    given = override.get("header")
+    named = given.items() if isinstance(given, dict) else ()
     try:
         return int(override.get("status") or 0), {name: header_text(value) for name, value in named}
     except (TypeError, ValueError) as error:
         raise MappingError(f"responseOverride.status is no number: {error}") from error
 
 
-def _finished(exchange: RequestContext, response: Response) -> Response:
+def _finished(exchange: RequestContext, integration: Integration, response: Response) -> Response:
     """The method's response with the headers that every answer has."""
     if exchange.log is not None:
         body = response.body.decode("utf-8", "replace")
@@ -204,7 +244,10 @@ def _finished(exchange: RequestContext, response: Response) -> Response:
         exchange.note("Successfully completed execution")
         exchange.note("Method completed with status: %s", response.status)
     own = {"x-amzn-RequestId": exchange.request_id, "x-amz-apigw-id": exchange.extended_id}
-    return Response(response.status, {**sendable(response.headers), **own}, response.body)
+    if integration.type != "MOCK":
+        own["X-Amzn-Trace-Id"] = headers.trace_header(exchange.headers.get(headers.TRACE_ID, ""))
+    sent = sendable(headers.of_response(response.headers))
+    return Response(response.status, {**sent, **own}, response.body)
 
 
 def _outcome(exchange: RequestContext, integration: Integration, status: int) -> str | None:
@@ -238,7 +281,7 @@ def _gateway_response(exchange: RequestContext, refusal: Refusal) -> Response:
     elif exchange.log is not None:
         exchange.note("Execution failed: %s", refusal.text)
     answer = exchange.deployed.gateway_responses[refusal.kind]
-    status, headers, body = answer.answer(exchange.request.headers.get("accept", ""), exchange.value)
+    status, sent, body = answer.answer(exchange.request.headers.get("accept", ""), exchange.value)
     status = refusal.status or status
     exchange.note("Method completed with status: %s", status)
     own = {
@@ -246,4 +289,4 @@ def _gateway_response(exchange: RequestContext, refusal: Refusal) -> Response:
         "x-amzn-ErrorType": refusal.error_type,
         "x-amz-apigw-id": exchange.extended_id,
     }
-    return Response(status, {**sendable(headers), **own}, body.encode("utf-8", "replace"))
+    return Response(status, {**sendable(sent), **own}, body.encode("utf-8", "replace"))

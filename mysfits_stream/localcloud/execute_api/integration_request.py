@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import time
@@ -14,9 +12,15 @@ from urllib.parse import urlencode
 from mysfits_stream.localcloud.execute_api.context import RequestContext, header_text, logged
 from mysfits_stream.localcloud.execute_api.deployed import Integration
 from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
+from mysfits_stream.localcloud.execute_api.headers import DROPPED_FROM_INTEGRATION_REQUEST, unmappable
 from mysfits_stream.localcloud.execute_api.lambda_proxy import proxy_event
+from mysfits_stream.localcloud.execute_api.payload_encodings import (
+    TO_BINARY,
+    converted_request,
+    decoded,
+    request_text,
+)
 from mysfits_stream.localcloud.velocity.functions import BodyNotJson
-from mysfits_stream.localcloud.velocity.values import MappingError
 
 Answer = tuple[int, Mapping[str, str], bytes]
 # (service, action, headers, body, role ARN) -> answer. The action is the name of an operation ("PutRecord"),
@@ -56,32 +60,22 @@ def integrate(exchange: RequestContext, integration: Integration, call_service: 
     return answer[0]
 
 
-def decoded(text: str) -> bytes:
-    """base64 -> bytes, for CONVERT_TO_BINARY."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise MappingError(f"the body is not base64: {error}") from error
-
-
 def _request_body(exchange: RequestContext, integration: Integration) -> bytes:
     """The body that the integration gets: mapped, or passed through where that is allowed (F96)."""
-    raw = exchange.request.body
-    if integration.content_handling == "CONVERT_TO_TEXT" and exchange.is_binary:
-        raw = base64.b64encode(raw)
-        exchange.body = raw.decode("ascii")
+    raw, binary, handling = exchange.request.body, exchange.is_binary, integration.content_handling
     template = integration.templates.get(exchange.media_type)
     if template is not None:
+        if binary:
+            exchange.body = request_text(raw, binary=binary, handling=handling)
         try:
             mapped = template.render(exchange.variables(exchange.input()))
         except BodyNotJson as error:
             raise Refusal("BAD_REQUEST_BODY", str(error)) from error
-        binary = integration.content_handling == "CONVERT_TO_BINARY"
-        return decoded(mapped) if binary else mapped.encode("utf-8", "replace")
+        return decoded(mapped) if handling == TO_BINARY else mapped.encode("utf-8", "replace")
     behaviour = integration.passthrough
     if behaviour == "NEVER" or (behaviour == "WHEN_NO_TEMPLATES" and integration.templates):
         raise Refusal("UNSUPPORTED_MEDIA_TYPE")
-    return raw
+    return converted_request(raw, binary=binary, handling=handling)
 
 
 def _mock_status(mapped: bytes) -> int:
@@ -179,7 +173,13 @@ def _request_parameters(
     for place, values in override.items() if isinstance(override, dict) else ():
         if place in places and isinstance(values, dict):
             places[place].update(values)
-    headers = {name: header_text(value) for name, value in places["header"].items()}
+    headers = {
+        name: header_text(value)
+        for name, value in places["header"].items()
+        if name.lower() not in DROPPED_FROM_INTEGRATION_REQUEST
+    }
+    if rejected := unmappable(headers):
+        raise Refusal("API_CONFIGURATION_ERROR", reason=f"The header {rejected} cannot be mapped")
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = exchange.request.headers.get("content-type", "application/json")
     return headers, places["querystring"], places["path"]

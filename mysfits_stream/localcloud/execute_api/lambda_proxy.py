@@ -7,9 +7,10 @@ import binascii
 import json
 from typing import Any
 
-from mysfits_stream.localcloud.execute_api.context import RequestContext, header_text
+from mysfits_stream.localcloud.execute_api.context import RequestContext
 from mysfits_stream.localcloud.execute_api.gateway_responses import Refusal
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.velocity.values import text
 
 _MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 
@@ -56,15 +57,27 @@ def proxy_response(exchange: RequestContext) -> Response:
         body = ""
     try:
         status = int(result.get("statusCode") or 200)
-        headers = {"Content-Type": "application/json"}
-        headers |= {name: header_text(value) for name, value in (result.get("headers") or {}).items()}
-        for name, values in (result.get("multiValueHeaders") or {}).items():
-            headers[name] = header_text(list(values))
-        encoded = result.get("isBase64Encoded")
+        headers = _headers(result)
+        encoded = result.get("isBase64Encoded") and exchange.accepts_binary
         payload = base64.b64decode(body, validate=True) if encoded else body.encode("utf-8", "replace")
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
         raise _malformed() from error
     return Response(status, headers, payload)
+
+
+def _headers(result: dict[str, Any]) -> dict[str, str]:
+    """The headers of both members, merged; raises TypeError for a value that the format does not allow."""
+    merged = {name: [value] for name, value in (result.get("headers") or {}).items()}
+    for name, values in (result.get("multiValueHeaders") or {}).items():
+        if not isinstance(values, list):
+            raise TypeError(f"the values of {name} are not a list")
+        single = merged.setdefault(name, [])
+        merged[name] = [value for value in single if value not in values] + values
+    if any(isinstance(value, dict | list) for values in merged.values() for value in values):
+        raise TypeError("the value of a header is not text")
+    if not any(name.lower() == "content-type" for name in merged):
+        merged["Content-Type"] = ["application/json"]
+    return {name: ", ".join(map(text, values)) for name, values in merged.items()}
 
 
 def _malformed() -> Refusal:

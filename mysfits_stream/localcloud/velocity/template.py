@@ -102,7 +102,7 @@ def _excerpt(element: Any) -> str:
 
 
 def _block(block: Any) -> Statement:
-    children = [child for child in block.children if not isinstance(child, operators.Comment)]
+    children = [child for child in block.children if not _is_silent(child)]
     parts = [
         _verbatim(words) if (words := _words(child, children[index + 1 : index + 2])) else _statement(child)
         for index, child in enumerate(children)
@@ -116,6 +116,16 @@ def _block(block: Any) -> Statement:
             part(scope, out)
 
     return run
+
+
+def _is_silent(child: Any) -> bool:
+    """Whether a node is a comment that prints nothing; the line break after a block comment is printed."""
+    return isinstance(child, operators.Comment) and not _line_break(child)
+
+
+def _line_break(comment: Any) -> str:
+    source = str(comment.my_text())
+    return source.rpartition("*#")[2] if source.startswith("#*") else ""
 
 
 def _between_sets(before: Any, child: Any, after: list[Any]) -> bool:
@@ -148,6 +158,8 @@ def _statement(element: Any) -> Statement:
     match element:
         case operators.Text():
             return _verbatim(element.text)
+        case operators.Comment():
+            return _verbatim(_line_break(element))
         case operators.FormalReference():
             return _print(element)
         case operators.SetDirective():

@@ -22,6 +22,10 @@ class Literal(list[Any]):
     """A list written in the template itself, as in ``#set($list = [1, 2])``."""
 
 
+class SilentMap(dict[str, Any]):
+    """A map inside of ``$context``, which prints as the empty string."""
+
+
 class Entry:
     """One entry of a map, as ``$map.entrySet()`` gives it."""
 
@@ -45,6 +49,8 @@ def text(value: Any) -> str:
         return _double(value)
     if value is None:
         return "null"
+    if isinstance(value, SilentMap):
+        return ""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{text(key)}={text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Literal | range):
@@ -304,6 +310,7 @@ METHODS: dict[type, Methods] = {
     Literal: _LIST,
     range: {name: _LIST[name] for name in ("contains", "get", "isEmpty", "size")},
     dict: _MAP,
+    SilentMap: _MAP,
     int: _NUMBER,
     float: _NUMBER,
     Entry: {"getKey": lambda v: v.key, "getValue": lambda v: v.value},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -319,12 +320,19 @@ def test_a_lambda_proxy_integration_sends_the_whole_request_as_an_event() -> Non
     proxied(backend, request, variables={"v": "w"})
     event = json.loads(backend.calls[0][3])
     context = event.pop("requestContext")
+    trace = event["headers"].pop("X-Amzn-Trace-Id")
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", trace)
+    assert event["multiValueHeaders"].pop("X-Amzn-Trace-Id") == [trace]
+    seen = {"X-One": "1", "Host": "h", "X-Forwarded-For": "127.0.0.1"} | {
+        "X-Forwarded-Port": "443",
+        "X-Forwarded-Proto": "https",
+    }
     assert event == {
         "resource": "/{id}",
         "path": "/7",
         "httpMethod": "PUT",
-        "headers": {"X-One": "1", "Host": "h"},
-        "multiValueHeaders": {"X-One": ["1"], "Host": ["h"]},
+        "headers": seen,
+        "multiValueHeaders": {name: [value] for name, value in seen.items()},
         "queryStringParameters": {"a": "2"},
         "multiValueQueryStringParameters": {"a": ["1", "2"]},
         "pathParameters": {"id": "7"},
@@ -358,8 +366,103 @@ PROXY_RESULTS: dict[str, tuple[dict[str, str], bytes, int, bytes]] = {
 def test_a_lambda_proxy_integration_answers_as_its_function_says(
     headers: dict[str, str], result: bytes, status: int, body: bytes
 ) -> None:
-    answer = proxied(Backend((200, headers, result)), Request("GET", "/1"))
+    answer = proxied(Backend((200, headers, result)), Request("GET", "/1", "", {"accept": "image/png, */*"}))
     assert (answer.status, answer.body) == (status, body)
+
+
+def test_base64_of_a_function_stays_text_for_a_client_that_accepts_text() -> None:
+    answer = proxied(Backend((200, {}, b'{"body": "AAE=", "isBase64Encoded": true}')), Request("GET", "/1"))
+    assert answer.body == b"AAE="
+
+
+@pytest.mark.parametrize(
+    ("result", "sent"),
+    [
+        ({"multiValueHeaders": {"X-A": ["1", "2"]}}, "1, 2"),
+        ({"headers": {"X-A": "0"}, "multiValueHeaders": {"X-A": ["1", "2"]}}, "0, 1, 2"),
+        ({"headers": {"X-A": "1"}, "multiValueHeaders": {"X-A": ["1", "2"]}}, "1, 2"),
+        ({"headers": {"X-A": True}}, "true"),
+    ],
+)
+def test_both_members_of_a_functions_headers_are_merged(result: dict[str, Any], sent: str) -> None:
+    assert (
+        proxied(Backend((200, {}, json.dumps(result).encode())), Request("GET", "/1")).headers["X-A"] == sent
+    )
+
+
+@pytest.mark.parametrize("result", [{"multiValueHeaders": {"X-A": "1"}}, {"headers": {"X-A": ["1"]}}])
+def test_headers_of_another_shape_are_a_malformed_response(result: dict[str, Any]) -> None:
+    assert proxied(Backend((200, {}, json.dumps(result).encode())), Request("GET", "/1")).status == 502
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "Connection",
+        "Content-Length",
+        "Expect",
+        "Proxy-Authenticate",
+        "TE",
+        "Transfer-Encoding",
+    ],
+)
+def test_a_header_that_cannot_be_mapped_is_a_configuration_error(name: str) -> None:
+    operation = aws(LAMBDA, requestParameters={f"integration.request.header.{name}": "'x'"})
+    backend = Backend()
+    answer = handler.handle(deploy(api(operation)), Request("GET", "/"), backend, NOW)
+    assert (answer.status, answer.json()) == (500, {"message": "Internal server error"})
+    assert answer.headers["x-amzn-ErrorType"] == "InternalServerErrorException"
+    assert not backend.calls
+
+
+def test_headers_of_a_response_are_renamed_or_dropped() -> None:
+    names = ("Date", "Server", "WWW-Authenticate", "User-Agent", "Age", "Pragma", "Transfer-Encoding")
+    mapped = {f"method.response.header.{name}": f"'{name}'" for name in names}
+    operation = mock(responses={"default": {"statusCode": "200", "responseParameters": mapped}})
+    operation["responses"]["200"] = {"headers": {name: {"schema": {"type": "string"}} for name in names}}
+    answer = handler.handle(deploy(api(operation)), Request("GET", "/"), Backend(), NOW)
+    assert {name: value for name, value in answer.headers.items() if value in names} == {
+        "x-amzn-Remapped-Date": "Date",
+        "x-amzn-Remapped-Server": "Server",
+        "x-amzn-Remapped-WWW-Authenticate": "WWW-Authenticate",
+        "x-amzn-Remapped-User-Agent": "User-Agent",
+        "Age": "Age",
+        "Pragma": "Pragma",
+    }
+
+
+def test_the_trace_id_of_a_client_is_kept() -> None:
+    given = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    request = Request("GET", "/1", "", {"x-amzn-trace-id": given})
+    assert proxied(Backend((200, {}, b"{}")), request).headers["X-Amzn-Trace-Id"] == given
+
+
+def test_a_method_that_the_closest_resource_lacks_is_served_by_a_greedy_one() -> None:
+    definition = api(mock(), "/items", "post")
+    definition["paths"]["/{proxy+}"] = {"options": mock()}
+    definition["paths"]["/items/{id}"] = {"get": mock()}
+    served = deploy(definition)
+    found = {
+        (verb, path): served.find(verb, path)
+        for verb in ("GET", "POST", "OPTIONS", "DELETE")
+        for path in ("/items", "/items/7")
+    }
+    paths = {key: method.resource_path for key, (method, _) in ((k, v) for k, v in found.items() if v)}
+    assert paths == {
+        ("POST", "/items"): "/items",
+        ("OPTIONS", "/items"): "/{proxy+}",
+        ("GET", "/items/7"): "/items/{id}",
+        ("OPTIONS", "/items/7"): "/{proxy+}",
+    }
+
+
+def test_a_resource_policy_is_enforced_as_it_was_deployed() -> None:
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
+    definition = {**api(mock()), "x-amazon-apigateway-policy": {"Statement": [deny]}}
+    answer = handler.handle(deploy(definition), Request("GET", "/"), Backend(), NOW)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert answer.json()["message"].endswith("/prod/GET/ with an explicit deny")
 
 
 def test_a_function_that_gets_too_much_is_a_request_that_is_too_long() -> None:

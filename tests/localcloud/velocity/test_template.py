@@ -10,7 +10,7 @@ import pytest
 from mysfits_stream.localcloud.velocity.functions import UTIL, Input
 from mysfits_stream.localcloud.velocity.jsonpath import PathError, compile_path
 from mysfits_stream.localcloud.velocity.template import TemplateError, compile_template
-from mysfits_stream.localcloud.velocity.values import MappingError
+from mysfits_stream.localcloud.velocity.values import MappingError, SilentMap
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "path": {"id": "7", "same": "path"},
@@ -23,7 +23,11 @@ def variables(body: str = "{}") -> dict[str, Any]:
     return {
         "input": Input(body, PARAMETERS),
         "util": UTIL,
-        "context": {"stage": "prod", "responseOverride": {"header": {}}},
+        "context": {
+            "identity": SilentMap(sourceIp="192.0.2.1"),
+            "stage": "prod",
+            "responseOverride": {"header": {}},
+        },
         "stageVariables": {"colour": "blue"},
     }
 
@@ -33,6 +37,13 @@ def render(template: str, body: str = "{}") -> str:
 
 
 RENDERS = {
+    "the line break after a block comment": ("a#* b *#\nc", "", "a\nc"),
+    "the line break after a line comment": ("a## b\nc", "", "ac"),
+    "a map inside of $context": (
+        "[$context.identity][$context.get('identity').sourceIp]",
+        "",
+        "[][192.0.2.1]",
+    ),
     "the body verbatim": ("$input.body", '{"a":  1}', '{"a":  1}'),
     "the body as compact JSON": (
         "$input.json('$')",

@@ -13,7 +13,16 @@ from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_reques
 Document = dict[str, Any]
 
 # What a deployment keeps of its API, as it was at that moment (F109).
-SNAPSHOT = ("id", "name", "binaryMediaTypes", "resources", "models", "requestValidators", "gatewayResponses")
+SNAPSHOT = (
+    "id",
+    "policy",
+    "name",
+    "binaryMediaTypes",
+    "resources",
+    "models",
+    "requestValidators",
+    "gatewayResponses",
+)
 
 # A stage's method setting once any of it is set (F62).
 METHOD_SETTING: Document = {

@@ -1,0 +1,80 @@
+"""Headers that API Gateway adds, rejects, drops and renames (F145)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from mysfits_stream.localcloud.http.messages import Request
+
+TRACE_ID = "x-amzn-trace-id"
+# Headers of the client that neither templates nor mappings nor functions see.
+DROPPED_FROM_REQUEST = {"connection", "content-length", "transfer-encoding"}
+# A mapping to one of these headers is a configuration error.
+UNMAPPABLE = {
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "proxy-authenticate",
+    "te",
+    "transfer-encoding",
+    TRACE_ID,
+    "x-amzn-apigateway-api-id",
+}
+DROPPED_FROM_INTEGRATION_REQUEST = {"referer"}
+REMAPPED = {
+    "authorization",
+    "connection",
+    "content-md5",
+    "date",
+    "expect",
+    "host",
+    "max-forwards",
+    "proxy-authenticate",
+    "server",
+    "trailer",
+    "upgrade",
+    "user-agent",
+    "www-authenticate",
+}
+DROPPED_FROM_RESPONSE = {"content-length", "te", "transfer-encoding"}
+
+
+def of_request(request: Request) -> dict[str, str]:
+    """The headers of a request that templates, mappings and functions see; names in lower case."""
+    return {name: value for name, value in request.headers.items() if name not in DROPPED_FROM_REQUEST}
+
+
+def forwarded(request: Request, now: float) -> dict[str, str]:
+    """The headers that API Gateway adds to a request from the network."""
+    client = request.environ.get("REMOTE_ADDR", "127.0.0.1")
+    before = request.headers.get("x-forwarded-for")
+    return {
+        "x-forwarded-for": f"{before}, {client}" if before else client,
+        "x-forwarded-port": request.environ.get("SERVER_PORT") or "443",
+        "x-forwarded-proto": request.environ.get("wsgi.url_scheme") or "https",
+        TRACE_ID: request.headers.get(TRACE_ID) or f"Root=1-{int(now):08x}-{secrets.token_hex(12)}",
+    }
+
+
+def trace_header(trace_id: str) -> str:
+    """The X-Amzn-Trace-Id of a response: root, parent and whether the trace is sampled."""
+    fields = dict(part.strip().split("=", 1) for part in trace_id.split(";") if "=" in part)
+    fields.setdefault("Parent", secrets.token_hex(8))
+    fields.setdefault("Sampled", "0")
+    return ";".join(f"{name}={value}" for name, value in fields.items())
+
+
+def unmappable(headers: Mapping[str, str]) -> str | None:
+    """The first header that an integration request must not set; None if all headers may be set."""
+    return next((name for name in headers if name.lower() in UNMAPPABLE), None)
+
+
+def of_response(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a method response as the client gets them."""
+    return {
+        f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name: value
+        for name, value in headers.items()
+        if name.lower() not in DROPPED_FROM_RESPONSE
+    }
