@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-
-if TYPE_CHECKING:
-    from mysfits_stream.clicks.delivered import ParseProblems
-
-SHOWN = 20
-"""Rows of the table unless more are asked for."""
 
 
 @click.command("send-test-click")
@@ -31,40 +24,11 @@ def send_test_click(
 
     Exit code 1 if it does not arrive; then it says which stage lost it.
     """
-    import secrets
+    from mysfits_stream.operations.send_test_click import send_test_clicks
 
-    from mysfits_stream.clicks import sending
-    from mysfits_stream.errors import ClickError
-    from mysfits_stream.operations.pipeline import clicks_bucket, find_endpoint, pace, translated
-    from mysfits_stream.output import clicks as render_clicks
-    from mysfits_stream.output.text import many
-    from mysfits_stream.target import mysfits_api
-
-    target, speed = app.target, pace(app.project)
-    endpoint = find_endpoint(app.project)
-    mysfit = mysfit or sending.first_mysfit(mysfits_api(target))
-    clicks = [sending.TestClick(user or f"test-{secrets.token_hex(4)}", mysfit) for _ in range(count)]
-    with translated(app.project):
-        bucket = clicks_bucket(app.project)
-        since = bucket.now()
-        clicks = sending.send(endpoint, clicks, speed)
-        if wait and any(each.status == "accepted" for each in clicks):
-            seconds = sending.default_timeout(app.config, target.time_scale) if timeout is None else timeout
-            app.out.note(f"sent; looking for it in s3://{bucket.name} for up to {seconds:.0f} s")
-            clicks = sending.follow(
-                clicks, bucket, since, budget=seconds * target.time_scale, pace=pace(app.project)
-            )
-    if app.out.as_json:
-        app.out.json({"clicks": [each.document() for each in clicks]})
-    for each in clicks:
-        for line in render_clicks.test_click(each):
-            app.out.show(line)
-        if each.reason and app.out.as_json:
-            app.out.note(f"{each.user_id} on {each.mysfit_id}: {each.status}: {each.reason}")
-    problems = render_clicks.problems(clicks)
-    if problems and not app.out.as_json:
-        app.out.error(ClickError(f"{problems}, of {many(count, 'click')} sent"))
-    return 1 if problems else 0
+    sent = send_test_clicks(app.project, user=user, mysfit=mysfit, count=count, wait=wait, timeout=timeout)
+    app.out.test_clicks(sent)
+    return 1 if sent.problems else 0
 
 
 @click.command("clicks")
@@ -83,38 +47,15 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
 
     With --json it prints JSON lines, one enriched click each.
     """
-    from collections import deque
-
-    from mysfits_stream.clicks import delivered, timespec
-    from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
-    from mysfits_stream.output import clicks as render_clicks
+    from mysfits_stream.operations.clicks import delivered_clicks, follow_clicks
 
     if follow and (until or last):
         raise click.UsageError("--follow goes with --since only")
-    trouble = delivered.ParseProblems()
-    with translated(app.project):
-        bucket = clicks_bucket(app.project)
-        now = bucket.now()
-        begin = timespec.parse(since, now, "--since")
-        if follow:
-            with suppress(KeyboardInterrupt):
-                for each in delivered.follow(
-                    bucket, begin, pace(app.project), lambda found: note(app, found)
-                ):
-                    show_click(app, each)
-            return 0
-        end = timespec.parse(until, now, "--until") if until else now + timespec.TICK
-        found = delivered.read(bucket, begin, end, trouble)
-        if app.out.as_json:
-            for each in deque(found, last) if last else found:
-                show_click(app, each)
-        else:
-            summary = delivered.Summary()
-            rows = deque(summary.counted(found), last or SHOWN)
-            app.out.show(render_clicks.table(rows, summary.clicks))
-            if summary.clicks:
-                app.out.show(render_clicks.summary(summary))
-    note(app, trouble)
+    if follow:
+        with suppress(KeyboardInterrupt):
+            app.out.click_lines(follow_clicks(app.project, since, app.out.parse_problems))
+    else:
+        app.out.clicks(delivered_clicks(app.project, since, until), last)
     return 0
 
 
@@ -124,25 +65,9 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
 @pass_app
 def failed(app: App, since: str | None) -> int:
     """Show failed clicks, grouped by error code and reason."""
-    from mysfits_stream.clicks import delivered, timespec
-    from mysfits_stream.clicks import failed as failures
-    from mysfits_stream.operations.pipeline import clicks_bucket, translated
-    from mysfits_stream.output import clicks as render_clicks
+    from mysfits_stream.operations.failed import failed_clicks
 
-    trouble = delivered.ParseProblems()
-    with translated(app.project):
-        bucket = clicks_bucket(app.project)
-        now = bucket.now()
-        begin = timespec.parse(since, now, "--since") if since else None
-        groups = failures.grouped(failures.read(bucket, begin, now, trouble))
-    if app.out.as_json:
-        app.out.json({"failed": [group.document() for group in groups], **trouble.document()})
-    for group in groups:
-        app.out.show(render_clicks.failed_group(group))
-    app.out.line(
-        "To put them back on the stream: mysfits-stream replay" if groups else "There are no failed clicks."
-    )
-    note(app, trouble)
+    app.out.failed(failed_clicks(app.project, since))
     return 0
 
 
@@ -162,58 +87,11 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     An error object is moved aside, never deleted, once the stream has accepted all of it. A replay that
     dies is resumed by running it again; then a few clicks may arrive twice.
     """
-    from mysfits_stream.clicks import replaying, timespec
-    from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
-    from mysfits_stream.output.text import many
-    from mysfits_stream.provision.stack import Names
+    from mysfits_stream.operations.replay import replay
 
-    with translated(app.project), app.project.locked():
-        bucket = clicks_bucket(app.project)
-        done = replaying.replay(
-            bucket,
-            app.target.client("firehose"),
-            Names.of(app.config, app.target.account).stream,
-            since=timespec.parse(since, bucket.now(), "--since") if since else None,
-            limit=limit,
-            dry_run=dry_run,
-            pace=pace(app.project),
-            report=lambda so_far: app.out.note(
-                f"{many(so_far.records, 'failed record')} in {many(so_far.objects, 'object')}"
-            ),
-        )
-    if app.out.as_json:
-        app.out.json(done.document(bucket))
-    verb = "would go" if dry_run else "went"
-    app.out.line(
-        f"{many(done.records, 'failed record')} {verb} back on the stream, as {many(done.clicks, 'click')}."
-        if done.records
-        else "There are no failed clicks to replay."
-    )
-    if done.records and not dry_run:
-        app.out.line(
-            f"{many(done.objects, 'error object')} moved to s3://{bucket.name}/{bucket.replayed}. If an "
-            "earlier replay was cut short, some clicks may arrive twice."
-        )
-    note(app, done.trouble)
+    report = app.out.replaying
+    app.out.replayed(replay(app.project, since=since, limit=limit, dry_run=dry_run, report=report))
     return 0
-
-
-def show_click(app: App, each: dict[str, Any]) -> None:
-    """One enriched click: a line of JSON, or one to read."""
-    import json
-
-    from mysfits_stream.output import clicks as render_clicks
-
-    if app.out.as_json:
-        click.echo(json.dumps(each))
-    else:
-        app.out.show(render_clicks.row(each))
-
-
-def note(app: App, trouble: ParseProblems) -> None:
-    """What was met and is no click, if anything."""
-    if str(trouble):
-        app.out.note(f"also found: {trouble}")
 
 
 COMMANDS = (send_test_click, clicks, failed, replay)

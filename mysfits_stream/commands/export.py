@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +10,6 @@ from mysfits_stream.commands.app import App, global_options, pass_app, path
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from mysfits_stream.export.files import Files
 
 FORMATS = ("cloudformation", "sam", "import")
 
@@ -33,35 +31,20 @@ def export(app: App, kind: str, out: Path | None) -> int:
 
     Without --out the template is printed, as YAML or, with --json, as JSON.
     """
-    from mysfits_stream.export import cloudformation, files, sam
+    from mysfits_stream.operations import export
 
     if kind == "import" and not out and not app.out.as_json:
         raise click.UsageError("an import is several files: say where to write them with --out DIR")
-    written: Files
     if kind == "import":
-        template, to_import = _import(app)
-        written = files.cloudformation_files(template)
-        written[files.TO_IMPORT] = files.as_json(to_import).encode()
-        document: Any = {"template": template, "resourcesToImport": to_import}
+        exported = export.export_import(app.project)
     elif kind == "sam":
-        document = template = sam.template(app.config)
-        written = files.sam_files(template)
+        exported = export.export_sam(app.config)
     else:
-        document = template = cloudformation.template(app.config)
-        written = files.cloudformation_files(template)
-
+        exported = export.export_cloudformation(app.config)
     if out:
-        paths = [str(path) for path in files.write(written, out)]
-        if app.out.as_json:
-            app.out.json({"format": kind, "files": paths})
-        for path in paths if app.out.verbose else paths[:1]:
-            app.out.line(f"wrote {path}")
-        if len(paths) > 1 and not app.out.verbose:
-            app.out.line(f"and {len(paths) - 1} more files in {out}")
-    elif app.out.as_json:
-        app.out.json(document)
+        app.out.written(export.write(exported, out))
     else:
-        click.echo(files.as_yaml(template), nl=False)
+        app.out.exported(exported)
     return 0
 
 
@@ -74,25 +57,10 @@ def publish_code(app: App, repository: str | None) -> int:
 
     The repository is made if there is none. Without a change there is no commit.
     """
-    from mysfits_stream.operations import publish_code
+    from mysfits_stream.operations.publish_code import publish_code
 
-    app.out.published(publish_code.publish_code(app.project, repository))
+    app.out.published(publish_code(app.project, repository))
     return 0
 
 
 COMMANDS = (export, publish_code)
-
-
-def _import(app: App) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The template of the running stack, and which of its resources is which."""
-    from dataclasses import replace
-
-    from mysfits_stream.export import importing
-    from mysfits_stream.provision.engine import Goal, survey
-    from mysfits_stream.target import mysfits_api
-
-    # The template's defaults are to be what runs.
-    config = replace(app.config, mysfits_api=mysfits_api(app.target))
-    template = importing.template(config)
-    changes = survey(app.project.build(), Goal.PRESENT, config.stack)
-    return template, importing.resources_to_import(changes, template, app.target.client("apigateway"))

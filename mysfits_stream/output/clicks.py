@@ -1,9 +1,9 @@
-"""Clicks, failed clicks and the hops of the path, for a person. Makes no call to anyone."""
+"""Clicks and failed clicks for a terminal. Makes no call."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -15,10 +15,13 @@ from rich.text import Text
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
-    from mysfits_stream.clicks import failed
     from mysfits_stream.clicks.delivered import Click, Summary
+    from mysfits_stream.clicks.replaying import Replay
     from mysfits_stream.clicks.sending import TestClick
-    from mysfits_stream.doctor.links import Link
+    from mysfits_stream.operations.clicks import Delivered
+    from mysfits_stream.operations.failed import Failed
+    from mysfits_stream.operations.replay import Replayed
+    from mysfits_stream.operations.send_test_click import TestClicks
 
 COLUMNS = {
     "clickedAt": "CLICKED AT",
@@ -36,8 +39,21 @@ HEADINGS = {
 }
 BAR_WIDTH = 40
 LONGEST_LIST = 15
-LINK_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red", "unknown": "dim"}
 STATUS_STYLES = {"delivered": "green", "accepted": "green"}
+SHOWN = 20
+"""Rows of the table unless another number is asked for."""
+
+
+def test_clicks(sent: TestClicks) -> Iterator[Text]:
+    """What became of each test click."""
+    for click in sent.clicks:
+        yield from test_click(click)
+
+
+def sent_problems(sent: TestClicks) -> str:
+    """How many clicks did not arrive, by outcome."""
+    parts = ", ".join(f"{count} {status}" for status, count in sent.problems.items())
+    return f"{parts}, of {many(len(sent.clicks), 'click')} sent"
 
 
 def test_click(click: TestClick) -> Iterator[Text]:
@@ -60,12 +76,6 @@ def test_click(click: TestClick) -> Iterator[Text]:
         yield Text(json.dumps(click.record), style="bold")
 
 
-def problems(clicks: Sequence[TestClick]) -> str:
-    """How many clicks did not arrive, by what became of them; empty if all did."""
-    bad = [click.status for click in clicks if click.status not in STATUS_STYLES]
-    return ", ".join(f"{count} {status}" for status, count in Counter(bad).items())
-
-
 def row(click: Click) -> Text:
     """One enriched click in a line."""
     said = {key: printable(str(click[key])) for key in COLUMNS}
@@ -75,10 +85,19 @@ def row(click: Click) -> Text:
     )
 
 
+def clicks(found: Delivered, last: int | None) -> Iterator[RenderableType]:
+    """The table of the last clicks, and bars of all clicks."""
+    total, counted = found.summarized()
+    rows = deque(counted, last or SHOWN)
+    if not rows:
+        yield Text(f"No clicks were delivered from {found.range}.")
+    else:
+        yield table(rows, total.clicks)
+        yield summary(total)
+
+
 def table(clicks: Collection[Click], total: int) -> RenderableType:
     """The last clicks, and how many there are in all."""
-    if not clicks:
-        return Text("No clicks were delivered in this time.")
     cells = [[*COLUMNS.values()], *([printable(str(click[key])) for key in COLUMNS] for click in clicks)]
     shown = (
         f"the last {len(clicks)} of {many(total, 'click')}" if len(clicks) < total else many(total, "click")
@@ -122,20 +141,36 @@ def aligned(rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> list[T
     ]
 
 
-def failed_group(group: failed.Group) -> RenderableType:
-    """The failed clicks of one code and reason, the first few shown."""
-    times = f"{group.first:%Y-%m-%d %H:%M:%S} to {group.last:%Y-%m-%d %H:%M:%S} UTC"
-    return Group(
-        Text.assemble((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}"),
-        Text(f"  {printable(group.message)}"),
-        *(Text(f"    {printable(sample)}", style="dim") for sample in group.samples),
-    )
+def failed(found: Failed) -> Iterator[str | RenderableType]:
+    """Failed clicks by error code and reason, the first few of each shown."""
+    for group in found.groups:
+        times = f"{group.first:%Y-%m-%d %H:%M:%S} to {group.last:%Y-%m-%d %H:%M:%S} UTC"
+        yield Text.assemble((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}")
+        yield f"  {group.message}"
+        for sample in group.samples:
+            yield Text(f"    {printable(sample)}", style="dim")
+    if found.groups:
+        yield "To put them back on the stream: mysfits-stream replay"
+    else:
+        yield "There are no failed clicks."
 
 
-def link(link: Link) -> Iterator[Text]:
-    """What the examination of a link says, and what to do."""
-    yield Text.assemble(
-        (f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} {printable(link.detail)}"
-    )
-    if link.advice:
-        yield Text(f"{'':<26}-> {link.advice}", style="italic")
+def replayed(replayed: Replayed) -> Iterator[str]:
+    """What went back on the stream, or would."""
+    counts = replayed.counts
+    if not counts.records:
+        yield "There are no failed clicks to replay."
+        return
+    went = "would go" if counts.dry_run else "went"
+    records, clicks = many(counts.records, "failed record"), many(counts.clicks, "click")
+    yield f"{records} {went} back on the stream, as {clicks}."
+    if not counts.dry_run:
+        yield (
+            f"{many(counts.objects, 'error object')} moved to {replayed.moved_to}. If an earlier replay was "
+            "cut short, some clicks may arrive twice."
+        )
+
+
+def replaying(counts: Replay) -> str:
+    """The progress of a replay."""
+    return f"{many(counts.records, 'failed record')} in {many(counts.objects, 'object')}"

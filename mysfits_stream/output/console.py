@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,18 +17,28 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from mysfits_stream.errors import MysfitsStreamError
-from mysfits_stream.output import stack
+from mysfits_stream.errors import ClickError, MysfitsStreamError
+from mysfits_stream.output import clicks, doctor, files, stack
 from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import printable
 
 if TYPE_CHECKING:
+    from mysfits_stream.clicks.delivered import Click, ParseProblems
+    from mysfits_stream.clicks.replaying import Replay
     from mysfits_stream.codecommit import Published
+    from mysfits_stream.doctor.links import Link
     from mysfits_stream.operations.adopt import Adoption
     from mysfits_stream.operations.changes import StackChanges
+    from mysfits_stream.operations.clicks import Delivered
+    from mysfits_stream.operations.doctor import Diagnosis
     from mysfits_stream.operations.down import Removal, Removed
+    from mysfits_stream.operations.export import Export, Written
+    from mysfits_stream.operations.failed import Failed
     from mysfits_stream.operations.plan import Plan
+    from mysfits_stream.operations.replay import Replayed
+    from mysfits_stream.operations.send_test_click import TestClicks
     from mysfits_stream.operations.up import Up
+    from mysfits_stream.operations.website import Site, Snippet
 
 
 class Result(Protocol):
@@ -123,6 +134,80 @@ class Output:
     def published(self, published: Published) -> None:
         """The commit of ``publish-code``."""
         self._result(published, [stack.code(published)])
+
+    def test_clicks(self, sent: TestClicks) -> None:
+        """The outcome of each test click, and of all in one line if some did not arrive."""
+        self._result(sent, clicks.test_clicks(sent))
+        if self.as_json:
+            for each in sent.clicks:
+                if each.reason:
+                    self.note(f"{each.user_id} on {each.mysfit_id}: {each.status}: {each.reason}")
+        elif sent.problems:
+            self.error(ClickError(clicks.sent_problems(sent)))
+
+    def clicks(self, found: Delivered, last: int | None) -> None:
+        """Delivered clicks: JSON lines, or a table and bars; ``last`` limits the rows."""
+        if self.as_json:
+            self.click_lines(deque(found.clicks, last) if last else found.clicks)
+        elif not self.quiet:
+            self._lines(clicks.clicks(found, last))
+        self.parse_problems(found.problems)
+
+    def click_lines(self, found: Iterable[Click]) -> None:
+        """One line for each click, as soon as it is read."""
+        for each in found:
+            if self.as_json:
+                sys.stdout.write(json.dumps(each) + "\n")
+                sys.stdout.flush()
+            elif not self.quiet:
+                self.console.print(clicks.row(each))
+
+    def parse_problems(self, problems: ParseProblems) -> None:
+        """The lines and objects that could not be parsed as clicks, if there are any."""
+        if str(problems):
+            self.note(f"also found: {problems}")
+
+    def failed(self, found: Failed) -> None:
+        """Failed clicks."""
+        self._result(found, clicks.failed(found))
+        self.parse_problems(found.problems)
+
+    def replaying(self, counts: Replay) -> None:
+        """The progress of a replay."""
+        self.note(clicks.replaying(counts))
+
+    def replayed(self, done: Replayed) -> None:
+        """The result of a replay."""
+        self._result(done, clicks.replayed(done))
+        self.parse_problems(done.counts.trouble)
+
+    def link(self, link: Link) -> None:
+        """One link of the path, as soon as it is examined; with ``--json`` it is part of the diagnosis."""
+        if not self.as_json and not self.quiet:
+            self._lines(doctor.link(link))
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """The whole path; on a terminal, the links are printed already."""
+        self._result(diagnosis, [doctor.verdict(diagnosis)])
+
+    def exported(self, exported: Export) -> None:
+        """A template, as JSON or YAML; with ``--quiet``, too."""
+        if self.as_json:
+            self.json(exported.document())
+        else:
+            sys.stdout.write(exported.yaml())
+
+    def written(self, written: Written) -> None:
+        """The files of an export."""
+        self._result(written, files.written(written, verbose=self.verbose))
+
+    def snippet(self, snippet: Snippet) -> None:
+        """The lines for a page."""
+        self._result(snippet, [snippet.html])
+
+    def site(self, site: Site) -> None:
+        """A published page."""
+        self._result(site, files.site(site))
 
     @contextmanager
     def progress(self) -> Iterator[ProgressView]:

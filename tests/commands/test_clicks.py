@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from mysfits_stream import cli
 from mysfits_stream.aws.account import Account
 from mysfits_stream.commands.app import App
 from mysfits_stream.config import Config
+from mysfits_stream.errors import ClickError
 from tests.support.clicks_bucket import NOON, Clock, MemoryS3, enriched, key, lines
 
 HOSTILE = {
@@ -34,11 +36,11 @@ class Operator:
     time_scale: float = 1.0
     account: Account = field(default_factory=lambda: Account("123456789012", "us-east-1"))
 
-    def run(self, *arguments: str) -> int:
+    def run(self, *arguments: str, command: str = "clicks") -> int:
         app, target = App(), self
         anything: Any = target
         app.config, app.target = Config(region="us-east-1"), anything
-        code: int = cli.cli.main(["clicks", *arguments], standalone_mode=False, obj=app)
+        code: int = cli.cli.main([command, *arguments], standalone_mode=False, obj=app)
         return code
 
     @property
@@ -49,6 +51,9 @@ class Operator:
     def interrupt(self) -> Any:
         return self
 
+    def set(self) -> None:
+        """The waits of other threads end; there are none."""
+
     def sleep(self, seconds: float) -> None:
         self.patience -= 1
         if self.patience < 0:
@@ -57,7 +62,8 @@ class Operator:
 
 
 @pytest.fixture
-def operator() -> Operator:
+def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.chdir(tmp_path)
     return Operator(MemoryS3(Clock()))
 
 
@@ -105,3 +111,25 @@ def test_following_says_what_is_no_click_once_as_it_lands(
     assert [json.loads(line) for line in shown.out.splitlines()] == [enriched(NOON)]
     assert shown.err.count("also found: ") == 1
     assert f"{key(NOON)}.gz cannot be read (" in shown.err
+
+
+def test_until_before_since_is_an_empty_range_and_an_error(operator: Operator) -> None:
+    operator.s3.objects[key(NOON - timedelta(days=3))] = lines(enriched(NOON - timedelta(days=3)))
+    day = f"{NOON - timedelta(days=2):%Y-%m-%d}"
+    with pytest.raises(
+        ClickError, match=f"is empty: --since 1h is not before --until {day}. Give an earlier"
+    ):
+        operator.run("--until", day)
+    assert operator.run("--json", "--since", "5d", "--until", day) == 0
+
+
+@pytest.mark.parametrize("command", ["clicks", "failed", "replay"])
+def test_since_a_time_to_come_is_an_empty_range_and_an_error(operator: Operator, command: str) -> None:
+    with pytest.raises(ClickError, match="is empty: --since 9999-12-31 is not before --until now"):
+        operator.run("--since", "9999-12-31", command=command)
+
+
+def test_no_clicks_names_the_range(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:
+    assert operator.run("--since", "2h", "--until", "1h") == 0
+    since, until = (f"{NOON - timedelta(hours=hours):%Y-%m-%d %H:%M:%S}" for hours in (2, 1))
+    assert capsys.readouterr().out == f"No clicks were delivered from {since} to {until} UTC.\n"

@@ -32,7 +32,8 @@ def test_clicks_are_json_lines_in_the_order_of_their_time(clicked: Shell) -> Non
     assert [record["clickedAt"] for record in records] == sorted(record["clickedAt"] for record in records)
     last = clicked.run("clicks", "--json", "--last", "1")
     assert [json.loads(line) for line in last.out.splitlines()] == records[-1:]
-    assert clicked.run("clicks", "--json", "--until", "2026-01-01").out == ""
+    earlier = ("--since", "2025-12-01", "--until", "2026-01-01")
+    assert clicked.run("clicks", "--json", *earlier).out == ""
 
 
 def test_clicks_are_shown_as_a_table_with_bars(clicked: Shell) -> None:
@@ -84,6 +85,7 @@ def test_without_waiting_a_click_is_only_accepted(clicked: Shell) -> None:
     ("arguments", "says"),
     [
         (("clicks", "--since", "yesterday"), "--since 'yesterday': say how long ago"),
+        (("clicks", "--until", "2026-01-01"), "2026-01-01 00:00:00 UTC is empty"),
         (("clicks", "--follow", "--last", "3"), "--follow goes with --since only"),
         (("replay", "--limit", "0"), "--limit"),
         (("send-test-click", "--count", "0"), "--count"),

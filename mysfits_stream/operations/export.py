@@ -1,0 +1,77 @@
+"""``export``: the stack as a template for CloudFormation or SAM, or for CloudFormation's resource import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mysfits_stream.config import Config
+from mysfits_stream.export import cloudformation, files, importing, sam
+from mysfits_stream.operations.project import Project
+from mysfits_stream.provision.engine import Goal, survey
+from mysfits_stream.target import mysfits_api
+
+
+@dataclass(frozen=True)
+class Export:
+    """A template, and the files that belong to it."""
+
+    kind: str
+    template: dict[str, Any]
+    files: Mapping[str, bytes]
+    to_import: list[dict[str, Any]] | None = None
+    """The running resource of each logical id, for an import."""
+
+    def document(self) -> dict[str, Any]:
+        """The template as JSON, for an import with its resources."""
+        if self.to_import is None:
+            return self.template
+        return {"template": self.template, "resourcesToImport": self.to_import}
+
+    def yaml(self) -> str:
+        """The template as YAML."""
+        return files.as_yaml(self.template)
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of an export in a directory."""
+
+    kind: str
+    directory: Path
+    paths: tuple[Path, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The files as JSON."""
+        return {"format": self.kind, "files": [str(path) for path in self.paths]}
+
+
+def export_sam(config: Config) -> Export:
+    """The configured stack for SAM."""
+    template = sam.template(config)
+    return Export("sam", template, files.sam_files(template))
+
+
+def export_cloudformation(config: Config) -> Export:
+    """The configured stack for CloudFormation."""
+    template = cloudformation.template(config)
+    return Export("cloudformation", template, files.cloudformation_files(template))
+
+
+def export_import(project: Project) -> Export:
+    """The running stack for CloudFormation's resource import."""
+    # The template's defaults are the values of the running stack.
+    config = replace(project.config, mysfits_api=mysfits_api(project.target))
+    template = importing.template(config)
+    changes = survey(project.build(), Goal.PRESENT, config.stack)
+    to_import = importing.resources_to_import(changes, template, project.target.client("apigateway"))
+    written = files.cloudformation_files(template)
+    written[files.TO_IMPORT] = files.as_json(to_import).encode()
+    return Export("import", template, written, to_import)
+
+
+def write(export: Export, directory: Path) -> Written:
+    """Write an export's files; raises ExportError."""
+    return Written(export.kind, directory, tuple(files.write(export.files, directory)))

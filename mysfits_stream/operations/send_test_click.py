@@ -1,0 +1,60 @@
+"""``send-test-click``: clicks sent as a browser sends them, and followed to S3."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from mysfits_stream.clicks import sending
+from mysfits_stream.clicks.sending import TestClick
+from mysfits_stream.operations.pipeline import clicks_bucket, find_endpoint, pace, translated
+from mysfits_stream.operations.project import Project
+from mysfits_stream.target import mysfits_api
+
+GOOD = ("delivered", "accepted")
+
+
+@dataclass(frozen=True)
+class TestClicks:
+    """The clicks that were sent, each with its outcome."""
+
+    __test__ = False  # not a test of pytest
+
+    clicks: tuple[TestClick, ...]
+
+    @property
+    def problems(self) -> Counter[str]:
+        """Outcome -> number, of the clicks that did not arrive."""
+        return Counter(click.status for click in self.clicks if click.status not in GOOD)
+
+    def document(self) -> dict[str, Any]:
+        """The clicks as JSON."""
+        return {"clicks": [click.document() for click in self.clicks]}
+
+
+def send_test_clicks(
+    project: Project, *, user: str | None, mysfit: str | None, count: int, wait: bool, timeout: float | None
+) -> TestClicks:
+    """Send ``count`` clicks, and with ``wait`` look for them in S3 for ``timeout`` seconds.
+
+    ``user`` is by default a fresh id for each click, ``mysfit`` the Mysfits service's first.
+    """
+    target, speed = project.target, pace(project)
+    endpoint = find_endpoint(project)
+    if mysfit is None:
+        mysfit = sending.first_mysfit(mysfits_api(target))
+    clicks = [
+        TestClick(f"test-{secrets.token_hex(4)}" if user is None else user, mysfit) for _ in range(count)
+    ]
+    with translated(project):
+        bucket = clicks_bucket(project)
+        since = bucket.now()
+        clicks = sending.send(endpoint, clicks, speed)
+        if wait and any(click.status == "accepted" for click in clicks):
+            default = sending.default_timeout(project.config, target.time_scale)
+            seconds = default if timeout is None else timeout
+            project.note(f"sent; looking for it in s3://{bucket.name} for up to {seconds:.0f} s")
+            clicks = sending.follow(clicks, bucket, since, budget=seconds * target.time_scale, pace=speed)
+    return TestClicks(tuple(clicks))

@@ -1,0 +1,34 @@
+"""The time range of a command, from the options ``--since`` and ``--until``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mysfits_stream.clicks import timespec
+from mysfits_stream.errors import ClickError
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """A time range; ``until`` is excluded, and ``since`` is None for the time of the first click."""
+
+    since: datetime | None
+    until: datetime
+
+    def __str__(self) -> str:
+        since = f"{self.since:%Y-%m-%d %H:%M:%S} to " if self.since else "the first click to "
+        return f"{since}{self.until:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
+    """The time range that the options name; raises ClickError if it is empty."""
+    begin = timespec.parse(since, now, "--since") if since else None
+    end = timespec.parse(until, now, "--until") if until else now + timespec.TICK
+    found = TimeRange(begin, end)
+    if begin and begin >= end:
+        raise ClickError(
+            f"the time range {found} is empty: --since {since} is not before --until {until or 'now'}. "
+            "Give an earlier --since, for example --since 7d"
+        )
+    return found
