@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 BLOCK = 65536
 LONGEST_CHUNK_LINE = 1024
+BODY_SECONDS = 60.0  # from the head of a request to the end of its body
 DISCARDED = 4 * 1024 * 1024
 """Bytes of a rejected body that are read and dropped, so that most clients get the response."""
 
@@ -36,7 +39,9 @@ class Body:
 class BodyReader:
     """The body of one request, of a known length or chunked; reads in blocks of BLOCK bytes."""
 
-    def __init__(self, environ: dict[str, Any]) -> None:
+    def __init__(self, environ: dict[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._deadline = clock() + BODY_SECONDS
         stream = environ["wsgi.input"]
         self._chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
         # The reader of cheroot holds a whole chunk in memory: read from the connection instead.
@@ -68,6 +73,8 @@ class BodyReader:
 
     def _block(self, wanted: int) -> bytes:
         """The next bytes of the body, at most ``wanted``; sets ``finished`` at the end."""
+        if self._clock() >= self._deadline:
+            raise BodyError(f"the body did not arrive within {BODY_SECONDS:g} s")
         if not self._valid:
             raise BodyError("the length of the body is not a number")
         if self._chunked and self._left == 0:

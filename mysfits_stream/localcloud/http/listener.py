@@ -10,13 +10,15 @@ from typing import Any
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 from cheroot.wsgi import Server
 
-THREADS = 64
+from mysfits_stream.localcloud.http.connections import MAX_CONNECTIONS, Connections
+
+WORKERS = 64
 """Concurrent calls: a deployer makes some thirty, and with behavior ``aws`` each call waits."""
 
 MAX_HEADER_BYTES = 64 * 1024  # the request line and all headers
 MAX_HEADERS = 200
 
-KEEP_ALIVE_SECONDS = 30
+IO_SECONDS = 10  # the longest pause of a client inside a body, or while it reads a response
 LONGEST_STOP = 0.1
 
 
@@ -74,6 +76,19 @@ class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
 
 
+class _Server(Server):
+    keep_alive_conn_limit = MAX_CONNECTIONS
+    expiration_interval = LONGEST_STOP
+    max_request_header_size = MAX_HEADER_BYTES
+    ConnectionClass = _Connection
+    _connections: Any
+
+    def prepare(self) -> None:
+        super().prepare()
+        self._connections._selector.close()
+        self._connections = Connections(self, MAX_HEADER_BYTES)
+
+
 class Listener:
     """One application at one port, from :meth:`start` until :meth:`stop`."""
 
@@ -84,20 +99,17 @@ class Listener:
 
     def start(self, port: int) -> None:
         """Listen on ``port``, or on any free port for 0; OSError if the port is taken."""
-        server = Server(
+        server = _Server(
             ("127.0.0.1", port),
             self._application,
-            numthreads=THREADS,
+            numthreads=WORKERS,
             request_queue_size=128,
-            timeout=KEEP_ALIVE_SECONDS,
+            timeout=IO_SECONDS,
         )
         with socket.socket() as probe:
             # cheroot's error does not name the reason.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-        server.max_request_header_size = MAX_HEADER_BYTES
-        server.ConnectionClass = _Connection
-        server.expiration_interval = LONGEST_STOP
         server.prepare()
         self._server = server
         self._thread = threading.Thread(target=server.serve, name="server")
