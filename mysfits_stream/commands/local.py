@@ -5,17 +5,13 @@ Nobody has to start it: the first command with target ``local`` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app, path
 
-if TYPE_CHECKING:
-    from mysfits_stream.localcloud.daemon import Running
-
 
 @click.group()
+@global_options
 def local() -> None:
     """Start, stop and look at the local cloud."""
 
@@ -44,22 +40,18 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
 
     A behavior lasts until the local cloud stops, or until another behavior is set.
     """
-    from mysfits_stream.config import MOODS
-    from mysfits_stream.local_site import daemon
-    from mysfits_stream.local_site.settings import settings_of
+    from mysfits_stream.operations import local
 
-    if moods is not None:
-        app.out.note(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")
-        behavior = behavior or MOODS[moods]
-    running = daemon.ensure(
+    started = local.start(
+        app.local_config,
         app.directory,
-        settings_of(app.local_config),
         keep=path(keep) if keep else None,
+        behavior=behavior,
+        moods=moods,
+        seed=seed,
         report=app.out.note,
     )
-    if behavior is not None or seed is not None:
-        daemon.set_behavior(running, behavior=behavior, seed=seed)
-    _show(app, running)
+    app.out.local_started(started)
 
 
 @local.command()
@@ -67,12 +59,9 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
 @pass_app
 def stop(app: App) -> None:
     """End it; resources and objects that are not kept are gone."""
-    from mysfits_stream.local_site import daemon
+    from mysfits_stream.operations import local
 
-    ended = daemon.stop(app.directory, report=app.out.note)
-    if app.out.as_json:
-        app.out.json(_document(None))
-    app.out.line(f"The local cloud (pid {ended.pid}) has ended." if ended else "No local cloud runs here.")
+    app.out.local_stopped(local.stop(app.directory, app.out.note))
 
 
 @local.command()
@@ -80,13 +69,9 @@ def stop(app: App) -> None:
 @pass_app
 def status(app: App) -> None:
     """Show whether the local cloud runs, and the environment of AWS clients that use it."""
-    from mysfits_stream.local_site import daemon
+    from mysfits_stream.operations import local
 
-    running = daemon.find(app.directory)
-    _show(app, running)
-    if running:
-        for name, value in _client_environment(running).items():
-            app.out.line(f"export {name}={value}")
+    app.out.local_status(local.status(app.directory))
 
 
 @local.command()
@@ -95,37 +80,6 @@ def status(app: App) -> None:
 @pass_app
 def logs(app: App, lines: int) -> None:
     """Print the end of its log."""
-    from mysfits_stream.local_site import daemon
+    from mysfits_stream.operations import local
 
-    tail = daemon.log_tail(app.directory, lines)
-    if app.out.as_json:
-        app.out.json({"lines": tail})
-    for line in tail:
-        app.out.line(line)
-
-
-def _show(app: App, running: Running | None) -> None:
-    if app.out.as_json:
-        app.out.json(_document(running))
-    if running is None:
-        app.out.line("No local cloud runs here.")
-    else:
-        app.out.line(f"The local cloud runs at {running.endpoint} (pid {running.pid}).")
-
-
-def _client_environment(running: Running) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": running.endpoint,
-        "AWS_ACCESS_KEY_ID": running.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-
-
-def _document(running: Running | None) -> dict[str, object]:
-    document: dict[str, object] = {
-        "running": running is not None,
-        "endpoint": running.endpoint if running else None,
-        "pid": running.pid if running else None,
-    }
-    return {**document, "environment": _client_environment(running)} if running else document
+    app.out.local_logs(local.logs(app.directory, lines))

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
-from mysfits_stream.output import clicks, doctor, files, stack
+from mysfits_stream.output import clicks, doctor, files, local, stack
 from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import printable
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.down import Removal, Removed
     from mysfits_stream.operations.export import Export, Written
     from mysfits_stream.operations.failed import Failed
+    from mysfits_stream.operations.local import LocalCloudStatus, LogTail, Stopped
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.replay import Replayed
     from mysfits_stream.operations.send_test_click import TestClicks
@@ -208,6 +209,22 @@ class Output:
     def site(self, site: Site) -> None:
         """A published page."""
         self._result(site, files.site(site))
+
+    def local_started(self, found: LocalCloudStatus) -> None:
+        """The local cloud after ``local start``."""
+        self._result(found, [local.status(found)])
+
+    def local_status(self, found: LocalCloudStatus) -> None:
+        """The local cloud, and the environment of AWS clients that use it."""
+        self._result(found, [local.status(found), *local.environment(found)])
+
+    def local_stopped(self, stopped: Stopped) -> None:
+        """The local cloud after ``local stop``."""
+        self._result(stopped, [local.stopped(stopped)])
+
+    def local_logs(self, tail: LogTail) -> None:
+        """The end of the local cloud's log."""
+        self._result(tail, tail.lines)
 
     @contextmanager
     def progress(self) -> Iterator[ProgressView]:

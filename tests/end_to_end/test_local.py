@@ -52,6 +52,11 @@ def test_status_prints_the_environment_of_aws_clients(shell: Shell) -> None:
     assert refused.status_code == 403
 
 
+@pytest.mark.parametrize("arguments", ["--json local status", "local --json status", "local status --json"])
+def test_global_options_stand_wherever_one_likes(shell: Shell, arguments: str) -> None:
+    assert shell.run(*arguments.split()).json == {"running": False, "endpoint": None, "pid": None}
+
+
 def test_access_is_private_unless_configured_otherwise(shell: Shell) -> None:
     shell.run("local", "start")
     assert settings(shell)["access"] == "private"

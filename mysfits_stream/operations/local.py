@@ -1,0 +1,105 @@
+"""``local``: the embedded local cloud, started, stopped and described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mysfits_stream.config import MOODS, LocalConfig
+from mysfits_stream.local_site import daemon
+from mysfits_stream.local_site.settings import settings_of
+from mysfits_stream.localcloud.daemon import Running
+from mysfits_stream.target import LOCAL_REGION, LOCAL_SECRET
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LocalCloudStatus:
+    """The local cloud of a directory; None if no local cloud runs."""
+
+    running: Running | None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables of AWS clients that use the local cloud."""
+        if self.running is None:
+            return {}
+        return {
+            "AWS_ENDPOINT_URL": self.running.endpoint,
+            "AWS_ACCESS_KEY_ID": self.running.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": LOCAL_SECRET,
+            "AWS_DEFAULT_REGION": LOCAL_REGION,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """The local cloud as JSON."""
+        running = self.running
+        return {
+            "running": running is not None,
+            "endpoint": running.endpoint if running else None,
+            "pid": running.pid if running else None,
+            **({"environment": dict(self.environment)} if running else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The local cloud that was stopped; None if no local cloud ran."""
+
+    ended: Running | None
+
+    def document(self) -> dict[str, Any]:
+        """The local cloud after its end as JSON."""
+        return LocalCloudStatus(None).document()
+
+
+@dataclass(frozen=True)
+class LogTail:
+    """The last lines of the local cloud's log."""
+
+    lines: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The lines as JSON."""
+        return {"lines": list(self.lines)}
+
+
+def start(
+    config: LocalConfig,
+    directory: Path,
+    *,
+    keep: Path | None,
+    behavior: str | None,
+    moods: str | None,
+    seed: int | None,
+    report: Report,
+) -> LocalCloudStatus:
+    """Start the local cloud in the background unless it runs; ``moods`` is the old spelling of ``behavior``.
+
+    ``report`` receives warnings and progress.
+    """
+    if moods is not None:
+        report(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")
+        behavior = behavior or MOODS[moods]
+    running = daemon.ensure(directory, settings_of(config), keep=keep, report=report)
+    if behavior is not None or seed is not None:
+        daemon.set_behavior(running, behavior=behavior, seed=seed)
+    return LocalCloudStatus(running)
+
+
+def stop(directory: Path, report: Report) -> Stopped:
+    """Stop the local cloud; resources and objects that are not kept are deleted."""
+    return Stopped(daemon.stop(directory, report=report))
+
+
+def status(directory: Path) -> LocalCloudStatus:
+    """The local cloud, if one runs."""
+    return LocalCloudStatus(daemon.find(directory))
+
+
+def logs(directory: Path, lines: int) -> LogTail:
+    """The last ``lines`` lines of the local cloud's log."""
+    return LogTail(tuple(daemon.log_tail(directory, lines)))
