@@ -21,6 +21,7 @@ from benchmarks.critical_path import Recorder, critical_path
 from benchmarks.measure import Comparison, Machine, Target, compare, in_turns
 from benchmarks.slow_cloud import CALL_SECONDS, SCALE, reset, slow_cloud
 from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.session import boto3_session
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.config import Config
 from mysfits_stream.provision import stack
@@ -29,7 +30,7 @@ from mysfits_stream.provision.processor_zip import HANDLER, Package, processor_p
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.state import State
-from mysfits_stream.target import LOCAL_INVOKE_URL, boto3_session
+from mysfits_stream.target import LOCAL_INVOKE_URL
 from mysfits_stream.target import Target as Place
 
 PATH, OURS, LINE = "critical path", "first up", "straight line"

@@ -26,8 +26,9 @@ import requests
 from botocore.session import Session
 
 from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.session import boto3_session
 from mysfits_stream.aws.waiting import Interrupt
-from mysfits_stream.target import Target, boto3_session
+from mysfits_stream.target import Target
 
 BUCKET = "clicks"
 PAGE = 1000

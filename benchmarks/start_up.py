@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.measure import Comparison, Target, compare
 from mysfits_stream.aws.account import Account
+from mysfits_stream.aws.session import boto3_session
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.target import Target as Place
-from mysfits_stream.target import boto3_session
 
 FLOOR, VERSION, HELP = "python -c 'import click'", "mysfits-stream --version", "mysfits-stream --help"
 OTHERS = {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.errors import ignoring, is_error
+from mysfits_stream.aws.errors import ignoring, is_error, translated
 from mysfits_stream.errors import ExportError
 
 if TYPE_CHECKING:
@@ -167,17 +167,11 @@ def _listing(codecommit: CodeCommitClient, repository: str, commit: str, path: s
     return codecommit.get_folder(repositoryName=repository, commitSpecifier=commit, folderPath=path)
 
 
-@contextmanager
-def _translated(repository: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        details = error.response["Error"]
-        advice = ADVICE.get(details.get("Code", ""), "")
-        text = f"{repository}: {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
-        raise ExportError(f"{text}. {advice}".rstrip(". ")) from error
-    except BotoCoreError as error:
-        raise ExportError(f"{repository}: {' '.join(str(error).split())}") from error
+def _translated(repository: str) -> AbstractContextManager[None]:
+    def become(operation: str, reason: str) -> ExportError:
+        return ExportError(f"{repository}: {operation}: {reason}" if operation else f"{repository}: {reason}")
+
+    return translated(become, extra=ADVICE)
 
 
 ADVICE = {

@@ -12,8 +12,8 @@ MysfitsStreamError          its text is one clear line: what is wrong, where, wh
     ├── DataProtectedError  the resource holds clicks, and nobody said to delete them
     └── WaitTimeoutError    AWS did not get ready within the budget
 
-Foreign errors (botocore's, above all) are translated once, in ``provision/engine.py``, and expected
-ones are printed once, in ``cli.main``. Anything else is a bug and keeps its traceback.
+Errors of AWS and botocore are translated once, in ``aws/errors.py``, and expected errors are printed
+once, in ``cli.main``. Anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mysfits_stream.aws import fast_s3
+from mysfits_stream.aws import session as sessions
 from mysfits_stream.aws.account import Account, Clients, own_buckets_only
+from mysfits_stream.aws.errors import reason, translated
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ConfigError, TargetError
@@ -128,20 +130,14 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
             f"target local needs a package that is not installed ({error.name}); "
             "run: pip install 'mysfits-stream[local]'"
         ) from error
-    from botocore.session import Session
 
-    running = daemon.ensure(directory, settings_of(config.local), report=report)
-    # Nothing of the user's AWS settings is looked at, so that none can break or leak into a local run.
-    core = Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
-    core.set_credentials(running.access_key_id, LOCAL_SECRET)
-    session = boto3_session(core)
     region = config.region or LOCAL_REGION
+    if region not in (known := sessions.known_regions()):
+        raise ConfigError(f"region: {region} is no region of AWS{_similar(region, known)}")
+    running = daemon.ensure(directory, settings_of(config.local), report=report)
+    # No AWS setting of the user is read, so none can break a local run or leak into it.
+    core = sessions.isolated(running.access_key_id, LOCAL_SECRET)
+    session = sessions.boto3_session(core)
     return Target(
         name="local",
         account=_account(session, core, running.endpoint, region),
@@ -156,17 +152,16 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
 
 def _connect_aws(config: Config) -> Target:
     from botocore.exceptions import BotoCoreError, ProfileNotFound
-    from botocore.session import Session
 
-    core = Session(profile=config.profile)
+    core = sessions.configured(config.profile)
     try:
-        session = boto3_session(core)
+        session = sessions.boto3_session(core)
         # botocore itself reads AWS_DEFAULT_REGION only; every other SDK, and the AWS CLI, this one first.
         region = config.region or os.environ.get("AWS_REGION") or session.region_name
     except ProfileNotFound as error:
         raise TargetError(f"{error}. Choose another with --profile, or run: aws configure sso") from error
     except BotoCoreError as error:
-        raise TargetError(f"your AWS settings cannot be used: {' '.join(str(error).split())}") from error
+        raise TargetError(f"your AWS settings cannot be used: {reason(error)}") from error
     if not region:
         raise TargetError("no region: set region in config.yaml, --region or AWS_REGION")
     return Target(
@@ -180,14 +175,6 @@ def _connect_aws(config: Config) -> Target:
     )
 
 
-def boto3_session(core: Session) -> boto3.Session:
-    """A session that reads the times in AWS's answers fast: a listing says one for each object."""
-    import boto3
-
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=fast_s3.moment)
-    return boto3.Session(botocore_session=core)
-
-
 def mysfits_api(target: Target) -> str:
     """The base URL of the Mysfits service; raises ConfigError where none is known."""
     if target.mysfits_api is None:
@@ -198,21 +185,16 @@ def mysfits_api(target: Target) -> str:
 
 
 def _account(session: boto3.Session, core: Session, endpoint_url: str | None, region: str) -> Account:
-    from botocore.parsers import ResponseParserError
-
     sts = _client(session, "sts", endpoint_url, region)
-    try:
-        with _explained(region):
-            identity = sts.get_caller_identity()
-        account, partition = identity["Account"], identity["Arn"].split(":")[1]
-    except (ResponseParserError, LookupError) as error:
-        there = sts.meta.endpoint_url
-        raise TargetError(f"{there} does not answer as AWS does; check AWS_ENDPOINT_URL") from error
+    with _explained(region):
+        identity = sts.get_caller_identity()
     suffixes = {
         known["id"]: known["outputs"]["dnsSuffix"] for known in core.get_data("partitions")["partitions"]
     }
+    # The ARN of a service that is not AWS may have another form.
+    partition = [*identity["Arn"].split(":"), ""][1] or "aws"
     return Account(
-        id=account,
+        id=identity["Account"],
         region=region,
         partition=partition,
         dns_suffix=suffixes.get(partition, "amazonaws.com"),
@@ -220,65 +202,34 @@ def _account(session: boto3.Session, core: Session, endpoint_url: str | None, re
 
 
 def _client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
-    from botocore.config import Config as ClientConfig
-
-    # Another endpoint than AWS's serves no host name for each bucket.
-    elsewhere = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
     with _explained(region):
-        client: Any = session.client(
-            service,  # type: ignore[call-overload]
-            region_name=region,
-            endpoint_url=endpoint_url,
-            config=ClientConfig(
-                retries={"mode": "standard", "max_attempts": 4},
-                connect_timeout=10,
-                max_pool_connections=32,
-                user_agent_extra="mysfits-stream",
-                s3={"addressing_style": "path" if elsewhere else "auto"},
-            ),
-        )
-    if service == "s3":
-        fast_s3.speed_up(client)
-    return client
+        return sessions.client(session, service, endpoint_url, region)
 
 
 @contextmanager
 def _explained(region: str) -> Iterator[None]:
-    """What is wrong with credentials, region or endpoint, as an error of ours."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    """Errors of credentials, region or endpoint, as TargetError with advice."""
+
+    def become(_: str, why: str) -> TargetError:
+        known = sessions.known_regions()
+        similar = (
+            "" if region in known else f". {region} is no region that is known here{_similar(region, known)}"
+        )
+        return TargetError(
+            f"cannot determine the AWS identity in {region} (sts:GetCallerIdentity): {why}{similar}"
+        )
 
     try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise TargetError(_no_identity(error, region)) from error
+        with translated(become):
+            yield
     except (ValueError, TypeError, AttributeError, OSError) as error:
-        # Not every setting is checked by botocore: what it names may not be there, or be no URL or JSON.
+        # botocore does not check every setting: a file or program may be missing, a value no URL or JSON.
         raise TargetError(
             f"your AWS settings cannot be used: {type(error).__name__}: {' '.join(str(error).split())}. "
             "Check AWS_ENDPOINT_URL, and your profile's credential_process and files"
         ) from error
 
 
-def _no_identity(error: Exception, region: str) -> str:
-    from botocore import exceptions
-
-    expired = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return f"no AWS credentials: {error}. Run `aws configure sso` or `aws configure`, or set --profile"
-    if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
-        return f"cannot reach AWS in region {region}: {error}. Check the region's name and your connection"
-    if isinstance(
-        error, exceptions.SSOError | exceptions.UnauthorizedSSOTokenError | exceptions.TokenRetrievalError
-    ):
-        return f"the SSO session has ended: {error}. Run: aws sso login"
-    if isinstance(error, exceptions.ClientError):
-        details = error.response["Error"]
-        text = f"{details.get('Code')}: {details.get('Message')}".rstrip(".")
-        if details.get("Code") in expired:
-            return f"the AWS credentials have expired ({text}). Sign in again and repeat the command"
-        if details.get("Code") == "InvalidClientTokenId":
-            return (
-                f"AWS refuses these credentials in {region} ({text}). Is the region enabled for the account?"
-            )
-        return f"AWS does not say who we are: {text}"
-    return f"AWS does not say who we are: {' '.join(str(error).split())}"
+def _similar(region: str, known: Collection[str]) -> str:
+    found = get_close_matches(region, known, n=1, cutoff=0.8)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -14,15 +14,16 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mysfits_stream.aws.errors import translated
 from mysfits_stream.errors import SiteError
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
     from types_boto3_s3 import S3Client
 
 CLICKS_PER_REQUEST = 100
@@ -201,15 +202,13 @@ def publish(files: Iterable[SiteFile], bucket: str, clicks_bucket: str, s3: S3Cl
     Pages go last, so that no visitor gets one before what it refers to. Never touches the bucket's policy or
     its public access; refuses the clicks bucket, whose objects are visitors' behavior and never a website.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if bucket == clicks_bucket:
         raise SiteError(
             f"{bucket} is the clicks bucket, which stays private; a website needs a bucket of its own"
         )
     uploaded: list[str] = []
     for file in sorted(files, key=lambda file: file.content_type.startswith("text/html")):
-        try:
+        with translated(partial(_not_uploaded, bucket, file.name), "PutObject", ADVICE):
             s3.put_object(
                 Bucket=bucket,
                 Key=file.name,
@@ -217,22 +216,18 @@ def publish(files: Iterable[SiteFile], bucket: str, clicks_bucket: str, s3: S3Cl
                 ContentType=file.content_type,
                 CacheControl=file.cache_control,
             )
-        except ClientError as error:
-            raise SiteError(_refusal(error, bucket, file.name)) from error
-        except BotoCoreError as error:
-            raise SiteError(f"s3://{bucket}/{file.name}: not uploaded: {error}") from error
         uploaded.append(file.name)
     return uploaded
 
 
-def _refusal(error: ClientError, bucket: str, key: str) -> str:
-    code = error.response["Error"]["Code"]
-    if code == "NoSuchBucket":
-        return f"s3://{bucket}: no such bucket; create it first, or name another with --bucket"
-    if code == "AccessDenied":
-        return f"s3://{bucket}/{key}: access denied; the upload needs s3:PutObject on it"
-    reason = error.response["Error"].get("Message") or code
-    return f"s3://{bucket}/{key}: not uploaded: {code}: {reason}"
+def _not_uploaded(bucket: str, key: str, operation: str, reason: str) -> SiteError:
+    return SiteError(f"s3://{bucket}/{key}: {operation}: {reason}")
+
+
+ADVICE = {
+    "AccessDenied": "The upload needs s3:PutObject on the website's bucket, which that policy does not grant",
+    "NoSuchBucket": "Create the bucket first, or name another one with --bucket",
+}
 
 
 def _file(name: str, body: bytes) -> SiteFile:

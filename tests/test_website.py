@@ -309,22 +309,28 @@ def refusal(code: str, message: str = "") -> ClientError:
     [
         pytest.param(
             refusal("NoSuchBucket"),
-            "s3://my-site: no such bucket; create it first, or name another with --bucket",
+            "s3://my-site/clicks.js: PutObject: NoSuchBucket: no message. "
+            "Create the bucket first, or name another one with --bucket",
             id="no such bucket",
         ),
         pytest.param(
             refusal("AccessDenied"),
-            "s3://my-site/clicks.js: access denied; the upload needs s3:PutObject on it",
+            "s3://my-site/clicks.js: PutObject: AccessDenied: no message. "
+            "Your IAM user or role is missing this permission; `mysfits-stream operator-policy` prints the "
+            "required policy. The upload needs s3:PutObject on the website's bucket, which that policy does "
+            "not grant",
             id="access denied",
         ),
         pytest.param(
             refusal("SlowDown", "Please reduce your request rate."),
-            "s3://my-site/clicks.js: not uploaded: SlowDown: Please reduce your request rate.",
+            "s3://my-site/clicks.js: PutObject: SlowDown: Please reduce your request rate. "
+            "AWS throttles or fails; run the same command again in a few minutes",
             id="anything else that S3 says",
         ),
         pytest.param(
             EndpointConnectionError(endpoint_url="https://s3"),
-            's3://my-site/clicks.js: not uploaded: Could not connect to the endpoint URL: "https://s3"',
+            's3://my-site/clicks.js: PutObject: Could not connect to the endpoint URL: "https://s3". '
+            "Check the region's name, your connection and proxies, and AWS_ENDPOINT_URL",
             id="no connection",
         ),
     ],
@@ -346,5 +352,7 @@ def test_a_bucket_has_our_page_after_publishing(local_cloud: Any) -> None:
     assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
     assert page["Body"].read() == own()["index.html"].body
 
-    with pytest.raises(SiteError, match="s3://missing: no such bucket"):
+    with pytest.raises(
+        SiteError, match=r"s3://missing/clicks\.js: PutObject: NoSuchBucket: .* Create the bucket"
+    ):
         website.publish(website.own_page(ENDPOINTS), "missing", "clicks-bucket", s3)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from mysfits_stream.aws.errors import is_denied
+from mysfits_stream.aws.errors import FOREIGN, advice, message, operation
 
 OK, WARNING, BROKEN, UNKNOWN = "ok", "warning", "broken", "unknown"
 
@@ -50,19 +47,12 @@ class Link:
 
 
 def examined(name: str, look: Callable[[], Iterator[Link] | list[Link]]) -> Iterator[Link]:
-    """The links that ``look`` finds; what AWS refuses to show makes the link ``unknown``."""
+    """The links that ``look`` finds; a link that AWS denies to read is ``unknown``."""
     try:
         yield from look()
-    except ClientError as error:
-        said: Any = error.response["Error"]
-        advice = (
-            "`mysfits-stream operator-policy` prints the permissions it takes" if is_denied(error) else ""
-        )
-        yield Link(
-            name, UNKNOWN, f"{error.operation_name}: {said.get('Code')}: {said.get('Message')}", advice
-        )
-    except BotoCoreError as error:
-        yield Link(name, UNKNOWN, " ".join(str(error).split()))
+    except FOREIGN as error:
+        called = operation(error)
+        yield Link(name, UNKNOWN, f"{called}: {message(error)}" if called else message(error), advice(error))
 
 
 def advice_for(code: str) -> str:

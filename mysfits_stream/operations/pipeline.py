@@ -6,15 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.errors import is_error
+from mysfits_stream.aws import errors as aws_errors
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.errors import ClickError
 from mysfits_stream.operations.project import Project
-from mysfits_stream.provision.engine import Goal, reason, survey
+from mysfits_stream.provision.engine import Goal, survey
 
 SHORTEST_SLEEP = 0.1
 """Minimum real seconds between two reads, at any time scale of the target."""
@@ -58,18 +57,21 @@ def pace(project: Project) -> Pace:
 @contextmanager
 def translated(project: Project) -> Iterator[None]:
     """Raise AWS errors as ClickError; on Ctrl-C, end every wait in all threads."""
+
+    def become(operation: str, reason: str) -> ClickError:
+        return ClickError(f"{operation}: {reason}" if operation else reason)
+
     try:
-        yield
-    except ClientError as error:
-        said = error.response["Error"]
-        if is_error(error, *MISSING):
-            raise ClickError(
-                f"stack {project.config.stack} is not complete ({error.operation_name}: {said.get('Code')}); "
-                "run: mysfits-stream up"
-            ) from error
-        raise ClickError(f"{error.operation_name}: {reason(error)}") from error
-    except (BotoCoreError, ResponseParserError) as error:
-        raise ClickError(reason(error)) from error
+        with aws_errors.translated(become):
+            try:
+                yield
+            except ClientError as error:
+                if not aws_errors.is_error(error, *MISSING):
+                    raise
+                raise ClickError(
+                    f"stack {project.config.stack} is not complete "
+                    f"({error.operation_name}: {error.response['Error']['Code']}); run: mysfits-stream up"
+                ) from error
     except KeyboardInterrupt:
         project.target.interrupt.set()
         raise

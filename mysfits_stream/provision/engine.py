@@ -13,19 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from graphlib import TopologicalSorter
-from typing import Any, Literal
+from typing import Literal
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    SSOError,
-    TokenRetrievalError,
-)
-from botocore.parsers import ResponseParserError
-
-from mysfits_stream.aws.errors import is_denied, is_error
+from mysfits_stream.aws import errors as aws_errors
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Resource, difference
@@ -85,12 +75,6 @@ class Progress:
 
 
 Notify = Callable[[Progress], None]
-
-EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "400")
-"""AWS's codes for it; 400 is all that is left of them in the answer to HEAD, which has no body (F40)."""
-SIGNED_OUT = (CredentialRetrievalError, NoCredentialsError, SSOError, TokenRetrievalError)
-SIGN_IN = "sign in again, then run the same command to resume"
-POLICY = "`mysfits-stream operator-policy` prints all it takes"
 
 
 def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str) -> Change:
@@ -315,33 +299,13 @@ def _refusal(observed: Observed, stack: str) -> str:
 
 @contextmanager
 def translated(resource: str, verb: str) -> Iterator[None]:
-    """The one boundary where foreign errors become ours; ``resource`` is the logical name."""
+    """Raise errors of AWS, and waits that expired, as ProvisionError; ``resource`` is the logical name."""
+
+    def become(operation: str, reason: str) -> ProvisionError:
+        return ProvisionError(resource, operation, reason)
+
     try:
-        yield
+        with aws_errors.translated(become, verb):
+            yield
     except Expired as error:
         raise WaitTimeoutError(resource, verb, str(error)) from error
-    except ClientError as error:
-        raise ProvisionError(resource, error.operation_name, reason(error)) from error
-    except (BotoCoreError, ResponseParserError) as error:
-        raise ProvisionError(resource, verb, reason(error)) from error
-
-
-def reason(error: ClientError | BotoCoreError | ResponseParserError) -> str:
-    """What AWS or its client says, and what to do about it where that is known."""
-    if isinstance(error, ResponseParserError):
-        return "the answer is none of AWS's; check AWS_ENDPOINT_URL, and any proxy on the way"
-    if isinstance(error, BotoCoreError):
-        text = " ".join(str(error).split())
-        if isinstance(error, SIGNED_OUT):
-            return f"{text.rstrip('.')}. Your credentials cannot be renewed: {SIGN_IN}"
-        return text
-    details: Any = error.response["Error"]
-    text = f"{details.get('Code', 'Unknown')}: {details.get('Message') or 'no message'}".rstrip(".")
-    if is_error(error, *EXPIRED):
-        return f"{text}. Your credentials have expired: {SIGN_IN}"
-    if is_error(error, "403"):
-        # A bucket of somebody else's and one that we may not look at are the same to HEAD (F131).
-        return f"{text}. It belongs to another account, or your own permissions lack s3:ListBucket; {POLICY}"
-    if is_denied(error):
-        return f"{text}. Your own permissions lack this; {POLICY}"
-    return text

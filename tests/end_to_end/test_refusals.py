@@ -22,7 +22,7 @@ REFUSALS = [
     (
         "ExpiredToken",
         "The security token included in the request is expired",
-        ("have expired", "Sign in again"),
+        ("have expired", "sign in again"),
     ),
     (
         "InvalidClientTokenId",

@@ -30,12 +30,15 @@ def refused(code: str, message: str) -> ClientError:
         (refused("400", "Bad Request"), "400: Bad Request. Your credentials have expired: sign in again"),
         (
             refused("AccessDenied", "Denied"),
-            "Your own permissions lack this; `mysfits-stream operator-policy`",
+            "Your IAM user or role is missing this permission; `mysfits-stream operator-policy`",
         ),
         (refused("SlowDown", "Please reduce your rate."), "ListObjectsV2: SlowDown: Please reduce your rate"),
         (TokenRetrievalError(provider="sso", error_msg="It ended"), "cannot be renewed: sign in again"),
         (EndpointConnectionError(endpoint_url="https://x"), "Could not connect to the endpoint URL"),
-        (ResponseParserError("invalid XML\n<html>"), "the answer is none of AWS's; check AWS_ENDPOINT_URL"),
+        (
+            ResponseParserError("invalid XML\n<html>"),
+            "unexpected response (not from AWS). Check AWS_ENDPOINT_URL and proxies",
+        ),
     ],
     ids=[
         "no bucket",

@@ -338,6 +338,10 @@ def test_an_error_while_settling_comes_out_and_the_rest_settles(world: World, pa
 
 
 SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same command to resume"
+CONFIGURE = (
+    "No usable credentials: sign in again, or configure a profile (`aws configure sso` or `aws configure`; "
+    "choose with --profile), then run the same command to resume"
+)
 
 
 @pytest.mark.parametrize(
@@ -355,8 +359,9 @@ SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same 
         pytest.param(
             refused("CreateAlone", "User: me is not authorized to perform: a:B", "AccessDeniedException"),
             ProvisionError,
-            "alone: CreateAlone: AccessDeniedException: User: me is not authorized to perform: a:B. Your own "
-            "permissions lack this; `mysfits-stream operator-policy` prints all it takes",
+            "alone: CreateAlone: AccessDeniedException: User: me is not authorized to perform: a:B. Your IAM "
+            "user or role is missing this permission; `mysfits-stream operator-policy` prints the required "
+            "policy",
             id="the operator's denial, which names the action",
         ),
         pytest.param(
@@ -376,8 +381,9 @@ SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same 
         pytest.param(
             refused("HeadBucket", "Forbidden", "403"),
             ProvisionError,
-            "alone: HeadBucket: 403: Forbidden. It belongs to another account, or your own permissions lack "
-            "s3:ListBucket; `mysfits-stream operator-policy` prints all it takes",
+            "alone: HeadBucket: 403: Forbidden. It belongs to another account, or your IAM user or role is "
+            "missing s3:ListBucket; `mysfits-stream operator-policy` prints the required "
+            "policy",
             id="the operator's denial, as HEAD says it",
         ),
         *(
@@ -385,8 +391,18 @@ SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same 
             for error in (
                 TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
                 SSOTokenLoadError(error_msg="it is not there"),
-                CredentialRetrievalError(provider="custom-process", error_msg="no"),
-                NoCredentialsError(),
+            )
+        ),
+        *(
+            pytest.param(
+                error, ProvisionError, f"alone: create: {text}. {CONFIGURE}", id=type(error).__name__
+            )
+            for error, text in (
+                (
+                    CredentialRetrievalError(provider="custom-process", error_msg="no"),
+                    "Error when retrieving credentials from custom-process: no",
+                ),
+                (NoCredentialsError(), "Unable to locate credentials"),
             )
         ),
         pytest.param(
@@ -398,13 +414,14 @@ SIGN_IN = "Your credentials cannot be renewed: sign in again, then run the same 
         pytest.param(
             EndpointConnectionError(endpoint_url="https://x"),
             ProvisionError,
-            'alone: create: Could not connect to the endpoint URL: "https://x"',
+            'alone: create: Could not connect to the endpoint URL: "https://x". '
+            "Check the region's name, your connection and proxies, and AWS_ENDPOINT_URL",
             id="no connection",
         ),
         pytest.param(
             ResponseParserError("Unable to parse response (syntax error): invalid XML\n<html>"),
             ProvisionError,
-            "alone: create: the answer is none of AWS's; check AWS_ENDPOINT_URL, and any proxy on the way",
+            "alone: create: unexpected response (not from AWS). Check AWS_ENDPOINT_URL and proxies",
             id="a page of somebody else's",
         ),
     ],

@@ -214,7 +214,7 @@ def test_a_denial_of_the_operators_fails_at_once_and_names_the_action(deployer: 
     deployer.aws.cloud.faults.add(
         FaultRule("CreateFunction", 1000, code="AccessDeniedException", message=message, status=403)
     )
-    with pytest.raises(ProvisionError, match=r"iam:PassRole.*Your own permissions lack this"):
+    with pytest.raises(ProvisionError, match=r"iam:PassRole.*Your IAM user or role is missing this"):
         deployer.up()
     assert deployer.operations.count("CreateFunction") == 1
 

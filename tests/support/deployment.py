@@ -12,6 +12,7 @@ import requests
 from botocore.loaders import create_loader
 from botocore.session import Session
 
+from mysfits_stream.aws import responses
 from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
@@ -44,6 +45,7 @@ class Deployment:
         core.register_component("data_loader", LOADER)
         core.set_credentials("test", "test")
         core.register("before-call", self._note_call)
+        responses.check(core)
         self.target = Target(
             name="local",
             account=Account(ACCOUNT, self.region, self.partition),

@@ -22,6 +22,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.retries import standard
 from botocore.session import Session
 
+from mysfits_stream.aws import responses
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.config import Config
@@ -226,4 +227,5 @@ def _session() -> Session:
         }
     )
     session.set_credentials("test", "test")
+    responses.check(session)
     return session

@@ -75,7 +75,7 @@ class Scripted:
             operation = made.meta.service_model.operation_model(event_name.rsplit(".", 1)[1])
             given = self._next(operation.name, asking.parameters)
             headers, body = rendered(given, operation)
-            return AWSResponse(request.url, given.status, HTTPHeaders.from_dict(headers), _Body(body))
+            return AWSResponse(request.url, given.status, HTTPHeaders.from_dict(headers), Body(body))
 
         made.meta.events.register("provide-client-params.*", note)
         made.meta.events.register("before-send.*", answer)
@@ -93,7 +93,7 @@ class Scripted:
         return answer(parameters) if callable(answer) else answer
 
 
-class _Body(BytesIO):
+class Body(BytesIO):
     """A body as urllib3 streams it."""
 
     def stream(self, **_: Any) -> Any:

@@ -1,0 +1,253 @@
+"""Validation of responses: a response that AWS cannot have sent raises UnexpectedResponseError.
+
+Between the tool and AWS stand proxies, captive portals and wrong endpoints, and connections break. botocore
+reads a truncated JSON document as an empty one and passes HTML on as an error's text. ``check`` validates
+every response of a session, so no caller guards against missing members:
+
+- a 2xx response has the announced length, is well-formed, conforms to the operation's output shape, and has
+  the members that AWS always sends and this package reads (``ALWAYS_SENT``);
+- a malformed 5xx response becomes an error with the status as its code, which botocore retries;
+- any other malformed error, and a redirect that is not from AWS, is unexpected.
+
+The error's text never contains the response's body.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from botocore.parsers import ResponseParserError, ResponseParserFactory
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+    from botocore.session import Session
+
+ALWAYS_SENT = {
+    "apigateway.CreateDeployment": ("id",),
+    "apigateway.CreateRestApi": ("id",),
+    "apigateway.GetDeployments": ("items[].id",),
+    "apigateway.GetGatewayResponses": ("items[].responseType",),
+    "apigateway.GetModels": ("items[].name", "items[].schema"),
+    "apigateway.GetRequestValidators": (
+        "items[].id",
+        "items[].name",
+        "items[].validateRequestBody",
+        "items[].validateRequestParameters",
+    ),
+    "apigateway.GetResources": (
+        "items[].id",
+        "items[].path",
+        "items[].resourceMethods?{}.methodIntegration?.integrationResponses?{}.statusCode",
+    ),
+    "apigateway.GetRestApis": ("items[].id", "items[].createdDate"),
+    "apigateway.GetStage": ("stageName", "deploymentId"),
+    "apigateway.GetStages": ("item[].stageName", "item[].deploymentId"),
+    "cloudwatch.GetMetricData": (
+        "MetricDataResults[].Id",
+        "MetricDataResults[].Timestamps",
+        "MetricDataResults[].Values",
+    ),
+    "codecommit.CreateCommit": ("commitId",),
+    "codecommit.GetBranch": ("branch.commitId",),
+    "codecommit.GetFolder": ("files[].absolutePath", "files[].blobId", "subFolders[].absolutePath"),
+    "codecommit.GetRepository": ("repositoryMetadata.Arn",),
+    "codecommit.ListTagsForResource": ("tags",),
+    "firehose.DescribeDeliveryStream": (
+        "DeliveryStreamDescription.DeliveryStreamARN",
+        "DeliveryStreamDescription.DeliveryStreamStatus",
+        "DeliveryStreamDescription.DeliveryStreamType",
+        "DeliveryStreamDescription.Destinations[].DestinationId",
+        "DeliveryStreamDescription.VersionId",
+    ),
+    "firehose.ListTagsForDeliveryStream": ("Tags[].Key",),
+    "firehose.PutRecordBatch": ("FailedPutCount", "RequestResponses"),
+    "iam.GetRole": ("Role.Arn", "Role.AssumeRolePolicyDocument", "Role.CreateDate"),
+    "iam.GetRolePolicy": ("PolicyDocument",),
+    "iam.ListAttachedRolePolicies": ("AttachedPolicies[].PolicyArn",),
+    "iam.ListRolePolicies": ("PolicyNames",),
+    "lambda.GetFunction": ("Configuration.FunctionArn", "Configuration.LastModified", "Configuration.Role"),
+    "lambda.GetFunctionConfiguration": ("FunctionArn", "LastModified", "Role"),
+    "logs.DescribeLogGroups": ("logGroups[].logGroupName",),
+    "logs.DescribeLogStreams": ("logStreams[].logStreamName",),
+    "logs.GetLogEvents": ("events[].message", "events[].timestamp"),
+    "logs.ListTagsForResource": ("tags",),
+    "resourcegroupstaggingapi.GetResources": ("ResourceTagMappingList[].ResourceARN",),
+    "s3.GetBucketEncryption": ("ServerSideEncryptionConfiguration.Rules",),
+    "s3.GetBucketLifecycleConfiguration": ("Rules",),
+    "s3.GetBucketOwnershipControls": ("OwnershipControls.Rules",),
+    "s3.GetBucketPolicy": ("Policy",),
+    "s3.GetBucketTagging": ("TagSet[].Key", "TagSet[].Value"),
+    "s3.GetPublicAccessBlock": ("PublicAccessBlockConfiguration",),
+    "s3.ListObjectVersions": ("IsTruncated",),
+    "s3.ListObjectsV2": ("IsTruncated", "Contents?[].Key", "Contents?[].LastModified", "Contents?[].Size"),
+    "sts.GetCallerIdentity": ("Account", "Arn"),
+}
+"""Operation -> members that AWS always sends and this package reads. ``[]`` each entry of a list, ``{}`` each
+value of a map, ``?`` the member may be missing."""
+
+HTML = (b"<!doctype html", b"<html")
+IN_HEADERS = ("header", "headers", "statusCode")
+JSON_PROTOCOLS = ("json", "rest-json")
+PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
+    "double": (int, float),
+    "float": (int, float),
+    "integer": (int,),
+    "list": (list,),
+    "long": (int,),
+    "map": (dict,),
+    "string": (str,),
+    "structure": (dict,),
+}
+"""Type of a shape -> types of its parsed values."""
+
+
+class UnexpectedResponseError(ResponseParserError):
+    """A response that is not from AWS, or not whole; ``detail`` says how that shows."""
+
+    def __init__(self, detail: str, operation_name: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.operation_name = operation_name
+
+
+class CheckedParserFactory(ResponseParserFactory):
+    """Parsers that raise UnexpectedResponseError for documents that botocore's parsers choke on."""
+
+    def create_parser(self, protocol_name: str) -> Any:
+        """The parser of a protocol."""
+        parser: Any = super().create_parser(protocol_name)
+        parse = parser.parse
+
+        def checked(response: Any, shape: Any) -> Any:
+            try:
+                return parse(response, shape)
+            except ResponseParserError as error:
+                raise UnexpectedResponseError("the document is malformed") from error
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+                raise UnexpectedResponseError("the document is not the operation's output") from error
+
+        parser.parse = checked
+        return parser
+
+
+def check(session: Session) -> None:
+    """Validate the responses to all clients that this session makes from now on."""
+    session.register_component("response_parser_factory", CheckedParserFactory())
+    register: Any = session.register  # its stub knows no handler with named arguments
+    # With wildcards it runs before botocore's own handler, which makes a 500 of a 200 of S3 that is no XML.
+    register("before-parse.*.*", _before_parse)
+    register("after-call", _after_call)
+    register("after-call-error", _name_the_operation)
+
+
+def _before_parse(operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
+    status, headers, body = response_dict["status_code"], response_dict["headers"], response_dict["body"]
+    from_aws = any(name.lower().startswith("x-amz") for name in headers)
+    if 300 <= status < 400 and status != 304 and not from_aws:
+        raise UnexpectedResponseError(f"a redirect, HTTP {status}")
+    if operation_model.http.get("method") == "HEAD":
+        if status < 500 and not from_aws and headers.get("Content-Type", "").startswith("text/html"):
+            raise UnexpectedResponseError(f"an HTML page, HTTP {status}")
+        return
+    if not isinstance(body, bytes):
+        return  # a stream checks its own length
+    announced = headers.get("Content-Length", "")
+    if announced.isdigit() and len(body) < int(announced) and "Content-Encoding" not in headers:
+        raise UnexpectedResponseError(f"it breaks off after {len(body)} of {announced} bytes")
+    fault = _malformed(operation_model, status, body)
+    if fault and status >= 500:
+        response_dict["body"] = b""  # botocore makes an error of the status, and retries
+    elif fault:
+        raise UnexpectedResponseError(f"{fault}, HTTP {status}")
+
+
+def _malformed(operation: OperationModel, status: int, body: bytes) -> str | None:
+    """How the body shows that AWS did not send it."""
+    text = body.strip()
+    if not text:
+        return "an empty document" if status < 300 and _has_document(operation) else None
+    if text[:20].lower().startswith(HTML):
+        return "an HTML page"
+    if status < 300 and not _has_document(operation):
+        return None
+    if operation.service_model.resolved_protocol in JSON_PROTOCOLS:
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            return "no JSON document"
+        return None if isinstance(document, dict) else "a JSON document that is no object"
+    if not text.startswith(b"<"):
+        return "no XML document"
+    if status >= 500:
+        try:
+            ElementTree.fromstring(text)  # noqa: S314, botocore parses it the same way
+        except ElementTree.ParseError:
+            return "no XML document"
+    return None
+
+
+def _has_document(operation: OperationModel) -> bool:
+    """Whether the output has members that are sent in a document in the body."""
+    shape = operation.output_shape
+    if shape is None:
+        return False
+    payload = shape.serialization.get("payload")
+    if payload:
+        return shape.members[payload].type_name == "structure"
+    return any(member.serialization.get("location") not in IN_HEADERS for member in shape.members.values())
+
+
+def _after_call(http_response: Any, parsed: Any, model: OperationModel, **_: Any) -> None:
+    if http_response.status_code >= 300:
+        code = parsed.get("Error", {}).get("Code") if isinstance(parsed, dict) else None
+        if not isinstance(code, str):
+            raise UnexpectedResponseError(f"an error without a code, HTTP {http_response.status_code}")
+        return
+    if model.output_shape and model.service_model.resolved_protocol in JSON_PROTOCOLS:
+        for wrong in _of_other_types(model.output_shape, parsed, ""):
+            raise UnexpectedResponseError(f"{wrong} is of another type", model.name)
+    for path in ALWAYS_SENT.get(f"{model.service_model.service_name}.{model.name}", ()):
+        if not _has(parsed, path.replace("[]", ".[]").replace("{}", ".{}").split(".")):
+            raise UnexpectedResponseError(f"{path.replace('?', '')} is missing", model.name)
+
+
+def _name_the_operation(exception: Exception, event_name: str, **_: Any) -> None:
+    if isinstance(exception, UnexpectedResponseError) and not exception.operation_name:
+        exception.operation_name = event_name.rpartition(".")[2]
+
+
+def _has(value: Any, path: list[str]) -> bool:
+    if not path:
+        return value is not None
+    step, *rest = path
+    if step in ("[]", "{}"):
+        entries = value.values() if isinstance(value, dict) else value
+        return all(_has(entry, rest) for entry in entries)
+    found = value.get(step.removesuffix("?"))
+    return step.endswith("?") if found is None else _has(found, rest)
+
+
+def _of_other_types(shape: Any, value: Any, path: str) -> Iterator[str]:
+    """The paths of values that are not of their shape's type."""
+    kind: str = shape.type_name
+    wanted = PYTHON_TYPES.get(kind)
+    if value is None or wanted is None or (kind == "structure" and shape.is_document_type):
+        return
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        yield path or "the document"
+        return
+    inside: Any = value
+    if kind == "structure":
+        for name, member in shape.members.items():
+            if name in inside:
+                yield from _of_other_types(member, inside[name], f"{path}.{name}".lstrip("."))
+    elif kind == "list":
+        for entry in inside:
+            yield from _of_other_types(shape.member, entry, f"{path}[]")
+    elif kind == "map":
+        for entry in inside.values():
+            yield from _of_other_types(shape.value, entry, f"{path}{{}}")

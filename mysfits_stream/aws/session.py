@@ -1,0 +1,130 @@
+"""Sessions and clients of botocore: which settings they use, and what every call has in common.
+
+Every client retries alike, reads times fast, has its responses validated, and notes on errors the command
+that renews the session's credentials.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mysfits_stream.aws import fast_s3
+from mysfits_stream.aws.errors import SIGN_IN
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.loaders import Loader
+    from botocore.session import Session
+
+
+def configured(profile: str | None) -> Session:
+    """A session with the user's AWS settings: environment, ``~/.aws`` and, if given, this profile."""
+    from botocore.session import Session
+
+    return Session(profile=profile)
+
+
+def isolated(access_key_id: str, secret_access_key: str) -> Session:
+    """A session that uses no setting of the user: no ``AWS_*`` variable, and nothing in ``~/.aws``."""
+    from botocore.configprovider import ConstantProvider
+    from botocore.session import Session
+
+    files = {"config_file": os.devnull, "credentials_file": os.devnull}
+    session = Session(
+        session_vars={
+            # (key in the config file, environment variable, default, conversion)
+            name: (None, None, files.get(name, default), convert)
+            for name, (_, _, default, convert) in Session.SESSION_VARIABLES.items()
+        }
+    )
+    settings = session.get_component("config_store")
+    for section in ("s3", "proxies_config"):  # their environment variables are not among the above
+        settings.set_config_provider(section, ConstantProvider(value={}))
+    session.register_component("data_loader", _built_in_data())
+    session.set_credentials(access_key_id, secret_access_key)
+    return session
+
+
+def boto3_session(core: Session) -> boto3.Session:
+    """The boto3 session of a botocore session, with validated responses and annotated errors."""
+    import boto3
+
+    from mysfits_stream.aws import responses
+
+    responses.check(core)
+    # A listing has a time for each object.
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=fast_s3.moment)
+    _annotate_errors(core)
+    return boto3.Session(botocore_session=core)
+
+
+def client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
+    """A client of this service; build all clients in one thread (F72)."""
+    from botocore.config import Config
+
+    # An endpoint that is not AWS's serves no host name for each bucket.
+    elsewhere = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
+    made: Any = session.client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=endpoint_url,
+        config=Config(
+            retries={"mode": "standard", "max_attempts": 4},
+            connect_timeout=10,
+            max_pool_connections=32,
+            user_agent_extra="mysfits-stream",
+            s3={"addressing_style": "path" if elsewhere else "auto"},
+        ),
+    )
+    if service == "s3":
+        fast_s3.speed_up(made)
+    return made
+
+
+def known_regions() -> frozenset[str]:
+    """Every region of every partition that this version of botocore knows."""
+    partitions = _built_in_data().load_data("partitions")["partitions"]
+    return frozenset(region for partition in partitions for region in partition["regions"])
+
+
+def sign_in_command(core: Session) -> str | None:
+    """The command that renews the session's credentials; None if a profile has no such command."""
+    profile = core.profile
+    chosen = f" --profile {profile}" if profile and profile != "default" else ""
+    settings = core.full_config.get("profiles", {})
+    seen = set()
+    name = profile or "default"
+    # A profile that assumes a role uses the credentials of its source profile.
+    while name in settings and name not in seen:
+        if {"sso_session", "sso_start_url"} & settings[name].keys():
+            return f"aws sso login{chosen}"
+        if "login_session" in settings[name]:
+            return f"aws login{chosen}"
+        seen.add(name)
+        name = settings[name].get("source_profile", "")
+        chosen = f" --profile {name}"
+    return None
+
+
+def _built_in_data() -> Loader:
+    """The data of botocore itself, without the models in ``~/.aws``."""
+    from botocore.loaders import Loader
+
+    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+
+
+def _annotate_errors(core: Session) -> None:
+    """Note on each error the command that renews the credentials; the translator reads it."""
+
+    def after_call(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+        if http_response.status_code >= 300:
+            parsed.setdefault("ResponseMetadata", {})[SIGN_IN] = sign_in_command(core)
+
+    def after_error(exception: Exception, **_: Any) -> None:
+        if hasattr(exception, "kwargs"):  # every exception of botocore has them
+            exception.kwargs[SIGN_IN] = sign_in_command(core)
+
+    register: Any = core.register  # its stub knows no handler with named arguments
+    register("after-call", after_call)
+    register("after-call-error", after_error)
