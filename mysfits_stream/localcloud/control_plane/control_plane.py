@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud import iam, simulated
 from mysfits_stream.localcloud.awslambda.function import Function
 from mysfits_stream.localcloud.control_plane import moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
@@ -35,12 +36,15 @@ from mysfits_stream.localcloud.control_plane.s3.buckets import S3
 from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResources
 from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose.stream import Stream
+from mysfits_stream.localcloud.http.calls import Call, identify_as
 from mysfits_stream.localcloud.http.messages import (
     Handler,
     Request,
     Response,
     json_response,
 )
+
+log = logging.getLogger(__name__)
 
 ACCOUNT = "123456789012"
 
@@ -145,11 +149,26 @@ class ControlPlane:
         if request.path.startswith("/moto-api"):
             # moto's own switches would change its state behind the overrides' backs.
             return json_response(404, {"message": "not part of the local cloud"})
-        if request.service == "apigateway" and (answer := self.rest_apis.handle(request)):
+        # A request that is neither signed nor names an operation is a browser's request to S3.
+        service = request.service or ("" if request.operation else "s3")
+        call = identify_as(service, request)
+        if refusal := simulated.refusal(service, call, request):
+            return refusal
+        try:
+            return self._answer(service, request)
+        except Exception:
+            # Also of moto: an operation that moto does not have, or a request that moto cannot read.
+            log.exception("%s %s", request.method, request.path)
+            return simulated.not_simulated(
+                call or Call(service, request.operation, request.region),
+                f"this request to {service}:{call.operation if call else request.operation}; see the log",
+            )
+
+    def _answer(self, service: str, request: Request) -> Response:
+        if service == "apigateway" and (answer := self.rest_apis.handle(request)):
             return answer
         with self.lock:
-            # What is neither signed nor names an operation is what a browser sends to S3.
-            override = self.overrides.get(request.service or ("" if request.operation else "s3"))
+            override = self.overrides.get(service)
             return override(request, self._ask_moto) if override else self._ask_moto(request)
 
     # What the data plane reads

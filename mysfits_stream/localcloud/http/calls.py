@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from botocore.model import OperationModel
 from botocore.session import Session
 
 from mysfits_stream.localcloud.http.messages import Request
@@ -38,6 +39,8 @@ class Call:
     region: str
     resource: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    json: bool = field(default=False, compare=False)
+    """Whether the client chose a JSON protocol, which some services have beside the query protocol."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +51,40 @@ class Route:
     method: str
     path: re.Pattern[str]
     query: Mapping[str, str]
+    required: tuple[str, ...]
+    """Query parameters that every call of the operation has, such as ``uploadId``."""
+    deprecated: bool
     weight: int
+
+    def takes(self, request: Request, query: Mapping[str, str]) -> bool:
+        """Whether a request for the path has the method and the parameters of the operation."""
+        # Only a header tells a copy from an upload.
+        copies = self.method == "PUT" and "x-amz-copy-source" in request.headers
+        return (
+            self.method == request.method
+            and ("Copy" in self.operation) == copies
+            and all(query.get(key) == value for key, value in self.query.items())
+            and all(key in query for key in self.required)
+        )
 
 
 def identify(request: Request) -> Call | None:
     """The call that a signed request makes; None for what is not one, or not of a known operation."""
-    service = request.service
-    if not service:
-        return None
+    return identify_as(request.service, request) if request.service else None
+
+
+def identify_as(service: str, request: Request) -> Call | None:
+    """The call that a request makes, signed or not, to a service; None for an unknown operation."""
     if operation := request.operation:
-        given = _form(request) if "x-amz-target" not in request.headers else _document(request.body)
-        return Call(service, operation, request.region, _named(given), given)
+        is_json = "x-amz-target" in request.headers
+        given = _document(request.body) if is_json else _form(request)
+        return Call(service, operation, request.region, _named(given), given, is_json)
     if service not in BY_PATH:
         return None
     path = _below_bucket(request) if service == "s3" else request.path
     query = request.parameters
     for route in _routes(service):
-        # Only a header tells a copy from an upload.
-        if route.method != request.method or ("Copy" in route.operation) > (
-            "x-amz-copy-source" in request.headers
-        ):
-            continue
-        if (match := route.path.fullmatch(path)) and all(
-            query.get(key) == value for key, value in route.query.items()
-        ):
+        if (match := route.path.fullmatch(path)) and route.takes(request, query):
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
             given = {**({} if service == "s3" else _document(request.body)), **labels}
             return Call(service, route.operation, request.region, _named(given), given)
@@ -91,7 +104,7 @@ def _form(request: Request) -> dict[str, Any]:
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 
@@ -106,19 +119,30 @@ def _named(given: Mapping[str, Any]) -> str:
 def _routes(service: str) -> tuple[Route, ...]:
     """The operations of a service, those first that a request must say more for."""
     model = Session().get_service_model(service)
-    routes = [_route(name, model.operation_model(name).http) for name in model.operation_names]
-    return tuple(sorted(routes, key=lambda route: (-route.weight, route.operation)))
+    routes = [_route(model.operation_model(name)) for name in model.operation_names]
+    return tuple(sorted(routes, key=lambda route: (-route.weight, route.deprecated, route.operation)))
 
 
-def _route(operation: str, http: Mapping[str, str]) -> Route:
+def _route(operation: OperationModel) -> Route:
+    http: Mapping[str, str] = operation.http
+    shape: Any = operation.input_shape
     path, _, query = http["requestUri"].partition("?")
+    required = tuple(
+        shape.members[name].serialization.get("name", name)
+        for name in (shape.required_members if shape else ())
+        if shape.members[name].serialization.get("location") == "querystring"
+    )
     wanted = {key: values[0] for key, values in parse_qs(query, keep_blank_values=True).items()}
     pattern = "".join(
         _label(piece) if piece.startswith("{") else re.escape(piece)
         for piece in re.split(r"(\{[^}]+\})", path.rstrip("/"))
     )
     literal = len(re.sub(r"\{[^}]+\}", "", path))
-    return Route(operation, http["method"], re.compile(f"{pattern}/?"), wanted, 1000 * len(wanted) + literal)
+    weight = 1000 * (len(wanted) + len(required)) + literal
+    compiled = re.compile(f"{pattern}/?", re.DOTALL)
+    return Route(
+        operation.name, http["method"], compiled, wanted, required, bool(operation.deprecated), weight
+    )
 
 
 def _label(piece: str) -> str:

@@ -35,14 +35,14 @@ def refused(
         document = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
         body = b"" if call.operation.startswith("Head") else document.encode()
         return Response(status, {**headers, "Content-Type": "application/xml"}, body)
-    if call.service in QUERY:
+    if call.service in QUERY and not call.json:
         document = (
             f"<ErrorResponse><Error><Type>{'Sender' if status < 500 else 'Receiver'}</Type>"
             f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
             f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
         )
         return Response(status, {**headers, "Content-Type": "text/xml"}, document.encode())
-    if call.service in JSON:
+    if call.service in JSON or call.json:
         headers["Content-Type"] = "application/x-amz-json-1.1"
         return Response(status, headers, json.dumps({"__type": code, "message": message}).encode())
     headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": code}

@@ -310,3 +310,13 @@ def test_the_tagging_api_finds_rest_apis_and_stages(
     names = {arn: "api", f"{arn}/stages/prod": "stage", "arn:aws:s3:::clicks": "clicks"}
     found = local_cloud.client("resourcegroupstaggingapi").get_resources(**query)["ResourceTagMappingList"]
     assert {names[each["ResourceARN"]] for each in found} == expected
+
+
+def test_a_quiet_deletion_lists_no_deleted_objects(local_cloud: CloudUnderTest) -> None:
+    s3 = new_bucket(local_cloud)
+    for key in ("a", "b"):
+        s3.put_object(Bucket="clicks", Key=key)
+    told = s3.delete_objects(Bucket="clicks", Delete={"Objects": [{"Key": "a"}]})
+    quiet = s3.delete_objects(Bucket="clicks", Delete={"Objects": [{"Key": "b"}], "Quiet": True})
+    assert ([each["Key"] for each in told["Deleted"]], "Deleted" in quiet) == (["a"], False)
+    assert s3.list_objects_v2(Bucket="clicks")["KeyCount"] == 0

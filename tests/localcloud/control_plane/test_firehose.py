@@ -310,15 +310,6 @@ def test_tags_are_left_to_moto(client: Client, operation: str) -> None:
     assert client.moto == [operation]
 
 
-def test_other_destinations_are_left_to_moto(client: Client) -> None:
-    client(
-        "CreateDeliveryStream",
-        DeliveryStreamName="other",
-        HttpEndpointDestinationConfiguration={"EndpointConfiguration": {"Url": "https://example.com"}},
-    )
-    assert client.moto == ["CreateDeliveryStream"]
-
-
 LAMBDA = {"LambdaArn": FUNCTION}
 
 

@@ -1,8 +1,7 @@
 """Delivery streams: the operations that moto drops or gets wrong, answered in front of it.
 
-Streams that put directly to S3 are created, described, updated, encrypted and deleted here, and stored where
-moto keeps its own, so that what moto still answers (tags, and the tagging API) sees them too. Other
-destinations and sources are moto's alone and are never delivered.
+Streams are created, described, updated, encrypted and deleted here, and stored where moto keeps streams, so
+that the operations of moto (tags, and the tagging API) find them too. Only direct puts to S3 are simulated.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class DeliveryStreams:
             return _response(400, {"__type": "SerializationException", "message": "The request is not JSON"})
         self._forget_the_gone(request.region)
         operation = operations.get(request.operation)
-        if operation is None or self._is_motos(request.region, request.operation, parameters):
+        if operation is None:
             return ask_moto(request)
         try:
             if message := violation("firehose", request.operation, parameters):
@@ -97,18 +96,6 @@ class DeliveryStreams:
 
     def _backend(self, region: str) -> Any:
         return moto_state.backend("firehose", self._account, region)
-
-    def _is_motos(self, region: str, operation: str, parameters: dict[str, Any]) -> bool:
-        if operation == "CreateDeliveryStream":
-            ours = {"S3DestinationConfiguration", "ExtendedS3DestinationConfiguration"}
-            others = {
-                name
-                for name, value in parameters.items()
-                if name.endswith("DestinationConfiguration") and value and name not in ours
-            }
-            return bool(others) or parameters.get("DeliveryStreamType", "DirectPut") != "DirectPut"
-        stored = self._backend(region).delivery_streams.get(parameters.get("DeliveryStreamName"))
-        return stored is not None and not isinstance(stored, DeliveryStream)
 
     def _forget_the_gone(self, region: str) -> None:
         backend, now = self._backend(region), self._now()

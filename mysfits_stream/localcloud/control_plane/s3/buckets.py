@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -33,6 +34,9 @@ OWNERSHIP = (
     f'<OwnershipControls xmlns="{XMLNS}"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>'
     "</OwnershipControls>"
 )
+
+QUIET = re.compile(rb"<Quiet>\s*true\s*</Quiet>", re.IGNORECASE)
+DELETED = re.compile(rb"<Deleted>.*?</Deleted>\s*", re.DOTALL)
 
 # The local cloud stands for an endpoint that speaks TLS.
 SECURE = {"aws:SecureTransport": "true"}
@@ -68,6 +72,9 @@ class S3:
         if request.method == "PUT" and "acl" in parameters and self._ignores_acls(request, moto):
             return _error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs", bucket)
         response = moto(request)
+        if request.method == "POST" and "delete" in parameters and QUIET.search(request.body):
+            # moto lists the deleted keys in any case.
+            return replace(response, body=DELETED.sub(b"", response.body))
         if request.method == "DELETE" and not key and not parameters:
             if response.status == 204:
                 self.policies.pop(bucket, None)

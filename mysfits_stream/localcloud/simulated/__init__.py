@@ -1,0 +1,93 @@
+"""Refuses requests that ask for more than the local cloud simulates, by the table in ``operations.py``.
+
+Empty values and false are accepted for every member, since they ask for nothing. Services that are not listed
+(DynamoDB, SQS …) are moto's, with moto's own coverage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from mysfits_stream.localcloud.http.calls import Call
+from mysfits_stream.localcloud.http.members import given_members
+from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.localcloud.http.refusals import refused
+from mysfits_stream.localcloud.simulated.operations import OF_EVERY_OPERATION, OPERATIONS
+
+NOT_SIMULATED = "NotSimulated"
+"""The error code; the status is 400, which SDKs do not retry."""
+
+Members = Mapping[str, frozenset[str] | None]
+
+
+def is_listed(service: str) -> bool:
+    """Whether the local cloud refuses the operations of a service that are not in the table."""
+    return service in OPERATIONS
+
+
+@cache
+def simulated_members(service: str, operation: str) -> Members | None:
+    """The simulated members by path, with the simulated values; None for an operation that is refused."""
+    members = OPERATIONS[service].get(operation)
+    if members is None:
+        return None
+    split = (each.partition("=") for each in (members + " " + OF_EVERY_OPERATION.get(service, "")).split())
+    return {path: frozenset(values.split("|")) if equals else None for path, equals, values in split}
+
+
+def operations(service: str) -> Iterable[str]:
+    """The simulated operations of a listed service."""
+    return OPERATIONS[service]
+
+
+def services() -> Iterable[str]:
+    """The services of the table, by the name in the credential scope."""
+    return OPERATIONS
+
+
+def refusal(service: str, call: Call | None, request: Request) -> Response | None:
+    """The refusal of a request to a listed service that asks for more than the local cloud simulates."""
+    if not is_listed(service):
+        return None
+    if call is None:
+        unknown = Call(service, "Head" if request.method == "HEAD" else "", request.region)
+        return not_simulated(unknown, f"{request.method} {request.path} of {service}")
+    members = simulated_members(service, call.operation)
+    if members is None:
+        return not_simulated(call, f"{service}:{call.operation}")
+    extra = dict.fromkeys(
+        _outermost(members, path)
+        for path, value in given_members(call, request)
+        if not _asks_for_nothing(value) and not _is_simulated(members, path, value)
+    )
+    if not extra:
+        return None
+    return not_simulated(call, f"{', '.join(extra)} of {service}:{call.operation}")
+
+
+def not_simulated(call: Call, what: str) -> Response:
+    """The refusal, in the protocol of the service."""
+    return refused(call, 400, NOT_SIMULATED, f"The local cloud does not simulate {what}")
+
+
+def _asks_for_nothing(value: Any) -> bool:
+    return value in (None, "", False, "false", [], {})
+
+
+def _is_simulated(members: Members, path: str, value: Any) -> bool:
+    names = path.split(".")
+    for length in range(1, len(names) + 1):
+        prefix = ".".join(names[:length])
+        if prefix in members:
+            values = members[prefix]
+            return values is None or str(value) in values
+    return False
+
+
+def _outermost(members: Members, path: str) -> str:
+    """The outermost member of a path below which nothing is simulated: ``VpcConfig`` of its two lists."""
+    names = path.split(".")
+    prefixes = (".".join(names[:length]) for length in range(1, len(names)))
+    return next((p for p in prefixes if not any(each.startswith(f"{p}.") for each in members)), path)
