@@ -226,6 +226,41 @@ def test_what_cannot_be_read_back_is_one_clear_line(directory: Path, tmp_path: P
         daemon.ensure(directory, Settings(), keep=keep)
 
 
+def test_a_directory_to_keep_in_that_cannot_be_written_is_refused_at_the_start(
+    directory: Path, tmp_path: Path
+) -> None:
+    keep = tmp_path / "file"
+    keep.write_text("")
+    with pytest.raises(TargetError, match=f"^{keep}: changes cannot be kept there \\(File exists\\)$"):
+        daemon.ensure(directory, Settings(), keep=keep)
+    with pytest.raises(TargetError, match=r"kept: changes cannot be kept there \(Not a directory\)$"):
+        daemon.ensure(directory, Settings(), keep=keep / "kept")
+    assert not Files(directory).is_alive()
+
+
+def test_changes_that_cannot_be_kept_are_said_and_not_discarded(directory: Path, tmp_path: Path) -> None:
+    keep, aside = tmp_path / "kept", tmp_path / "aside"
+    running = daemon.ensure(directory, Settings(), keep=keep)
+    keep.rename(aside)
+    keep.write_text("in the way")
+    client(running, "s3").create_bucket(Bucket="clicks")
+    with pytest.raises(
+        TargetError, match=f"{keep}: changes cannot be kept there .*; the local cloud goes on"
+    ):
+        daemon.stop(directory)
+    said: list[str] = []
+    assert daemon.ensure(directory, Settings(), report=said.append) == running
+    assert said == [f"warning: {keep}: changes cannot be kept there (File exists)"]
+    Files(directory).state.unlink()
+    while Files(directory).read_state() != running:
+        assert Files(directory).is_alive(), "no way to end it discards the changes"
+    keep.unlink()
+    aside.rename(keep)
+    daemon.stop(directory)
+    again = daemon.ensure(directory, Settings(), keep=keep)
+    assert [bucket["Name"] for bucket in client(again, "s3").list_buckets()["Buckets"]] == ["clicks"]
+
+
 def test_a_file_that_a_dead_one_left_is_noticed_and_replaced(directory: Path) -> None:
     directory.mkdir()
     stale = Running(port=1, pid=os.getpid(), time_scale=1, identity="dead", version=__version__)
