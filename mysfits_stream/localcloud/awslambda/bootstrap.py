@@ -1,6 +1,6 @@
 """What runs inside a function's process: loads the handler, then answers one invocation after another.
 
-Started by ``process.py`` as ``python -I -S bootstrap.py <file descriptor>``, so it sees the
+Run by ``supervisor.py`` with a file descriptor as argument, under ``python -I -S``, so it sees the
 standard library and the function's own files, and nothing of this project. Standard output and error belong
 to the function; the conversation with the parent goes over a socket: a length of four bytes, then JSON. When
 the parent goes away, for whatever reason, the socket ends, and the process ends itself and all it started.

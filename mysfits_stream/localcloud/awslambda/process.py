@@ -9,12 +9,10 @@ Left out: layers, container images and the enforcement of the memory size, which
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import selectors
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -31,6 +29,8 @@ from mysfits_stream.localcloud.awslambda import log_format
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+KILL_SECONDS = 5.0  # what the supervisor has for killing all descendants
 MAX_RESPONSE = 6291556  # bytes, as AWS's message about it says (F65)
 INIT_SECONDS = 10.0  # what the initialisation has for itself, before the function's timeout begins
 MAX_OUTPUT = 8 * 1024 * 1024  # bytes that one invocation can print; the rest is not kept
@@ -53,13 +53,17 @@ class Process:
         output, their_output = os.pipe()
         self.output = output
         os.set_blocking(output, False)
+        their_lifeline, lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter that runs us, our own file
-                [sys.executable, "-I", "-S", "-u", str(BOOTSTRAP), str(theirs.fileno())],
+                [
+                    *(sys.executable, "-I", "-S", "-u"),
+                    *(str(SUPERVISOR), str(BOOTSTRAP), str(theirs.fileno()), str(their_lifeline)),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=their_output,
                 stderr=their_output,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), their_lifeline],
                 env=_environment(function, code, home, self.stream),
                 cwd=code,
                 start_new_session=True,
@@ -67,19 +71,26 @@ class Process:
         finally:
             theirs.close()
             os.close(their_output)
+            os.close(their_lifeline)
+        self._lifeline: int | None = lifeline
         self._ending = threading.Lock()
         self._ended = False
 
     def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
+        """Whether the process still runs, and listens."""
+        try:
+            return bool(self.channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def kill(self) -> None:
-        """Kill the process and what it started; whoever uses it sees its end of the channel close."""
+        """Have the supervisor kill the process and all that it started; the channel closes then."""
         with self._ending:
-            if not self._ended:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+            if self._lifeline is not None:
+                os.close(self._lifeline)
+                self._lifeline = None
 
     def end(self) -> None:
         """Kill the process, collect it and free what it held."""
@@ -87,7 +98,11 @@ class Process:
         with self._ending:
             if not self._ended:
                 self._ended = True
-                self._process.wait()
+                try:
+                    self._process.wait(KILL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
                 self.channel.close()
                 os.close(self.output)
                 shutil.rmtree(self._home, ignore_errors=True)
@@ -98,7 +113,7 @@ class Process:
             return self._process.wait(1.0)
         except subprocess.TimeoutExpired:
             self.kill()
-            return self._process.wait()
+            return self._process.wait(KILL_SECONDS)
 
 
 class _TimedOut(Exception):

@@ -80,6 +80,8 @@ class LambdaRuntime:
     def close(self) -> None:
         """End every process, running invocations included, and remove what was unpacked."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             idle, self._idle = self._idle, []
             for process in self._busy:

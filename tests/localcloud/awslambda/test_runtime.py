@@ -407,13 +407,13 @@ def test_a_process_that_died_while_idle_is_replaced(host: Host) -> None:
     source = """
         import os
         def handler(event, context):
-            return os.getpid()
+            return os.getpid(), os.getppid()
     """
-    first = host.call(source)
+    first, supervisor = host.call(source)
     os.kill(first, signal.SIGKILL)
-    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    os.waitid(os.P_PID, supervisor, os.WEXITED | os.WNOWAIT)
 
-    assert host.call(source) != first
+    assert host.call(source)[0] != first
 
 
 def test_the_timeout_ends_the_function_and_says_so(host: Host) -> None:
@@ -495,14 +495,60 @@ def test_closing_ends_every_process_and_removes_its_files(tmp_path: Path) -> Non
     assert not (tmp_path / "lambda").exists()
 
 
+# Starts a process that leaves the function's session, loses its parent and has an environment of its own.
+DETACH = """
+import os, sys, time
+def detach():
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(write, str(os.getpid()).encode())
+            os.execve(sys.executable, [sys.executable, "-IS", "-c", "import time; time.sleep(600)"], {})
+        os._exit(0)
+    return int(os.read(read, 100))
+def handler(event, context):
+    if event == "detach":
+        return detach()
+    if event == "hang":
+        time.sleep(600)
+    os._exit(3)
+"""
+
+
+def wait_for_end(descriptor: int) -> None:
+    import select
+
+    ended, _, _ = select.select([descriptor], [], [], 30)
+    os.close(descriptor)
+    assert ended, "the process is still there"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
+@pytest.mark.parametrize("end", ["hang", "crash", "close", "reap"])
+def test_no_process_that_a_function_starts_outlives_the_function(host: Host, end: str) -> None:
+    detached = host.call(DETACH, "detach", timeout=1)
+    descriptor = os.pidfd_open(detached)
+    if end == "close":
+        host.runtime.close()
+    elif end == "reap":
+        host.call(DETACH, "detach", timeout=1, environment={"CHANGED": "configuration"})
+    else:
+        host.call(DETACH, end, timeout=1)
+    wait_for_end(descriptor)
+
+
 @pytest.mark.slow
 def test_a_function_does_not_outlive_a_killed_local_cloud(tmp_path: Path) -> None:
-    source = """
-        import os, pathlib, time
-        def handler(event, context):
-            pathlib.Path(event).write_text(str(os.getpid()))
-            time.sleep(600)
-    """
+    source = (
+        DETACH
+        + """
+def handler(event, context):
+    with open(event, "w") as mark:
+        mark.write(f"{os.getpid()} {detach()}")
+    time.sleep(600)
+"""
+    )
     archive, mark = tmp_path / "code.zip", tmp_path / "pid"
     archive.write_bytes(zipped(index=source))
     os.mkfifo(mark)
@@ -527,15 +573,12 @@ runtime.invoke(made, {json.dumps(str(mark)).encode()!r})
     root = Path(__file__).parents[3]
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=root)
     try:
-        pid = int(mark.read_text())  # a fifo: this waits until the handler runs
-        descriptor = os.pidfd_open(pid) if sys.platform == "linux" else None
+        pids = map(int, mark.read_text().split())  # a fifo: this waits until the handler runs
+        descriptors = [os.pidfd_open(pid) for pid in pids] if sys.platform == "linux" else []
     finally:
         parent.kill()
         parent.wait()
-    if descriptor is None:
+    if not descriptors:
         pytest.skip("only Linux can wait for the end of a process that is not a child")
-    import select
-
-    ended, _, _ = select.select([descriptor], [], [], 30)
-    os.close(descriptor)
-    assert ended, "the function's process is still there"
+    for descriptor in descriptors:
+        wait_for_end(descriptor)
