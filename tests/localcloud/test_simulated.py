@@ -217,14 +217,20 @@ def test_a_stream_to_another_destination_is_refused_whole(local_cloud: CloudUnde
     assert firehose.list_delivery_streams()["DeliveryStreamNames"] == []
 
 
-def test_a_value_that_asks_for_nothing_is_accepted(local_cloud: CloudUnderTest) -> None:
+def test_a_value_that_asks_for_nothing_is_accepted() -> None:
     request = Request("POST", "/2015-03-31/functions", "", {"authorization": CREDENTIAL}, NOTHING_ASKED)
     assert refusal("lambda", request) is None
 
 
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=key/20260101/eu-west-1/lambda/aws4_request"
-NOTHING_ASKED = b"""{"FunctionName": "f", "Layers": [], "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [],
-    "Ipv6AllowedForDualStack": false}, "DeadLetterConfig": {}, "SnapStart": {"ApplyOn": "None"}, "PackageType": "Zip"}"""
+NOTHING_ASKED = b"""{
+    "FunctionName": "f",
+    "Layers": [],
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "Ipv6AllowedForDualStack": false},
+    "DeadLetterConfig": {},
+    "SnapStart": {"ApplyOn": "None"},
+    "PackageType": "Zip"
+}"""
 
 
 def test_a_member_that_the_model_does_not_have_is_refused() -> None:
