@@ -20,7 +20,7 @@ class Plan:
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON."""
-        return self.changes.document()
+        return {**self.changes.document(), **({"cost": _cost(self.cost)} if self.cost else {})}
 
 
 def plan(project: Project, volume: str | None = None) -> Plan:
@@ -28,3 +28,19 @@ def plan(project: Project, volume: str | None = None) -> Plan:
     clicks = cost.parse_volume(volume) if volume else None
     changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
     return Plan(StackChanges.of(project, changes), cost.monthly(project.config, clicks) if clicks else None)
+
+
+def _cost(bill: cost.Breakdown) -> dict[str, Any]:
+    return {
+        "clicksPerMonth": bill.clicks,
+        "dollarsPerMonth": round(bill.total, 2),
+        "lines": [
+            {
+                "item": line.item,
+                "quantity": line.quantity,
+                "unit": line.unit,
+                "dollars": round(line.dollars, 4),
+            }
+            for line in bill.lines
+        ],
+    }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+import re
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
-from itertools import zip_longest
+from statistics import median
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
+from mysfits_stream.output.layout import cell, hanging, widths
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ COLUMNS = {
     "lawchaos": "LAW/CHAOS",
     "mysfitId": "MYSFIT",
 }
+GAP = "  "
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+SHORT_TIME = "11-23 12:24:05"
 HEADINGS = {
     "mysfitId": "by mysfit",
     "species": "by species",
@@ -43,11 +48,32 @@ STATUS_STYLES = {"delivered": "green", "accepted": "green"}
 SHOWN = 20
 """Rows of the table unless another number is asked for."""
 
+ROW_WIDTHS = (24, 20, 14, 9, 9, 36)
+"""Columns of a click that is shown before the widths of the others are known."""
 
-def test_clicks(sent: TestClicks) -> Iterator[Text]:
-    """What became of each test click."""
-    for click in sent.clicks:
-        yield from test_click(click)
+FIXED = (0, 3, 4)
+"""Columns that are never cut: the time, good or evil, law or chaos."""
+
+MOST_TEST_CLICKS = 10
+"""Above this number of test clicks, the outcomes are counted; reasons are shown up to the same number."""
+
+
+def test_clicks(sent: TestClicks, width: int | None) -> Iterator[Text]:
+    """The outcome of each test click; of many test clicks, their number by outcome and by reason."""
+    if len(sent.clicks) <= MOST_TEST_CLICKS:
+        for click in sent.clicks:
+            yield from test_click(click, width)
+        return
+    for status, count in Counter(click.status for click in sent.clicks).items():
+        style = STATUS_STYLES.get(status, "bold red")
+        seconds = [click.seconds for click in sent.clicks if click.status == status]
+        times = f"  the median after {median(seconds):.2f} s, the last after {max(seconds):.2f} s"
+        yield Text.assemble((f"{many(count, 'click')} {status}", style), times)
+    reasons = Counter(f"{click.status}: {click.reason}" for click in sent.clicks if click.reason)
+    for reason, count in reasons.most_common(MOST_TEST_CLICKS):
+        yield hanging(Text(f"  {count} x "), reason, width)
+    if len(reasons) > MOST_TEST_CLICKS:
+        yield Text(f"  and {many(len(reasons) - MOST_TEST_CLICKS, 'other reason')}", style="dim")
 
 
 def sent_problems(sent: TestClicks) -> str:
@@ -56,99 +82,104 @@ def sent_problems(sent: TestClicks) -> str:
     return f"{parts}, of {many(len(sent.clicks), 'click')} sent"
 
 
-def test_click(click: TestClick) -> Iterator[Text]:
-    """What became of a test click, hop by hop."""
-    yield Text.assemble(
-        (click.status, STATUS_STYLES.get(click.status, "bold red")),
-        f"  {printable(click.user_id)} on {printable(click.mysfit_id)}",
-    )
+def test_click(click: TestClick, width: int | None) -> Iterator[Text]:
+    """The outcome of a test click, hop by hop."""
+    head = Text.assemble((click.status, STATUS_STYLES.get(click.status, "bold red")), "  ")
+    yield hanging(head, f"{click.user_id} on {click.mysfit_id}", width)
     steps = {
         "accepted by the API": click.accepted is not None and f"after {click.accepted:.2f} s",
         "arrived at the stream": click.arrived and f"at {click.arrived}",
-        "object in S3": click.object and printable(click.object),
+        "object in S3": click.object,
         "total": f"{click.seconds:.2f} s",
-        "reason": click.reason and printable(click.reason),
+        "reason": click.reason,
     }
-    for name, said in steps.items():
-        if said:
-            yield Text(f"  {name:<22} {said}")
+    for name, value in steps.items():
+        if value:
+            yield hanging(Text(f"  {name:<22} "), value, width)
     if click.record:
-        yield Text(json.dumps(click.record), style="bold")
+        record = hanging(Text(), json.dumps(click.record), width)
+        record.stylize("bold")
+        yield record
 
 
-def row(click: Click) -> Text:
+def row(click: Click, width: int | None) -> Text:
     """One enriched click in a line."""
-    said = {key: printable(str(click[key])) for key in COLUMNS}
-    return Text(
-        f"{said['clickedAt']}  {said['userId']:<20} {said['species']:<14} {said['goodevil']:<8} "
-        f"{said['lawchaos']:<8} {said['mysfitId']}"
-    )
+    cells = [printable(str(click[key])) for key in COLUMNS]
+    if width is None:
+        padded = (
+            cell + " " * (least - cell_len(cell)) for cell, least in zip(cells, ROW_WIDTHS, strict=True)
+        )
+        return Text("  ".join(padded).rstrip())
+    return _lines([cells], width, ROW_WIDTHS)[0]
 
 
-def clicks(found: Delivered, last: int | None) -> Iterator[RenderableType]:
+def clicks(found: Delivered, last: int | None, width: int | None) -> Iterator[RenderableType]:
     """The table of the last clicks, and bars of all clicks."""
     total, counted = found.summarized()
     rows = deque(counted, last or SHOWN)
     if not rows:
         yield Text(f"No clicks were delivered from {found.range}.")
     else:
-        yield table(rows, total.clicks)
-        yield summary(total)
+        yield from table(rows, total.clicks, width)
+        yield from summary(total, width)
 
 
-def table(clicks: Collection[Click], total: int) -> RenderableType:
-    """The last clicks, and how many there are in all."""
-    cells = [[*COLUMNS.values()], *([printable(str(click[key])) for key in COLUMNS] for click in clicks)]
-    shown = (
-        f"the last {len(clicks)} of {many(total, 'click')}" if len(clicks) < total else many(total, "click")
-    )
-    return Group(*aligned(cells, ["bold"]), Text(shown, style="dim"))
+def table(clicks: Collection[Click], total: int, width: int | None) -> Iterator[Text]:
+    """The last clicks, and the number of all clicks."""
+    rows = [[*COLUMNS.values()], *([printable(str(click[key])) for key in COLUMNS] for click in clicks)]
+    heading, *lines = _lines(rows, width, [max(map(cell_len, column)) for column in zip(*rows, strict=True)])
+    heading.stylize("bold")
+    yield heading
+    yield from lines
+    shown = many(total, "click")
+    yield Text(f"the last {len(clicks)} of {shown}" if len(clicks) < total else shown, style="dim")
 
 
-def summary(summary: Summary) -> RenderableType:
-    """Bars by mysfit, species, good and evil, law and chaos."""
-    parts: list[Text] = []
+def summary(summary: Summary, width: int | None) -> Iterator[Text]:
+    """Bars by mysfit, species, good and evil, law and chaos; the longest bar fits the width."""
     for key, counter in summary.by.items():
         most = counter.most_common(LONGEST_LIST)
-        parts.append(Text(f"\n{HEADINGS[key]}", style="bold"))
-        parts += aligned(
-            [
-                [
-                    f"  {printable(name)}",
-                    f"{count}",
-                    f"{count / summary.clicks:.0%}",
-                    "█" * max(1, round(BAR_WIDTH * count / most[0][1])),
-                ]
-                for name, count in most
-            ]
-        )
+        yield Text(f"\n{HEADINGS[key]}", style="bold")
+        rows = [(f"  {printable(name)}", f"{count}", f"{count / summary.clicks:.0%}") for name, count in most]
+        columns = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        if width is not None:
+            columns[0] = min(columns[0], width // 2)
+            longest = max(1, min(BAR_WIDTH, width - sum(columns) - 3 * len(GAP)))
+        else:
+            longest = BAR_WIDTH
+        for row, (_, count) in zip(rows, most, strict=True):
+            bar = "█" * max(1, round(longest * count / most[0][1]))
+            yield Text(GAP.join([*map(cell, row, columns), bar]))
         if len(counter) > len(most):
-            parts.append(Text(f"  and {len(counter) - len(most)} more", style="dim"))
-    return Group(*parts)
+            yield Text(f"  and {len(counter) - len(most)} more", style="dim")
 
 
-def aligned(rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> list[Text]:
-    """Rows as lines with their cells one below the other, never cut: who pipes a table wants all of it."""
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        Text(
-            "  ".join(
-                cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-            ).rstrip(),
-            style,
-        )
-        for row, style in zip_longest(rows, styles, fillvalue="")
-    ]
+def _lines(rows: Sequence[list[str]], width: int | None, natural: Sequence[int]) -> list[Text]:
+    """Rows of clicks as aligned lines; the time loses year and milliseconds where the width is too small."""
+    gap = GAP
+    columns = widths(natural, len(gap), width)
+    if columns != list(natural):
+        rows = [[_short_time(first), *rest] for first, *rest in rows]
+        gap = " "
+        columns = widths([len(SHORT_TIME), *natural[1:]], len(gap), width, FIXED)
+    return [Text(gap.join(map(cell, row, columns)).rstrip()) for row in rows]
 
 
-def failed(found: Failed) -> Iterator[str | RenderableType]:
+def _short_time(text: str) -> str:
+    """``11-23 12:24:05`` of ``2026-11-23T12:24:05.719Z``; other text as it is."""
+    return text[5:19].replace("T", " ") if TIME.fullmatch(text) else text
+
+
+def failed(found: Failed, width: int | None) -> Iterator[str | RenderableType]:
     """Failed clicks by error code and reason, the first few of each shown."""
     for group in found.groups:
         times = f"{group.first:%Y-%m-%d %H:%M:%S} to {group.last:%Y-%m-%d %H:%M:%S} UTC"
         yield Text.assemble((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}")
-        yield f"  {group.message}"
+        yield hanging(Text("  "), group.message, width)
         for sample in group.samples:
-            yield Text(f"    {printable(sample)}", style="dim")
+            shown = hanging(Text("    "), sample, width)
+            shown.stylize("dim")
+            yield shown
     if found.groups:
         yield "To put them back on the stream: mysfits-stream replay"
     else:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.output import clicks, doctor, files, local, stack
+from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import printable
 
@@ -61,6 +62,15 @@ class Output:
         self.console = Console(**plain)
         self.aside = Console(**plain, stderr=True)
 
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal that the result goes to; None for a pipe or a file."""
+        return self.console.width if self.console.is_terminal else None
+
+    @property
+    def _aside_width(self) -> int | None:
+        return self.aside.width if self.aside.is_terminal else None
+
     def json(self, document: Any) -> None:
         """The one document of a run with ``--json``."""
         sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
@@ -73,7 +83,9 @@ class Output:
     def note(self, text: str) -> None:
         """A line about what happens, not part of the result."""
         if not self.quiet:
-            self.aside.print(Text(printable(text), style="dim"))
+            line = hanging(Text(), text, self._aside_width)
+            line.stylize("dim")
+            self.aside.print(line)
 
     def show(self, renderable: Any) -> None:
         """A table or another renderable of the result."""
@@ -92,27 +104,30 @@ class Output:
                     }
                 }
             )
-        self.aside.print(Text.assemble(("Error: ", "bold red"), printable(" ".join(str(error).split()))))
-        for other in getattr(error, "__notes__", ()):
-            self.aside.print(Text.assemble(("  also: ", "red"), printable(" ".join(other.split()))))
+        lines = [(Text("Error: ", "bold red"), str(error))]
+        lines += [(Text("  also: ", "red"), other) for other in getattr(error, "__notes__", ())]
+        for head, text in lines:
+            self.aside.print(hanging(head, " ".join(text.split()), self._aside_width))
 
     def interrupted(self) -> None:
         """Ctrl-C, or a question answered with no."""
+        if self.aside.is_terminal:
+            self.aside.print()  # the terminal has echoed ^C
         self.aside.print("Stopped.")
 
     def plan(self, planned: Plan) -> None:
         """What ``up`` would do."""
-        self._result(planned, stack.plan(planned, verbose=self.verbose))
+        self._result(planned, stack.plan(planned, self.width, verbose=self.verbose))
 
     def up(self, done: Up, example_mysfit: Callable[[], str]) -> None:
         """What ``up`` has done, and on a terminal a command that sends a click on ``example_mysfit``."""
-        self._result(done, stack.up(done, verbose=self.verbose))
+        self._result(done, stack.up(done, self.width, verbose=self.verbose))
         if done.changes.endpoint and not self.as_json and not self.quiet:
             self._lines(stack.example(done.changes.endpoint, example_mysfit()))
 
     def status(self, found: StackChanges) -> None:
         """The status of every resource."""
-        self._result(found, stack.status(found, verbose=self.verbose))
+        self._result(found, stack.status(found, self.width, verbose=self.verbose))
 
     def adoption(self, found: Adoption, *, as_result: bool) -> None:
         """The resources that ``up --adopt`` would tag; with ``--quiet``, too, because a question follows."""
@@ -124,7 +139,7 @@ class Output:
     def removal(self, removal: Removal, *, as_result: bool) -> None:
         """What ``down`` will delete; with ``--json`` only as the result of a dry run."""
         if as_result or not self.as_json:
-            self._result(removal, stack.removal(removal))
+            self._result(removal, stack.removal(removal, self.width))
         for line in stack.removal_warnings(removal):
             self.note(line)
 
@@ -138,7 +153,7 @@ class Output:
 
     def test_clicks(self, sent: TestClicks) -> None:
         """The outcome of each test click, and of all in one line if some did not arrive."""
-        self._result(sent, clicks.test_clicks(sent))
+        self._result(sent, clicks.test_clicks(sent, self.width))
         if self.as_json:
             for each in sent.clicks:
                 if each.reason:
@@ -151,7 +166,7 @@ class Output:
         if self.as_json:
             self.click_lines(deque(found.clicks, last) if last else found.clicks)
         elif not self.quiet:
-            self._lines(clicks.clicks(found, last))
+            self._lines(clicks.clicks(found, last, self.width))
         self.parse_problems(found.problems)
 
     def click_lines(self, found: Iterable[Click]) -> None:
@@ -161,7 +176,7 @@ class Output:
                 sys.stdout.write(json.dumps(each) + "\n")
                 sys.stdout.flush()
             elif not self.quiet:
-                self.console.print(clicks.row(each))
+                self.console.print(clicks.row(each, self.width))
 
     def parse_problems(self, problems: ParseProblems) -> None:
         """The lines and objects that could not be parsed as clicks, if there are any."""
@@ -170,7 +185,7 @@ class Output:
 
     def failed(self, found: Failed) -> None:
         """Failed clicks."""
-        self._result(found, clicks.failed(found))
+        self._result(found, clicks.failed(found, self.width))
         self.parse_problems(found.problems)
 
     def replaying(self, counts: Replay) -> None:
@@ -185,7 +200,7 @@ class Output:
     def link(self, link: Link) -> None:
         """One link of the path, as soon as it is examined; with ``--json`` it is part of the diagnosis."""
         if not self.as_json and not self.quiet:
-            self._lines(doctor.link(link))
+            self._lines(doctor.link(link, self.width))
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """The whole path; on a terminal, the links are printed already."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mysfits_stream.output.text import printable
+from mysfits_stream.output.layout import hanging
 
 if TYPE_CHECKING:
     from mysfits_stream.doctor.links import Link
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 LINK_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red", "unknown": "dim"}
 
 
-def link(link: Link) -> Iterator[Text]:
-    """What the examination of a link says, and what to do."""
-    yield Text.assemble(
-        (f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} {printable(link.detail)}"
-    )
+def link(link: Link, width: int | None) -> Iterator[Text]:
+    """What was found at a link, and what to do."""
+    head = Text.assemble((f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} ")
+    yield hanging(head, link.detail, width)
     if link.advice:
-        yield Text(f"{'':<26}-> {link.advice}", style="italic")
+        advice = hanging(Text(f"{'':<26}-> "), link.advice, width)
+        advice.stylize("italic")
+        yield advice
 
 
 def verdict(diagnosis: Diagnosis) -> str:

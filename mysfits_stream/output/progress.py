@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
+
+from mysfits_stream.output.text import printable
 
 if TYPE_CHECKING:
     from mysfits_stream.provision.engine import Progress
@@ -57,7 +58,7 @@ class PlainProgress(ProgressView):
 
 
 class LiveProgress(ProgressView):
-    """A table that is drawn again and again."""
+    """A row for each resource, drawn again and again; each row is one line of the terminal."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -85,17 +86,23 @@ class LiveProgress(ProgressView):
         with self._lock:
             self._waits[name] = text
 
-    def __rich__(self) -> Table:
-        table = Table(box=None, pad_edge=False, show_header=False)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         now = self._clock()
         with self._lock:
-            for name, (action, phase, started, ended) in self._rows.items():
-                word = {"done": DONE[action], "failed": "failed"}.get(phase, DOING[action])
-                style = {"done": "green", "failed": "red"}.get(phase, "yellow")
-                table.add_row(
-                    name,
-                    Text(word, style),
-                    f"{(ended or now) - started:5.1f} s",
-                    Text(self._waits.get(name, ""), "dim"),
-                )
-        return table
+            rows = list(self._rows.items())
+            waits = dict(self._waits)
+        longest = max((len(name) for name, _ in rows), default=0)
+        for name, (action, phase, started, ended) in rows:
+            word = {"done": DONE[action], "failed": "failed"}.get(phase, DOING[action])
+            style = {"done": "green", "failed": "red"}.get(phase, "yellow")
+            line = Text.assemble(
+                f"{name:<{longest}}  ",
+                (f"{word:<8}", style),
+                f"  {(ended or now) - started:6.1f} s  ",
+                (printable(waits.get(name, "")), "dim"),
+            )
+            line.rstrip()
+            line.truncate(options.max_width, overflow="ellipsis")
+            yield line
+        # The terminal echoes ^C where the cursor is: on a line of its own, which is erased with the rows.
+        yield Text()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from mysfits_stream.output.differences import differences
+from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import DONE
-from mysfits_stream.output.text import many, short, size
+from mysfits_stream.output.text import many, size
 
 if TYPE_CHECKING:
     from mysfits_stream.codecommit import Published
@@ -25,19 +28,22 @@ if TYPE_CHECKING:
 Lines = Iterator[str | Text]
 """Lines of a result; text is printed as it is, without markup."""
 
+TO_DO = {"create": "to create", "update": "to update", "delete": "to delete"}
 PLANNED = {"create": "+ create", "update": "~ update", "delete": "- delete", "none": "  none"}
 ACTION_STYLES = {"create": "green", "update": "yellow", "delete": "red", "none": "dim"}
 STATUS_STYLES = {"in-sync": "green", "drifted": "yellow", "missing": "red", "not-ours": "bold red"}
+MOST_DIFFERENCES = 20
+"""Differences of one resource that are shown without --verbose."""
+
 UNCHANGED = "Nothing to do: every resource is as configured."
 
 
-def plan(plan: Plan, *, verbose: bool) -> Lines:
-    """What ``up`` would do to each resource, and the cost."""
-    yield from _changes(plan.changes, PLANNED, verbose=verbose)
-    if plan.changes.unchanged:
-        yield UNCHANGED
+def plan(plan: Plan, width: int | None, *, verbose: bool) -> Lines:
+    """What ``up`` would do to each resource, a summary, and the cost."""
+    yield from _changes(plan.changes, PLANNED, width, verbose=verbose)
+    yield _summary(plan.changes, TO_DO) or UNCHANGED
     if plan.cost:
-        yield cost(plan.cost)
+        yield hanging(Text(), cost(plan.cost), width)
 
 
 def cost(bill: Breakdown) -> str:
@@ -46,11 +52,11 @@ def cost(bill: Breakdown) -> str:
     return f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts}"
 
 
-def up(done: Up, *, verbose: bool) -> Lines:
-    """What was done to each resource, and the commit."""
-    yield from _changes(done.changes, DONE, verbose=verbose)
-    if done.changes.unchanged:
-        yield UNCHANGED
+def up(done: Up, width: int | None, *, verbose: bool) -> Lines:
+    """What was done to each resource, a summary with the time, and the commit."""
+    yield from _changes(done.changes, DONE, width, verbose=verbose)
+    summary = _summary(done.changes, DONE)
+    yield f"{summary} in {max(done.seconds, 1):.0f} s" if summary else UNCHANGED
     if done.code:
         yield code(done.code)
 
@@ -71,24 +77,22 @@ def example(endpoint: str, mysfit: str) -> Lines:
     yield f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {click}"
 
 
-def status(changes: StackChanges, *, verbose: bool) -> Lines:
+def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:
     """The status of each resource, the differences, and the endpoint."""
     for resource in changes.resources:
-        yield Text.assemble(
-            f"{resource.name:<16} ",
-            (f"{resource.status:<9}", STATUS_STYLES[resource.status]),
-            f" {resource.arn or resource.type}",
-        )
+        status = (f"{resource.status:<9}", STATUS_STYLES[resource.status])
+        head = Text.assemble(f"{resource.name:<16} ", status, " ")
+        yield hanging(head, resource.arn or resource.type, width)
         yield from _differences(resource, verbose=verbose)
     if changes.endpoint:
         yield f"\nendpoint  {changes.endpoint}"
 
 
-def removal(removal: Removal) -> Lines:
+def removal(removal: Removal, width: int | None) -> Lines:
     """What ``down`` will delete, and the clicks that would be deleted with it."""
     for resource in removal.changes.resources:
         if resource.arn:
-            yield Text.assemble(("- delete ", "red"), f" {resource.name:<16} {resource.arn}")
+            yield hanging(Text.assemble(("- delete ", "red"), f" {resource.name:<16} "), resource.arn, width)
     if removal.is_empty:
         yield "There is nothing to remove."
     if removal.contents and removal.holds_clicks:
@@ -112,7 +116,7 @@ def removed(removed: Removed) -> Lines:
     """How many resources are deleted, and what is kept."""
     count = sum(resource.action.value == "delete" for resource in removed.changes.resources)
     left = "Nothing is left but the bucket with its clicks." if removed.kept_data else "Nothing is left."
-    yield f"{count} resources deleted. {left}"
+    yield f"{many(count, 'resource')} deleted. {left}"
 
 
 def adoption(adoption: Adoption) -> Iterator[str]:
@@ -126,18 +130,29 @@ def contents(contents: Contents) -> str:
     return f"{many(contents.objects, 'object')} in {many(contents.versions, 'version')}"
 
 
-def _changes(changes: StackChanges, words: dict[str, str], *, verbose: bool) -> Lines:
+def _summary(changes: StackChanges, words: dict[str, str]) -> str:
+    """``7 created, 2 updated`` in the given words; empty if nothing changes."""
+    counts = Counter(
+        resource.action.value for resource in changes.resources if resource.action.value != "none"
+    )
+    return ", ".join(f"{counts[action]} {word}" for action, word in words.items() if counts[action])
+
+
+def _changes(changes: StackChanges, words: dict[str, str], width: int | None, *, verbose: bool) -> Lines:
     for resource in changes.resources:
         action = resource.action.value
         if action != "none" or verbose:
-            yield Text.assemble(
-                (f"{words[action]:<10}", ACTION_STYLES[action]),
-                f" {resource.name:<16} {resource.arn or resource.type}",
-            )
+            head = Text.assemble((f"{words[action]:<10}", ACTION_STYLES[action]), f" {resource.name:<16} ")
+            yield hanging(head, resource.arn or resource.type, width)
             yield from _differences(resource, verbose=verbose)
 
 
 def _differences(resource: ResourceChange, *, verbose: bool) -> Lines:
-    if resource.action.value == "update" or verbose:
-        for key, (observed, desired) in resource.diff.items():
-            yield f"    {key}: {short(observed)} -> {short(desired)}"
+    if resource.action.value != "update" and not verbose:
+        return
+    found = [line for key, sides in resource.diff.items() for line in differences(key, *sides)]
+    shown = found if verbose else found[:MOST_DIFFERENCES]
+    for line in shown:
+        yield f"    {line}"
+    if len(found) > len(shown):
+        yield f"    and {many(len(found) - len(shown), 'other difference')}; --verbose shows all"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 
 def printable(text: str) -> str:
     """The text with control characters and escape sequences written out, so that no terminal obeys them."""
@@ -26,9 +23,3 @@ def size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"
-
-
-def short(value: Any, most: int = 100) -> str:
-    """A JSON value, cut after ``most`` characters."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= most else text[: most - 1] + "…"

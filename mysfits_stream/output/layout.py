@@ -1,0 +1,71 @@
+"""Lines and columns that fit a terminal; without a width (a pipe, a file) nothing is cut or wrapped. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.text import Text
+
+from mysfits_stream.output.text import printable
+
+LEAST = 4
+"""The smallest width that a column shrinks to, and the indent where a hanging indent leaves no room."""
+
+PIECE = re.compile(r"[^:/]*[:/]|[^:/]+")
+"""The parts of an ARN, a path or a URL: a line breaks after a colon or a slash."""
+
+
+def hanging(head: Text, body: str, width: int | None) -> Text:
+    """``head`` and ``body`` in one line, or with ``body`` wrapped to ``width`` below itself.
+
+    Control characters in ``body`` are written out. Lines break at spaces; a word that is longer than a line
+    breaks after a colon or a slash, and a longer part of it anywhere.
+    """
+    body = printable(body)
+    whole = Text.assemble(head, body)
+    if width is None or whole.cell_len <= width:
+        return whole
+    words = body.split(" ")
+    indent = head.cell_len
+    if any(cell_len(piece) > width - indent for word in words for piece in PIECE.findall(word)):
+        indent = LEAST
+    room = max(width - indent, LEAST)
+    lines, left = [""], width - head.cell_len
+    for word in words:
+        glue = " " if lines[-1] else ""
+        pieces = [word]
+        if cell_len(word) > room:
+            pieces = [part for piece in PIECE.findall(word) for part in chop_cells(piece, room)]
+        for piece in pieces:
+            if cell_len(lines[-1] + glue + piece) > left and (lines[-1] or left < room):
+                lines.append("")
+                left, glue = room, ""
+            lines[-1] += glue + piece
+            glue = ""
+    return Text.assemble(head, f"\n{' ' * indent}".join(lines))
+
+
+def widths(natural: Sequence[int], gap: int, width: int | None, fixed: Sequence[int] = ()) -> list[int]:
+    """The widths of columns that fit ``width`` with ``gap`` between them, the widest made smaller first.
+
+    The columns with an index in ``fixed`` keep their natural width.
+    """
+    found = list(natural)
+    if width is None:
+        return found
+    room = width - gap * (len(found) - 1)
+    while sum(found) > room:
+        index = max((i for i in range(len(found)) if i not in fixed), key=lambda i: found[i], default=None)
+        if index is None or found[index] <= LEAST:
+            break
+        found[index] -= 1
+    return found
+
+
+def cell(text: str, width: int) -> str:
+    """The text in exactly ``width`` columns, with an ellipsis where it is cut."""
+    if cell_len(text) <= width:
+        return text + " " * (width - cell_len(text))
+    return set_cell_size(text, width - 1) + "…"

@@ -1,0 +1,25 @@
+"""The plan as JSON, with and without the cost of clicks."""
+
+from __future__ import annotations
+
+import pytest
+
+from mysfits_stream import cost
+from mysfits_stream.config import Config
+from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.plan import Plan
+
+CHANGES = StackChanges("s", "local", "123456789012", "us-east-1", None, ())
+
+
+def test_the_cost_is_part_of_the_json() -> None:
+    bill = cost.monthly(Config(), 1e6)
+    document = Plan(CHANGES, bill).document()
+    assert document["cost"]["clicksPerMonth"] == 1e6
+    assert document["cost"]["dollarsPerMonth"] == pytest.approx(bill.total, abs=0.01)
+    assert [line["item"] for line in document["cost"]["lines"]] == [line.item for line in bill.lines]
+    assert sum(line["dollars"] for line in document["cost"]["lines"]) == pytest.approx(bill.total, abs=0.01)
+
+
+def test_without_a_volume_there_is_no_cost() -> None:
+    assert Plan(CHANGES).document() == CHANGES.document()
