@@ -16,8 +16,8 @@ LONGEST_WAIT = 1.0  # seconds between two looks at what is due
 class Background:
     """A thread that does what is due whenever it is, and a pool for jobs that take their time."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, steady: Callable[[], float]) -> None:
+        self._steady = steady
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._jobs = ThreadPoolExecutor(THREADS, "delivery")
@@ -56,5 +56,5 @@ class Background:
             except Exception:
                 # The clock of all deliveries: one that cannot be made must not end it.
                 log.exception("delivering")
-            wait = LONGEST_WAIT if due_at is None else min(max(due_at - self._now(), 0.0), LONGEST_WAIT)
+            wait = LONGEST_WAIT if due_at is None else min(max(due_at - self._steady(), 0.0), LONGEST_WAIT)
             self._woken.wait(wait)

@@ -28,6 +28,7 @@ from mysfits_stream.localcloud.aws_behavior import (
     identify,
 )
 from mysfits_stream.localcloud.awslambda import operations as lambda_operations
+from mysfits_stream.localcloud.clock import steady_clock
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
 from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.execute_api import operations as api_operations
@@ -63,8 +64,9 @@ class LocalCloud:
 
     ``routes`` adds routes: a function of the local cloud, called once. ``behavior`` replaces the behavior of
     the settings. ``keep`` is a directory: resources and objects are read from the directory at first, and
-    written by :meth:`save` and :meth:`stop`. ``now`` is the clock, in seconds since the epoch. Without
-    ``background`` nothing is delivered until :meth:`deliver_due` is called.
+    written by :meth:`save` and :meth:`stop`. ``now`` is the clock of names and records, in seconds since the
+    epoch; ``steady`` is the clock for waiting: a monotonic clock, or ``now`` if only ``now`` is given.
+    Without ``background`` nothing is delivered until :meth:`deliver_due` is called.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class LocalCloud:
         routes: Callable[[LocalCloud], tuple[Route, ...]] = lambda cloud: (),
         behavior: Callable[[ControlPlane], Behavior] | None = None,
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
         background: bool = True,
         keep: Path | None = None,
         on_stop: Callable[[], None] | None = None,
@@ -84,8 +87,11 @@ class LocalCloud:
         self.access_key_id = f"LKIA{secrets.token_hex(8).upper()}"
         """The access key id of AWS clients, with ``access: private``; any secret key will do."""
         self._now = now
+        self._steady = steady or (steady_clock() if now is time.time else now)
         self.control_plane = ControlPlane(
-            now, lambda transition, arn: self._behavior.settling(transition, arn)
+            now,
+            lambda transition, arn: self._behavior.settling(transition, arn),
+            steady=self._steady,
         )
         self.faults = Faults(
             lambda seconds: sleep(seconds / self.settings.time_scale),
@@ -103,10 +109,11 @@ class LocalCloud:
             # A directory that cannot be written is refused now, not after the first clicks.
             self.save()
         self._started_at = time.monotonic()
-        self._background = Background(now) if background else None
+        self._background = Background(self._steady) if background else None
         self.services = CloudServices(
             self.control_plane,
             now=now,
+            steady=self._steady,
             time_scale=self.settings.time_scale,
             directory=Path(self._scratch.name),
             role=lambda arn: self._behavior.role(arn),
@@ -322,6 +329,7 @@ class LocalCloud:
             deployments=self._behavior,
             calls_in=self._calls_in,
             now=self._now(),
+            steady=self._steady(),
         )
 
     def _calls_in(self, region: str) -> CallService:
@@ -335,7 +343,7 @@ class LocalCloud:
         if settings.behavior == "instant":
             return InstantBehavior(self.control_plane)
         return AwsBehavior(
-            self.control_plane, now=self._now, time_scale=settings.time_scale, seed=settings.seed
+            self.control_plane, now=self._steady, time_scale=settings.time_scale, seed=settings.seed
         )
 
     def _request_stop(self) -> str | None:

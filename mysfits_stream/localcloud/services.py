@@ -21,8 +21,9 @@ ASYNCHRONOUS_ATTEMPTS = 3
 class CloudServices:
     """The cloud as Firehose, Lambda and API Gateway see the cloud; safe to call from several threads.
 
-    The clock is the wall clock, so that names, logs and records carry true times. Only waiting is shorter
-    than on AWS: buffer intervals of a stream are divided by ``time_scale``, and Firehose divides pauses.
+    ``now`` is the wall clock, so that names, logs and records carry true times; ``steady`` is the clock for
+    waiting. Waiting is shorter than on AWS: buffer intervals of a stream are divided by ``time_scale``, and
+    Firehose divides pauses.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class CloudServices:
         control_plane: ControlPlane,
         *,
         now: Callable[[], float],
+        steady: Callable[[], float],
         time_scale: float,
         directory: Path,
         role: Callable[[str], Role | None],
     ) -> None:
         self.control_plane = control_plane
         self.now = now
+        self.steady = steady
         self.time_scale = time_scale
         self.role = role
         """The role of an ARN that is in force; None for a role that cannot be assumed."""

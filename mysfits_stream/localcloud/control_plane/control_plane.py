@@ -80,9 +80,14 @@ class ControlPlane:
     """
 
     def __init__(
-        self, now: Callable[[], float] = time.time, settling: Callable[[str, str], float] = at_once
+        self,
+        now: Callable[[], float] = time.time,
+        settling: Callable[[str, str], float] = at_once,
+        *,
+        steady: Callable[[], float] | None = None,
     ) -> None:
         self._now = now
+        self._steady = steady or now
         self._settling = settling
         # moto is not made for several threads at once. Nothing under this lock may wait for the data plane.
         self.lock = threading.RLock()
@@ -105,6 +110,7 @@ class ControlPlane:
                 ACCOUNT,
                 can_assume=self._can_assume("lambda.amazonaws.com"),
                 now=self._now,
+                steady=self._steady,
                 settling=self._settling,
             )
             self.delivery_streams = DeliveryStreams(
@@ -112,6 +118,7 @@ class ControlPlane:
                 # Firehose presents the account as external id (F116).
                 can_assume=self._can_assume("firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}),
                 now=self._now,
+                steady=self._steady,
                 settling=self._settling,
             )
             self.overrides: dict[str, Mend] = {
@@ -141,6 +148,9 @@ class ControlPlane:
             if kept := persistence.load(directory):
                 self.rest_apis.load(kept["rest_apis"])
                 self.s3.policies.update(kept["policies"])
+                for service, account, region in moto_state.dump()["backends"]:
+                    if (service, account) == ("firehose", ACCOUNT):
+                        self.delivery_streams.settle(region)
 
     def handle(self, request: Request) -> Response:
         """Answer one request of an AWS client."""

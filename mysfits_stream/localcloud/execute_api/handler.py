@@ -74,10 +74,13 @@ def handle(
     call_service: CallService,
     now: float,
     log: Log | None = None,
+    *,
+    steady: float | None = None,
 ) -> Response:
     """Serve one request to a deployed API.
 
-    ``request.path`` is the path below the stage, ``now`` AWS's time in seconds since the epoch. ``log``
+    ``request.path`` is the path below the stage, ``now`` AWS's time in seconds since the epoch, ``steady``
+    the time for throttling, which no change of the wall clock moves (``now`` if not given). ``log``
     receives the lines of the execution log. ``call_service`` calls an AWS service with an integration's role;
     it raises CannotAssumeRole where that is not allowed and TimeoutError where no answer comes in time.
     """
@@ -91,7 +94,7 @@ def handle(
         exchange.found(*route)
         exchange.headers.update(headers.forwarded(request, now))
         _authorize(exchange, route[0])
-        _throttle(exchange, route[0])
+        _throttle(exchange, route[0], now if steady is None else steady)
         return _execute(exchange, route[0], call_service)
     except Refusal as refusal:
         return _gateway_response(exchange, refusal)
@@ -152,9 +155,9 @@ def _check_resource_policy(exchange: RequestContext, method: Method) -> None:
         raise Refusal("ACCESS_DENIED", denial)
 
 
-def _throttle(exchange: RequestContext, method: Method) -> None:
+def _throttle(exchange: RequestContext, method: Method, steady: float) -> None:
     bucket = exchange.deployed.stage.buckets.get((method.resource_path, method.http_method))
-    if bucket is not None and not bucket.take(exchange.now):
+    if bucket is not None and not bucket.take(steady):
         raise Refusal("THROTTLED")
 
 

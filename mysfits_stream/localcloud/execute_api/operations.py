@@ -34,6 +34,7 @@ def invoke(
     deployments: Deployments,
     calls_in: Callable[[str], CallService],
     now: float,
+    steady: float,
 ) -> Response:
     """Answer a request to ``path`` of a stage; ``calls_in`` returns the service calls of a region."""
     deployed = deployments.deployed(api_id, stage)
@@ -44,7 +45,7 @@ def invoke(
     tail = _encoded_tail(request, path) or "/"
     # Not by dataclasses.replace: every click comes this way.
     inner = Request(request.method, tail, request.query, request.headers, request.body, request.environ)
-    return handler.handle(deployed, inner, calls_in(deployed.region), now)
+    return handler.handle(deployed, inner, calls_in(deployed.region), now, steady=steady)
 
 
 def _encoded_tail(request: Request, decoded: str) -> str:

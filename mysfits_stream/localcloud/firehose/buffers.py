@@ -1,6 +1,7 @@
 """What one delivery stream has in hand, and when something is to be done with it.
 
-Arithmetic only: a :class:`Delivery` is told the time, never asks for it, calls nobody and does not lock.
+Arithmetic only: a :class:`Delivery` gets the time as an argument, makes no calls and does not lock. ``now``
+is the steady clock, ``arrived`` and ``oldest`` are true times.
 """
 
 from __future__ import annotations

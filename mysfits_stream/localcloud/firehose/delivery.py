@@ -1,7 +1,7 @@
 """The data plane of delivery streams: records in, through the processor, objects out.
 
 Two buffers lie between a record and S3 (F91): the processor's own, then the one of the buffering hints, each
-closed by size or by age, whichever comes first. All waiting is arithmetic on the clock that is given: nothing
+closed by size or by age, whichever comes first. All waiting is arithmetic on the steady clock: nothing
 here sleeps. :meth:`Firehose.due_at` says when something is to be done next, and :meth:`Firehose.advance` does
 it; invocations and uploads are handed to ``submit``, so that neither of them ever holds up a put.
 
@@ -103,7 +103,7 @@ class Firehose:
 
     def advance(self) -> None:
         """Do everything that is due now."""
-        while jobs := self._due_jobs(self._world.now()):
+        while jobs := self._due_jobs(self._world.steady()):
             for job in jobs:
                 self._submit(job)
 
@@ -126,7 +126,7 @@ class Firehose:
             if len(data) > MAX_RECORD:
                 member = "record.data" if operation == "PutRecord" else f"records.{index}.member.data"
                 raise _violation(member, f"Member must have length less than or equal to {MAX_RECORD}")
-        now = self._world.now()
+        arrived, steady = int(self._world.now() * 1000), self._world.steady()
         stream = self._world.stream(region, name)
         if stream is None or stream.status != "ACTIVE":
             # A stream that does not take records, yet or any more, is as good as none (F50).
@@ -139,7 +139,7 @@ class Firehose:
             before = delivery.due_at()
             for data in batch:
                 self._serial += 1
-                delivery.accept(Record(f"{self._serial:050d}000000", data, int(now * 1000)), now)
+                delivery.accept(Record(f"{self._serial:050d}000000", data, arrived), steady)
             self._metrics.count(stream, f"{operation}.Requests", 1)
             self._metrics.count(stream, "IncomingRecords", len(batch))
             self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)))
@@ -172,9 +172,9 @@ class Firehose:
 
     def _process(self, delivery: Delivery, stream: Stream, batch: Batch) -> None:
         """Invoke the processor once for a batch, and put its results or its failure where they belong."""
-        began = self._world.now()
+        began = self._world.steady()
         outcome = self._invoke(stream, batch)
-        now = self._world.now()
+        now, steady = self._world.now(), self._world.steady()
         batch.attempts += 1
         retries = stream.processor.retries if stream.processor else 0
         function_arn = stream.processor.function_arn if stream.processor else ""
@@ -186,20 +186,20 @@ class Firehose:
         with self._lock:
             delivery.invocations -= 1
             self._metrics.measure(
-                stream, "ExecuteProcessing.Duration", (now - began) * 1000, "Milliseconds", now
+                stream, "ExecuteProcessing.Duration", (steady - began) * 1000, "Milliseconds", now
             )
             self._metrics.measure(stream, "ExecuteProcessing.Success", 0.0 if failure else 1.0, "Count", now)
             self._metrics.count(stream, "SucceedProcessing.Records", len(results.delivered))
             if again and not delivery.dropped:
-                batch.not_before = now + self._pause(batch.attempts, LONGEST_INVOKE_PAUSE)
+                batch.not_before = steady + self._pause(batch.attempts, LONGEST_INVOKE_PAUSE)
                 delivery.waiting.append(batch)
             for record, data in results.delivered:
-                delivery.deliver(data, record.arrived, now)
+                delivery.deliver(data, record.arrived, steady)
             for record, reason in results.failed:
                 line = processing.error_line(
                     record, reason, attempts=batch.attempts, ended=int(now * 1000), function_arn=function_arn
                 )
-                delivery.fail(line, record.arrived, now)
+                delivery.fail(line, record.arrived, steady)
         self._wake()
         reasons = {failure} if failure else {reason for _, reason in results.failed}
         for reason in sorted(reasons, key=lambda reason: reason.code):
@@ -234,19 +234,19 @@ class Firehose:
             # Whoever deleted the stream empties the bucket next, and must not find objects there again (F76).
             return
         failure = self._store(upload)
-        now = self._world.now()
+        now, steady = self._world.now(), self._world.steady()
         stream = upload.stream
         with self._lock:
             upload.in_flight = False
             upload.attempts += 1
-            upload.first_attempt = now if upload.first_attempt is None else upload.first_attempt
-            if failure is None or now - upload.first_attempt >= S3_RETRY_SECONDS / self._world.time_scale:
+            upload.first_attempt = steady if upload.first_attempt is None else upload.first_attempt
+            if failure is None or steady - upload.first_attempt >= S3_RETRY_SECONDS / self._world.time_scale:
                 delivery.uploads.remove(upload)
             else:
-                upload.not_before = now + self._pause(upload.attempts, LONGEST_S3_PAUSE)
+                upload.not_before = steady + self._pause(upload.attempts, LONGEST_S3_PAUSE)
             self._metrics.measure(stream, "DeliveryToS3.Success", 0.0 if failure else 1.0, "Count", now)
             if failure is None:
-                age = now - upload.oldest / 1000
+                age = max(0.0, now - upload.oldest / 1000)
                 self._metrics.measure(stream, "DeliveryToS3.DataFreshness", age, "Seconds", now)
                 self._metrics.count(stream, "DeliveryToS3.Records", upload.records)
                 self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body))

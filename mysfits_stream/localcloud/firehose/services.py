@@ -29,7 +29,10 @@ class DeliveryServices(Protocol):
         """1 is AWS's pace."""
 
     def now(self) -> float:
-        """AWS's time in seconds since the epoch."""
+        """AWS's time in seconds since the epoch, for names and records."""
+
+    def steady(self) -> float:
+        """Seconds for waiting, which no change of the wall clock moves."""
 
     def stream(self, region: str, name: str) -> Stream | None:
         """The stream as it is now, None when there is none; must be quick."""

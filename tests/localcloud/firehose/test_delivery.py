@@ -60,6 +60,7 @@ class Cloud:
 
     def __init__(self, stream: Stream) -> None:
         self.time = START
+        self.wall_offset = 0.0
         self.streams = {(REGION, "clicks"): stream}
         self.objects: dict[str, bytes] = {}
         self.headers: dict[str, Mapping[str, str]] = {}
@@ -92,6 +93,9 @@ class Cloud:
     time_scale = 1.0
 
     def now(self) -> float:
+        return self.time + self.wall_offset
+
+    def steady(self) -> float:
         return self.time
 
     def stream(self, region: str, name: str) -> Stream | None:

@@ -45,11 +45,13 @@ class Functions:
         *,
         can_assume: Callable[[str], bool],
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
         settling: Callable[[str, str], float] = lambda transition, arn: 0.0,
     ) -> None:
         self._account = account
         self._can_assume = can_assume
         self._now = now
+        self._steady = steady or now
         self._settling = settling
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
@@ -75,7 +77,7 @@ class Functions:
         if stored is None:
             return None
         if isinstance(stored, StoredFunction):
-            stored.settle(self._now())
+            stored.settle(self._steady())
         if stored.state == "Pending":
             raise _in_state(stored)
         if not (stored.run_time or "").startswith("python"):
@@ -110,7 +112,7 @@ class Functions:
         if self._find(region, name):
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
         now = self._now()
-        active_at = now + self._settling("create", arn)
+        active_at = self._steady() + self._settling("create", arn)
         stored = StoredFunction(  # type: ignore[abstract]  # moto's own class is, by CloudFormation's hooks
             self._account, region, {**spec, "FunctionName": name}, now, active_at
         )
@@ -174,10 +176,9 @@ class Functions:
         return stored, given
 
     def _changed(self, stored: StoredFunction) -> None:
-        now = self._now()
-        stored.touch(now)
+        stored.touch(self._now())
         stored.last_update_status = "InProgress"
-        stored.settles_at = now + self._settling("update", stored.function_arn)
+        stored.settles_at = self._steady() + self._settling("update", stored.function_arn)
 
     def _check_role(self, role: str) -> None:
         if not self._can_assume(role):
@@ -194,7 +195,7 @@ class Functions:
         return found
 
     def _settle_all(self, region: str) -> None:
-        now = self._now()
+        now = self._steady()
         for versions in self._backend(region)._lambdas._functions.values():
             for stored in (versions["latest"], *versions["versions"]):
                 if isinstance(stored, StoredFunction):

@@ -46,11 +46,13 @@ class DeliveryStreams:
         *,
         can_assume: Callable[[str], bool],
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
         settling: Callable[[str, str], float] = at_once,
     ) -> None:
         self._account = account
         self._can_assume = can_assume
         self._now = now
+        self._steady = steady or now
         self._settling = settling
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
@@ -84,7 +86,7 @@ class DeliveryStreams:
         stored = self._backend(region).delivery_streams.get(name)
         if not isinstance(stored, DeliveryStream):
             return None
-        now = self._now()
+        now = self._steady()
         gone = stored.gone_at is not None and now >= stored.gone_at
         return None if gone else stored.at(now)
 
@@ -97,8 +99,17 @@ class DeliveryStreams:
     def _backend(self, region: str) -> Any:
         return moto_state.backend("firehose", self._account, region)
 
+    def settle(self, region: str) -> None:
+        """End transitions that a clock of an earlier process has begun."""
+        now = self._steady()
+        for stored in self._backend(region).delivery_streams.values():
+            if isinstance(stored, DeliveryStream):
+                stored.active_at = min(stored.active_at, now)
+                stored.encryption_settles_at = min(stored.encryption_settles_at, now)
+                stored.gone_at = stored.gone_at and min(stored.gone_at, now)
+
     def _forget_the_gone(self, region: str) -> None:
-        backend, now = self._backend(region), self._now()
+        backend, now = self._backend(region), self._steady()
         for name, stored in list(backend.delivery_streams.items()):
             gone_at = getattr(stored, "gone_at", None)
             if gone_at is not None and now >= gone_at:
@@ -116,7 +127,7 @@ class DeliveryStreams:
 
     def _find_active(self, region: str, parameters: dict[str, Any]) -> DeliveryStream:
         stored = self._find(region, parameters)
-        if (status := stored.status(self._now())) != "ACTIVE":
+        if (status := stored.status(self._steady())) != "ACTIVE":
             raise ServiceError(
                 "ResourceInUseException",
                 f"Firehose {stored.delivery_stream_name} under account {self._account} is in state {status}.",
@@ -169,7 +180,7 @@ class DeliveryStreams:
         self._check_key(destination)
         arn = f"arn:{moto_state.partition(region)}:firehose:{region}:{self._account}:deliverystream/{name}"
         now = self._now()
-        active_at = now + self._settling("create", arn)
+        active_at = self._steady() + self._settling("create", arn)
         backend.delivery_streams[name] = DeliveryStream(
             name,
             arn,
@@ -184,7 +195,7 @@ class DeliveryStreams:
         return {"DeliveryStreamARN": arn}
 
     def _describe(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        stored, now = self._find(region, parameters), self._now()
+        stored, now = self._find(region, parameters), self._steady()
         description = {
             "DeliveryStreamName": stored.delivery_stream_name,
             "DeliveryStreamARN": stored.delivery_stream_arn,
@@ -252,10 +263,10 @@ class DeliveryStreams:
 
     def _delete(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         stored = self._find(region, parameters)
-        if stored.status(self._now()) == "CREATING":
+        if stored.status(self._steady()) == "CREATING":
             self._find_active(region, parameters)
         if stored.gone_at is None:
-            stored.gone_at = self._now() + self._settling("delete", stored.delivery_stream_arn)
+            stored.gone_at = self._steady() + self._settling("delete", stored.delivery_stream_arn)
         self._forget_the_gone(region)
         return {}
 
@@ -271,9 +282,8 @@ class DeliveryStreams:
         return {}
 
     def _encrypt(self, stored: DeliveryStream, encryption: dict[str, str]) -> None:
-        now = self._now()
         stored.encryption = encryption
-        stored.encryption_settles_at = now + self._settling("encrypt", stored.delivery_stream_arn)
+        stored.encryption_settles_at = self._steady() + self._settling("encrypt", stored.delivery_stream_arn)
 
 
 def _encryption(given: dict[str, str]) -> dict[str, str]:
