@@ -404,3 +404,74 @@ def test_many_threads_may_create_and_list_at_once(client: Client) -> None:
         thread.join()
     assert not failures
     assert len(client.store.apis()) == 60
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("resources/<a>", {"op": "remove", "path": "/pathPart"}),
+        ("resources/<a>", {"op": "replace", "path": "/pathPart"}),
+        ("resources/<a>", {"op": "replace", "path": "/pathPart", "value": "b"}),
+        ("resources/<a>", {"op": "replace", "path": "/pathPart", "value": "a b"}),
+        ("resources/<a>", {"op": "replace", "path": "/parentId", "value": "<child>"}),
+        ("resources/<a>", {"op": "replace", "path": "/parentId", "value": "<a>"}),
+        ("resources/<a>", {"op": "replace", "path": "/parentId", "value": "none"}),
+        ("resources/<root>", {"op": "replace", "path": "/pathPart", "value": "c"}),
+        ("", {"op": "replace", "path": "/minimumCompressionSize", "value": "big"}),
+        ("", {"op": "replace", "path": "/minimumCompressionSize", "value": "10485761"}),
+        ("", {"op": "remove", "path": "/name"}),
+        ("", {"op": "copy", "path": "/name"}),
+    ],
+)
+def test_a_refused_patch_leaves_the_api_as_it_was(
+    client: Client, path: str, operation: dict[str, str]
+) -> None:
+    api = client("POST", "/restapis", {"name": "api"})
+    base, root = f"/restapis/{api['id']}", api["rootResourceId"]
+    ids = {"<root>": root}
+    for part, parent in (("a", "<root>"), ("b", "<root>"), ("child", "<a>")):
+        ids[f"<{part}>"] = client("POST", f"{base}/resources/{ids[parent]}", {"pathPart": part})["id"]
+    before = client("GET", f"{base}/resources"), client("GET", base)
+    for name, identifier in ids.items():
+        path = path.replace(name, identifier)
+        operation = {key: value.replace(name, identifier) for key, value in operation.items()}
+
+    answer = client.send("PATCH", f"{base}/{path}", {"patchOperations": [operation]})
+    assert answer.status in (400, 404, 409), answer.body
+    assert (client("GET", f"{base}/resources"), client("GET", base)) == before
+    client("POST", f"{base}/resources/{root}", {"pathPart": "another"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "document", "message"),
+    [
+        ("POST", "/restapis", {"name": "x", "apiKeySource": "wrong"}, "'createRestApiInput.apiKeySource'"),
+        ("GET", "/restapis/none/gatewayresponses/WRONG", None, "Value 'WRONG' at 'responseType'"),
+        ("PATCH", "/restapis/none", {"patchOperations": [{"op": "wrong"}]}, "patchOperations.1.member.op'"),
+        ("PUT", "/restapis/none?mode=wrong", None, "Value 'wrong' at 'mode'"),
+    ],
+)
+def test_members_are_validated_before_anything_is_looked_up(
+    client: Client, method: str, path: str, document: Any, message: str
+) -> None:
+    answer = client.send(method, path, document)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "ValidationException")
+    assert message in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "Invalid API identifier specified 123456789012:none"),
+        ("/resources", "Invalid API identifier specified 123456789012:none"),
+        ("/resources/r", "Invalid Resource identifier specified"),
+        ("/resources/r/methods/GET/integration", "Invalid Resource identifier specified"),
+        ("/stages/s", "Invalid stage identifier specified"),
+        ("/deployments/d", "Invalid Deployment identifier specified"),
+        ("/requestvalidators/v", "Invalid Request Validator identifier specified"),
+        ("/models/M", "Invalid model name specified: M"),
+    ],
+)
+def test_a_missing_api_is_told_as_its_missing_part(client: Client, path: str, message: str) -> None:
+    answer = client.send("GET", f"/restapis/none{path}")
+    assert (answer.status, answer.json()) == (404, {"message": message})

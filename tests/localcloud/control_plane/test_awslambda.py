@@ -185,7 +185,7 @@ def test_tags_change_on_their_own(client: Client) -> None:
 
 
 def test_a_changed_configuration_keeps_what_is_left_out(client: Client) -> None:
-    client.create(Environment={"Variables": {"A": "1"}}, Timeout=30, MemorySize=256)
+    client.create(Environment={"Variables": {"AB": "1"}}, Timeout=30, MemorySize=256)
     before = client.get()["Configuration"]
     client.time += 60
     answer = client.configure(
@@ -202,7 +202,7 @@ def test_a_changed_configuration_keeps_what_is_left_out(client: Client) -> None:
     assert after["Timeout"] == 60
     assert after["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/other"}
     assert (after["EphemeralStorage"], after["TracingConfig"]) == ({"Size": 1024}, {"Mode": "Active"})
-    assert (after["MemorySize"], after["Environment"]) == (256, {"Variables": {"A": "1"}})
+    assert (after["MemorySize"], after["Environment"]) == (256, {"Variables": {"AB": "1"}})
     assert after["LastModified"] == "2026-11-23T12:01:00.250+0000"
     assert after["CodeSha256"] == before["CodeSha256"]
     assert after["RevisionId"] != before["RevisionId"]
@@ -210,7 +210,7 @@ def test_a_changed_configuration_keeps_what_is_left_out(client: Client) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"Variables": {}}], ids=str)
 def test_an_empty_environment_removes_the_variables(client: Client, environment: dict[str, Any]) -> None:
-    client.create(Environment={"Variables": {"A": "1"}})
+    client.create(Environment={"Variables": {"AB": "1"}})
     client.configure(Environment=environment)
 
     assert "Environment" not in client.get()["Configuration"]
@@ -243,13 +243,13 @@ def test_code_that_is_no_zip_is_refused_and_the_old_code_stays(client: Client) -
 
 
 def test_the_data_plane_gets_the_function_as_values(client: Client) -> None:
-    client.create(Environment={"Variables": {"A": "1"}}, Timeout=30, MemorySize=256)
+    client.create(Environment={"Variables": {"AB": "1"}}, Timeout=30, MemorySize=256)
     function = client.override.function(ARN)
 
     assert function
     assert (function.name, function.arn, function.version) == ("processor", ARN, "$LATEST")
     assert (function.handler, function.runtime) == ("index.handler", "python3.13")
-    assert (function.environment, function.timeout, function.memory_mb) == ({"A": "1"}, 30.0, 256)
+    assert (function.environment, function.timeout, function.memory_mb) == ({"AB": "1"}, 30.0, 256)
     assert (function.role_arn, function.log_group) == (client.role, "/aws/lambda/processor")
     assert (function.zip_bytes, function.code_sha256) == (CODE, sha256(CODE))
     assert client.override.function(f"{ARN}:$LATEST") == function
@@ -347,15 +347,15 @@ def test_states_take_the_time_they_are_given(client: Client) -> None:
             id="no handler",
         ),
         pytest.param(
-            {"Environment": {"Variables": {"AWS_REGION": "x", "_HANDLER": "y"}}},
+            {"Environment": {"Variables": {"AWS_REGION": "x", "AWS_DEFAULT_REGION": "y"}}},
             "InvalidParameterValueException",
             "Lambda was unable to configure your environment variables because the environment variables you "
             "have provided contains reserved keys that are currently not supported for modification. "
-            "Reserved keys used in this request: AWS_REGION, _HANDLER",
+            "Reserved keys used in this request: AWS_DEFAULT_REGION, AWS_REGION",
             id="reserved variables",
         ),
         pytest.param(
-            {"Environment": {"Variables": {"A": "x" * 4096}}},
+            {"Environment": {"Variables": {"AB": "x" * 4096}}},
             "InvalidParameterValueException",
             "Lambda was unable to configure your environment variables because the environment variables you "
             "have provided exceeded the 4KB limit.",

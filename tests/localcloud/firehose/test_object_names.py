@@ -114,7 +114,11 @@ ERRORS = "bad/!{firehose:error-output-type}/"
             ERRORS,
             "Invalid conversion character used in the value of the expression in Prefix",
         ),
-        ("!{partitionKeyFromQuery:id}/", ERRORS, "The expression !{partitionKeyFromQuery:id} in Prefix"),
+        (
+            "!{partitionKeyFromQuery:id}/",
+            ERRORS,
+            "The local cloud does not simulate the expression !{partitionKeyFromQuery:id} in",
+        ),
         ("!{timestamp:yyyy", ERRORS, "The expression !{timestamp:yyyy in Prefix has no end"),
         ("x" * 513, "", "Prefix must not be longer than 512 characters once evaluated"),
     ],

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mysfits_stream.localcloud.control_plane.apigateway import apis, operations, patch, stages
+from mysfits_stream.localcloud.control_plane.apigateway import apis, operations, patch, stages, validation
 from mysfits_stream.localcloud.control_plane.apigateway.call import Call
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request, not_found
 from mysfits_stream.localcloud.execute_api import handler as data_plane
@@ -26,6 +26,15 @@ from mysfits_stream.localcloud.http.messages import Request, Response, json_resp
 Document = dict[str, Any]
 
 _ARN = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]*::/restapis/(\w+)(?:/stages/(\w+))?")
+_NAMES_A_PART = re.compile(r"/restapis/[^/]+/(resources|models|requestvalidators|deployments|stages)/[^/]")
+_EMPTY: Document = {
+    "id": "",
+    "resources": {},
+    "models": {},
+    "requestValidators": {},
+    "deployments": {},
+    "stages": {},
+}
 _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -64,11 +73,11 @@ class RestApis:
         match, operation = found
         headers = {"x-amzn-RequestId": str(uuid.uuid4())}
         try:
+            validation.check(request)
             with self._lock:
-                identifier = match.groupdict().get("api")
-                api = self._api(identifier, request.region) if identifier else None
-                answered = operation(self, Call(request, match, api))
-                if api and request.method in _CHANGING:
+                api = self._find(match.groupdict().get("api") or "", request)
+                answered = operation(self, Call(request, match, api, self.account))
+                if api and api["id"] and request.method in _CHANGING:
                     self._forget_served(api["id"])
             if callable(answered):
                 # TestInvokeMethod calls other services, which must not wait for this store.
@@ -152,7 +161,7 @@ class RestApis:
 
     def put_api(self, call: Call) -> tuple[int, Document]:
         """PutRestApi; merges by default (F108)."""
-        api, warnings = apis.put(call.api, call, self.new_id, call.query.get("mode", ["merge"])[0])
+        api, warnings = apis.put(call, self.new_id, call.query.get("mode", ["merge"])[0])
         return 200, {**apis.shown(self.replaced(api)), **warnings}
 
     def delete_api(self, api: Document) -> None:
@@ -212,6 +221,13 @@ class RestApis:
         account = self.account_of(region)
         patch.apply(account, changes, {"cloudwatchRoleArn": str}, lists=("features",))
         return account
+
+    def _find(self, identifier: str, request: Request) -> Document | None:
+        """The API of a path; an API without any parts where AWS names the missing part (F149)."""
+        api = self._apis.get(identifier)
+        if api is not None and request.region in ("", api["region"]):
+            return api
+        return _EMPTY if request.method != "POST" and _NAMES_A_PART.match(request.path) else None
 
     def _api(self, identifier: str, region: str) -> Document:
         api = self._apis.get(identifier)

@@ -13,11 +13,24 @@ from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_reques
 Document = dict[str, Any]
 NewId = Callable[..., str]
 
+MAX_COMPRESSION_SIZE = 10485760
+
+
+def _compression_size(value: Any) -> int:
+    try:
+        size = int(value)
+    except ValueError:
+        size = -1
+    if not 0 <= size <= MAX_COMPRESSION_SIZE:
+        raise bad_request(f"Invalid minimum compression size, must be between 0 and {MAX_COMPRESSION_SIZE}")
+    return size
+
+
 _FIELDS: dict[str, patch.Convert] = {
     "apiKeySource": str,
     "description": str,
     "disableExecuteApiEndpoint": patch.boolean,
-    "minimumCompressionSize": int,
+    "minimumCompressionSize": _compression_size,
     "name": str,
     "policy": str,
     "version": str,
@@ -49,6 +62,8 @@ def create(call: Call, new_id: NewId, now: int) -> Document:
     for member in ("description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy"):
         if body.get(member) is not None:
             api[member] = body[member]
+    if "minimumCompressionSize" in api:
+        api["minimumCompressionSize"] = _compression_size(api["minimumCompressionSize"])
     api["apiKeySource"] = body.get("apiKeySource") or "HEADER"
     api["disableExecuteApiEndpoint"] = bool(body.get("disableExecuteApiEndpoint"))
     api["endpointConfiguration"] |= _endpoint(body.get("endpointConfiguration") or {})
@@ -62,12 +77,18 @@ def imported(call: Call, new_id: NewId, now: int) -> tuple[Document, Document]:
     api = _new(call.request.region, "", new_id, now)
     types = call.query.get("endpointConfigurationTypes")
     api["endpointConfiguration"] |= _endpoint({"types": types[0].split(",")} if types else {})
-    return put(api, call, new_id, "overwrite")
+    return _put(openapi.parse(call.request.body), api, call, new_id, "overwrite")
 
 
-def put(api: Document, call: Call, new_id: NewId, mode: str) -> tuple[Document, Document]:
-    """PutRestApi: a copy of the API that has the document in it, and the warnings (F106, F108)."""
+def put(call: Call, new_id: NewId, mode: str) -> tuple[Document, Document]:
+    """PutRestApi: a copy of the API with the document's definitions, and the warnings (F106, F108)."""
     document = openapi.parse(call.request.body)
+    return _put(document, call.api, call, new_id, mode)
+
+
+def _put(
+    document: Document, api: Document, call: Call, new_id: NewId, mode: str
+) -> tuple[Document, Document]:
     changed = copy.deepcopy(api)
     document_import = openapi.Import(document, changed, new_id, call.query.get("basepath", ["ignore"])[0])
     if mode == "overwrite":
@@ -95,6 +116,8 @@ def update(api: Document, operations: list[Document]) -> Document:
         elif path == "/minimumCompressionSize" and not operation.get("value"):
             # Without a size nothing is compressed; Chalice says so at each deployment.
             changed.pop("minimumCompressionSize", None)
+        elif path.removeprefix("/") in _FIELDS and operation.get("op") != "replace":
+            raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
         else:
             plain.append(operation)
     patch.apply(changed, plain, _FIELDS, lists=("binaryMediaTypes",))
@@ -129,11 +152,9 @@ def _new(region: str, name: str, new_id: NewId, now: int) -> Document:
 def _endpoint(given: Document) -> Document:
     kinds = [kind for kind in given.get("types") or [] if kind]
     if any(kind not in ("EDGE", "REGIONAL", "PRIVATE") for kind in kinds):
-        raise bad_request(
-            "1 validation error detected: Value '"
-            f"{kinds}' at 'endpointConfiguration.types' failed to satisfy constraint: Member must satisfy "
-            "enum value set: [PRIVATE, EDGE, REGIONAL]"
-        )
+        raise bad_request(f"Invalid endpoint type specified: {', '.join(kinds)}")
+    if len(kinds) > 1:
+        raise bad_request("Cannot create an api with multiple Endpoint Types.")
     changed: Document = {"types": kinds} if kinds else {}
     if "PRIVATE" in kinds:
         changed["ipAddressType"] = "dualstack"

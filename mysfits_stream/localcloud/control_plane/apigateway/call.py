@@ -18,17 +18,18 @@ PAGE = 25
 class Call:
     """One request to the control plane, with what its path, query string and body say."""
 
-    def __init__(self, request: Request, match: re.Match[str], api: Document | None) -> None:
+    def __init__(self, request: Request, match: re.Match[str], api: Document | None, account: str) -> None:
         self.request = request
         self.path = {key: unquote(value) for key, value in match.groupdict().items() if value is not None}
         self.query = parse_qs(request.query, keep_blank_values=True)
         self._api = api
+        self._account = account
 
     @property
     def api(self) -> Document:
         """The API that the path names; only routes below one read it."""
         if self._api is None:
-            raise not_found("Invalid API identifier specified")
+            raise not_found(f"Invalid API identifier specified {self._account}:{self.path.get('api', '')}")
         return self._api
 
     @property

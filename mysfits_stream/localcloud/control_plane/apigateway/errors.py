@@ -6,6 +6,7 @@ from typing import Any
 
 STATUS = {
     "BadRequestException": 400,
+    "ValidationException": 400,
     "ConflictException": 409,
     "NotFoundException": 404,
     "TooManyRequestsException": 429,

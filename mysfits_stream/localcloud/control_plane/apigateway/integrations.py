@@ -30,6 +30,9 @@ def put_integration(api: Document, resource_id: str, http_method: str, body: Doc
     """Give a method its integration; the integration's responses go with the one it replaces."""
     owner = methods.method(api, resource_id, http_method)
     given = {**body, "type": str(body.get("type") or "").upper()}
+    mapped = {**(owner.get("requestParameters") or {}), **(body.get("requestParameters") or {})}
+    if any(name not in mapped for name in body.get("cacheKeyParameters") or []):
+        raise bad_request("Invalid cache key parameter specified")
     created = integration(given, resource_id)
     owner["methodIntegration"] = created
     return created
@@ -81,10 +84,12 @@ def integration(given: Document, cache_namespace: str) -> Document:
 
 
 def _check_aws(uri: str, credentials: str | None) -> None:
-    if not re.match(r"arn:aws[\w-]*:apigateway:", uri):
+    if not uri.startswith("arn:"):
         raise bad_request("Invalid ARN specified in the request")
     if not re.search(r":(action|path)/", uri):
         raise bad_request("AWS ARN for integration must contain path or action")
+    if not re.match(r"arn:aws[\w-]*:apigateway:", uri):
+        raise bad_request("Invalid ARN specified in the request")
     if ":lambda:path/" not in uri and not credentials:
         raise bad_request("Role ARN must be specified for AWS integrations")
     if credentials and not re.match(r"arn:aws[\w-]*:iam::|\$\{stageVariables", credentials):
@@ -106,8 +111,10 @@ def check_expressions(parameters: Document, place: str) -> None:
             )
 
 
-def of_method(api: Document, resource_id: str, http_method: str) -> Document:
-    """A method's integration."""
+def of_method(api: Document, resource_id: str, http_method: str, owned: bool = False) -> Document:
+    """A method's integration; for a part of an integration (``owned``) a missing method is not told apart."""
+    if owned and http_method not in methods.resource(api, resource_id)["resourceMethods"]:
+        raise not_found("Invalid Integration identifier specified")
     found = methods.method(api, resource_id, http_method).get("methodIntegration")
     if found is None:
         raise not_found("Invalid Integration identifier specified")

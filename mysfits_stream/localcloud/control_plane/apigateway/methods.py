@@ -15,6 +15,9 @@ from mysfits_stream.localcloud.control_plane.apigateway.errors import (
 Document = dict[str, Any]
 
 HTTP_METHODS = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_PARAMETER = re.compile(
+    r"method\.request\.(path|querystring|header|multivalueheader|multivaluequerystring)\.[\w.:$-]+"
+)
 _PATH_PART = re.compile(r"[a-zA-Z0-9._\-:$]+|\{[a-zA-Z0-9._\-:]+\+?\}")
 
 
@@ -42,8 +45,8 @@ def listed(api: Document, embed: bool) -> list[Document]:
     return [shown_resource(each, embed) for each in found]
 
 
-def create_resource(api: Document, parent_id: str, part: str, new_id: str) -> Document:
-    """Add a child to a resource."""
+def _check_place(api: Document, parent_id: str, part: str, identifier: str = "") -> None:
+    """Refuse a path part or a parent that AWS refuses, for a new resource or for ``identifier``."""
     parent = resource(api, parent_id)
     if not _PATH_PART.fullmatch(part):
         raise bad_request(
@@ -52,16 +55,26 @@ def create_resource(api: Document, parent_id: str, part: str, new_id: str) -> Do
         )
     if parent["path"].endswith("+}"):
         raise bad_request(
-            f"Cannot create a child of a resource with a greedy path variable: {parent['path']}"
+            f"Cannot create a child of a resource with a greedy path variable: {parent['pathPart']}"
         )
-    siblings = [each for each in api["resources"].values() if each.get("parentId") == parent_id]
-    if any(each["pathPart"] == part for each in siblings):
+    others = [
+        each
+        for each in api["resources"].values()
+        if each.get("parentId") == parent_id and each["id"] != identifier
+    ]
+    if any(each["pathPart"] == part for each in others):
         raise conflict(f"Another resource with the same parent already has this name: {part}")
-    if part.startswith("{") and (taken := [s for s in siblings if s["pathPart"].startswith("{")]):
+    if part.startswith("{") and (taken := [each for each in others if each["pathPart"].startswith("{")]):
         raise bad_request(
             f"A sibling ({taken[0]['pathPart']}) of this resource already has a variable path part -- "
             "only one is allowed"
         )
+
+
+def create_resource(api: Document, parent_id: str, part: str, new_id: str) -> Document:
+    """Add a child to a resource."""
+    parent = resource(api, parent_id)
+    _check_place(api, parent_id, part)
     created = {
         "id": new_id,
         "parentId": parent_id,
@@ -76,9 +89,17 @@ def create_resource(api: Document, parent_id: str, part: str, new_id: str) -> Do
 def update_resource(api: Document, identifier: str, operations: list[Document]) -> Document:
     """Rename a resource or give it another parent; the paths below follow."""
     changed = dict(resource(api, identifier))
-    patch.apply(changed, operations, {"pathPart": str, "parentId": str})
-    if "parentId" in changed:
-        resource(api, changed["parentId"])
+    patch.apply(changed, operations, {"pathPart": str, "parentId": str}, replace_only=True)
+    if identifier == api["rootResourceId"]:
+        raise bad_request("Root resource cannot be updated")
+    if "parentId" not in changed or "pathPart" not in changed:
+        raise bad_request("Resource's parent and path part must be specified")
+    ancestor = changed["parentId"]
+    while ancestor:
+        if ancestor == identifier:
+            raise bad_request("Resources cannot be cyclical.")
+        ancestor = resource(api, ancestor).get("parentId")
+    _check_place(api, changed["parentId"], changed["pathPart"], identifier)
     api["resources"][identifier] = changed
     _set_paths(api)
     return changed
@@ -126,6 +147,8 @@ def put_method(api: Document, resource_id: str, http_method: str, body: Document
         "authorizationType": (body.get("authorizationType") or "NONE").upper(),
         "apiKeyRequired": bool(body.get("apiKeyRequired")),
     }
+    for parameter in body.get("requestParameters") or {}:
+        check_parameter(parameter)
     for model in (body.get("requestModels") or {}).values():
         if model not in api["models"]:
             raise bad_request(f"Invalid model identifier specified: {model}")
@@ -146,6 +169,15 @@ def put_method(api: Document, resource_id: str, http_method: str, body: Document
     return created
 
 
+def check_parameter(name: str) -> None:
+    """Refuse a request parameter that is not ``method.request.<place>.<name>``."""
+    if not _PARAMETER.fullmatch(name):
+        raise bad_request(
+            "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
+            f"[Invalid mapping expression specified: {name}]"
+        )
+
+
 def update_method(api: Document, resource_id: str, http_method: str, operations: list[Document]) -> Document:
     """Change a method."""
     changed = dict(method(api, resource_id, http_method))
@@ -157,6 +189,7 @@ def update_method(api: Document, resource_id: str, http_method: str, operations:
                 raise bad_request("Invalid Request Validator identifier specified")
         if path.startswith("/requestParameters/") and operation.get("op") != "remove":
             operation["value"] = patch.boolean(str(operation.get("value", "false")))
+            check_parameter(patch.segments(path)[1])
     fields: dict[str, patch.Convert] = {
         "apiKeyRequired": patch.boolean,
         "authorizationType": str,
@@ -164,7 +197,14 @@ def update_method(api: Document, resource_id: str, http_method: str, operations:
         "operationName": str,
         "requestValidatorId": str,
     }
-    patch.apply(changed, operations, fields, ("requestParameters", "requestModels"), ("authorizationScopes",))
+    patch.apply(
+        changed,
+        operations,
+        fields,
+        ("requestParameters", "requestModels"),
+        ("authorizationScopes",),
+        rejection=patch.unknown_path,
+    )
     resource(api, resource_id)["resourceMethods"][http_method] = changed
     return changed
 

@@ -53,6 +53,9 @@ def create_model(api: Document, body: Document, new_id: str) -> Document:
         )
     if not body.get("contentType"):
         raise bad_request("Content-type must be specified")
+    if not re.fullmatch(r"[\w.+*-]+/[\w.+*-]+(\s*;.*)?|\$default", body["contentType"]):
+        problem = f"Invalid content type specified: {body['contentType']}"
+        raise bad_request(f"Validation Result: warnings : [], errors : [{problem}]")
     if name in api["models"]:
         raise conflict("Model name already exists for this REST API")
     schema = body.get("schema")
@@ -102,7 +105,7 @@ def listed(api: Document) -> list[Document]:
 def update_model(api: Document, name: str, operations: list[Document]) -> Document:
     """Change a model's schema or description; the new schema validates all that it says (F101)."""
     changed = dict(model(api, name))
-    patch.apply(changed, operations, {"schema": str, "description": str})
+    patch.apply(changed, operations, {"schema": str, "description": str}, replace_only=True)
     check_schema(changed["schema"])
     changed.pop("imported", None)
     api["models"][name] = changed
@@ -115,7 +118,8 @@ def delete_model(api: Document, name: str) -> None:
     for other in api["models"].values():
         if f'/models/{name}"' in other["schema"] and other["name"] != name:
             raise conflict(f"Cannot delete model '{name}', is referenced in model: {other['name']}")
-    for resource in api["resources"].values():
+    # The root is named last.
+    for resource in sorted(api["resources"].values(), key=lambda each: (each["path"] == "/", each["path"])):
         for http_method, method in resource["resourceMethods"].items():
             if name in (method.get("requestModels") or {}).values():
                 raise conflict(
@@ -153,7 +157,7 @@ def update_request_validator(api: Document, identifier: str, operations: list[Do
         "validateRequestBody": patch.boolean,
         "validateRequestParameters": patch.boolean,
     }
-    patch.apply(validator, operations, fields)
+    patch.apply(validator, operations, fields, replace_only=True)
     api["requestValidators"][identifier] = validator
     return validator
 
@@ -207,7 +211,13 @@ def update_gateway_response(api: Document, kind: str, operations: list[Document]
     """Change one type, which thereby becomes customised."""
     _known(kind)
     response = dict(definition(kind, api["gatewayResponses"]), defaultResponse=False)
-    patch.apply(response, operations, {"statusCode": str}, ("responseParameters", "responseTemplates"))
+    patch.apply(
+        response,
+        operations,
+        {"statusCode": str},
+        ("responseParameters", "responseTemplates"),
+        rejection=patch.unknown_path,
+    )
     api["gatewayResponses"][kind] = response
     return response
 

@@ -78,6 +78,9 @@ class Import:
 
     def merge(self) -> None:
         """Add what the definition says; it wins where both say something."""
+        version = (self.document.get("info") or {}).get("version")
+        if version is not None:
+            self.api["version"] = str(version)
         self._put({each["path"]: each["id"] for each in self.api["resources"].values()})
 
     def _put(self, kept: dict[str, str]) -> None:
@@ -93,6 +96,7 @@ class Import:
 
     def _settings(self) -> None:
         document, api = self.document, self.api
+        before = api.get("binaryMediaTypes") or []
         for extension, member in (
             ("binary-media-types", "binaryMediaTypes"),
             ("minimum-compression-size", "minimumCompressionSize"),
@@ -100,6 +104,8 @@ class Import:
         ):
             if EXTENSION + extension in document:
                 api[member] = document[EXTENSION + extension]
+        if types := api.get("binaryMediaTypes"):
+            api["binaryMediaTypes"] = list(dict.fromkeys([*before, *types]))
         if f"{EXTENSION}policy" in document:
             api["policy"] = json.dumps(document[f"{EXTENSION}policy"])
         endpoint = document.get(f"{EXTENSION}endpoint-configuration") or {}

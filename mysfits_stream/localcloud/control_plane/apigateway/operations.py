@@ -49,6 +49,10 @@ def _integration_of(call: Call) -> Document:
     return integrations.of_method(call.api, *call.method)
 
 
+def _integration_with_responses(call: Call) -> Document:
+    return integrations.of_method(call.api, *call.method, owned=call.request.method != "PUT")
+
+
 _APIS: list[tuple[str, str, Operation]] = [
     ("POST", "/restapis", lambda s, c: s.import_api(c) if "mode" in c.query else s.create_api(c)),
     ("GET", "/restapis", lambda s, c: (200, c.page(s.listed(c.request.region)))),
@@ -192,7 +196,10 @@ def _responses(path: str, owner: Callable[[Call], Document], member: str) -> lis
         (
             "PATCH",
             path,
-            lambda s, c: (200, integrations.update_response(owner(c), member, c.name, c.operations())),
+            lambda s, c: (
+                201 if member == "methodResponses" else 200,
+                integrations.update_response(owner(c), member, c.name, c.operations()),
+            ),
         ),
         ("DELETE", path, lambda s, c: _gone(204, integrations.delete_response, owner(c), member, c.name)),
     ]
@@ -204,7 +211,7 @@ _ROUTES = [
         *_APIS,
         *_METHODS,
         *_responses(METHOD + STATUS, _method_of, "methodResponses"),
-        *_responses(INTEGRATION + STATUS, _integration_of, "integrationResponses"),
+        *_responses(INTEGRATION + STATUS, _integration_with_responses, "integrationResponses"),
         *_PARTS,
         *_STAGES,
     ]

@@ -56,7 +56,9 @@ _STAGE_FIELDS: dict[str, Callable[[str], Any]] = {
     "description": str,
     "tracingEnabled": patch.boolean,
 }
-_ACCESS_LOG = {"destinationArn", "format"}
+_ACCESS_LOG = ("destinationArn", "format")
+MAX_CACHE_TTL = 3600
+_TTL = f"Invalid time-to-live setting, must be an integer no greater than {MAX_CACHE_TTL}"
 
 
 def deployment(api: Document, identifier: str) -> Document:
@@ -175,7 +177,16 @@ def _check_name(name: str) -> None:
         raise bad_request("Stage name only allows a-zA-Z0-9_")
 
 
+def _check_variables(variables: Document) -> None:
+    for name in variables:
+        if not re.fullmatch(r"\w+", name, re.ASCII):
+            raise bad_request(
+                f"Invalid stage variable name: {name}. Please use names with only word characters."
+            )
+
+
 def _stage(given: Document, now: int) -> Document:
+    _check_variables(given.get("variables") or {})
     created: Document = {
         "deploymentId": given["deploymentId"],
         "stageName": given["stageName"],
@@ -221,6 +232,7 @@ def update_stage(api: Document, name: str, operations: list[Document], now: int)
             raise patch.invalid_path(operation.get("path", ""), operation.get("op", ""), allowed)
     patch.apply(changed, plain, _STAGE_FIELDS, ("variables", "canarySettings"))
     deployment(api, changed.get("deploymentId", ""))
+    _check_variables(changed.get("variables") or {})
     if not changed.get("variables"):
         changed.pop("variables", None)
     changed["cacheClusterStatus"] = "AVAILABLE" if changed["cacheClusterEnabled"] else "NOT_AVAILABLE"
@@ -243,8 +255,8 @@ def _method_setting(changed: Document, operation: Document) -> None:
             )
         del settings[key]
         return
-    if len(parts) < 3 or parts[2] not in _SETTINGS:
-        raise bad_request(f"Invalid method setting path: {path}")
+    if len(parts) < 3 or parts[2] not in _SETTINGS or not path.startswith("/"):
+        raise bad_request(f"Invalid method setting path: {path}. Must be one of: [{_paths()}]")
     member, convert = _SETTINGS[parts[2]]
     value = str(operation.get("value", ""))
     if member == "loggingLevel" and value not in ("OFF", "ERROR", "INFO"):
@@ -252,8 +264,19 @@ def _method_setting(changed: Document, operation: Document) -> None:
     try:
         converted = convert(value)
     except ValueError:
-        raise bad_request(f"Invalid value: {value} for method setting path: {path}") from None
+        problem = f"Invalid value: {value} for method setting path: {path}"
+        raise bad_request(_TTL if member == "cacheTtlInSeconds" else problem) from None
+    if member == "cacheTtlInSeconds" and not 0 <= converted <= MAX_CACHE_TTL:
+        raise bad_request(_TTL)
     settings.setdefault(key, dict(METHOD_SETTING))[member] = converted
+
+
+def _paths() -> str:
+    """The paths that UpdateStage changes, in AWS's order."""
+    plain = ["deploymentId", "description", "cacheClusterEnabled", "cacheClusterSize", "clientCertificateId"]
+    logs = ["accessLogSettings", *(f"accessLogSettings/{name}" for name in _ACCESS_LOG)]
+    settings = [f"{owner}/{name}" for owner in ("{resourcePath}/{httpMethod}", "*/*") for name in _SETTINGS]
+    return ", ".join(f"/{path}" for path in [*plain, *logs, *settings, "variables/{variable_name}"])
 
 
 def _access_log(changed: Document, operation: Document, parts: list[str]) -> None:
@@ -261,8 +284,11 @@ def _access_log(changed: Document, operation: Document, parts: list[str]) -> Non
         changed.pop("accessLogSettings", None)
         return
     if len(parts) != 2 or parts[1] not in _ACCESS_LOG:
-        raise patch.invalid_path(operation["path"], operation.get("op", ""), _STAGE_FIELDS)
+        choices = ", ".join(f"/accessLogSettings/{name}" for name in _ACCESS_LOG)
+        raise bad_request(f"Invalid accessLogSettings path. Must be one of : [{choices}]")
     value = operation.get("value", "")
+    if not value:
+        raise bad_request("Access Log value must not be empty")
     if parts[1] == "format" and not re.search(r"\$context\.(requestId|extendedRequestId)\b", value):
         raise bad_request(
             "Access Log format must include either $context.requestId or $context.extendedRequestId : "
