@@ -1,4 +1,4 @@
-"""The questions before a change that cannot be undone: adoption, and removal with or without clicks."""
+"""The questions before a change that cannot be undone: adoption, removal, overwritten files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mysfits_stream.commands.app import App
-from mysfits_stream.errors import DataProtectedError, MysfitsStreamError
+from mysfits_stream.errors import DataProtectedError, MysfitsStreamError, SiteError
 
 if TYPE_CHECKING:
     from mysfits_stream.operations.down import Removal
@@ -58,6 +58,20 @@ def ask_to_remove(app: App, removal: Removal, *, yes: bool, delete_data: bool) -
             )
         click.confirm("Remove all this?", abort=True, err=True)
     return delete_data
+
+
+def ask_to_overwrite(app: App, places: list[str], *, yes: bool) -> None:
+    """Ask before files of another origin are overwritten; raises SiteError without a terminal."""
+    if yes or not places:
+        return
+    if not _can_ask(app):
+        raise SiteError(
+            f"{', '.join(places)}: there with other content, not written by publish-site. Add --yes to "
+            "overwrite, or choose another place"
+        )
+    for place in places:
+        click.echo(f"overwrite {place}", err=True)
+    click.confirm("These were not written by publish-site. Overwrite them?", abort=True, err=True)
 
 
 def _can_ask(app: App) -> bool:

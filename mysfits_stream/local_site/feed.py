@@ -13,7 +13,7 @@ from mysfits_stream.clicks.objects import UnreadableError, unpacked
 from mysfits_stream.clicks.prefixes import delivered_pattern, literal
 from mysfits_stream.local_site.page import Landed
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
-from mysfits_stream.website import Endpoints
+from mysfits_stream.website.pages import Endpoints
 
 
 def endpoints(control_plane: ControlPlane, base: str) -> Endpoints:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mysfits_stream import website
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
 from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
+from mysfits_stream.website import pages
 
 PATH = "/_site/"
 FEED = "clicks.json"
@@ -44,7 +44,7 @@ class Site:
     """
 
     def __init__(
-        self, endpoints: Callable[[], website.Endpoints], landed: Callable[[], Iterable[Landed]]
+        self, endpoints: Callable[[], pages.Endpoints], landed: Callable[[], Iterable[Landed]]
     ) -> None:
         self._endpoints = endpoints
         self._landed = landed
@@ -78,7 +78,7 @@ class Site:
         if not path:
             return Response(301, {"Location": PATH})
         name = path.removeprefix("/") or "index.html"
-        for file in website.own_page(self._endpoints(), feed=FEED):
+        for file in pages.own_page(self._endpoints(), feed=FEED):
             if file.name == name:
                 return Response(200, {"Content-Type": file.content_type, **HEADERS}, file.body)
         return json_response(404, {"message": f"the website has no {name}"})

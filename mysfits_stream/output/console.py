@@ -219,7 +219,7 @@ class Output:
 
     def snippet(self, snippet: Snippet) -> None:
         """The lines for a page."""
-        self._result(snippet, [snippet.html])
+        self._result(snippet, files.snippet(snippet))
 
     def site(self, site: Site) -> None:
         """A published page."""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mysfits_stream.operations.export import Written
-    from mysfits_stream.operations.website import Site
+    from mysfits_stream.operations.website import Site, Snippet
+
+WOULD = {
+    "create": "would create",
+    "replace": "would replace",
+    "overwrite": "would overwrite, not written by publish-site:",
+    "keep": "would keep, unchanged:",
+}
 
 
 def written(written: Written, *, verbose: bool) -> Iterator[str]:
@@ -19,12 +26,26 @@ def written(written: Written, *, verbose: bool) -> Iterator[str]:
         yield f"and {len(written.paths) - len(shown)} more files in {written.directory}"
 
 
+def snippet(snippet: Snippet) -> Iterator[str]:
+    """The lines for a page, and the file that they need."""
+    yield snippet.html
+    for place in snippet.script.places if snippet.script else ():
+        yield f"wrote {place}"
+
+
 def site(site: Site) -> Iterator[str]:
-    """The values that were filled into a page, and its files."""
-    for one in site.replaced:
-        yield f"{site.source}:{one.line}: {one.variable}: {one.before} -> {one.after}"
-    for name in site.endpoints if site.source else ():
-        if name not in {one.variable for one in site.replaced}:
-            yield f"{site.source}: {name}: not in this page"
-    for name in site.files:
-        yield f"{'uploaded' if site.uploaded else 'wrote'} {name}"
+    """The values of a page, the variables that are left, and the files."""
+    if site.filled:
+        replaced = {each.variable for each in site.filled.replaced}
+        for each in site.filled.replaced:
+            yield f"{site.source}:{each.line}: {each.variable}: {each.before} -> {each.after}"
+        for name in site.endpoints:
+            if name not in replaced:
+                yield f"{site.source}: {name}: not in this page"
+        for name in site.filled.left:
+            yield f"{site.source}: {name}: still REPLACE_ME; fill it in with --set {name}=VALUE"
+    for change in site.publication.changes:
+        if site.dry_run:
+            yield f"{WOULD[change.action]} {change.place}"
+        else:
+            yield f"{'uploaded' if site.publication.bucket else 'wrote'} {change.place}"

@@ -14,7 +14,7 @@ import pytest
 
 from mysfits_stream.config import ApiConfig
 from mysfits_stream.local_site.mysfits import mysfits
-from mysfits_stream.website import Endpoints, fill, own_page
+from mysfits_stream.website.pages import Endpoints, fill, own_page
 from tests.support.cloud import CloudUnderTest
 from tests.support.deployment import Deployment
 

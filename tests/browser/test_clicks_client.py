@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.website import Endpoints, snippet
+from mysfits_stream.website.pages import Endpoints, snippet
 
 from .visiting import Visitor
 

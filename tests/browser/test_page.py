@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.website import Endpoints, own_page
+from mysfits_stream.website.pages import Endpoints, own_page
 
 from .visiting import Visitor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,7 +17,8 @@ from tests.support.deployment import Deployment
 
 
 @pytest.fixture
-def deployment(local_cloud: CloudUnderTest, tmp_path: Path) -> Deployment:
+def deployment(local_cloud: CloudUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    monkeypatch.chdir(tmp_path)
     return Deployment(local_cloud, tmp_path)
 
 
@@ -85,6 +87,59 @@ def test_a_page_as_source_is_filled_in_and_what_changed_is_said(
     assert (tmp_path / "site" / "index.html").read_bytes() == (
         b"<script>\r\nvar streamingApiEndpoint = '" + base(deployment).encode() + b"';</script>\xff"
     )
+
+
+def test_files_of_the_user_are_overwritten_only_with_yes(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.up()
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("of the user")
+    run(deployment, "publish-site", "--out", str(site), "--dry-run", "--json")
+    changes = {change["file"]: change["action"] for change in json.loads(capsys.readouterr().out)["changes"]}
+    assert changes[str(site / "index.html")] == "overwrite"
+    assert changes[str(site / "clicks.js")] == "create"
+    with pytest.raises(SiteError, match=r"index\.html: there with other content, .* Add --yes to overwrite"):
+        run(deployment, "publish-site", "--out", str(site))
+    assert [path.name for path in site.iterdir()] == ["index.html"]
+    run(deployment, "publish-site", "--out", str(site), "--yes")
+    # What was written once may be written again, with other endpoints too.
+    deployment.target = replace(deployment.target, mysfits_api="https://other.example.com")
+    run(deployment, "publish-site", "--out", str(site))
+    assert "https://other.example.com" in (site / "index.html").read_text()
+
+
+def test_variables_that_are_left_are_named_and_filled_with_set(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.up()
+    source = tmp_path / "page.html"
+    source.write_text("var streamingApiEndpoint = 'REPLACE_ME';\nvar awsRegion = 'REPLACE_ME';")
+    options = ("--source", str(source), "--out", str(tmp_path / "site"))
+    run(deployment, "publish-site", *options)
+    left = f"{source}: awsRegion: still REPLACE_ME; fill it in with --set awsRegion=VALUE"
+    assert left in capsys.readouterr().out.splitlines()
+    run(deployment, "publish-site", *options, "--set", "awsRegion=eu-west-1", "--json")
+    assert json.loads(capsys.readouterr().out)["leftOver"] == []
+    assert "var awsRegion = 'eu-west-1';" in (tmp_path / "site" / "page.html").read_text()
+    with pytest.raises(SiteError, match="--set fills variables of your page: name the page with --source"):
+        run(deployment, "publish-site", "--out", str(tmp_path / "site"), "--set", "awsRegion=eu-west-1")
+
+
+def test_snippet_writes_clicks_js_alone(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.up()
+    run(deployment, "snippet", "--out", str(tmp_path / "js"), "--json")
+    script = tmp_path / "js" / "clicks.js"
+    assert json.loads(capsys.readouterr().out)["files"] == [str(script)]
+    assert [path.name for path in (tmp_path / "js").iterdir()] == ["clicks.js"]
+    script.write_text("of the user")
+    with pytest.raises(SiteError, match=r"clicks\.js: there with other content"):
+        run(deployment, "snippet", "--out", str(tmp_path / "js"))
+    run(deployment, "snippet", "--out", str(tmp_path / "js"), "--yes")
+    assert "recordClick" in script.read_text()
 
 
 def test_the_clicks_bucket_is_refused(deployment: Deployment) -> None:

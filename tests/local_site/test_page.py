@@ -10,7 +10,7 @@ import pytest
 from mysfits_stream.local_site.page import SHOWN, Landed, Site
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.localcloud.http.routes import find_route
-from mysfits_stream.website import Endpoints
+from mysfits_stream.website.pages import Endpoints
 
 ENDPOINTS = Endpoints(
     clicks="http://127.0.0.1:4000/restapis/abc/prod/_user_request_", mysfits="http://127.0.0.1:4000/_mysfits"

@@ -1,4 +1,4 @@
-"""Pages are filled in and published byte for byte as promised; no network, an S3 that only remembers."""
+"""Pages are filled in byte for byte as promised."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
-from types_boto3_s3 import S3Client
 
-from mysfits_stream import website
 from mysfits_stream.errors import SiteError
-from mysfits_stream.website import Endpoints
+from mysfits_stream.website import pages
+from mysfits_stream.website.pages import Endpoints
 
 CLICKS = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod"
 MYSFITS = "https://mysfits.example.com/api"
@@ -33,11 +30,11 @@ WORKSHOP_PAGE = b"""<!DOCTYPE html>
 
 
 def filled(page: bytes, endpoints: Endpoints = ENDPOINTS) -> bytes:
-    return website.fill(page, endpoints)[0]
+    return pages.fill(page, endpoints)[0]
 
 
 def test_the_workshops_page_differs_in_the_two_values_only() -> None:
-    page, replacements = website.fill(WORKSHOP_PAGE, ENDPOINTS)
+    page, replacements = pages.fill(WORKSHOP_PAGE, ENDPOINTS)
 
     expected = WORKSHOP_PAGE.replace(
         b"mysfitsApiEndpoint = 'REPLACE_ME'", f"mysfitsApiEndpoint = '{MYSFITS}'".encode()
@@ -117,7 +114,7 @@ def test_an_assignment_of_text_is_filled_in(before: bytes, after: str) -> None:
 )
 def test_a_page_without_a_placeholder_is_refused(page: bytes) -> None:
     with pytest.raises(SiteError, match="found neither mysfitsApiEndpoint nor streamingApiEndpoint"):
-        website.fill(page, ENDPOINTS)
+        pages.fill(page, ENDPOINTS)
 
 
 @pytest.mark.parametrize(
@@ -162,32 +159,33 @@ def test_a_value_cannot_leave_its_string(quote: str, value: str) -> None:
 
 
 def test_a_page_with_one_of_the_variables_gets_that_one() -> None:
-    _, replacements = website.fill(b"var mysfitsApiEndpoint = 'x';", ENDPOINTS)
+    _, replacements = pages.fill(b"var mysfitsApiEndpoint = 'x';", ENDPOINTS)
     assert [replacement.variable for replacement in replacements] == ["mysfitsApiEndpoint"]
 
 
 def test_the_source_is_published_under_its_own_name_and_errors_name_it(tmp_path: Path) -> None:
     source = tmp_path / "index.html"
     source.write_bytes(WORKSHOP_PAGE)
-    file, replacements = website.filled_page(source, ENDPOINTS)
+    filled = pages.filled_page(source, ENDPOINTS)
+    file, replacements = filled.file, filled.replaced
     assert (file.name, file.content_type) == ("index.html", "text/html; charset=utf-8")
     assert len(replacements) == 2
     assert source.read_bytes() == WORKSHOP_PAGE, "the source itself is never written"
 
     source.write_bytes(WORKSHOP_PAGE + b"\xff")
-    assert website.filled_page(source, ENDPOINTS)[0].content_type == "text/html", (
+    assert pages.filled_page(source, ENDPOINTS).file.content_type == "text/html", (
         "the page itself says its encoding"
     )
 
     source.write_bytes(b"nothing here")
     with pytest.raises(SiteError, match=r"index\.html: found neither"):
-        website.filled_page(source, ENDPOINTS)
+        pages.filled_page(source, ENDPOINTS)
     with pytest.raises(SiteError, match=r"missing\.html: cannot be read: No such file"):
-        website.filled_page(tmp_path / "missing.html", ENDPOINTS)
+        pages.filled_page(tmp_path / "missing.html", ENDPOINTS)
 
 
-def own(endpoints: Endpoints = ENDPOINTS, feed: str = "") -> Mapping[str, website.SiteFile]:
-    return {file.name: file for file in website.own_page(endpoints, feed)}
+def own(endpoints: Endpoints = ENDPOINTS, feed: str = "") -> Mapping[str, pages.SiteFile]:
+    return {file.name: file for file in pages.own_page(endpoints, feed)}
 
 
 def test_our_own_page_knows_its_endpoints_and_may_talk_to_nobody_else() -> None:
@@ -233,7 +231,7 @@ def test_our_own_files_say_what_they_are_and_how_long_they_keep() -> None:
 )
 def test_an_endpoint_that_would_loosen_the_pages_policy_is_refused(endpoint: str) -> None:
     with pytest.raises(SiteError, match="not an endpoint that a page can call"):
-        website.own_page(Endpoints(endpoint, MYSFITS))
+        pages.own_page(Endpoints(endpoint, MYSFITS))
 
 
 def test_markup_in_an_endpoint_stays_text() -> None:
@@ -242,117 +240,34 @@ def test_markup_in_an_endpoint_stays_text() -> None:
 
 
 def test_the_snippet_is_two_lines_with_the_endpoint() -> None:
-    assert website.snippet(ENDPOINTS) == (
+    assert pages.snippet(ENDPOINTS) == (
         f'<meta name="clicks-endpoint" content="{CLICKS}">\n<script type="module" src="clicks.js"></script>'
     )
-    limited = website.snippet(Endpoints(CLICKS, MYSFITS, clicks_per_request=40), script="/js/clicks.js?a&b")
+    limited = pages.snippet(Endpoints(CLICKS, MYSFITS, clicks_per_request=40), script="/js/clicks.js?a&b")
     assert 'data-clicks-per-request="40">' in limited
     assert 'src="/js/clicks.js?a&amp;b"' in limited
 
 
 def test_clicks_js_sends_as_many_at_once_as_we_say_it_does() -> None:
-    assert f"clicksPerRequest: {website.CLICKS_PER_REQUEST}," in own()["clicks.js"].body.decode()
+    assert f"clicksPerRequest: {pages.CLICKS_PER_REQUEST}," in own()["clicks.js"].body.decode()
 
 
-def test_writing_makes_the_directory_and_reports_what_it_cannot_do(tmp_path: Path) -> None:
-    files = website.own_page(ENDPOINTS)
-    paths = website.write(files, tmp_path / "new" / "site")
-    assert {path.name: path.read_bytes() for path in paths} == {file.name: file.body for file in files}
-    with pytest.raises(SiteError, match="cannot be written"):
-        website.write(files, paths[0])
+def test_settings_fill_other_variables_and_what_is_left_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "index.html"
+    source.write_bytes(WORKSHOP_PAGE)
+    assert pages.filled_page(source, ENDPOINTS).left == ("cognitoUserPoolId",)
+    filled = pages.filled_page(source, ENDPOINTS, {"cognitoUserPoolId": "eu-west-1_'x"})
+    assert filled.left == ()
+    assert b"cognitoUserPoolId = 'eu-west-1_\\u0027x';" in filled.file.body
+    with pytest.raises(SiteError, match="--set nosuch: the page assigns no text to a variable of this name"):
+        pages.filled_page(source, ENDPOINTS, {"nosuch": "x"})
 
 
-class Bucket:
-    """An S3 client that remembers what was put, or fails in the way it was told to."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.failure = failure
-        self.put: list[dict[str, Any]] = []
-
-    def put_object(self, **request: Any) -> dict[str, Any]:
-        if self.failure:
-            raise self.failure
-        self.put.append(request)
-        return {}
-
-    @property
-    def client(self) -> S3Client:
-        return cast("S3Client", self)
+@pytest.mark.parametrize("text", ["", "awsRegion", "=x", "aws-region=x", "1a=x"])
+def test_a_setting_that_is_none_is_one_clear_line(text: str) -> None:
+    with pytest.raises(SiteError, match="expected NAME=VALUE, for example --set awsRegion=eu-west-1"):
+        pages.parse_settings([text])
 
 
-def test_publishing_uploads_pages_last_and_changes_nothing_about_the_bucket() -> None:
-    bucket = Bucket()
-    keys = website.publish(website.own_page(ENDPOINTS), "my-site", "clicks-bucket", bucket.client)
-    assert keys == [request["Key"] for request in bucket.put]
-    assert keys[-1] == "index.html"
-    assert {request["Bucket"] for request in bucket.put} == {"my-site"}
-    assert bucket.put[-1]["ContentType"] == "text/html; charset=utf-8"
-    assert bucket.put[-1]["CacheControl"] == "no-cache"
-    assert all(
-        set(request) == {"Bucket", "Key", "Body", "ContentType", "CacheControl"} for request in bucket.put
-    )
-
-
-def test_the_clicks_bucket_is_never_a_website() -> None:
-    bucket = Bucket()
-    with pytest.raises(SiteError, match="clicks-bucket is the clicks bucket, which stays private"):
-        website.publish(website.own_page(ENDPOINTS), "clicks-bucket", "clicks-bucket", bucket.client)
-    assert not bucket.put
-
-
-def refusal(code: str, message: str = "") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "PutObject")
-
-
-@pytest.mark.parametrize(
-    ("failure", "line"),
-    [
-        pytest.param(
-            refusal("NoSuchBucket"),
-            "s3://my-site/clicks.js: PutObject: NoSuchBucket: no message. "
-            "Create the bucket first, or name another one with --bucket",
-            id="no such bucket",
-        ),
-        pytest.param(
-            refusal("AccessDenied"),
-            "s3://my-site/clicks.js: PutObject: AccessDenied: no message. "
-            "Your IAM user or role is missing this permission; `mysfits-stream operator-policy` prints the "
-            "required policy. The upload needs s3:PutObject on the website's bucket, which that policy does "
-            "not grant",
-            id="access denied",
-        ),
-        pytest.param(
-            refusal("SlowDown", "Please reduce your request rate."),
-            "s3://my-site/clicks.js: PutObject: SlowDown: Please reduce your request rate. "
-            "AWS throttles or fails; run the same command again in a few minutes",
-            id="anything else that S3 says",
-        ),
-        pytest.param(
-            EndpointConnectionError(endpoint_url="https://s3"),
-            's3://my-site/clicks.js: PutObject: Could not connect to the endpoint URL: "https://s3". '
-            "Check the region's name, your connection and proxies, and AWS_ENDPOINT_URL",
-            id="no connection",
-        ),
-    ],
-)
-def test_a_refused_upload_is_one_clear_line(failure: Exception, line: str) -> None:
-    with pytest.raises(SiteError) as caught:
-        website.publish(website.own_page(ENDPOINTS), "my-site", "clicks-bucket", Bucket(failure).client)
-    assert str(caught.value) == line
-
-
-def test_a_bucket_has_our_page_after_publishing(local_cloud: Any) -> None:
-    s3 = local_cloud.client("s3", "us-east-1")
-    s3.create_bucket(Bucket="my-site")
-    website.publish(website.own_page(ENDPOINTS), "my-site", "clicks-bucket", s3)
-
-    listed = [entry["Key"] for entry in s3.list_objects_v2(Bucket="my-site")["Contents"]]
-    assert listed == [file.name for file in website.own_page(ENDPOINTS)]
-    page = s3.get_object(Bucket="my-site", Key="index.html")
-    assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
-    assert page["Body"].read() == own()["index.html"].body
-
-    with pytest.raises(
-        SiteError, match=r"s3://missing/clicks\.js: PutObject: NoSuchBucket: .* Create the bucket"
-    ):
-        website.publish(website.own_page(ENDPOINTS), "missing", "clicks-bucket", s3)
+def test_the_value_of_a_setting_may_hold_anything() -> None:
+    assert pages.parse_settings(["a=", "$b=x=y"]) == {"a": "", "$b": "x=y"}

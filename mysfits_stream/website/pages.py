@@ -1,10 +1,9 @@
-"""Fills the stack's endpoints into a page, and publishes it.
+"""The stack's endpoints in a page: in our own, or in a page of the user's.
 
 Two pages are known: our own, in ``web/``, and any page that names its endpoints as the workshop's does,
 in the JavaScript variables ``mysfitsApiEndpoint`` and ``streamingApiEndpoint``. An endpoint is the base to
 which such a page itself adds ``/mysfits`` and ``/clicks``. Of a foreign page only the values of those
-variables are touched; every other byte stays.
-The bucket of a website is its owner's: nothing here creates one, or changes who may read it.
+variables are touched, and of variables that the user sets; every other byte stays.
 """
 
 from __future__ import annotations
@@ -12,19 +11,13 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mysfits_stream.aws.errors import translated
 from mysfits_stream.errors import SiteError
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 CLICKS_PER_REQUEST = 100
 """What ``web/clicks.js`` sends at most unless the page says otherwise."""
@@ -73,47 +66,84 @@ class Replacement:
     after: str
 
 
+@dataclass(frozen=True)
+class FilledPage:
+    """A page with its values, what was replaced, and the variables that still say REPLACE_ME."""
+
+    file: SiteFile
+    replaced: tuple[Replacement, ...]
+    left: tuple[str, ...]
+
+
 # The variables are looked for outside JavaScript's comments. In the rest of a page "//" is mostly part of
 # a URL, hence what may not stand before a comment here.
-_ASSIGNMENT = re.compile(
-    rb"""
+_ASSIGNMENT = rb"""
       (?<![:'"]) // [^\r\n]*                                      # a line comment
     | (?<![\w'"*]) /\* .*? \*/                                    # a block comment
     | (?: \b (?: var | let | const ) \s+ | [,;{] \s* | ^ [ \t]* | \b (?: window | globalThis | self ) \. )
-      (?P<variable> mysfitsApiEndpoint | streamingApiEndpoint )
+      (?P<variable> %s )
       \s* = \s*
       (?P<literal> ' (?: [^'\\\r\n] | \\. )* ' | " (?: [^"\\\r\n] | \\. )* " )
-    """,
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
-)
+"""
+IDENTIFIER = r"[A-Za-z_$][\w$]*"
+PLACEHOLDER = "REPLACE_ME"
 
 
-def fill(page: bytes, endpoints: Endpoints) -> tuple[bytes, tuple[Replacement, ...]]:
+def _assignments(variables: str, page: bytes) -> Iterator[re.Match[bytes]]:
+    """The assignments of text to the variables, which are a regular expression."""
+    pattern = re.compile(_ASSIGNMENT % variables.encode(), re.VERBOSE | re.DOTALL | re.MULTILINE)
+    return (match for match in pattern.finditer(page) if match["variable"] is not None)
+
+
+def fill(
+    page: bytes, endpoints: Endpoints, settings: Mapping[str, str] | None = None
+) -> tuple[bytes, tuple[Replacement, ...]]:
     """``page`` with the endpoints as the values of its variables, and what was replaced.
 
-    Whatever the variables were filled with before is replaced, in the quotes that it stands in.
-    Raises SiteError if the page assigns text to neither of them.
+    ``settings`` are values of other variables. Any earlier text of a variable is replaced, in its quotes.
+    Raises SiteError if the page assigns text to neither endpoint, or not to one of the ``settings``.
     """
-    values = endpoints.variables()
+    values = {**endpoints.variables(), **(settings or {})}
     replacements: list[Replacement] = []
-
-    def replaced(match: re.Match[bytes]) -> bytes:
-        if match["variable"] is None:
-            return match[0]
+    parts, at = [], 0
+    for match in _assignments("|".join(map(re.escape, values)), page):
         variable = match["variable"].decode()
         before = match["literal"]
         after = _literal(values[variable], quote=before[:1].decode())
         line = page.count(b"\n", 0, match.start("variable")) + 1
         replacements.append(Replacement(variable, line, before.decode("utf-8", "replace"), after))
-        return page[match.start() : match.start("literal")] + after.encode()
-
-    filled = _ASSIGNMENT.sub(replaced, page)
-    if not replacements:
+        parts += [page[at : match.start("literal")], after.encode()]
+        at = match.end("literal")
+    found = {replacement.variable for replacement in replacements}
+    if missing := [name for name in settings or () if name not in found]:
+        raise SiteError(f"--set {missing[0]}: the page assigns no text to a variable of this name")
+    if not found:
         raise SiteError(
             f"found neither {' nor '.join(values)} in the page: "
             f"a page to fill in says, for example, var streamingApiEndpoint = 'REPLACE_ME';"
         )
-    return filled, tuple(replacements)
+    return b"".join([*parts, page[at:]]), tuple(replacements)
+
+
+def left_over(page: bytes) -> tuple[str, ...]:
+    """The variables of a page whose text still says REPLACE_ME, in order."""
+    found = (
+        match["variable"].decode("utf-8", "replace")
+        for match in _assignments(IDENTIFIER, page)
+        if PLACEHOLDER.encode() in match["literal"]
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, str]:
+    """Variable -> value, from texts such as ``awsRegion=eu-west-1``; raises SiteError."""
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(IDENTIFIER, name, re.ASCII):
+            raise SiteError(f"--set {text}: expected NAME=VALUE, for example --set awsRegion=eu-west-1")
+        settings[name] = value
+    return settings
 
 
 def _literal(value: str, quote: str) -> str:
@@ -124,15 +154,15 @@ def _literal(value: str, quote: str) -> str:
     return quote + inside + quote
 
 
-def filled_page(source: Path, endpoints: Endpoints) -> tuple[SiteFile, tuple[Replacement, ...]]:
-    """The page in ``source`` with the endpoints filled in; raises SiteError naming the file."""
+def filled_page(source: Path, endpoints: Endpoints, settings: Mapping[str, str] | None = None) -> FilledPage:
+    """The page in ``source`` with the endpoints and settings filled in; raises SiteError naming the file."""
     try:
-        page, replacements = fill(source.read_bytes(), endpoints)
+        page, replacements = fill(source.read_bytes(), endpoints, settings)
     except OSError as error:
         raise SiteError(f"{source}: cannot be read: {error.strerror}") from error
     except SiteError as error:
         raise SiteError(f"{source}: {error}") from None
-    return _file(source.name, page), replacements
+    return FilledPage(_file(source.name, page), replacements, left_over(page))
 
 
 def own_page(endpoints: Endpoints, feed: str = "") -> tuple[SiteFile, ...]:
@@ -180,54 +210,6 @@ def snippet(endpoints: Endpoints, script: str = "clicks.js") -> str:
         f'<meta name="clicks-endpoint" content="{html.escape(endpoints.clicks)}"{limit}>\n'
         f'<script type="module" src="{html.escape(script)}"></script>'
     )
-
-
-def write(files: Iterable[SiteFile], directory: Path) -> list[Path]:
-    """Writes the files into ``directory``, which is made if need be, and returns their paths."""
-    written = []
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            path = directory / file.name
-            path.write_bytes(file.body)
-            written.append(path)
-    except OSError as error:
-        raise SiteError(f"{error.filename or directory}: cannot be written: {error.strerror}") from error
-    return written
-
-
-def publish(files: Iterable[SiteFile], bucket: str, clicks_bucket: str, s3: S3Client) -> list[str]:
-    """Uploads the files to a bucket that exists and returns their keys.
-
-    Pages go last, so that no visitor gets one before what it refers to. Never touches the bucket's policy or
-    its public access; refuses the clicks bucket, whose objects are visitors' behavior and never a website.
-    """
-    if bucket == clicks_bucket:
-        raise SiteError(
-            f"{bucket} is the clicks bucket, which stays private; a website needs a bucket of its own"
-        )
-    uploaded: list[str] = []
-    for file in sorted(files, key=lambda file: file.content_type.startswith("text/html")):
-        with translated(partial(_not_uploaded, bucket, file.name), "PutObject", ADVICE):
-            s3.put_object(
-                Bucket=bucket,
-                Key=file.name,
-                Body=file.body,
-                ContentType=file.content_type,
-                CacheControl=file.cache_control,
-            )
-        uploaded.append(file.name)
-    return uploaded
-
-
-def _not_uploaded(bucket: str, key: str, operation: str, reason: str) -> SiteError:
-    return SiteError(f"s3://{bucket}/{key}: {operation}: {reason}")
-
-
-ADVICE = {
-    "AccessDenied": "The upload needs s3:PutObject on the website's bucket, which that policy does not grant",
-    "NoSuchBucket": "Create the bucket first, or name another one with --bucket",
-}
 
 
 def _file(name: str, body: bytes) -> SiteFile:
