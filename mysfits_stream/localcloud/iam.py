@@ -1,8 +1,8 @@
 """Evaluates IAM policies: may this role be assumed, and may it do this to that?
 
 Pure functions on policy documents as IAM returns them, already parsed from JSON. An explicit Deny beats every
-Allow, and what nothing allows is denied. Left out, because nothing on the way of a click has them: permission
-boundaries, session policies, organisations' policies and the policies of resources.
+Allow, and what nothing allows is denied. Left out, because nothing on the way of a click has them: session
+policies and organisations' policies.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class Verdict(Enum):
     CANNOT_ASSUME = "cannot assume"
 
 
+QUANTIFIERS = ("", "ForAnyValue", "ForAllValues")
+
+
 class PolicyError(ValueError):
     """A policy uses an operator that IAM does not have."""
 
@@ -47,17 +50,35 @@ def verdict(
     action: str,
     resource: str,
     external_id: str | None = None,
+    boundary: Document | None = None,
+    trust_context: Context | None = None,
+    context: Context | None = None,
 ) -> Verdict:
     """Whether ``service`` may assume the role and, as that role, do ``action`` to ``resource``.
 
-    ``trust`` is the role's trust policy, None for a role that does not exist. ``external_id`` is the
-    sts:ExternalId that the service presents, as Firehose does with the account's number (F116).
+    ``trust`` is the role's trust policy, None for a role that does not exist; ``boundary`` its permissions
+    boundary. ``external_id`` is the sts:ExternalId that the service presents, as Firehose does with the
+    account's number (F116). The contexts are the condition keys of AssumeRole and of the call.
     """
-    context = {} if external_id is None else {"sts:ExternalId": external_id}
-    if trust is None or not may_assume(trust, service, context):
+    presented = {} if external_id is None else {"sts:ExternalId": external_id}
+    if trust is None or not may_assume(trust, service, {**(trust_context or {}), **presented}):
         return Verdict.CANNOT_ASSUME
-    decision = evaluate(policies, action, resource)
+    decision = decide(policies, boundary, action, resource, context)
     return Verdict.ALLOWED if decision is Decision.ALLOW else Verdict.DENIED
+
+
+def decide(
+    policies: Iterable[Document],
+    boundary: Document | None,
+    action: str,
+    resource: str,
+    context: Context | None = None,
+) -> Decision:
+    """The decision of a role's policies within its permissions boundary: both must allow."""
+    decision = evaluate(policies, action, resource, context)
+    if boundary is None or decision is not Decision.ALLOW:
+        return decision
+    return evaluate([boundary], action, resource, context)
 
 
 def may_assume(trust: Document, service: str, context: Context | None = None) -> bool:
@@ -134,23 +155,36 @@ def _conditions_hold(statement: Document, context: Context) -> bool:
     )
 
 
+def unknown_operator(statement: Document) -> str | None:
+    """The first condition operator of a statement that IAM does not have."""
+    return next((op for op in statement.get("Condition") or {} if _operator(op) is None), None)
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _holds(operator: str, actual: str | None, wanted: list[str], context: Context) -> bool:
     # A set operator over a key with one value is the plain operator, but for a missing key.
-    quantifier, _, plain = operator.rpartition(":")
-    plain, optional = (plain[:-8], True) if plain.endswith("IfExists") else (plain, False)
+    known = _operator(operator)
+    if known is None:
+        raise PolicyError(f"{operator}: no such condition operator")
+    quantifier, plain, optional = known
     if plain == "Null":
         return (actual is None) == (wanted[0].lower() == "true")
     negated = "Not" in plain
-    compare = _OPERATORS.get(plain.replace("Not", ""))
-    if compare is None or quantifier not in ("", "ForAnyValue", "ForAllValues"):
-        raise PolicyError(f"{operator}: no such condition operator")
+    compare = _OPERATORS[plain.replace("Not", "")]
     if actual is None:
         return optional or negated or quantifier == "ForAllValues"
     return any(compare(actual, value, context) for value in wanted) != negated
+
+
+def _operator(name: str) -> tuple[str, str, bool] | None:
+    """Quantifier, plain operator and whether the key may be missing; None for an unknown operator."""
+    quantifier, _, plain = name.rpartition(":")
+    plain, optional = (plain[:-8], True) if plain.endswith("IfExists") else (plain, False)
+    known = plain == "Null" or plain.replace("Not", "") in _OPERATORS
+    return (quantifier, plain, optional) if known and quantifier in QUANTIFIERS else None
 
 
 def _like(text: str, pattern: str, context: Context | None = None) -> bool:

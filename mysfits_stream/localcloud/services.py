@@ -10,10 +10,11 @@ from pathlib import Path
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.awslambda.runtime import LambdaRuntime
+from mysfits_stream.localcloud.condition_keys import request_context, trust_context
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, NoSuchBucketError, Role
 from mysfits_stream.localcloud.firehose.services import S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
-from mysfits_stream.localcloud.iam import Verdict
+from mysfits_stream.localcloud.iam import Decision, Verdict
 
 ASYNCHRONOUS_ATTEMPTS = 3
 
@@ -61,7 +62,33 @@ class CloudServices:
             service=service,
             action=action,
             resource=resource,
-            external_id=external_id,
+            boundary=found.boundary if found else None,
+            trust_context=trust_context(now=self.now(), external_id=external_id),
+            context=self._context(role, found, resource, "") if found else {},
+        )
+
+    def may_assume(self, role: Role, service: str) -> bool:
+        """Whether a service may assume a role now."""
+        return iam.may_assume(role.trust, service, trust_context(now=self.now()))
+
+    def decide(self, arn: str, role: Role, action: str, resource: str, region: str) -> Decision:
+        """The decision about an action in ``region`` with the credentials of a role that was assumed."""
+        context = self._context(arn, role, resource, region)
+        return iam.decide(role.policies, role.boundary, action, resource, context)
+
+    def _context(self, arn: str, role: Role, resource: str, region: str) -> dict[str, str]:
+        """The condition keys of a call; the region of the resource's ARN or the bucket, else ``region``."""
+        _, _, service, named_region, account, name = (resource.split(":", 5) + [""] * 6)[:6]
+        if service == "s3":
+            bucket = name.partition("/")[0]
+            named_region = self.control_plane.bucket_region(bucket) or ""
+            account = self.control_plane.bucket_owner(bucket) or ""
+        return request_context(
+            role_arn=arn,
+            role_tags=role.tags,
+            region=named_region or region,
+            resource_account=account or arn.split(":")[4],
+            now=self.now(),
         )
 
     def function(self, arn: str) -> Function:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -33,7 +34,15 @@ def iam(shell: Shell) -> Any:
         aws_access_key_id=running.access_key_id,
         aws_secret_access_key="local",
     )
-    client.create_role(RoleName=ROLE, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    client.create_role(
+        RoleName=ROLE,
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}],
+            }
+        ),
+    )
     return client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -68,7 +69,12 @@ def test_a_stack_that_differs_cannot_be_imported_as_the_template_would_not_be_tr
 def test_what_is_not_ours_cannot_be_imported(deployment: Deployment) -> None:
     deployment.target.clients.iam.create_role(
         RoleName=deployment.names.api_role,
-        AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}',
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}],
+            }
+        ),
     )
     with pytest.raises(ExportError):
         to_import(deployment)

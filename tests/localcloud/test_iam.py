@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.localcloud.iam import Decision, PolicyError, Verdict, evaluate, may_assume, verdict
+from mysfits_stream.localcloud.iam import (
+    Decision,
+    PolicyError,
+    Verdict,
+    decide,
+    evaluate,
+    may_assume,
+    verdict,
+)
 
 BUCKET = "arn:aws:s3:::clicks"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
@@ -280,3 +288,12 @@ def test_the_verdict_tells_a_bad_trust_from_a_missing_permission(
         )
         is expected
     )
+
+
+def test_a_boundary_and_the_policies_must_both_allow() -> None:
+    policies, boundary = [allow("firehose:*")], allow(["firehose:PutRecord", "s3:*"])
+    assert decide(policies, None, "firehose:PutRecordBatch", "*") is Decision.ALLOW
+    assert decide(policies, boundary, "firehose:PutRecord", "*") is Decision.ALLOW
+    assert decide(policies, boundary, "firehose:PutRecordBatch", "*") is Decision.IMPLICIT_DENY
+    assert decide(policies, boundary, "s3:PutObject", "*") is Decision.IMPLICIT_DENY
+    assert decide(policies, deny("firehose:*"), "firehose:PutRecord", "*") is Decision.EXPLICIT_DENY

@@ -247,7 +247,12 @@ def test_every_partition_has_its_own_arns(local_cloud: CloudUnderTest, region: s
     identity = local_cloud.client("sts", region).get_caller_identity()
     assert identity["Account"] == ACCOUNT
     assert identity["Arn"].startswith(f"arn:{partition}:")
-    trust = '{"Version": "2012-10-17", "Statement": []}'
+    trust = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}],
+        }
+    )
     role = local_cloud.client("iam", region).create_role(
         RoleName=f"r-{region}", AssumeRolePolicyDocument=trust
     )

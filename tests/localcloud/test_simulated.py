@@ -134,7 +134,10 @@ def test_each_member_of_the_model_is_simulated_or_refused(service: str, operatio
                 error = error_of(service, model, answer)
                 assert (error["Code"], error["status"]) == ("NotSimulated", 400)
                 shown = next((each for each in prefixes[:-1] if not within(known, each)), prefixes[-1])
-                assert re.search(rf"[ ,]{re.escape(shown)}(,.*)? of {service}:{operation}$", error["Message"])
+                assert re.search(
+                    rf"^{service}:{operation}: (.*, )?{re.escape(shown)}(,.*)? (is|are) not ",
+                    error["Message"],
+                )
         elif known[covering] is None and answer is not None:
             # Another, required member is refused.
             assert ".".join(path) not in answer.body.decode()
@@ -203,7 +206,9 @@ def test_an_operation_that_is_not_simulated_is_refused_once(
 
 def test_a_stream_to_another_destination_is_refused_whole(local_cloud: CloudUnderTest) -> None:
     firehose = local_cloud.client("firehose")
-    with pytest.raises(ClientError, match="simulate HttpEndpointDestinationConfiguration of firehose:Create"):
+    with pytest.raises(
+        ClientError, match="firehose:CreateDeliveryStream: HttpEndpointDestinationConfiguration is not"
+    ):
         firehose.create_delivery_stream(
             DeliveryStreamName="other",
             HttpEndpointDestinationConfiguration={
@@ -237,4 +242,4 @@ def test_a_member_that_the_model_does_not_have_is_refused() -> None:
     body = b'{"FunctionName": "f", "LatestInvention": {"On": true}}'
     request = Request("POST", "/2015-03-31/functions", "", {"authorization": CREDENTIAL}, body)
     answer = refusal("lambda", request)
-    assert answer is not None and b"simulate LatestInvention of lambda:CreateFunction" in answer.body
+    assert answer is not None and b"lambda:CreateFunction: LatestInvention is not simulated" in answer.body

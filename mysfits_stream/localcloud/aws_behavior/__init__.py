@@ -110,5 +110,5 @@ class AwsBehavior:
         return self._deployments.is_late(api_id, stage)
 
     def _role_arn(self, call: Call) -> str:
-        arn = self._control_plane.arn("iam", call.region, f"role/{call.resource}")
-        return arn.replace(f":{call.region}:", "::", 1)
+        path = call.parameters.get("Path") or "/"
+        return self._control_plane.role_arn(call.region, call.resource, path)

@@ -28,8 +28,10 @@ CHANGES = (
     "AttachRolePolicy",
     "CreateRole",
     "DeleteRole",
+    "DeleteRolePermissionsBoundary",
     "DeleteRolePolicy",
     "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
     "PutRolePolicy",
     "UpdateAssumeRolePolicy",
 )

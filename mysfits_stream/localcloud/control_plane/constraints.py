@@ -7,7 +7,7 @@ The models are botocore's own, so this file knows no service.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -39,6 +39,19 @@ def summary(found: list[str]) -> str | None:
         return None
     count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
     return f"{count} detected: {'; '.join(found)}"
+
+
+def scalar_violation(service: str, operation: str, given: Mapping[str, str]) -> str | None:
+    """The message for the first invalid scalar of a query form; None when all scalars are valid."""
+    shape = service_model(service).operation_model(operation).input_shape
+    for name, text in given.items():
+        member = shape.members.get(name) if shape else None
+        if member is None:
+            continue
+        numeric = member.type_name in ("integer", "long") and text.lstrip("-").isdigit()
+        if found := next(violations(member, int(text) if numeric else text, _join("", name)), None):
+            return f"1 validation error detected: {found}"
+    return None
 
 
 def violations(shape: Shape, value: Any, path: str, *, required: bool = True) -> Iterator[str]:

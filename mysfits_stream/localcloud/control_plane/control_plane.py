@@ -14,13 +14,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mysfits_stream.localcloud import iam, simulated
 from mysfits_stream.localcloud.awslambda.function import Function
+from mysfits_stream.localcloud.condition_keys import trust_context
 from mysfits_stream.localcloud.control_plane import moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
@@ -67,10 +68,13 @@ class NoSuchBucketError(Exception):
 
 @dataclass(frozen=True)
 class Role:
-    """What decides whether a service may act through a role: policy documents, parsed."""
+    """The parsed policy documents that decide whether a service may act through a role."""
 
     trust: Mapping[str, Any]
     policies: tuple[Mapping[str, Any], ...]
+    boundary: Mapping[str, Any] | None = None
+    """The permissions boundary; None for a role without a boundary."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class ControlPlane:
@@ -116,7 +120,7 @@ class ControlPlane:
             self.delivery_streams = DeliveryStreams(
                 ACCOUNT,
                 # Firehose presents the account as external id (F116).
-                can_assume=self._can_assume("firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT}),
+                can_assume=self._can_assume("firehose.amazonaws.com", ACCOUNT),
                 now=self._now,
                 steady=self._steady,
                 settling=self._settling,
@@ -126,9 +130,9 @@ class ControlPlane:
                 "codecommit": CodeCommit(ACCOUNT, self._now),
                 "firehose": self.delivery_streams,
                 "iam": in_turn(
-                    Roles(lambda region: [r.name for r in self.backend("iam", region).roles.values()]),
-                    RoleTimes(lambda region: self.backend("iam", region), self._now),
                     ManagedPolicies(ACCOUNT),
+                    Roles(ACCOUNT),
+                    RoleTimes(lambda region: self.backend("iam", region), self._now),
                 ),
                 "lambda": self.functions,
                 "logs": LogGroups(lambda region: self.backend("logs", region)),
@@ -169,10 +173,9 @@ class ControlPlane:
         except Exception:
             # Also of moto: an operation that moto does not have, or a request that moto cannot read.
             log.exception("%s %s", request.method, request.path)
-            return simulated.not_simulated(
-                call or Call(service, request.operation, request.region),
-                f"this request to {service}:{call.operation if call else request.operation}; see the log",
-            )
+            failed = call or Call(service, request.operation, request.region)
+            what = f"{service}:{failed.operation} with these parameters (see the log)"
+            return simulated.not_simulated(failed, what)
 
     def _answer(self, service: str, request: Request) -> Response:
         if service == "apigateway" and (answer := self.rest_apis.handle(request)):
@@ -193,19 +196,35 @@ class ControlPlane:
 
     def role(self, arn: str) -> Role | None:
         """The role with its inline and its attached policies; None when there is none."""
-        _, partition, *_, resource = arn.split(":", 5)
+        parts = arn.split(":", 5)
+        if len(parts) < 6 or not parts[5].startswith("role/"):
+            return None
         with self.lock:
-            roles = moto_state.roles(ACCOUNT, partition).values()
-            found = next((role for role in roles if role.arn == arn and resource.startswith("role/")), None)
-            if found is None:
-                return None
-            documents = [*found.policies.values()]
-            attached = found.managed_policies.values()
-            documents += [v.document for policy in attached for v in policy.versions if v.is_default]
-            return Role(
-                trust=_parsed(found.assume_role_policy_document),
-                policies=tuple(_parsed(document) for document in documents),
+            documents = moto_state.role(ACCOUNT, parts[1], arn)
+        return (
+            None
+            if documents is None
+            else Role(
+                trust=_parsed(documents.trust),
+                policies=tuple(_parsed(document) for document in documents.policies),
+                boundary=None if documents.boundary is None else _parsed(documents.boundary),
+                tags=documents.tags,
             )
+        )
+
+    def role_arn(self, region: str, name: str, path: str = "/") -> str:
+        """The ARN of a role; for an unknown role, the ARN that a new role with this path would have."""
+        with self.lock:
+            found = moto_state.role_arn(ACCOUNT, region, name)
+        return found or f"arn:{moto_state.partition(region)}:iam::{ACCOUNT}:role{path}{name}"
+
+    def bucket_owner(self, bucket: str) -> str | None:
+        """The account of a bucket; None for an unknown bucket."""
+        return moto_state.bucket_owner(bucket)
+
+    def bucket_region(self, bucket: str) -> str | None:
+        """The region of a bucket; None for an unknown bucket."""
+        return moto_state.bucket_region(bucket)
 
     def stream(self, region: str, name: str) -> Stream | None:
         """The delivery stream; None when there is none."""
@@ -229,10 +248,11 @@ class ControlPlane:
                     found[f"{arn}/stages/{name}"] = stage.get("tags") or {}
         return found
 
-    def _can_assume(self, service: str, context: Mapping[str, str] | None = None) -> Callable[[str], bool]:
+    def _can_assume(self, service: str, external_id: str | None = None) -> Callable[[str], bool]:
         def can_assume(role_arn: str) -> bool:
             role = self.role(role_arn)
-            return role is not None and iam.may_assume(role.trust, service, context)
+            presented = trust_context(now=self._now(), external_id=external_id)
+            return role is not None and iam.may_assume(role.trust, service, presented)
 
         return can_assume
 

@@ -12,6 +12,7 @@ import pickle
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -64,9 +65,42 @@ def backend(service: str, account: str, region: str) -> Any:
     return backends[account][partition(region) if service in GLOBAL_SERVICES else region]
 
 
-def roles(account: str, partition_name: str) -> Any:
-    """The roles of a partition, by role id."""
-    return get_backend("iam")[account][partition_name].roles
+@dataclass(frozen=True)
+class RoleDocuments:
+    """The policy documents of a role, as JSON, and the role's tags."""
+
+    trust: str
+    policies: tuple[str, ...]
+    boundary: str | None
+    tags: dict[str, str]
+
+
+def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
+    """The documents of the inline, the attached and the boundary policies; None for an unknown role."""
+    iam: Any = get_backend("iam")[account][partition_name]
+    found = next((each for each in iam.roles.values() if each.arn == arn), None)
+    if found is None:
+        return None
+    attached = [_default_version(policy) for policy in found.managed_policies.values()]
+    boundary = found.permissions_boundary_arn
+    return RoleDocuments(
+        found.assume_role_policy_document,
+        (*found.policies.values(), *attached),
+        # A boundary that was deleted allows nothing.
+        (_default_version(iam.managed_policies.get(boundary)) if boundary else None),
+        {tag["Key"]: tag["Value"] for tag in found.tags},
+    )
+
+
+def role_arn(account: str, region: str, name: str) -> str | None:
+    """The ARN of a role, with the role's path; None for an unknown role."""
+    roles = backend("iam", account, region).roles.values()
+    return next((str(role.arn) for role in roles if role.name == name), None)
+
+
+def _default_version(policy: Any) -> str:
+    versions = policy.versions if policy else ()
+    return next((each.document for each in versions if each.is_default), '{"Statement": []}')
 
 
 def partition(region: str) -> str:

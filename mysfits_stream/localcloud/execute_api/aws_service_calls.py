@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
 
-from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.control_plane.control_plane import Role
 from mysfits_stream.localcloud.execute_api.handler import Answer, CannotAssumeRole, NotPermitted
 from mysfits_stream.localcloud.http.messages import Handler, Request
@@ -51,11 +50,11 @@ class Integrations:
             response = self._handle(request)
             return response.status, response.headers, response.body
         role = self._world.role(role_arn) if role_arn else None
-        if role is None or not iam.may_assume(role.trust, SERVICE):
+        if role is None or not self._world.may_assume(role, SERVICE):
             raise CannotAssumeRole(role_arn)
         request = self._request(service, action, headers, body)
         operation, resource = _operation(service, action, request), self._resource(service, request)
-        if not _may(role, operation, resource):
+        if not self._may(str(role_arn), role, operation, resource):
             return _denied(str(role_arn), operation, resource)
         response = self._handle(request)
         if _is_query(request) and response.body.lstrip().startswith(b"<"):
@@ -93,6 +92,15 @@ class Integrations:
         given["content-type"] = f"application/x-amz-json-{model.get('jsonVersion', '1.1')}"
         return Request("POST", "/", "", given, body)
 
+    def _may(self, arn: str, role: Role, operation: str, resource: str | None) -> bool:
+        """Whether the role may call; for a call without a known resource, on any resource of a policy."""
+        statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
+        named = {each for statement in statements for each in _listed(statement.get("Resource"))}
+        return any(
+            self._world.decide(arn, role, operation, each, self._region) is Decision.ALLOW
+            for each in ([resource] if resource is not None else named)
+        )
+
     def _resource(self, service: str, request: Request) -> str | None:
         """The ARN that a call is about; None for services whose calls are not looked into."""
         if service == "firehose":
@@ -118,15 +126,6 @@ def _members(element: ElementTree.Element) -> Any:
 
 def _tag(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _may(role: Role, operation: str, resource: str | None) -> bool:
-    """Where the resource is not known, it is enough that the role may do it to any of its resources."""
-    if resource is not None:
-        return iam.evaluate(role.policies, operation, resource) is Decision.ALLOW
-    statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
-    named = {resource for statement in statements for resource in _listed(statement.get("Resource"))}
-    return any(iam.evaluate(role.policies, operation, each) is Decision.ALLOW for each in named)
 
 
 def _denied(role_arn: str, operation: str, resource: str | None) -> Answer:

@@ -64,12 +64,13 @@ def refusal(service: str, call: Call | None, request: Request) -> Response | Non
     )
     if not extra:
         return None
-    return not_simulated(call, f"{', '.join(extra)} of {service}:{call.operation}")
+    return not_simulated(call, f"{service}:{call.operation}: {', '.join(extra)}", plural=len(extra) > 1)
 
 
-def not_simulated(call: Call, what: str) -> Response:
+def not_simulated(call: Call, what: str, *, plural: bool = False) -> Response:
     """The refusal, in the protocol of the service."""
-    return refused(call, 400, NOT_SIMULATED, f"The local cloud does not simulate {what}")
+    message = f"{what} {'are' if plural else 'is'} not simulated by the local cloud"
+    return refused(call, 400, NOT_SIMULATED, message)
 
 
 def _asks_for_nothing(value: Any) -> bool:

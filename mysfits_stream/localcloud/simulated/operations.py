@@ -12,7 +12,7 @@ _OF_S3_DESTINATION = """
 """
 _OF_EXTENDED_DESTINATION = f"""
     {_OF_S3_DESTINATION} ProcessingConfiguration S3BackupMode
-    DataFormatConversionConfiguration.Enabled DynamicPartitioningConfiguration.Enabled FileExtension
+    FileExtension
     CustomTimeZone
 """
 _OF_FUNCTION = """

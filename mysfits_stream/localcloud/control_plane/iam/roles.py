@@ -1,90 +1,75 @@
-"""IAM roles, where moto differs: what a new role is checked for, and how a missing one is called."""
+"""IAM roles and policies, where moto differs: checks before anything is stored, and AWS's messages."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from mysfits_stream.localcloud.control_plane import moto_state
+from mysfits_stream.localcloud.control_plane.constraints import scalar_violation
+from mysfits_stream.localcloud.control_plane.iam import documents
+from mysfits_stream.localcloud.control_plane.iam.documents import NotSimulatedError, Refusal
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
+from mysfits_stream.localcloud.simulated import not_simulated
 
-NAME = re.compile(r"[\w+=,.@-]{1,64}")
 MOTOS_NOT_FOUND = re.compile(rb"<Message>Role (.+?) not found</Message>")
-TRUST_POLICY_QUOTA = 2048  # characters, white space not counted (F48)
 
 
 class Roles:
-    """The override for IAM; ``names`` are those of the roles in a region's partition."""
+    """The override for the IAM of one account."""
 
-    def __init__(self, names: Callable[[str], Collection[str]]) -> None:
-        self._names = names
+    def __init__(self, account: str) -> None:
+        self._account = account
 
     def __call__(self, request: Request, moto: Handler) -> Response:
         """Answer one request to IAM."""
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        refused = None
-        if request.operation == "CreateRole":
-            refused = self._name_refused(request.region, form) or _trust_refused(
-                form, "AssumeRolePolicyDocument"
-            )
-        elif request.operation == "UpdateAssumeRolePolicy":
-            refused = _trust_refused(form, "PolicyDocument")
-        if refused:
-            return refused
+        form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        try:
+            self._check(request, form)
+        except Refusal as refusal:
+            return _error(refusal)
+        except NotSimulatedError as error:
+            return not_simulated(Call("iam", request.operation, request.region), str(error))
         response = moto(request)
         body = MOTOS_NOT_FOUND.sub(
             rb"<Message>The role with name \1 cannot be found.</Message>", response.body
         )
         return Response(response.status, response.headers, body)
 
-    def _name_refused(self, region: str, form: dict[str, str]) -> Response | None:
-        name = form.get("RoleName", "")
-        if not NAME.fullmatch(name):
-            rule = "Member must have length less than or equal to 64"
-            if len(name) <= 64:
-                rule = "Member must satisfy regular expression pattern: [\\w+=,.@-]+"
-            failed = f"Value '{name}' at 'roleName' failed to satisfy constraint"
-            message = f"1 validation error detected: {failed}: {rule}"
-            return _error(400, "ValidationError", message)
-        # A name is taken in any spelling (section 2.2).
-        if name.lower() in {taken.lower() for taken in self._names(region)}:
-            return _error(409, "EntityAlreadyExists", f"Role with name {name} already exists.")
-        return None
+    def _check(self, request: Request, form: Mapping[str, str]) -> None:
+        """Raises Refusal and NotSimulatedError."""
+        operation, backend = request.operation, moto_state.backend("iam", self._account, request.region)
+        if message := scalar_violation("iam", operation, form):
+            raise Refusal("ValidationError", message)
+        if operation == "CreateRole":
+            name = form.get("RoleName", "")
+            # A name is taken in any spelling (section 2.2).
+            if name.lower() in {role.name.lower() for role in backend.roles.values()}:
+                raise Refusal("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
+        if operation in ("CreateRole", "UpdateAssumeRolePolicy"):
+            trust = form.get("AssumeRolePolicyDocument", form.get("PolicyDocument", ""))
+            roles = {role.arn for role in backend.roles.values()}
+            documents.check_trust_policy(trust, roles.__contains__, self._account)
+        elif operation == "PutRolePolicy":
+            role = next((each for each in backend.roles.values() if each.name == form.get("RoleName")), None)
+            others = [
+                text
+                for name, text in (role.policies.items() if role else ())
+                if name != form.get("PolicyName")
+            ]
+            documents.check_inline_policy(form.get("RoleName", ""), form.get("PolicyDocument", ""), others)
+        elif operation in ("CreatePolicy", "CreatePolicyVersion"):
+            documents.check_managed_policy(form.get("PolicyDocument", ""))
+        if (boundary := form.get("PermissionsBoundary")) and boundary not in backend.managed_policies:
+            raise Refusal("NoSuchEntity", f"Scope ARN: {boundary} does not exist or is not attachable.", 404)
 
 
-def _trust_refused(form: dict[str, str], member: str) -> Response | None:
-    source = form.get(member, "")
-    try:
-        statements = json.loads(source)["Statement"]
-        problem = next(
-            filter(None, map(_problem, statements if isinstance(statements, list) else [statements])), None
-        )
-    except (ValueError, KeyError, TypeError):
-        problem = "This policy contains invalid Json"
-    if problem:
-        return _error(400, "MalformedPolicyDocument", problem)
-    if len(re.sub(r"\s", "", source)) > TRUST_POLICY_QUOTA:
-        message = f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_QUOTA}"
-        return _error(409, "LimitExceeded", message)
-    return None
-
-
-def _problem(statement: dict[str, Any]) -> str | None:
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        return "Missing required field Effect"
-    if not {"Principal", "NotPrincipal"} & statement.keys():
-        return "Missing required field Principal"
-    if not {"Action", "NotAction"} & statement.keys():
-        return "Missing required field Action"
-    return "Has prohibited field Resource" if "Resource" in statement else None
-
-
-def _error(status: int, code: str, message: str) -> Response:
+def _error(refusal: Refusal) -> Response:
     document = (
         '<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'
-        f"<Code>{code}</Code><Message>{escape(message)}</Message></Error></ErrorResponse>"
+        f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error></ErrorResponse>"
     )
-    return Response(status, {"Content-Type": "text/xml"}, document.encode())
+    return Response(refusal.status, {"Content-Type": "text/xml"}, document.encode())
