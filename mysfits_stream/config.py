@@ -8,6 +8,7 @@ or a value out of range is a :class:`~mysfits_stream.errors.ConfigError` that na
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import types
@@ -26,8 +27,19 @@ DEFAULT_PATH = Path("config.yaml")
 MOODS = {"none": "instant", "aws": "aws"}
 """Values of the deprecated key ``local.moods``, and the values of ``local.behavior``."""
 
+TAG_KEY, TAG_VALUE = r"[\w .:/=+@-]{1,128}", r"[\w .:/=+@-]{0,256}"
+MOST_TAGS = 45
+"""A resource has at most 50 tags (F46), and one of these is the owner tag."""
+
+PAIRS = tuple[tuple[str, str], ...]
+"""The type of keys with values in a configuration, which is hashable."""
+
 LONGEST = 4300
 """How many bits of a number are looked at; Python writes as many digits."""
+
+
+class JsonText(str):
+    """A JSON document of any shape, as text."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,47 @@ class KeyPrefix:
         return None
 
 
-Limit = OneOf | Between | Matching | Origins | NamedOrigins | KeyPrefix
+@dataclass(frozen=True)
+class Headers:
+    """Names of HTTP headers."""
+
+    def complaint(self, values: tuple[str, ...]) -> str | None:
+        """Why ``values`` are not allowed, or None."""
+        if all(re.fullmatch(r"[A-Za-z0-9!#$%&*+.^_|~-]+", value) for value in values):
+            return None
+        return "must be names of HTTP headers such as traceparent"
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags that each of the services takes: S3, IAM, Lambda, Firehose, API Gateway and CloudWatch Logs."""
+
+    def complaint(self, values: tuple[tuple[str, str], ...]) -> str | None:
+        """Why ``values`` are not allowed, or None."""
+        for key, value in values:
+            if key.lower().startswith(("aws:", "mysfits-stream:")):
+                return f"keys that begin with aws: or mysfits-stream: are reserved, such as {key}"
+            if not re.fullmatch(TAG_KEY, key) or not re.fullmatch(TAG_VALUE, value):
+                return "must be keys of 1 to 128, values of 0 to 256 letters, digits, spaces and _.:/=+-@"
+        return None if len(values) <= MOST_TAGS else f"must be at most {MOST_TAGS} tags"
+
+
+@dataclass(frozen=True)
+class ResourcePolicy:
+    """The policy document of a REST API."""
+
+    def complaint(self, value: JsonText) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        statements = json.loads(value).get("Statement")
+        if isinstance(statements, list) and statements and all(map(self._is_statement, statements)):
+            return None
+        return "must have Version and a list Statement, each with Effect, Principal, Action and Resource"
+
+    def _is_statement(self, found: Any) -> bool:
+        return isinstance(found, Mapping) and {"Effect", "Principal", "Action"} <= found.keys()
+
+
+Limit = OneOf | Between | Matching | Origins | NamedOrigins | KeyPrefix | Headers | Tags | ResourcePolicy
 
 
 def setting(default: Any, limit: Limit | None = None) -> Any:
@@ -136,6 +188,10 @@ class BucketConfig:
 
     name: str | None = setting(
         None, Matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
+    )
+    kms_key: str | None = setting(
+        None,
+        Matching(r"arn:[\w-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+", "the ARN of a key, not of an alias"),
     )
     expire_old_versions_days: int = setting(30, Between(1, 36500, "days"))
     abort_multipart_days: int = setting(7, Between(1, 36500, "days"))
@@ -180,6 +236,18 @@ class ApiConfig:
     rate_limit: float = setting(1000, Between(1, 10000, "requests per second"))
     burst_limit: int = setting(500, Between(1, 5000, "requests"))
     max_clicks_per_request: int = setting(100, Between(1, 500, "clicks"))
+    allowed_headers: tuple[str, ...] = setting((), Headers())
+    resource_policy: JsonText | None = setting(None, ResourcePolicy())  # noqa: RUF009 - a str
+
+
+@dataclass(frozen=True)
+class IamConfig:
+    """What an organisation asks of every role."""
+
+    path: str = setting("/", Matching(r"(?!.{513})/([\w+=,.@-]+/)*", "a path such as /team/, / by default"))
+    permissions_boundary: str | None = setting(
+        None, Matching(r"arn:[\w-]+:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", "the ARN of a managed policy")
+    )
 
 
 @dataclass(frozen=True)
@@ -215,6 +283,8 @@ class Config:
         None,
         Matching(r"[A-Za-z0-9_.-]{1,100}(?<!\.git)", "a repository name: 1 to 100 of A-Z, a-z, 0-9, '_.-'"),
     )
+    tags: tuple[tuple[str, str], ...] | None = setting(None, Tags())
+    iam: IamConfig = IamConfig()
     bucket: BucketConfig = BucketConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     processor: ProcessorConfig = ProcessorConfig()
@@ -352,9 +422,17 @@ def _value(path: str, hint: Any, value: Any, schema_field: Any) -> Any:
 
 
 def _typed(path: str, wanted: Any, value: Any) -> Any:
+    if wanted == PAIRS:
+        keys = _mapping(path, value)
+        return tuple((_typed(path, str, key), _typed(_join(path, str(key)), str, keys[key])) for key in keys)
     if get_origin(wanted) is tuple:
         items = value if isinstance(value, list | tuple) else [value]
         return tuple(_typed(f"{path}[{index}]", str, item) for index, item in enumerate(items))
+    if wanted is JsonText:
+        try:
+            return JsonText(json.dumps(_mapping(path, value), default=str))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ConfigError(f"{path}: cannot be written as JSON: {error}") from error
     if get_origin(wanted) is Literal:
         wanted = str
     accepted = (int, float) if wanted is float else (wanted,)
@@ -362,6 +440,12 @@ def _typed(path: str, wanted: Any, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, accepted):
         kind = {str: "text", int: "a whole number", float: "a number"}[wanted]
         raise ConfigError(f"{path}: expected {kind}, found {_describe(value)}")
+    return value
+
+
+def _mapping(path: str, value: Any) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path}: expected keys with values, found {_describe(value)}")
     return value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,12 @@ GOOD = [
     ("processor.buffer_mb", 3, 3),
     ("api.allowed_origins", "https://example.com", ("https://example.com",)),
     ("api.allowed_origins", ["https://a.example", "http://localhost:8000"], None),
+    ("api.allowed_headers", ["traceparent", "X-Amzn-Trace-Id"], None),
+    ("tags", {"CostCenter": "42", "team": "Klicks"}, (("CostCenter", "42"), ("team", "Klicks"))),
+    ("iam.path", "/team/clicks/", "/team/clicks/"),
+    ("iam.permissions_boundary", "arn:aws:iam::123456789012:policy/team/boundary", None),
+    ("iam.permissions_boundary", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess", None),
+    ("bucket.kms_key", "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab", None),
 ]
 
 
@@ -94,6 +102,40 @@ GOOD = [
 def test_takes(path: str, value: Any, expected: Any) -> None:
     parsed = leaves(config.parse(nested(path, value)))[path]
     assert parsed == (expected or (tuple(value) if isinstance(value, list) else value))
+
+
+def test_a_resource_policy_is_taken_as_yaml_with_its_version_a_date(tmp_path: Path) -> None:
+    statement = "{Effect: Allow, Principal: '*', Action: execute-api:Invoke, Resource: execute-api:/*}"
+    text = f"api:\n  resource_policy:\n    Version: 2012-10-17\n    Statement: [{statement}]\n"
+    policy = config.load(written(tmp_path, text)).api.resource_policy
+    assert policy and json.loads(policy)["Version"] == "2012-10-17"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("tags", {"CostCenter": 42}, "tags.CostCenter: expected text, found 42"),
+        ("tags", {"aws:team": "x"}, "tags: keys that begin with aws: or mysfits-stream: are reserved"),
+        ("tags", {"Mysfits-Stream:stack": "x"}, "are reserved"),
+        ("tags", {"a": "<"}, "tags: must be keys of 1 to 128"),
+        ("tags", {f"k{number}": "v" for number in range(46)}, "tags: must be at most 45 tags"),
+        ("tags", ["a"], "tags: expected keys with values, found a list: 'a'"),
+        ("iam.path", "team", "iam.path: must be a path such as /team/"),
+        ("iam.path", "/a" * 300 + "/", "iam.path: must be a path"),
+        ("iam.permissions_boundary", "boundary", "must be the ARN of a managed policy"),
+        ("bucket.kms_key", "alias/mine", "bucket.kms_key: must be the ARN of a key, not of an alias"),
+        ("bucket.kms_key", "arn:aws:kms:eu-west-1:123456789012:alias/mine", "not of an alias"),
+        ("api.allowed_headers", ["a b"], "api.allowed_headers: must be names of HTTP headers"),
+        ("api.allowed_headers", ["x'y"], "api.allowed_headers: must be names of HTTP headers"),
+        ("api.resource_policy", {}, "api.resource_policy: must have Version and a list Statement"),
+        ("api.resource_policy", {"Statement": ["x"]}, "must have Version and a list Statement"),
+        ("api.resource_policy", "text", "api.resource_policy: expected keys with values, found 'text'"),
+        ("api.resource_policy", {"a": 10**5000}, "api.resource_policy: cannot be written as JSON"),
+    ],
+)
+def test_what_an_organisation_asks_is_checked(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        config.parse(nested(path, value))
 
 
 BAD_FILES = [

@@ -18,6 +18,9 @@ FIXED = {
     "api.allowed_origins": "part of the API's document, which takes effect by a new deployment",
     "api.preflight_max_age_seconds": "part of the API's document, too",
     "api.max_clicks_per_request": "part of the API's document, too",
+    "api.allowed_headers": "part of the API's document, too",
+    "api.resource_policy": "part of the API's document, too",
+    "bucket.kms_key": "whether there is a key changes the policies and the encryption",
 }
 """Settings of these sections that are written into the template, with the reason."""
 

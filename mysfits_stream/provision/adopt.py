@@ -5,22 +5,13 @@ The tag is the licence to change and to delete; so this is asked for, by ARN, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from mysfits_stream.aws.errors import is_error
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.engine import Change, translated
-from mysfits_stream.provision.resource import OWNER_TAG, Resource, owner_of, tag_list
-from mysfits_stream.provision.resources.bucket import Bucket
-from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
-from mysfits_stream.provision.resources.function import Function
-from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resource import OWNER_TAG, Resource, owner_of
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
-from mysfits_stream.provision.resources.role import Role
 
 
 @dataclass(frozen=True)
@@ -43,6 +34,8 @@ def adoptable(changes: Sequence[Change]) -> list[Adoptable]:
         if change.refusal and change.observed:
             if change.observed.owner or change.observed.not_ours_reason:
                 raise change.refusal
+            if change.observed.blocked:
+                raise ProvisionError(resource.name, "adopt", change.observed.blocked)
             found.append(Adoptable(resource, change.observed.arn))
         elif isinstance(resource, RestApi) and change.observed is None:
             # Names of REST APIs are not unique: one without our tag reads as none at all.
@@ -55,7 +48,7 @@ def adopt(items: Sequence[Adoptable]) -> None:
     """Give each its owner tag; the other tags stay."""
     for item in items:
         with translated(item.resource.name, "adopt"):
-            TAGGING[item.resource.type](item.resource, item.arn)
+            item.resource.tag(item.arn)
 
 
 def _unowned(api: RestApi) -> list[str]:
@@ -77,49 +70,3 @@ def _unowned(api: RestApi) -> list[str]:
             f"Tag the one that is meant {OWNER_TAG}={api.placement.owner}",
         )
     return arns
-
-
-def _tag_bucket(bucket: Bucket, _arn: str) -> None:
-    s3 = bucket.placement.clients.s3
-    try:
-        tags: list[Any] = list(s3.get_bucket_tagging(Bucket=bucket.bucket_name)["TagSet"])
-    except ClientError as error:
-        if not is_error(error, "NoSuchTagSet"):
-            raise
-        tags = []
-    # PutBucketTagging replaces the whole set.
-    s3.put_bucket_tagging(
-        Bucket=bucket.bucket_name, Tagging={"TagSet": [*tags, *tag_list(bucket.placement.tags)]}
-    )
-
-
-def _tag_role(role: Role, _arn: str) -> None:
-    role.placement.clients.iam.tag_role(RoleName=role.role_name, Tags=tag_list(role.placement.tags))
-
-
-def _tag_function(function: Function, arn: str) -> None:
-    function.placement.clients.function.tag_resource(Resource=arn, Tags=function.placement.tags)
-
-
-def _tag_log_group(group: LogGroup, arn: str) -> None:
-    group.placement.clients.logs.tag_resource(resourceArn=arn, tags=group.placement.tags)
-
-
-def _tag_stream(stream: DeliveryStream, _arn: str) -> None:
-    stream.placement.clients.firehose.tag_delivery_stream(
-        DeliveryStreamName=stream.stream_name, Tags=tag_list(stream.placement.tags)
-    )
-
-
-def _tag_api(api: RestApi, arn: str) -> None:
-    api.placement.clients.apigateway.tag_resource(resourceArn=arn, tags=api.placement.tags)
-
-
-TAGGING: Mapping[str, Callable[[Any, str], None]] = {
-    Bucket.type: _tag_bucket,
-    Role.type: _tag_role,
-    Function.type: _tag_function,
-    LogGroup.type: _tag_log_group,
-    DeliveryStream.type: _tag_stream,
-    RestApi.type: _tag_api,
-}

@@ -16,10 +16,13 @@ from graphlib import TopologicalSorter
 from typing import Literal
 
 from mysfits_stream.aws import errors as aws_errors
-from mysfits_stream.aws.waiting import Expired
+from mysfits_stream.aws.waiting import Expired, wait_until
 from mysfits_stream.errors import NotOwnedError, ProvisionError, WaitTimeoutError
 from mysfits_stream.provision.resource import OWNER_TAG, Diff, Observed, Resource, difference
 from mysfits_stream.provision.state import State
+
+TAG_BUDGET = 60.0
+"""Seconds for which reads may miss the tags of a new resource (F151)."""
 
 THREADS = 16
 """More than there are resources: what is ready runs at once."""
@@ -53,12 +56,13 @@ class Change:
     action: Action
     observed: Observed | None
     diff: Diff = field(default_factory=dict)
-    refusal: NotOwnedError | None = None
+    refusal: ProvisionError | None = None
+    """Why nothing may be done: NotOwnedError, or what blocks the way to the desired state."""
 
     @property
     def status(self) -> Status:
         """How the resource stands against its desired state."""
-        if self.refusal:
+        if isinstance(self.refusal, NotOwnedError):
             return "not-ours"
         if self.observed is None:
             return "missing"
@@ -78,7 +82,7 @@ Notify = Callable[[Progress], None]
 
 
 def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str) -> Change:
-    """What has to be done to a resource; raises NotOwnedError if it is not this stack's to touch."""
+    """The action for a resource; raises NotOwnedError if the resource is not this stack's."""
     if observed is None:
         return Change(resource, Action.CREATE if goal is Goal.PRESENT else Action.NONE, None)
     if observed.owner != stack:
@@ -86,7 +90,9 @@ def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str
     if goal is Goal.ABSENT:
         return Change(resource, Action.DELETE, observed)
     diff = difference(observed.properties, resource.desired)
-    return Change(resource, Action.UPDATE if diff else Action.NONE, observed, diff)
+    refusal = ProvisionError(resource.name, "update", observed.blocked) if observed.blocked else None
+    action = Action.UPDATE if diff and not refusal else Action.NONE
+    return Change(resource, action, observed, diff, refusal)
 
 
 def survey(resources: Iterable[Resource], goal: Goal, stack: str) -> list[Change]:
@@ -219,7 +225,9 @@ class _Run:
         with translated(resource.name, "read"):
             made = resource.read()
         if made is not None:
-            # Somebody else's of the same name may have been found on the way.
+            if change.action is Action.CREATE and not made.owner and not made.not_ours_reason:
+                made = _with_late_tag(resource)
+            # A resource of another owner and the same name may exist by now.
             decide(resource, made, self._goal, self._state.stack)
         _record(self._state, resource, made)
         self._tell(Progress(resource.name, change.action, "settling"))
@@ -252,6 +260,37 @@ class _Run:
             _record(self._state, change.resource, change.observed)
         self._tell(Progress(change.resource.name, change.action, "done"))
         return change
+
+
+def _with_late_tag(resource: Resource) -> Observed | None:
+    """The new resource once its owner tag can be read, and completed; as read last if no tag shows (F151)."""
+    made: Observed | None = None
+
+    def tagged() -> bool:
+        nonlocal made
+        made = resource.read()
+        return made is not None and made.owner is not None
+
+    with translated(resource.name, "create"):
+        try:
+            wait_until(
+                tagged,
+                resource.placement.pace,
+                waiting_for="AWS to show the owner tag",
+                budget=TAG_BUDGET,
+                advice="run the same command again",
+            )
+        except Expired:
+            return made
+        # A lost response hides that the create call succeeded: settings waited for the owner tag.
+        if (
+            made
+            and made.owner == resource.placement.owner
+            and (diff := difference(made.properties, resource.desired))
+        ):
+            resource.update(diff)
+            made = resource.read()
+    return made
 
 
 def _at_rest(change: Change, goal: Goal) -> bool:

@@ -1,32 +1,60 @@
-"""What the person who runs the tool needs, and no more: a policy from the names of ``stack.py``. Pure."""
+"""The permissions of whoever runs the tool, and no more: policies from the names of ``stack.py``. Pure."""
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 from mysfits_stream.aws.account import Account
-from mysfits_stream.provision.policies import Document, allow, document
+from mysfits_stream.config import Config
+from mysfits_stream.provision.policies import Document, allow, document, through_s3
+from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.stack import Names
 
 PASSED_TO = ["apigateway.amazonaws.com", "firehose.amazonaws.com", "lambda.amazonaws.com"]
 
+MOST_CHARACTERS = 6144
+"""The size of a managed policy, white space not counted."""
 
-def operator_policy(names: Names, account: Account, code_repository: str | None = None) -> Document:
+
+def operator_policies(config: Config, account: Account) -> list[Document]:
     """The identity policy for every command of the tool on this stack, in this region.
 
-    ``code_repository`` is where the code is published, if it is.
+    The permissions follow the settings: a repository, a key and a permissions boundary add statements. One
+    managed policy holds 6,144 characters; a larger policy is split into several documents.
     """
-    roles = [account.role_arn(name) for name in (names.processor_role, names.delivery_role, names.api_role)]
+    documents: list[Document] = []
+    for statement in _statements(config, account):
+        if documents and size(document(*documents[-1]["Statement"], statement)) <= MOST_CHARACTERS:
+            documents[-1]["Statement"].append(statement)
+        else:
+            documents.append(document(statement))
+    return documents
+
+
+def size(policy: Document) -> int:
+    """The characters of a policy that IAM counts."""
+    return len(re.sub(r"\s", "", json.dumps(policy)))
+
+
+def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
+    names = Names.of(config, account)
+    path = config.iam.path.lstrip("/")
+    roles = [
+        account.role_arn(path + name) for name in (names.processor_role, names.delivery_role, names.api_role)
+    ]
     bucket = account.bucket_arn(names.bucket)
     function = account.arn("lambda", f"function:{names.function}")
     stream = account.arn("firehose", f"deliverystream/{names.stream}")
     apis = f"arn:{account.partition}:apigateway:{account.region}::"
     groups = [
         account.arn("logs", f"log-group:{name}{suffix}")
-        for name in (names.processor_logs, names.delivery_logs, "API-Gateway-Execution-Logs_*")
+        for name in (names.processor_logs, names.delivery_logs)
         for suffix in ("", ":*")
     ]
-    code = account.arn("codecommit", code_repository) if code_repository else None
-    return document(
-        allow(_named("iam", ROLE_ACTIONS), roles),
+    statements = [
+        *_roles(roles, config.iam.permissions_boundary),
         {
             **allow(["iam:PassRole"], roles),
             "Condition": {"StringEquals": {"iam:PassedToService": PASSED_TO}},
@@ -35,15 +63,23 @@ def operator_policy(names: Names, account: Account, code_repository: str | None 
         allow(_named("s3", OBJECT_ACTIONS), [f"{bucket}/*"]),
         allow(_named("lambda", FUNCTION_ACTIONS), [function, f"{function}:*"]),
         allow(_named("firehose", STREAM_ACTIONS), [stream]),
-        # The API's id is AWS's to choose, so the path cannot name it; tags are written on creation.
-        allow(["apigateway:GET", "apigateway:POST"], [f"{apis}/restapis"]),
-        allow(
-            [f"apigateway:{verb}" for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")],
-            [f"{apis}/restapis/*", f"{apis}/tags/*"],
-        ),
+        # AWS chooses the API's id: reads and the create name no API. The create writes the tags.
+        allow(["apigateway:GET"], [f"{apis}/restapis", f"{apis}/restapis/*"]),
+        allow(["apigateway:POST"], [f"{apis}/restapis"]),
+        allow(["apigateway:PUT"], [f"{apis}/tags/*"]),
+        {
+            **allow(
+                [f"apigateway:{verb}" for verb in ("POST", "PUT", "PATCH", "DELETE")], [f"{apis}/restapis/*"]
+            ),
+            "Condition": {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": config.stack}},
+        },
         allow(_named("logs", LOG_ACTIONS), groups),
-        *([allow(_named("codecommit", CODE_ACTIONS), [code])] if code else []),
-        # These know no narrower resource.
+        # API Gateway makes these groups, untagged, with the API's id in the name (F78).
+        allow(
+            ["logs:DeleteLogGroup"],
+            [account.arn("logs", "log-group:API-Gateway-Execution-Logs_*")],
+        ),
+        # These actions know no narrower resource.
         allow(
             [
                 "cloudwatch:GetMetricData",
@@ -53,7 +89,25 @@ def operator_policy(names: Names, account: Account, code_repository: str | None 
             ],
             ["*"],
         ),
-    )
+    ]
+    if config.code_repository:
+        statements.append(
+            allow(_named("codecommit", CODE_ACTIONS), [account.arn("codecommit", config.code_repository)])
+        )
+    if config.bucket.kms_key:
+        statements.append(through_s3(account, bucket, config.bucket.kms_key))
+    return statements
+
+
+def _roles(roles: list[str], boundary: str | None) -> list[dict[str, Any]]:
+    """Everything on the roles; with a boundary, writes only to roles that have this boundary."""
+    if not boundary:
+        return [allow(_named("iam", f"{ROLE_ACTIONS} {BOUNDED_ACTIONS}"), roles)]
+    bounded = allow(_named("iam", f"{BOUNDED_ACTIONS} PutRolePermissionsBoundary"), roles)
+    return [
+        allow(_named("iam", ROLE_ACTIONS), roles),
+        {**bounded, "Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary}}},
+    ]
 
 
 def _named(service: str, actions: str) -> list[str]:
@@ -61,9 +115,12 @@ def _named(service: str, actions: str) -> list[str]:
 
 
 ROLE_ACTIONS = """
-    CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies
-    ListRolePolicies PutRolePolicy TagRole UpdateAssumeRolePolicy
+    DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies
+    ListRolePolicies TagRole UpdateAssumeRolePolicy
 """
+
+BOUNDED_ACTIONS = "CreateRole PutRolePolicy"
+"""Actions that IAM authorizes by the boundary of the role (condition key iam:PermissionsBoundary)."""
 
 BUCKET_ACTIONS = """
     CreateBucket DeleteBucket GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock

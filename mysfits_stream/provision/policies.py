@@ -71,7 +71,13 @@ def processor_permissions(account: Account, log_group: str) -> Document:
 
 
 def delivery_permissions(
-    account: Account, *, bucket_arn: str, function_arn: str, log_group: str, log_stream: str
+    account: Account,
+    *,
+    bucket_arn: str,
+    function_arn: str,
+    log_group: str,
+    log_stream: str,
+    kms_key: str | None = None,
 ) -> Document:
     """What Firehose's guide asks for (F118), on exactly our bucket, function and log stream.
 
@@ -91,7 +97,22 @@ def delivery_permissions(
             ["logs:PutLogEvents"],
             [account.arn("logs", f"log-group:{log_group}:log-stream:{log_stream}")],
         ),
+        *([through_s3(account, bucket_arn, kms_key)] if kms_key else []),
     )
+
+
+def through_s3(account: Account, bucket_arn: str, kms_key: str) -> dict[str, Any]:
+    """A statement that allows a key's use by S3, for the objects of one bucket (F118).
+
+    With bucket keys, S3 names the bucket in the encryption context, else the object.
+    """
+    return {
+        **allow(["kms:Decrypt", "kms:GenerateDataKey"], [kms_key]),
+        "Condition": {
+            "StringEquals": {"kms:ViaService": f"s3.{account.region}.{account.dns_suffix}"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket_arn, f"{bucket_arn}/*"]},
+        },
+    }
 
 
 def api_permissions(stream_arn: str) -> Document:

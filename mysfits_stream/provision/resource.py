@@ -1,4 +1,4 @@
-"""What the engine knows of a resource: five verbs, and a state that can be compared."""
+"""What the engine knows of a resource: six verbs, and a state that can be compared."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Observed:
     """The owner tag's value; None if untagged, or if it cannot be ours."""
     not_ours_reason: str = ""
     """Why it cannot be ours, where more is known than that the owner tag is not there."""
+    blocked: str = ""
+    """Why no update can bring the resource to the desired state, and what to do; empty if one can."""
     settled: bool = True
     """False while AWS is still working on it: it exists as desired and cannot be used yet."""
 
@@ -47,11 +49,18 @@ class Placement:
     account: Account
     clients: Clients
     pace: Pace
+    extra_tags: Mapping[str, str] = field(default_factory=dict)
+    """Configured tags; other tags on a resource stay."""
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of every resource of the stack."""
-        return {OWNER_TAG: self.owner}
+        """The tags of every resource of the stack: the owner tag and the configured tags."""
+        return {**self.extra_tags, OWNER_TAG: self.owner}
+
+    def ours(self, tags: Any) -> dict[str, str]:
+        """The tags that have the keys of ``self.tags``, for comparison; ``tags`` as for ``tags_of``."""
+        found = tags_of(tags)
+        return {key: found[key] for key in self.tags if key in found}
 
 
 class Resource(Protocol):
@@ -73,6 +82,10 @@ class Resource(Protocol):
     def desired(self) -> Properties:
         """What AWS should say of it. Makes no call."""
 
+    @property
+    def placement(self) -> Placement:
+        """Where the resource lives, and which stack owns the resource."""
+
     def template(self) -> Template:
         """The same in a template: under ``logical_id(name)`` the resource, beside it its parts."""
 
@@ -84,13 +97,17 @@ class Resource(Protocol):
         """
 
     def create(self) -> None:
-        """Make it, owner tag in the very call; return once dependents may refer to it and ``read`` sees it.
+        """Create the resource, owner tag in the same call; return once dependents may refer to the resource.
 
-        Finding it made already (an answer was lost, another run was faster) is no error if it is ours.
+        A call that succeeds proves the ownership, even while no read shows the owner tag yet (F151). If the
+        resource exists already (a lost response, a faster run), the owner tag decides.
         """
 
     def update(self, diff: Diff) -> None:
         """Bring the differing properties to their desired values."""
+
+    def tag(self, arn: str) -> None:
+        """Write the owner tag and the configured tags on the resource that has this ARN; other tags stay."""
 
     def delete(self) -> None:
         """Remove it and return once it is gone; being gone already is success."""
@@ -114,8 +131,13 @@ def tag_list(tags: Mapping[str, str]) -> list[Any]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def owner_of(tags: Any) -> str | None:
-    """The owner tag's value among tags in any of AWS's spellings: a mapping, or a list of Key and Value."""
+def tags_of(tags: Any) -> dict[str, str]:
+    """Tags in any of AWS's spellings: a mapping, or a list of Key and Value."""
     if isinstance(tags, Mapping):
-        return tags.get(OWNER_TAG)
-    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), None)
+        return dict(tags)
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def owner_of(tags: Any) -> str | None:
+    """The owner tag's value; ``tags`` as for ``tags_of``."""
+    return tags_of(tags).get(OWNER_TAG)

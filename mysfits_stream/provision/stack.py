@@ -8,8 +8,10 @@ before any of them exists. A field that holds a resource orders the work; a name
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
@@ -107,7 +109,9 @@ def build(
 
     def placement(name: str) -> Placement:
         reporting = replace(pace, report=lambda text: report(name, text))
-        return Placement(owner=stack, account=account, clients=clients, pace=reporting)
+        return Placement(stack, account, clients, reporting, dict(config.tags or ()))
+
+    role = partial(Role, path=config.iam.path, permissions_boundary=config.iam.permissions_boundary)
 
     clicks_bucket = Bucket(
         name="clicks-bucket",
@@ -115,6 +119,7 @@ def build(
         bucket_name=names.bucket,
         expire_old_versions_days=config.bucket.expire_old_versions_days,
         abort_multipart_days=config.bucket.abort_multipart_days,
+        kms_key=config.bucket.kms_key,
         delete_data=delete_data,
         expected_versions=expected_versions,
     )
@@ -124,7 +129,7 @@ def build(
         group_name=names.processor_logs,
         retention_days=config.processor.log_retention_days,
     )
-    processor_role = Role(
+    processor_role = role(
         name="processor-role",
         placement=placement("processor-role"),
         role_name=names.processor_role,
@@ -155,7 +160,7 @@ def build(
         retention_days=config.delivery.log_retention_days,
         log_streams=(LOG_STREAM,),
     )
-    delivery_role = Role(
+    delivery_role = role(
         name="delivery-role",
         placement=placement("delivery-role"),
         role_name=names.delivery_role,
@@ -166,6 +171,7 @@ def build(
             function_arn=processor.arn,
             log_group=names.delivery_logs,
             log_stream=LOG_STREAM,
+            kms_key=config.bucket.kms_key,
         ),
     )
     delivery_stream = DeliveryStream(
@@ -187,7 +193,7 @@ def build(
         processor_retries=config.processor.retries,
         drain=drain,
     )
-    api_role = Role(
+    api_role = role(
         name="api-role",
         placement=placement("api-role"),
         role_name=names.api_role,
@@ -205,6 +211,8 @@ def build(
             allowed_origins=config.api.allowed_origins,
             preflight_max_age_seconds=config.api.preflight_max_age_seconds,
             max_clicks_per_request=config.api.max_clicks_per_request,
+            allowed_headers=config.api.allowed_headers,
+            resource_policy=json.loads(config.api.resource_policy) if config.api.resource_policy else None,
             account=account,
         ),
         stage=config.api.stage,

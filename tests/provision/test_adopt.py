@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 
 from mysfits_stream.config import DeliveryConfig
 from mysfits_stream.errors import NotOwnedError, ProvisionError
-from mysfits_stream.provision.adopt import TAGGING, adopt, adoptable
+from mysfits_stream.provision import policies
+from mysfits_stream.provision.adopt import adopt, adoptable
 from mysfits_stream.provision.engine import Goal, survey
 from mysfits_stream.provision.resource import OWNER_TAG
 from tests.support.deployment import Deployment
+
+TRUST = json.dumps(policies.trusting("apigateway.amazonaws.com"))
 
 
 def found(deployment: Deployment) -> list[Any]:
@@ -102,8 +106,12 @@ def test_an_api_of_our_name_is_left_alone_where_ours_exists(deployment: Deployme
     assert found(deployment) == []
 
 
-def test_every_type_of_the_stack_can_be_adopted(deployment: Deployment) -> None:
-    assert {resource.type for resource in deployment.resources()} == set(TAGGING)
+def test_a_role_under_another_path_is_not_adopted(deployment: Deployment) -> None:
+    """The function, the stream and the API would be given an ARN that does not exist."""
+    iam, name = deployment.target.clients.iam, deployment.names.api_role
+    iam.create_role(RoleName=name, Path="/team/", AssumeRolePolicyDocument=TRUST)
+    with pytest.raises(ProvisionError, match=r"api-role: adopt: .* set iam\.path: /team/, or delete"):
+        found(deployment)
 
 
 def test_another_stack_finds_nothing_of_this_one(deployment: Deployment) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from botocore.exceptions import (
@@ -30,10 +30,12 @@ from mysfits_stream.provision.engine import (
     dependencies,
     survey,
 )
-from mysfits_stream.provision.resource import Diff, Observed, Properties, Resource, Template
+from mysfits_stream.provision.resource import Diff, Observed, Placement, Properties, Resource, Template
 from mysfits_stream.provision.state import State
+from tests.support.scripted import ACCOUNT, Time
 
 STACK = "clicks"
+PLACEMENT = Placement(STACK, ACCOUNT, cast("Any", None), Time().pace)
 
 
 class Killed(BaseException):
@@ -84,6 +86,10 @@ class Thing:
     type: ClassVar[str] = "Test::Thing"
 
     @property
+    def placement(self) -> Placement:
+        return PLACEMENT
+
+    @property
     def desired(self) -> Properties:
         return {"Size": self.size}
 
@@ -103,6 +109,9 @@ class Thing:
         self.world.call("update", self.name)
         self.world.things[self.name] = self.seen()
         self.world.late("update", self.name)
+
+    def tag(self, arn: str) -> None:
+        raise AssertionError("converge tags nothing")
 
     def delete(self) -> None:
         self.world.call("delete", self.name)
@@ -531,6 +540,61 @@ def test_the_graph_is_in_the_fields(world: World) -> None:
         (logs, []),
     ]
     assert [(thing, dependencies(thing)) for thing, _ in expected] == expected
+
+
+def test_a_created_resource_is_ours_before_its_tag_can_be_read(world: World, path: Path) -> None:
+    """F151: a create call that succeeds proves the ownership; the run waits for the tag."""
+    thing = Thing("stream", world)
+    hidden = replace(thing.seen(), owner=None)
+    reads = iter([hidden, hidden, thing.seen()])
+    world.late_hooks["create", "stream"] = lambda: world.things.update(stream=hidden)
+
+    def show() -> None:
+        if "stream" in world.things:
+            world.things["stream"] = next(reads, thing.seen())
+
+    world.hooks["read", "stream"] = show
+    [change] = converge([thing], state(path), goal=Goal.PRESENT)
+    assert change.observed and change.observed.owner == STACK
+    assert world.done("update") == []
+
+
+def test_a_created_resource_that_waited_for_its_tag_is_completed(world: World, path: Path) -> None:
+    """F6: a lost response and a late tag, so that create() wrote no settings."""
+    thing = Thing("bucket", world)
+    bare = replace(thing.seen(), properties={}, owner=None)
+    world.late_hooks["create", "bucket"] = lambda: world.things.update(bucket=bare)
+    reads = iter([bare, bare, replace(bare, owner=STACK)])
+
+    def show() -> None:
+        if world.things.get("bucket") == bare:
+            world.things["bucket"] = next(reads)
+
+    world.hooks["read", "bucket"] = show
+    converge([thing], state(path), goal=Goal.PRESENT)
+    assert world.done("update") == ["bucket"]
+
+
+def test_a_tag_that_never_shows_ends_as_not_ours(world: World, path: Path) -> None:
+    thing = Thing("stream", world)
+    world.late_hooks["create", "stream"] = lambda: world.things.update(
+        stream=replace(thing.seen(), owner=None)
+    )
+    with pytest.raises(NotOwnedError, match="up --adopt"):
+        converge([thing], state(path), goal=Goal.PRESENT)
+    assert world.done("update") == []
+
+
+def test_what_blocks_a_resource_stops_the_run_before_any_change(world: World, path: Path) -> None:
+    blocked = Thing("role", world)
+    world.things["role"] = replace(blocked.seen(), properties={"Size": 2}, blocked="set iam.path")
+    with pytest.raises(ProvisionError, match=r"role: update: set iam\.path"):
+        converge([blocked, Thing("alone", world)], state(path), goal=Goal.PRESENT)
+    assert world.writes == []
+    [change] = survey([blocked], Goal.PRESENT, STACK)
+    assert (change.status, change.action) == ("drifted", Action.NONE)
+    converge([blocked], state(path), goal=Goal.ABSENT)
+    assert world.done("delete") == ["role"]
 
 
 def test_after_orders_a_resource_like_a_field(world: World, path: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from mysfits_stream.errors import NotOwnedError
 from mysfits_stream.provision.engine import Action, Change, Goal, Status, decide
-from mysfits_stream.provision.resource import Diff, Observed, Properties, Template, difference
+from mysfits_stream.provision.resource import Diff, Observed, Placement, Properties, Template, difference
+from tests.support.scripted import ACCOUNT, Time
 
 STACK = "mysfits-clicks"
+PLACEMENT = Placement(STACK, ACCOUNT, cast("Any", None), Time().pace)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Thing:
     desired: Properties = field(default_factory=lambda: {"Size": 2, "Colour": "red"})
     name: str = "thing"
     type: ClassVar[str] = "Test::Thing"
+
+    @property
+    def placement(self) -> Placement:
+        return PLACEMENT
 
     def template(self) -> Template:
         raise AssertionError("decide describes nothing")
@@ -33,6 +39,9 @@ class Thing:
 
     def update(self, diff: Diff) -> None:
         raise AssertionError("decide changes nothing")
+
+    def tag(self, arn: str) -> None:
+        raise AssertionError("decide tags nothing")
 
     def delete(self) -> None:
         raise AssertionError("decide deletes nothing")

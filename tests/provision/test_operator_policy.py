@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import boto3
 import pytest
@@ -21,18 +21,23 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import ApiConfig, Config, DeliveryConfig, ProcessorConfig
+from mysfits_stream.config import ApiConfig, BucketConfig, Config, DeliveryConfig, IamConfig, ProcessorConfig
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.settings import Settings
-from mysfits_stream.provision.operator_policy import operator_policy
+from mysfits_stream.provision.operator_policy import MOST_CHARACTERS, operator_policies, size
 from mysfits_stream.provision.stack import Names
 from mysfits_stream.target import LOCAL_INVOKE_URL, Target
 from tests.support.in_process import ACCOUNT_ID
 
 REGION = "eu-west-1"
 ACCOUNT = Account(ACCOUNT_ID, REGION)
-CONFIG = Config(region=REGION, code_repository="clicks-code")
+CONFIG = Config(
+    region=REGION,
+    code_repository="clicks-code",
+    tags=(("CostCenter", "42"),),
+    iam=IamConfig("/team/", f"arn:aws:iam::{ACCOUNT_ID}:policy/boundary"),
+)
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, architecture="x86_64"),
@@ -70,8 +75,11 @@ class Recorder:
 def permissions(service: str, operation: str, given: Any, line: str) -> Iterator[Needed]:
     """What a call is authorized against, by AWS's service authorization reference."""
     if service == "iam":
-        role = ACCOUNT.role_arn(given["RoleName"])
-        yield Needed(f"iam:{operation}", role)
+        role = ACCOUNT.role_arn(CONFIG.iam.path.lstrip("/") + given["RoleName"])
+        bounded = operation in ("CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary")
+        boundary = CONFIG.iam.permissions_boundary
+        context = (("iam:PermissionsBoundary", boundary),) if bounded and boundary else ()
+        yield Needed(f"iam:{operation}", role, context)
         if given.get("Tags"):
             yield Needed("iam:TagRole", role)
     elif service == "s3":
@@ -95,13 +103,19 @@ def permissions(service: str, operation: str, given: Any, line: str) -> Iterator
                 yield passing(given[member]["RoleARN"], "firehose.amazonaws.com")
     elif service == "api-gateway":
         verb, path = line.split()
-        yield Needed(f"apigateway:{verb}", f"arn:aws:apigateway:{REGION}::{path}")
+        owned = (("aws:ResourceTag/mysfits-stream:stack", CONFIG.stack),)
+        of_one = verb != "GET" and path.startswith("/restapis/")
+        yield Needed(
+            f"apigateway:{verb}", f"arn:aws:apigateway:{REGION}::{unquote(path)}", owned if of_one else ()
+        )
         if given.get("tags"):
             # A tag on creation is authorized as a request to /tags of its own.
             tagged = quote(f"arn:aws:apigateway:{REGION}::{path}/*", safe="")
             yield Needed("apigateway:PUT", f"arn:aws:apigateway:{REGION}::/tags/{tagged}")
         if operation == "PutRestApi":
-            yield passing(ACCOUNT.role_arn(NAMES.api_role), "apigateway.amazonaws.com")
+            yield passing(
+                ACCOUNT.role_arn(CONFIG.iam.path.lstrip("/") + NAMES.api_role), "apigateway.amazonaws.com"
+            )
     elif service == "cloudwatch-logs":
         yield from of_logs(operation, given)
     elif service == "codecommit":
@@ -224,6 +238,7 @@ def spoil(target: Target) -> None:
     clients.logs.delete_log_group(logGroupName=NAMES.processor_logs)
     clients.logs.create_log_group(logGroupName=NAMES.processor_logs)
     clients.firehose.stop_delivery_stream_encryption(DeliveryStreamName=NAMES.stream)
+    clients.iam.delete_role_permissions_boundary(RoleName=role)
     clients.s3.delete_bucket_tagging(Bucket=NAMES.bucket)
     clients.function.put_function_concurrency(FunctionName=NAMES.function, ReservedConcurrentExecutions=0)
 
@@ -279,14 +294,89 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
     assert operator.run("up", "--adopt", "--yes") == 0
     assert operator.run("down", "--yes", "--delete-data", "--delete-repository") == 0
 
-    policy = operator_policy(NAMES, ACCOUNT, CONFIG.code_repository)
+    policies = operator_policies(CONFIG, ACCOUNT)
     refused = [
         needed
         for needed in recorder.needed
-        if iam.evaluate([policy], needed.action, needed.resource, dict(needed.context))
+        if iam.evaluate(policies, needed.action, needed.resource, dict(needed.context))
         is not iam.Decision.ALLOW
     ]
     assert refused == []
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    allowed = {
+        action for policy in policies for statement in policy["Statement"] for action in statement["Action"]
+    }
     unmet = allowed - {needed.action for needed in recorder.needed}
     assert sorted(unmet) == sorted(NOT_MET), f"allowed, and not needed: {sorted(unmet)}"
+
+
+def actions(config: Config) -> set[str]:
+    return {
+        action
+        for policy in operator_policies(config, ACCOUNT)
+        for statement in policy["Statement"]
+        for action in statement["Action"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "added"),
+    [
+        pytest.param(Config(code_repository="code"), "codecommit:CreateCommit", id="a repository"),
+        pytest.param(
+            Config(iam=IamConfig(permissions_boundary="arn:aws:iam::aws:policy/ReadOnlyAccess")),
+            "iam:PutRolePermissionsBoundary",
+            id="a boundary",
+        ),
+        pytest.param(
+            Config(bucket=BucketConfig(kms_key=ACCOUNT.arn("kms", "key/1"))),
+            "kms:GenerateDataKey",
+            id="a key",
+        ),
+    ],
+)
+def test_permissions_follow_the_settings(config: Config, added: str) -> None:
+    assert added not in actions(Config())
+    assert added in actions(config)
+
+
+def test_writes_go_to_apis_of_the_stack_only() -> None:
+    policies = operator_policies(CONFIG, ACCOUNT)
+    api = ACCOUNT.rest_api_arn("abc123")
+
+    def decided(action: str, resource: str, owner: str | None) -> iam.Decision:
+        context = {"aws:ResourceTag/mysfits-stream:stack": owner} if owner else {}
+        return iam.evaluate(policies, f"apigateway:{action}", resource, context)
+
+    for verb in ("POST", "PUT", "PATCH", "DELETE"):
+        assert decided(verb, api, CONFIG.stack) is iam.Decision.ALLOW
+        assert decided(verb, api, "another") is iam.Decision.IMPLICIT_DENY
+        assert decided(verb, api, None) is iam.Decision.IMPLICIT_DENY
+    assert decided("GET", api, None) is iam.Decision.ALLOW
+    tags = f"arn:aws:apigateway:{REGION}::/tags/x"
+    assert [verb for verb in ("GET", "PUT", "DELETE") if decided(verb, tags, None) is iam.Decision.ALLOW] == [
+        "PUT"
+    ]
+
+
+def test_execution_logs_can_be_deleted_and_nothing_else() -> None:
+    group = ACCOUNT.arn("logs", "log-group:API-Gateway-Execution-Logs_abc/prod")
+    policies = operator_policies(CONFIG, ACCOUNT)
+    for action in ("DeleteLogGroup", "PutRetentionPolicy", "GetLogEvents", "CreateLogGroup"):
+        expected = iam.Decision.ALLOW if action == "DeleteLogGroup" else iam.Decision.IMPLICIT_DENY
+        assert iam.evaluate(policies, f"logs:{action}", group) is expected
+
+
+def test_each_document_fits_a_managed_policy() -> None:
+    assert len(operator_policies(Config(), ACCOUNT)) == 1
+    long = Config(
+        stack="s" * 32,
+        code_repository="r" * 100,
+        iam=IamConfig("/" + "p" * 400 + "/", f"arn:aws:iam::{ACCOUNT_ID}:policy/" + "b" * 400),
+        bucket=BucketConfig(kms_key=ACCOUNT.arn("kms", "key/1")),
+    )
+    several = operator_policies(long, ACCOUNT)
+    assert len(several) > 1
+    assert all(size(policy) <= MOST_CHARACTERS for policy in several)
+    assert sum(len(policy["Statement"]) for policy in several) == len(
+        {json.dumps(statement) for policy in several for statement in policy["Statement"]}
+    )

@@ -17,7 +17,7 @@ import pytest
 
 from mysfits_stream.errors import StateError
 from mysfits_stream.files import write_atomically
-from mysfits_stream.provision.resource import Diff, Observed, Properties, Template
+from mysfits_stream.provision.resource import Diff, Observed, Placement, Properties, Template
 from mysfits_stream.provision.state import State
 
 
@@ -26,6 +26,10 @@ class Thing:
     name: str
     desired: Properties = field(default_factory=dict)
     type: ClassVar[str] = "Test::Thing"
+
+    @property
+    def placement(self) -> Placement:
+        raise AssertionError("the state file names no placement")
 
     def template(self) -> Template:
         return {}
@@ -36,6 +40,8 @@ class Thing:
     def create(self) -> None: ...
 
     def update(self, diff: Diff) -> None: ...
+
+    def tag(self, arn: str) -> None: ...
 
     def delete(self) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections import Counter
@@ -36,6 +37,9 @@ CONFLICT = (
     "A conflicting conditional operation is currently in progress against this resource. Please try again."
 )
 
+TAGS = ("GetFunction", "ListTagsForDeliveryStream")
+"""The reads, beside GetRole, that show the tags of a new resource late."""
+
 READS = {
     "iam": ("GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies", "PutRolePolicy"),
     "lambda": ("GetFunction", "GetFunctionConfiguration"),
@@ -52,6 +56,7 @@ class Reads:
         self._account = account
         self._lock = threading.Lock()
         self._made: dict[tuple[str, str, str], float] = {}
+        self._untagged: dict[tuple[str, str, str], float] = {}
         self._deleted: dict[str, tuple[float, float]] = {}
         self._counts: Counter[tuple[str, ...]] = Counter()
 
@@ -69,7 +74,9 @@ class Reads:
                 with self._lock:
                     self._made.pop(_key(call), None)
             if call.operation == "GetRole" and self._is_new(call):
-                return self._with_unique_id(call, response, count)
+                return self._without_tags(call, self._with_unique_id(call, response, count), count)
+            if call.operation in TAGS and self._tags_are_late(call):
+                return self._without_tags(call, response, count)
         return response
 
     def _remember(self, call: Call, count: int) -> None:
@@ -77,6 +84,7 @@ class Reads:
             if call.operation in MAKES:
                 seconds = self._chance.between(*MAKES[call.operation], *_key(call), count)
                 self._made[_key(call)] = self._now() + seconds
+                self._untagged[_key(call)] = self._now() + seconds
                 self._deleted.pop(call.resource, None)
             elif call.operation in FORGETS:
                 self._made.pop(_key(call), None)
@@ -88,6 +96,24 @@ class Reads:
     def _is_new(self, call: Call) -> bool:
         with self._lock:
             return self._now() < self._made.get(_key(call), 0.0)
+
+    def _tags_are_late(self, call: Call) -> bool:
+        with self._lock:
+            return self._now() < self._untagged.get(_key(call), 0.0)
+
+    def _without_tags(self, call: Call, response: Response, count: int) -> Response:
+        """The response without the tags of a new resource, now and then (F151)."""
+        hidden = self._chance.happens(MISSED, "untagged", call.operation, call.resource, count)
+        if not hidden or b"Tags" not in response.body:
+            return response
+        if call.service == "iam":
+            return replace(response, body=re.sub(rb"<Tags>.*?</Tags>", b"", response.body, flags=re.DOTALL))
+        document = json.loads(response.body)
+        if call.service == "lambda":
+            document.pop("Tags", None)
+        else:
+            document["Tags"] = []
+        return replace(response, body=json.dumps(document).encode())
 
     def _missed(self, call: Call, count: int) -> Response | None:
         if call.service == "s3":

@@ -16,7 +16,6 @@ from mysfits_stream.aws.waiting import retry_while, wait_until
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision.policies import tls_only
 from mysfits_stream.provision.resource import (
-    OWNER_TAG,
     Diff,
     Observed,
     Placement,
@@ -25,6 +24,7 @@ from mysfits_stream.provision.resource import (
     logical_id,
     owner_of,
     tag_list,
+    tags_of,
 )
 from mysfits_stream.provision.resources.emptying import empty
 
@@ -56,6 +56,8 @@ class Bucket:
     bucket_name: str
     expire_old_versions_days: int
     abort_multipart_days: int
+    kms_key: str | None = None
+    """The ARN of the key that encrypts objects; None for the keys of S3."""
     delete_data: bool = False
     expected_versions: int = 0
     """How many versions there are to delete, if that is known."""
@@ -78,7 +80,11 @@ class Bucket:
                 "RestrictPublicBuckets": True,
             },
             "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-            "BucketEncryption": {"SSEAlgorithm": "AES256"},
+            "BucketEncryption": (
+                {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key, "BucketKeyEnabled": True}
+                if self.kms_key
+                else {"SSEAlgorithm": "AES256"}
+            ),
             "LifecycleConfiguration": {
                 "Rules": [
                     {
@@ -91,13 +97,17 @@ class Bucket:
                 ]
             },
             "BucketPolicy": tls_only(self.arn),
+            "Tags": self.placement.tags,
         }
 
     def template(self) -> Template:
         """The bucket and its policy, which outlive the template: clicks go by no mistake."""
         properties = self.desired
         policy = properties.pop("BucketPolicy")
-        encryption = {"ServerSideEncryptionByDefault": properties.pop("BucketEncryption")}
+        tags = tag_list(properties.pop("Tags"))
+        by_default = properties.pop("BucketEncryption")
+        bucket_key = {key: by_default.pop(key) for key in ("BucketKeyEnabled",) if key in by_default}
+        encryption = {"ServerSideEncryptionByDefault": by_default, **bucket_key}
         rules = [
             {"Id": rule["ID"], "Prefix": rule["Filter"]["Prefix"]}
             | {key: value for key, value in rule.items() if key not in ("ID", "Filter")}
@@ -114,7 +124,7 @@ class Bucket:
                     **properties,
                     "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
                     "LifecycleConfiguration": {"Rules": rules},
-                    "Tags": tag_list(self.placement.tags),
+                    "Tags": tags,
                 },
             },
             f"{name}Policy": {
@@ -131,7 +141,7 @@ class Bucket:
         So does one in another region: it would be this stack's in both, and gone from both by one `down`.
         """
         try:
-            owner = self._owner()
+            tags = self._tags()
             region, *settings = concurrently(
                 self._region, *(partial(read, self) for read in READERS.values())
             )
@@ -144,23 +154,14 @@ class Bucket:
         if region != self.placement.account.region:
             elsewhere = f"lies in {region} (set another bucket.name for {self.placement.account.region})"
             return Observed(self.bucket_name, self.arn, not_ours_reason=elsewhere)
-        return Observed(self.bucket_name, self.arn, dict(zip(READERS, settings, strict=True)), owner)
+        properties = dict(zip(READERS, settings, strict=True)) | {"Tags": self.placement.ours(tags)}
+        return Observed(self.bucket_name, self.arn, properties, owner_of(tags))
 
     def create(self) -> None:
         """Make the bucket with its owner tag, then its settings, one after the other."""
         made = self._make()
         try:
-            owner = self._retry(self._owner)
-            if made and owner is None:
-                # The tags of a bucket just made may read as missing for a moment.
-                wait_until(
-                    lambda: self._retry(self._owner) is not None,
-                    self.placement.pace,
-                    waiting_for=f"S3 to show the tags of {self.bucket_name}",
-                    budget=60,
-                    advice=f"check that it carries the tag {OWNER_TAG}; if it does not, `up --adopt` sets it",
-                )
-                owner = self._retry(self._owner)
+            owner = self.placement.owner if made else owner_of(self._retry(self._tags))
         except ClientError as error:
             if _foreign(error):
                 return  # Somebody was faster: the next read tells.
@@ -169,7 +170,7 @@ class Bucket:
         if owner == self.placement.owner and (
             made or self._retry(self._region) == self.placement.account.region
         ):
-            self.update({key: (None, value) for key, value in self.desired.items()})
+            self.update({key: (None, self.desired[key]) for key in WRITERS})
 
     def _make(self) -> bool:
         """Whether it was made by this very call, and not there before."""
@@ -202,7 +203,17 @@ class Bucket:
     def update(self, diff: Diff) -> None:
         """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
         for key in diff:
-            self._retry(lambda key=key: WRITERS[key](self, self.desired[key]))  # type: ignore[misc]
+            if key == "Tags":
+                self.tag(self.arn)
+            else:
+                self._retry(lambda key=key: WRITERS[key](self, self.desired[key]))  # type: ignore[misc]
+
+    def tag(self, arn: str) -> None:
+        """Write the tags, together with the others: PutBucketTagging replaces the whole set."""
+        tags = self._retry(self._tags) | self.placement.tags
+        self._retry(
+            lambda: self._s3.put_bucket_tagging(Bucket=self.bucket_name, Tagging={"TagSet": tag_list(tags)})
+        )
 
     def delete(self) -> None:
         """Delete the bucket, with its content only if that was allowed."""
@@ -239,12 +250,12 @@ class Bucket:
     def _s3(self) -> S3Client:
         return self.placement.clients.s3
 
-    def _owner(self) -> str | None:
+    def _tags(self) -> dict[str, str]:
         try:
-            return owner_of(self._s3.get_bucket_tagging(Bucket=self.bucket_name)["TagSet"])
+            return tags_of(self._s3.get_bucket_tagging(Bucket=self.bucket_name)["TagSet"])
         except ClientError as error:
             if is_error(error, "NoSuchTagSet"):
-                return None
+                return {}
             raise
 
     def _region(self) -> str:
@@ -361,10 +372,7 @@ WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
     "OwnershipControls": lambda b, v: b._s3.put_bucket_ownership_controls(
         Bucket=b.bucket_name, OwnershipControls=v
     ),
-    "BucketEncryption": lambda b, v: b._s3.put_bucket_encryption(
-        Bucket=b.bucket_name,
-        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": v}]},
-    ),
+    "BucketEncryption": lambda b, v: _write_encryption(b, v),
     "LifecycleConfiguration": lambda b, v: b._s3.put_bucket_lifecycle_configuration(
         Bucket=b.bucket_name, LifecycleConfiguration=v
     ),
@@ -373,5 +381,29 @@ WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
 
 
 def _encryption(answer: Any) -> Any:
-    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
-    return next((rule.get("ApplyServerSideEncryptionByDefault") for rule in rules), None)
+    rule = _first_rule(answer)
+    by_default = rule.get("ApplyServerSideEncryptionByDefault")
+    # The keys of a bucket matter with a key of KMS only.
+    keyed = by_default and "KMSMasterKeyID" in by_default and rule.get("BucketKeyEnabled")
+    return {**by_default, "BucketKeyEnabled": True} if keyed else by_default
+
+
+def _write_encryption(bucket: Bucket, wanted: dict[str, Any]) -> None:
+    """Write the default encryption, and keep which types of encryption the bucket blocks (F45)."""
+    live = _absent(
+        "ServerSideEncryptionConfigurationNotFoundError",
+        lambda: bucket._s3.get_bucket_encryption(Bucket=bucket.bucket_name),
+    )
+    by_default = {key: value for key, value in wanted.items() if key != "BucketKeyEnabled"}
+    rule: Any = {"ApplyServerSideEncryptionByDefault": by_default}
+    if "BucketKeyEnabled" in wanted:
+        rule["BucketKeyEnabled"] = True
+    if live and (blocked := _first_rule(live).get("BlockedEncryptionTypes")):
+        rule["BlockedEncryptionTypes"] = blocked
+    bucket._s3.put_bucket_encryption(
+        Bucket=bucket.bucket_name, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+
+
+def _first_rule(answer: Any) -> Any:
+    return next(iter(answer["ServerSideEncryptionConfiguration"]["Rules"]), {})

@@ -41,10 +41,12 @@ SHOW_BUDGET = 30.0
 PROCESSOR_DEFAULTS = {"NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
 """What Firehose uses for parameters that it was not given, and may leave out or add when asked (F53b)."""
 
+NO_ENCRYPTION: dict[str, Any] = {"NoEncryptionConfig": "NoEncryption"}
+
 RESET: dict[str, Any] = {
     "CustomTimeZone": "UTC",
     "FileExtension": "",
-    "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
+    "EncryptionConfiguration": NO_ENCRYPTION,
     "DataFormatConversionConfiguration": {"Enabled": False},
 }
 """Settings of the destination that the stack leaves at Firehose's default; only drift sends these."""
@@ -123,7 +125,9 @@ class DeliveryStream:
             },
             "OtherProcessors": [],
             **RESET,
+            "EncryptionConfiguration": self._encryption_of_objects,
             "S3BackupMode": "Disabled",
+            "Tags": self.placement.tags,
         }
 
     def template(self) -> Template:
@@ -174,6 +178,7 @@ class DeliveryStream:
             "S3BackupMode": destination.get("S3BackupMode", "Disabled"),
             "Processor": self._processor_of(destination),
             "OtherProcessors": _other_processors(destination),
+            "Tags": self.placement.ours(tags),
         }
         settled = status not in WORKING and encryption.get("Status") != "ENABLING"
         return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled=settled)
@@ -216,7 +221,9 @@ class DeliveryStream:
                 DeliveryStreamName=self.stream_name,
                 DeliveryStreamEncryptionConfigurationInput={"KeyType": "AWS_OWNED_CMK"},
             )
-        if set(diff) - {"DeliveryStreamEncryption", "S3BackupMode"}:
+        if "Tags" in diff:
+            self.tag(self.arn)
+        if set(diff) - {"DeliveryStreamEncryption", "S3BackupMode", "Tags"}:
             self._retry(
                 lambda: self._update_destination(diff),
                 f"Firehose to take the new destination of {self.stream_name}",
@@ -231,6 +238,12 @@ class DeliveryStream:
                 f"delete-delivery-stream --delivery-stream-name {self.stream_name}), which loses the clicks "
                 "of the last minutes, and run `up` again",
             )
+
+    def tag(self, arn: str) -> None:
+        """Write the tags; TagDeliveryStream keeps the others."""
+        self._firehose.tag_delivery_stream(
+            DeliveryStreamName=self.stream_name, Tags=tag_list(self.placement.tags)
+        )
 
     def delete(self) -> None:
         """Delete the stream and wait until its name is free; one still CREATING must be waited for (F50)."""
@@ -265,6 +278,12 @@ class DeliveryStream:
         return self.placement.clients.firehose
 
     @property
+    def _encryption_of_objects(self) -> dict[str, Any]:
+        """How Firehose encrypts objects: by default as the bucket does."""
+        key = self.bucket.kms_key
+        return {"KMSEncryptionConfig": {"AWSKMSKeyARN": key}} if key else NO_ENCRYPTION
+
+    @property
     def _role_advice(self) -> str:
         return f"check that role {self.role.role_name} exists and trusts firehose.amazonaws.com"
 
@@ -278,12 +297,17 @@ class DeliveryStream:
         parameters = [
             {"ParameterName": name, "ParameterValue": value} for name, value in wanted["Processor"].items()
         ]
-        return {key: wanted[key] for key in DESTINATION_KEYS} | {
-            "ProcessingConfiguration": {
-                "Enabled": True,
-                "Processors": [{"Type": "Lambda", "Parameters": parameters}],
+        encryption = {"EncryptionConfiguration": self._encryption_of_objects} if self.bucket.kms_key else {}
+        return (
+            {key: wanted[key] for key in DESTINATION_KEYS}
+            | encryption
+            | {
+                "ProcessingConfiguration": {
+                    "Enabled": True,
+                    "Processors": [{"Type": "Lambda", "Parameters": parameters}],
+                }
             }
-        }
+        )
 
     def _ask(self) -> None:
         self._firehose.create_delivery_stream(
@@ -301,7 +325,7 @@ class DeliveryStream:
     def _update_destination(self, diff: Diff) -> None:
         # Every block is sent whole: whether Firehose merges inside them is not documented (F53).
         found = self._shown()
-        changed = self._destination() | {key: value for key, value in RESET.items() if key in diff}
+        changed = self._destination() | {key: self.desired[key] for key in RESET if key in diff}
         if (
             found["Destinations"][0].get("ExtendedS3DestinationDescription", {}).get("S3BackupMode")
             == "Enabled"

@@ -14,13 +14,13 @@ from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import (
-    OWNER_TAG,
     Diff,
     Observed,
     Placement,
     Properties,
     Template,
     logical_id,
+    owner_of,
     tag_list,
 )
 from mysfits_stream.provision.resources.log_group import LogGroup
@@ -94,6 +94,7 @@ class Function:
             "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
             **{key: _without_empty(value) for key, value in RESET.items()},
             UNRESERVED: None,
+            "Tags": self.placement.tags,
             "State": "Active",
         }
 
@@ -141,6 +142,7 @@ class Function:
             **{key: _without_empty(found.get(key, value)) for key, value in RESET.items()},
             "Layers": [layer["Arn"] for layer in found.get("Layers", ())],
             UNRESERVED: answer.get("Concurrency", {}).get(UNRESERVED),
+            "Tags": self.placement.ours(answer.get("Tags", {})),
             # Idle functions may read Inactive and wake by themselves: only Failed is a difference.
             "State": "Failed"
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus"))
@@ -150,7 +152,7 @@ class Function:
             self.function_name,
             self.arn,
             properties,
-            answer.get("Tags", {}).get(OWNER_TAG),
+            owner_of(answer.get("Tags", {})),
             settled=found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress",
         )
 
@@ -185,7 +187,9 @@ class Function:
         self.settle()
         if UNRESERVED in diff:
             self._lambda.delete_function_concurrency(FunctionName=self.function_name)
-        if set(diff) - {*CODE, UNRESERVED}:
+        if "Tags" in diff:
+            self.tag(self.arn)
+        if set(diff) - {*CODE, UNRESERVED, "Tags"}:
             self._retry(
                 lambda: self._lambda.update_function_configuration(
                     FunctionName=self.function_name, **self._configuration(drifted=diff)
@@ -204,6 +208,10 @@ class Function:
                 f"Lambda to take the new code of {self.function_name}",
                 self._state_advice,
             )
+
+    def tag(self, arn: str) -> None:
+        """Write the tags; TagResource keeps the others."""
+        self._lambda.tag_resource(Resource=arn, Tags=self.placement.tags)
 
     def delete(self) -> None:
         """Delete the function and wait until Lambda no longer knows it."""

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import retry_while
 from mysfits_stream.provision.resource import (
-    OWNER_TAG,
     Diff,
     Observed,
     Placement,
@@ -102,7 +101,7 @@ class LogGroup:
             {
                 "RetentionInDays": retention,
                 "LogStreams": streams,
-                "Tags": {key: value for key, value in tags.items() if key == OWNER_TAG},
+                "Tags": self.placement.ours(tags),
             },
             self.placement.owner if resurrected else owner_of(tags),
         )
@@ -121,7 +120,7 @@ class LogGroup:
     def update(self, diff: Diff) -> None:
         """Set what differs."""
         if "Tags" in diff:
-            self._logs.tag_resource(resourceArn=self.arn, tags=self.placement.tags)
+            self.tag(self.arn)
         if "RetentionInDays" in diff:
             self._retry(
                 lambda: self._logs.put_retention_policy(
@@ -132,6 +131,10 @@ class LogGroup:
             for stream in self.log_streams:
                 with ignoring("ResourceAlreadyExistsException"):
                     self._logs.create_log_stream(logGroupName=self.group_name, logStreamName=stream)
+
+    def tag(self, arn: str) -> None:
+        """Write the tags; TagResource keeps the others."""
+        self._logs.tag_resource(resourceArn=arn, tags=self.placement.tags)
 
     def delete(self) -> None:
         """Delete the group with all its events."""

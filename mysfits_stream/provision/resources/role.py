@@ -42,12 +42,15 @@ class Role:
     role_name: str
     trust: Document
     permissions: Document
+    path: str = "/"
+    permissions_boundary: str | None = None
+    """The ARN of the managed policy that bounds what the role may do."""
     type: ClassVar[str] = "AWS::IAM::Role"
 
     @property
     def arn(self) -> str:
         """The role's ARN."""
-        return self.placement.account.role_arn(self.role_name)
+        return self.placement.account.role_arn(self.path.lstrip("/") + self.role_name)
 
     @property
     def desired(self) -> Properties:
@@ -56,6 +59,9 @@ class Role:
             "AssumeRolePolicyDocument": canonical(self.trust),
             "Policies": {POLICY_NAME: canonical(self.permissions)},
             "ManagedPolicyArns": [],
+            "Path": self.path,
+            "PermissionsBoundary": self.permissions_boundary,
+            "Tags": self.placement.tags,
         }
 
     def template(self) -> Template:
@@ -65,9 +71,11 @@ class Role:
                 "Type": self.type,
                 "Properties": {
                     "RoleName": self.role_name,
+                    "Path": self.path,
                     "Description": self._description,
                     "AssumeRolePolicyDocument": self.trust,
                     "Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": self.permissions}],
+                    **self._boundary,
                     "Tags": tag_list(self.placement.tags),
                 },
             }
@@ -82,36 +90,51 @@ class Role:
             if is_error(error, "NoSuchEntity"):
                 return None
             raise
+        path = role.get("Path", "/")
+        boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         return Observed(
             self.role_name,
-            self.arn,
+            self.placement.account.role_arn(path.lstrip("/") + self.role_name),
             {
                 "AssumeRolePolicyDocument": canonical(role["AssumeRolePolicyDocument"]),
                 "Policies": policies,
                 "ManagedPolicyArns": attached,
+                "Path": path,
+                "PermissionsBoundary": boundary,
+                "Tags": self.placement.ours(role.get("Tags", ())),
             },
             owner_of(role.get("Tags", ())),
+            blocked=self._blocked(path, boundary),
         )
 
     def create(self) -> None:
         """Make the role and its policy; return once IAM shows the role (F12), assumable or not."""
+        made = False
         with ignoring("EntityAlreadyExists"):
             self._retry(
                 lambda: self._iam.create_role(
                     RoleName=self.role_name,
+                    Path=self.path,
                     AssumeRolePolicyDocument=json.dumps(self.trust),
                     Description=self._description,
                     Tags=tag_list(self.placement.tags),
+                    **self._boundary,
                 ),
                 _changing,
             )
+            made = True
         self._wait_for(self._visible, f"IAM to show role {self.role_name}")
         # One good read is not yet the last bad one (F12).
-        if self._retry(self._owned):
+        if made or self._retry(self._owned):
             self._put_policy()
 
     def update(self, diff: Diff) -> None:
         """Put back the trust and the policy, and take away what was added."""
+        # First: the operator's policy may allow the other writes to a bounded role only.
+        if "PermissionsBoundary" in diff and self.permissions_boundary:
+            self._retry(
+                lambda: self._iam.put_role_permissions_boundary(RoleName=self.role_name, **self._boundary)
+            )
         if "AssumeRolePolicyDocument" in diff:
             self._retry(
                 lambda: self._iam.update_assume_role_policy(
@@ -126,6 +149,12 @@ class Role:
         if "ManagedPolicyArns" in diff:
             for arn in self._attached():
                 self._detach(arn)
+        if "Tags" in diff:
+            self.tag(self.arn)
+
+    def tag(self, arn: str) -> None:
+        """Write the tags; TagRole keeps the others."""
+        self._retry(lambda: self._iam.tag_role(RoleName=self.role_name, Tags=tag_list(self.placement.tags)))
 
     def delete(self) -> None:
         """Take everything off the role, then delete it (F47)."""
@@ -152,6 +181,25 @@ class Role:
     @property
     def _iam(self) -> IAMClient:
         return self.placement.clients.iam
+
+    @property
+    def _boundary(self) -> Any:
+        return {"PermissionsBoundary": self.permissions_boundary} if self.permissions_boundary else {}
+
+    def _blocked(self, path: str, boundary: str | None) -> str:
+        """Why ``up`` cannot or may not heal the role, and what to do."""
+        if path != self.path:
+            return (
+                f"role {self.role_name} has the IAM path {path}, which cannot be changed: "
+                f"set iam.path: {path}, or delete the role"
+            )
+        if boundary and not self.permissions_boundary:
+            # A guard that an administrator set is not removed without a word.
+            return (
+                f"role {self.role_name} has the permissions boundary {boundary}: set "
+                "iam.permissions_boundary to this ARN, or remove the boundary from the role"
+            )
+        return ""
 
     @property
     def _description(self) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import Config
+from mysfits_stream.config import Config, IamConfig
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision import policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
@@ -29,6 +29,11 @@ pytestmark = pytest.mark.slow
 
 STACK = Config().stack
 ACCOUNT = Account(id="123456789012", region="eu-west-1")
+CONFIG = Config(
+    tags=(("CostCenter", "42"),),
+    iam=IamConfig(path="/team/", permissions_boundary="arn:aws:iam::aws:policy/PowerUserAccess"),
+)
+"""The defaults, and what an organisation asks of every resource."""
 OTHER_ROLE = ACCOUNT.role_arn("somebody-elses")
 TRUST = json.dumps(policies.trusting("lambda.amazonaws.com"))
 POLICY = json.dumps(policies.api_permissions("*"))
@@ -71,7 +76,7 @@ def build(local_cloud: Any, clients: Clients) -> Callable[..., dict[str, Resourc
 
     def build(**options: Any) -> dict[str, Resource]:
         resources = stack.build(
-            options.pop("config", Config()),
+            options.pop("config", CONFIG),
             ACCOUNT,
             clients,
             mysfits_api="https://mysfits.example.com",
@@ -322,6 +327,23 @@ def role_drifts(kind: str) -> list[tuple[str, str, Callable[[Clients], Any]]]:
             lambda c: c.iam.delete_role_policy(RoleName=role, PolicyName="permissions"),
         ),
         (f"{kind}-role", "ManagedPolicyArns", lambda c: attach(c, role)),
+        (
+            f"{kind}-role",
+            "PermissionsBoundary",
+            lambda c: c.iam.delete_role_permissions_boundary(RoleName=role),
+        ),
+        (
+            f"{kind}-role",
+            "PermissionsBoundary",
+            lambda c: c.iam.put_role_permissions_boundary(
+                RoleName=role, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
+            ),
+        ),
+        (
+            f"{kind}-role",
+            "Tags",
+            lambda c: c.iam.tag_role(RoleName=role, Tags=[{"Key": "CostCenter", "Value": "7"}]),
+        ),
     ]
 
 
@@ -334,6 +356,13 @@ def log_drifts(name: str, group: str) -> list[tuple[str, str, Callable[[Clients]
         ),
         (name, "RetentionInDays", lambda c: c.logs.delete_retention_policy(logGroupName=group)),
         (name, "Tags", lambda c: resurrect(c, group)),
+        (
+            name,
+            "Tags",
+            lambda c: c.logs.untag_resource(
+                resourceArn=ACCOUNT.arn("logs", f"log-group:{group}"), tagKeys=["CostCenter"]
+            ),
+        ),
     ]
 
 
@@ -360,6 +389,13 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
         ),
     ),
     ("clicks-bucket", "LifecycleConfiguration", lambda c: c.s3.delete_bucket_lifecycle(Bucket=BUCKET)),
+    (
+        "clicks-bucket",
+        "Tags",
+        lambda c: c.s3.put_bucket_tagging(
+            Bucket=BUCKET, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": STACK}]}
+        ),
+    ),
     ("clicks-bucket", "BucketPolicy", lambda c: c.s3.delete_bucket_policy(Bucket=BUCKET)),
     *log_drifts("processor-logs", PROCESSOR_LOGS),
     *log_drifts("delivery-logs", DELIVERY_LOGS),
@@ -397,6 +433,27 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
         "ReservedConcurrentExecutions",
         lambda c: c.function.put_function_concurrency(
             FunctionName=f"{STACK}-processor", ReservedConcurrentExecutions=0
+        ),
+    ),
+    (
+        "processor",
+        "Tags",
+        lambda c: c.function.untag_resource(
+            Resource=ACCOUNT.arn("lambda", f"function:{STACK}-processor"), TagKeys=["CostCenter"]
+        ),
+    ),
+    (
+        "delivery-stream",
+        "Tags",
+        lambda c: c.firehose.untag_delivery_stream(
+            DeliveryStreamName=f"{STACK}-clicks", TagKeys=["CostCenter"]
+        ),
+    ),
+    (
+        "clicks-api",
+        "Tags",
+        lambda c: c.apigateway.untag_resource(
+            resourceArn=ACCOUNT.rest_api_arn(api_id(c)), tagKeys=["CostCenter"]
         ),
     ),
     ("delivery-stream", "RoleARN", lambda c: redirect(c, RoleARN=OTHER_ROLE)),
@@ -515,6 +572,7 @@ CANNOT_DRIFT = {
     },
     ("clicks-api", "CanarySetting"): f"{UNSIMULATED}_rest_api_answers.py",
     ("processor-logs", "LogStreams"): "none is wanted beforehand",
+    **{(f"{kind}-role", "Path"): "a role keeps its path" for kind in ("processor", "delivery", "api")},
 }
 
 

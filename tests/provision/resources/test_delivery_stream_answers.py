@@ -591,6 +591,8 @@ def test_desired_is_what_is_sent() -> None:
         # Firehose's defaults: an update sends what drifted.
         "OtherProcessors",
         *RESET,
+        # Beside the configuration of the destination.
+        "Tags",
     }
 
 

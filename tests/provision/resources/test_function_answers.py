@@ -150,7 +150,10 @@ def test_what_lambda_leaves_out_reads_as_its_default() -> None:
     found = configuration()
     del found["LoggingConfig"], found["Architectures"]
     aws = Scripted(GetFunction=ok(Configuration=found), GetRole=the_role())
-    assert diff(aws) == {"Architectures": (["x86_64"], ["arm64"])}
+    assert diff(aws) == {
+        "Architectures": (["x86_64"], ["arm64"]),
+        "Tags": ({}, {OWNER_TAG: "mysfits-clicks"}),
+    }
     observed = function(aws).read()
     assert observed and observed.owner is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.provision import policies
+from mysfits_stream.provision.engine import Action, Goal, decide
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.role import POLICY_NAME, Role
 from tests.support.answers import EMPTY_500, Answer, error, ok
@@ -282,3 +284,54 @@ def test_a_role_settles_when_iam_shows_it_steadily() -> None:
     role(aws, time).settle()
     assert len(aws.calls) == 9
     assert time.reports[-1].startswith(f"waiting for IAM to show role {NAME} steadily")
+
+
+def test_a_role_under_another_path_blocks_the_stack() -> None:
+    """Its ARN is not the one that function, stream and API are given; a path cannot be changed."""
+    elsewhere = shown(arn=ACCOUNT.role_arn(f"team/{NAME}"))
+    moved = ok(Role={**elsewhere.result["Role"], "Path": "/team/"})
+    aws = Scripted(GetRole=moved, ListRolePolicies=inline(), ListAttachedRolePolicies=attached())
+    observed = role(aws).read()
+    assert observed and observed.arn == ACCOUNT.role_arn(f"team/{NAME}")
+    change = decide(role(aws), observed, Goal.PRESENT, "mysfits-clicks")
+    assert (change.action, change.status) == (Action.NONE, "drifted")
+    assert change.diff["Path"] == ("/team/", "/")
+    assert str(change.refusal).endswith("which cannot be changed: set iam.path: /team/, or delete the role")
+    assert decide(role(aws), observed, Goal.ABSENT, "mysfits-clicks").action is Action.DELETE
+
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT.id}:policy/boundary"
+
+
+def bounded(boundary: str) -> Answer:
+    kind = "PermissionsBoundaryPolicy"
+    found = {"PermissionsBoundaryType": kind, "PermissionsBoundaryArn": boundary}
+    return ok(Role={**shown().result["Role"], "PermissionsBoundary": found})
+
+
+def test_a_boundary_that_is_not_configured_is_never_removed_in_silence() -> None:
+    aws = Scripted(GetRole=bounded(BOUNDARY), ListRolePolicies=inline(), ListAttachedRolePolicies=attached())
+    change = decide(role(aws), role(aws).read(), Goal.PRESENT, "mysfits-clicks")
+    assert change.diff["PermissionsBoundary"] == (BOUNDARY, None)
+    assert "set iam.permissions_boundary to this ARN, or remove the boundary" in str(change.refusal)
+
+
+def test_a_configured_boundary_is_in_the_call_that_creates_and_put_back() -> None:
+    def configured(aws: Scripted) -> Role:
+        return replace(role(aws), path="/team/", permissions_boundary=BOUNDARY)
+
+    aws = Scripted(CreateRole=shown(), GetRole=shown(), PutRolePolicy=ok())
+    configured(aws).create()
+    [created] = aws.asked("CreateRole")
+    assert (created["Path"], created["PermissionsBoundary"]) == ("/team/", BOUNDARY)
+
+    aws = Scripted(PutRolePermissionsBoundary=ok())
+    configured(aws).update({"PermissionsBoundary": (None, BOUNDARY)})
+    assert aws.asked("PutRolePermissionsBoundary")[0]["PermissionsBoundary"] == BOUNDARY
+
+
+def test_a_role_that_this_call_made_gets_its_policy_before_its_tags_can_be_read() -> None:
+    """F151."""
+    aws = Scripted(CreateRole=shown(), GetRole=shown(owner=None), PutRolePolicy=ok())
+    role(aws).create()
+    assert aws.names("PutRolePolicy")

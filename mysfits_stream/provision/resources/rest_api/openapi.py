@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,9 @@ class ClicksApi:
     preflight_max_age_seconds: int
     max_clicks_per_request: int
     account: Account
-    resource_policy: Document | None = None
+    allowed_headers: tuple[str, ...] = ()
+    """Request headers that pages may send beside Content-Type."""
+    resource_policy: Mapping[str, Any] | None = None
     """The policy of who may call the API; None leaves the policy of the live API as it is."""
 
     @property
@@ -137,7 +139,7 @@ class ClicksApi:
     def _options(self) -> Document:
         preflight = {
             "Access-Control-Allow-Methods": "'OPTIONS,PUT'",
-            "Access-Control-Allow-Headers": "'Content-Type'",
+            "Access-Control-Allow-Headers": f"'{','.join(('Content-Type', *self.allowed_headers))}'",
             "Access-Control-Max-Age": f"'{self.preflight_max_age_seconds}'",
         }
         return {

@@ -70,6 +70,7 @@ class RestApi:
             "EndpointConfiguration": {"Types": ["REGIONAL"]},
             **self._stage.desired,
             "Duplicates": [],
+            "Tags": self.placement.tags,
         }
 
     def template(self) -> Template:
@@ -146,8 +147,9 @@ class RestApi:
             "EndpointConfiguration": {"Types": api.get("endpointConfiguration", {}).get("types", [])},
             **staged,
             "Duplicates": [duplicate["id"] for duplicate in duplicates],
+            "Tags": self.placement.ours(api.get("tags", {})),
         }
-        return Observed(api["id"], self.arn_of(api["id"]), properties, owner_of(api["tags"]))
+        return Observed(api["id"], self.arn_of(api["id"]), properties, owner_of(api.get("tags", {})))
 
     def create(self) -> None:
         """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
@@ -169,7 +171,7 @@ class RestApi:
             advice="the API is made: look for it in API Gateway's console, in case somebody removed it, "
             "and run `up` again",
         )
-        self.update({key: (None, value) for key, value in self.desired.items()})
+        self.update({key: (None, value) for key, value in self.desired.items() if key != "Tags"})
 
     def update(self, diff: Diff) -> None:
         """Put and deploy a differing definition, mend the stage, remove what is left of earlier ones."""
@@ -190,8 +192,17 @@ class RestApi:
             self._stage.remove_canary(api_id)
         self._stage.set_throttling(api_id)
         self._stage.tidy(api_id)
+        if "Tags" in diff:
+            self.tag(self.placement.account.rest_api_arn(api_id))
         for duplicate in duplicates:
             self._delete_api(duplicate["id"])
+
+    def tag(self, arn: str) -> None:
+        """Write the tags on an API; TagResource keeps the others."""
+        self._changes.make(
+            lambda: self._apigateway.tag_resource(resourceArn=arn, tags=self.placement.tags),
+            "API Gateway to tag the API",
+        )
 
     def delete(self) -> None:
         """Delete the API, any duplicate, and the execution logs that it leaves behind (F78)."""

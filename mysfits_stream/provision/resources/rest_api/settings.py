@@ -7,6 +7,7 @@ document's (F108): a policy that somebody attached has to be in the document as 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mysfits_stream.provision.policies import Document, canonical
@@ -22,7 +23,7 @@ PATHS = {
 """Property, in CloudFormation's spelling -> path of the patch."""
 
 
-def desired_settings(description: str, resource_policy: Document | None) -> Properties:
+def desired_settings(description: str, resource_policy: Mapping[str, Any] | None) -> Properties:
     """The settings of the stack's API; the resource policy is compared if one is configured."""
     policy = {"Policy": canonical(resource_policy)} if resource_policy else {}
     return {
