@@ -1,4 +1,5 @@
 # Everything runs in .venv, which the first target that needs it makes from pinned, hashed requirements.
+# make PYTHON=python3.12 makes it with another Python, and anew if it was made with a different one.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 DEMO := build/demo
 
-.PHONY: audit demo test test-unit check lint bench matrix conformance pictures requirements clean
+.PHONY: audit demo test test-unit check lint bench matrix conformance pictures requirements clean FORCE
 
 ## Stand the pipeline up on the local cloud, click, and show the enriched click.
 demo: $(READY)
@@ -64,8 +65,23 @@ clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+$(READY): requirements/dev.txt pyproject.toml .venv/.python
+	$(BIN)/python requirements/install.py
 	@touch $@
+
+# The version and the place of the Python of .venv; newer than .ready only if .venv has to be filled anew.
+.venv/.python: FORCE
+	@works=no; $(BIN)/python -c "" 2>/dev/null && works=yes; \
+	if [ $$works = yes ] && [ "$(origin PYTHON)" = file ]; then \
+		[ -e $@ ] || touch -t 200001010000 $@; exit 0; \
+	fi; \
+	found=$$($(PYTHON) -c 'import sys; print("%d.%d.%d %s" % (sys.version_info[:3] + (sys.base_prefix,)))' 2>/dev/null); \
+	case "$$found" in \
+		3.1[1-9].*|3.[2-9][0-9].*) ;; \
+		"") echo "$(PYTHON): not found, or not a Python 3; install Python 3.11 or newer, then: make PYTHON=python3.12" >&2; \
+			exit 1 ;; \
+		*) echo "$(PYTHON) is Python $${found%% *}, and 3.11 or newer is needed; install one, then: make PYTHON=python3.12" >&2; \
+			exit 1 ;; \
+	esac; \
+	if [ $$works = yes ] && [ "$$found" = "$$(cat $@ 2>/dev/null)" ]; then exit 0; fi; \
+	rm -rf .venv && $(PYTHON) -m venv .venv && echo "$$found" > $@
