@@ -102,13 +102,16 @@ class Target:
         """Whether the data plane serves the preflight of ``/clicks`` at this stage by now."""
         import requests
 
+        from mysfits_stream import bounded_http
+
         url = f"{self.endpoint(api_id, stage)}/clicks"
         preflight = {"Origin": "https://example.com", "Access-Control-Request-Method": "PUT"}
         try:
-            return requests.options(url, headers=preflight, timeout=PREFLIGHT_TIMEOUT).ok
+            response = bounded_http.send("OPTIONS", url, headers=preflight, seconds=PREFLIGHT_TIMEOUT)
         except requests.RequestException:
             # A new host name may not resolve yet: that is one way of not answering.
             return False
+        return response.status < 400
 
 
 def connect(config: Config, directory: Path, report: Callable[[str], None] = lambda text: None) -> Target:

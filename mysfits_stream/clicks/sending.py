@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from mysfits_stream import bounded_http
 from mysfits_stream.aws.waiting import Expired, Pace, retry_while, wait_until
 from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
@@ -20,6 +21,7 @@ from mysfits_stream.errors import ClickError
 
 ORIGIN = "https://www.example.com"
 API_SECONDS = 30.0  # API Gateway itself answers within 29
+SERVICE_SECONDS = 10.0  # the processor waits for 5
 DATA_PLANE_BUDGET = 120.0
 """Seconds within which a new stage, or a new deployment on it, answers everywhere (F34)."""
 
@@ -75,29 +77,31 @@ def default_timeout(config: Config, time_scale: float) -> float:
     return max(LEAST_TIMEOUT, buffers + SLACK) / time_scale + SLACK
 
 
-def first_mysfit(mysfits_api: str, seconds: float = API_SECONDS) -> str:
+def first_mysfit(mysfits_api: str, seconds: float = SERVICE_SECONDS) -> str:
     """The id of the Mysfits service's first mysfit, if it answers within ``seconds``. Raises ClickError."""
     url = f"{mysfits_api.rstrip('/')}/mysfits"
     advice = "check mysfits_api, or name a mysfit with --mysfit"
     try:
-        response = requests.get(url, timeout=seconds)
-        response.raise_for_status()
-        return str(response.json()["mysfits"][0]["mysfitId"])
+        response = bounded_http.send("GET", url, seconds=seconds)
+        if response.status != 200:
+            raise ValueError(f"HTTP {response.status}")
+        mysfit = response.json()["mysfits"][0]["mysfitId"]
     except (requests.RequestException, ValueError) as error:
         raise ClickError(f"the Mysfits service does not answer at {url}: {error}; {advice}") from error
-    except (LookupError, TypeError) as error:
-        raise ClickError(f"the Mysfits service lists no mysfits at {url}; {advice}") from error
+    except (LookupError, TypeError):
+        mysfit = None
+    if not isinstance(mysfit, str):
+        raise ClickError(f"the Mysfits service lists no mysfits at {url}; {advice}")
+    return mysfit
 
 
 def put(url: str, click: dict[str, str]) -> tuple[int, str]:
     """Put one click as a page of another origin does."""
-    response = requests.put(
-        url,
-        data=json.dumps(click),
-        headers={"Content-Type": "application/json", "Origin": ORIGIN},
-        timeout=API_SECONDS,
+    headers = {"Content-Type": "application/json", "Origin": ORIGIN}
+    response = bounded_http.send(
+        "PUT", url, headers=headers, body=json.dumps(click).encode(), seconds=API_SECONDS
     )
-    return response.status_code, response.text
+    return response.status, response.text
 
 
 def send(
@@ -152,7 +156,7 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
             # A new host name may not resolve yet.
             raise _NotYet(f"no answer from {url}: {error}") from error
         if _may_pass(status):
-            raise _NotYet(f"HTTP {status}: {body}")
+            raise _NotYet(f"HTTP {status}: {bounded_http.excerpt(body)}")
         return status, body
 
     try:
@@ -168,7 +172,9 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
         return replace(click, status="refused", reason=str(error.__cause__), seconds=clock() - began)
     elapsed = clock() - began
     if status != 200:
-        return replace(click, status="refused", reason=f"HTTP {status}: {body}", seconds=elapsed)
+        return replace(
+            click, status="refused", reason=f"HTTP {status}: {bounded_http.excerpt(body)}", seconds=elapsed
+        )
     return replace(click, status="accepted", began=began, accepted=elapsed, seconds=elapsed)
 
 

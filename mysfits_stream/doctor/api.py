@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from mysfits_stream import bounded_http
 from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, Link
 
 SECONDS = 30.0
@@ -31,12 +32,10 @@ Http = Callable[[str, str, Mapping[str, str], str | None], Answer]
 
 
 def http(method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
-    """One HTTP request, as it is."""
+    """One HTTP request, with a bounded response."""
     data = None if body is None else body.encode()
-    response = requests.request(
-        method, url, headers=dict(headers), data=data, timeout=SECONDS, allow_redirects=False
-    )
-    return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.text)
+    response = bounded_http.send(method, url, headers=headers, body=data, seconds=SECONDS)
+    return Answer(response.status, response.headers, response.text)
 
 
 def links(
@@ -96,7 +95,7 @@ def _preflight(answer: Answer, origin: str) -> Link:
 
     allowed = answer.headers.get("access-control-allow-origin", "")
     if answer.status not in (200, 204):
-        lacks = f"answers {answer.status}: {answer.text[:200]}"
+        lacks = f"answers {answer.status}: {bounded_http.excerpt(answer.text)}"
     elif allowed not in ("*", origin):
         lacks = f"allows the origin {allowed or '(none)'} and not {origin}"
     elif not {"put", "*"} & set(listed("access-control-allow-methods")):
@@ -109,7 +108,7 @@ def _preflight(answer: Answer, origin: str) -> Link:
 
 
 def _put(answer: Answer, sent: bool, explain: Callable[[], str]) -> Link:
-    said = f"{answer.status} {answer.text[:200]}"
+    said = f"{answer.status} {bounded_http.excerpt(answer.text)}"
     if sent and answer.status == 200:
         return Link("put", OK, "a click was accepted; `mysfits-stream send-test-click` follows one to S3")
     if not sent and answer.status == 400:

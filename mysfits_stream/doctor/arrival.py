@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import requests
 
+from mysfits_stream import bounded_http
 from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
@@ -34,7 +35,7 @@ def service(base_url: str, send: Http) -> Link:
     except requests.RequestException as error:
         return Link("mysfits-service", BROKEN, f"no answer from {url}: {error}", SERVICE_ADVICE)
     if answer.status != 200:
-        detail = f"{url} answers {answer.status}: {answer.text[:200]}"
+        detail = f"{url} answers {answer.status}: {bounded_http.excerpt(answer.text)}"
         return Link("mysfits-service", BROKEN, detail, SERVICE_ADVICE)
     try:
         mysfits = json.loads(answer.text)["mysfits"]
