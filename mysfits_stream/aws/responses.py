@@ -15,7 +15,7 @@ The error's text never contains the response's body.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -60,6 +60,9 @@ ALWAYS_SENT = {
         "DeliveryStreamDescription.DeliveryStreamStatus",
         "DeliveryStreamDescription.DeliveryStreamType",
         "DeliveryStreamDescription.Destinations[].DestinationId",
+        "DeliveryStreamDescription.Destinations[].ExtendedS3DestinationDescription?.RoleARN",
+        "DeliveryStreamDescription.Destinations[].ExtendedS3DestinationDescription?.ProcessingConfiguration?"
+        ".Processors?[].Type",
         "DeliveryStreamDescription.VersionId",
     ),
     "firehose.ListTagsForDeliveryStream": ("Tags[].Key",),
@@ -87,6 +90,14 @@ ALWAYS_SENT = {
 }
 """Operation -> members that AWS always sends and this package reads. ``[]`` each entry of a list, ``{}`` each
 value of a map, ``?`` the member may be missing."""
+
+JSON_TEXTS = {
+    "apigateway.GetModels": ("items[].schema",),
+    "iam.GetRole": ("Role.AssumeRolePolicyDocument",),
+    "iam.GetRolePolicy": ("PolicyDocument",),
+    "s3.GetBucketPolicy": ("Policy",),
+}
+"""Operation -> members that hold a JSON document as text; botocore has parsed those of IAM."""
 
 HTML = (b"<!doctype html", b"<html")
 IN_HEADERS = ("header", "headers", "statusCode")
@@ -210,9 +221,20 @@ def _after_call(http_response: Any, parsed: Any, model: OperationModel, **_: Any
     if model.output_shape and model.service_model.resolved_protocol in JSON_PROTOCOLS:
         for wrong in _of_other_types(model.output_shape, parsed, ""):
             raise UnexpectedResponseError(f"{wrong} is of another type", model.name)
-    for path in ALWAYS_SENT.get(f"{model.service_model.service_name}.{model.name}", ()):
-        if not _has(parsed, path.replace("[]", ".[]").replace("{}", ".{}").split(".")):
+    called = f"{model.service_model.service_name}.{model.name}"
+    for path in ALWAYS_SENT.get(called, ()):
+        if not _holds(parsed, path, lambda value: value is not None):
             raise UnexpectedResponseError(f"{path.replace('?', '')} is missing", model.name)
+    for path in JSON_TEXTS.get(called, ()):
+        if not _holds(parsed, path, _is_json):
+            raise UnexpectedResponseError(f"{path} is no JSON document", model.name)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return isinstance(value, dict) or isinstance(json.loads(value), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _name_the_operation(exception: Exception, event_name: str, **_: Any) -> None:
@@ -220,15 +242,22 @@ def _name_the_operation(exception: Exception, event_name: str, **_: Any) -> None
         exception.operation_name = event_name.rpartition(".")[2]
 
 
-def _has(value: Any, path: list[str]) -> bool:
+def _holds(value: Any, path: str, condition: Callable[[Any], bool]) -> bool:
+    """Whether every value at a path of ``ALWAYS_SENT`` meets the condition."""
+    return _all_hold(value, path.replace("[]", ".[]").replace("{}", ".{}").split("."), condition)
+
+
+def _all_hold(value: Any, path: list[str], condition: Callable[[Any], bool]) -> bool:
     if not path:
-        return value is not None
+        return condition(value)
     step, *rest = path
+    if value is None:
+        return condition(None)
     if step in ("[]", "{}"):
         entries = value.values() if isinstance(value, dict) else value
-        return all(_has(entry, rest) for entry in entries)
+        return all(_all_hold(entry, rest, condition) for entry in entries)
     found = value.get(step.removesuffix("?"))
-    return step.endswith("?") if found is None else _has(found, rest)
+    return step.endswith("?") if found is None and rest else _all_hold(found, rest, condition)
 
 
 def _of_other_types(shape: Any, value: Any, path: str) -> Iterator[str]:

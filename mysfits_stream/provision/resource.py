@@ -135,7 +135,7 @@ def tags_of(tags: Any) -> dict[str, str]:
     """Tags in any of AWS's spellings: a mapping, or a list of Key and Value."""
     if isinstance(tags, Mapping):
         return dict(tags)
-    return {tag["Key"]: tag["Value"] for tag in tags}
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def owner_of(tags: Any) -> str | None:
