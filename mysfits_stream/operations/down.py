@@ -73,7 +73,7 @@ def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, 
 def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data: bool) -> Removed:
     """Carry out a removal; ``delete_data`` allows to delete clicks. Raises DataProtectedError otherwise.
 
-    A local cloud ends with its stack, unless data is kept in it.
+    A local cloud ends with its last stack, unless data is kept in it.
     """
     keep_data, target, stack = removal.keep_data, project.target, project.config.stack
     expected = removal.contents.versions if removal.contents else 0
@@ -104,7 +104,10 @@ def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data:
     if target.name == "local" and not keep_data:
         from mysfits_stream.local_site import daemon
 
-        daemon.stop(project.directory, report=project.note)
+        if others := project.other_local_stacks():
+            project.note(f"The local cloud keeps running: it holds stack {', '.join(others)}.")
+        else:
+            daemon.stop(project.directory, report=project.note)
     return Removed(StackChanges.of(project, changes, status="missing"), keep_data)
 
 

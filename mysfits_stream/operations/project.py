@@ -16,7 +16,7 @@ from mysfits_stream.files import reject_link, state_errors
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.stack import Names, Report, Stack
-from mysfits_stream.provision.state import State
+from mysfits_stream.provision.state import State, file_name, read_document
 from mysfits_stream.target import Target, mysfits_api
 
 
@@ -68,23 +68,42 @@ class Project:
             report=report,
         )
 
+    @property
+    def state_path(self) -> Path:
+        """The state file of this target, stack, account and region."""
+        account = self.target.account
+        name = file_name(self.target.name, stack=self.config.stack, account=account.id, region=account.region)
+        return self.directory / name
+
     def open_state(self) -> State:
-        """The state file of this target; raises StateError if it is damaged or belongs to another stack."""
+        """The state of this stack; raises StateError if its file is damaged or of a later format."""
         return State(
-            self.directory / f"state-{self.target.name}.json",
+            self.state_path,
             stack=self.config.stack,
             account=self.target.account.id,
             region=self.target.account.region,
+            old_path=self.directory / f"state-{self.target.name}.json",
         )
+
+    def other_local_stacks(self) -> list[str]:
+        """The other stacks that this directory's local cloud holds, as their state files tell."""
+        found = []
+        for path in sorted(self.directory.glob("state-local*.json")):
+            if path != self.state_path:
+                try:
+                    found.append(str(read_document(path)["stack"]))
+                except StateError:
+                    found.append(f"of {path.name}")
+        return found
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock that keeps two runs in one directory from changing a stack at the same time.
+        """Hold the lock that keeps two runs from changing this stack at the same time.
 
         The operating system releases the lock of a process that dies. Raises StateError if another run holds
         the lock.
         """
-        path = self.directory / "lock"
+        path = self.state_path.with_suffix(".lock")
         with state_errors(self.directory):
             self.directory.mkdir(parents=True, exist_ok=True)
             reject_link(path)

@@ -166,12 +166,14 @@ def test_a_working_directory_that_is_gone_is_named(tmp_path: Path, monkeypatch: 
 
 def test_a_damaged_state_file_is_named_and_left_alone(shell: Shell) -> None:
     assert shell.run("up").code == 0
-    shell.write(".mysfits-stream/state-local.json", "{")
+    shell.write(".mysfits-stream/state-local-mysfits-clicks-123456789012-us-east-1.json", "{")
     outcome = shell.run("up")
     assert outcome.code == 1
-    assert "state-local.json" in outcome.err
+    assert "state-local-mysfits-clicks-123456789012-us-east-1.json" in outcome.err
     assert "damaged" in outcome.err
-    assert (shell.directory / ".mysfits-stream" / "state-local.json").read_text() == "{"
+    assert (
+        shell.directory / ".mysfits-stream" / "state-local-mysfits-clicks-123456789012-us-east-1.json"
+    ).read_text() == "{"
 
 
 def test_a_port_in_use_is_named(shell: Shell) -> None:

@@ -54,5 +54,9 @@ def test_up_interrupted_while_it_waits_stops_at_once_and_resumes(shell: Shell) -
     actions = {resource["name"]: resource["action"] for resource in resumed.json["resources"]}
     assert "create" in actions.values()
     assert shell.run("status").code == 0
-    recorded = json.loads((shell.directory / ".mysfits-stream" / "state-local.json").read_text())
+    recorded = json.loads(
+        (
+            shell.directory / ".mysfits-stream" / "state-local-mysfits-clicks-123456789012-us-east-1.json"
+        ).read_text()
+    )
     assert set(recorded["resources"]) == set(actions)

@@ -154,11 +154,39 @@ def test_no_proxy_stands_between_us_and_the_local_cloud(shell: Shell, proxies: d
     assert (outcome.code, outcome.json["account"]) == (2, "123456789012"), outcome.err
 
 
+def test_stacks_live_side_by_side_in_one_directory(shell: Shell) -> None:
+    (shell.directory / "other.yaml").write_text("stack: third\n")
+    ways: dict[str, tuple[str, ...]] = {
+        "mysfits-clicks-123456789012-us-east-1": (),
+        "second-123456789012-us-east-1": ("--stack", "second"),
+        "mysfits-clicks-123456789012-eu-west-1": ("--region", "eu-west-1"),
+        "third-123456789012-us-east-1": ("--config", "other.yaml"),
+    }
+    for options in ways.values():
+        up = shell.run("up", *options)
+        assert up.code == 0, up.err
+    for options in ways.values():
+        assert shell.run("status", *options).code == 0
+    files = {path.name for path in (shell.directory / ".mysfits-stream").glob("state-*.json")}
+    assert files == {f"state-local-{name}.json" for name in ways}
+
+    (_, first), *others = ways.items()
+    removed = shell.run("down", "--yes", "--delete-data", *first)
+    assert removed.code == 0, removed.err
+    assert "The local cloud keeps running: it holds stack mysfits-clicks, second, third." in removed.err
+    for _, options in others:
+        assert shell.run("status", *options).code == 0
+        assert shell.run("down", "--yes", "--delete-data", *options).code == 0
+    assert not shell.run("local", "status", "--json").json["running"]
+
+
 def test_two_runs_in_one_directory_do_not_interleave(shared_shell: Shell) -> None:
     from filelock import FileLock
 
     shared_shell.write("config.yaml", "stack: written")
-    with FileLock(shared_shell.directory / ".mysfits-stream" / "lock"):
+    with FileLock(
+        shared_shell.directory / ".mysfits-stream" / "state-local-written-123456789012-us-east-1.lock"
+    ):
         refused = shared_shell.run("up")
     assert refused.code == 1
     assert "another mysfits-stream is changing this stack" in refused.err

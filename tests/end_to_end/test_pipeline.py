@@ -93,7 +93,9 @@ def test_the_whole_pipeline_up_clicked_drifted_healed_and_down_again(shell: Shel
     assert set(_by_name(removed.json, "action").values()) == {"delete"}
     assert set(_by_name(removed.json, "status").values()) == {"missing"}
     assert shell.run("local", "status", "--json").json == {"running": False, "endpoint": None, "pid": None}
-    assert not (shell.directory / DIRECTORY / "state-local.json").exists()
+    assert not (
+        shell.directory / DIRECTORY / "state-local-mysfits-clicks-123456789012-us-east-1.json"
+    ).exists()
 
 
 def test_the_bucket_that_down_kept_is_taken_up_again_with_its_clicks(shell: Shell) -> None:
@@ -102,7 +104,9 @@ def test_the_bucket_that_down_kept_is_taken_up_again_with_its_clicks(shell: Shel
     kept = shell.run("down", "--yes", "--keep-data")
     assert kept.code == 0, kept.err
     assert shell.run("local", "status", "--json").json["running"]
-    state = json.loads((shell.directory / DIRECTORY / "state-local.json").read_text())
+    state = json.loads(
+        (shell.directory / DIRECTORY / "state-local-mysfits-clicks-123456789012-us-east-1.json").read_text()
+    )
     assert list(state["resources"]) == ["clicks-bucket"]
     before = _client(shell, "s3").list_objects_v2(Bucket="mysfits-clicks-123456789012-us-east-1")["KeyCount"]
     again = shell.run("up", "--json")

@@ -48,8 +48,9 @@ class Thing:
     def settle(self) -> None: ...
 
 
-def state(path: Path, **changed: str) -> State:
-    return State(path, **{"stack": "clicks", "account": "123456789012", "region": "eu-west-1", **changed})
+def state(path: Path, *old_path: Path, **changed: str) -> State:
+    identity = {"stack": "clicks", "account": "123456789012", "region": "eu-west-1", **changed}
+    return State(path, **identity, old_path=old_path[0] if old_path else None)
 
 
 def seen(name: str) -> Observed:
@@ -167,6 +168,53 @@ def test_a_file_of_another_is_refused(path: Path, key: str, other: str) -> None:
     with pytest.raises(StateError, match=f"belongs to {key} .*, and this run is for {key} {other}. Choose"):
         state(path, **{key: other})
     assert path.read_bytes() == before
+
+
+def test_the_file_of_an_earlier_version_is_read_and_replaced_by_the_first_write(path: Path) -> None:
+    old_path = path.with_name("state-aws.json")
+    old = state(old_path)
+    old.record(Thing("a"), seen("a"))
+    old.set_endpoint("https://example.com/prod")
+
+    kept = state(path, old_path)
+    assert (kept.endpoint, [*kept.resources]) == ("https://example.com/prod", ["a"])
+    assert old_path.exists() and not path.exists()
+    kept.record(Thing("a"), seen("a"))
+    assert not old_path.exists()
+    assert (state(path, old_path).endpoint, [*kept.resources]) == ("https://example.com/prod", ["a"])
+
+
+def test_the_file_of_an_earlier_version_goes_with_the_last_resource(path: Path) -> None:
+    old_path = path.with_name("state-aws.json")
+    state(old_path).record(Thing("a"), seen("a"))
+    state(path, old_path).forget(Thing("a"))
+    assert [*path.parent.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("stack", "other"), ("account", "210987654321"), ("region", "us-east-1")]
+)
+def test_the_file_of_an_earlier_version_that_belongs_to_another_stays(
+    path: Path, key: str, other: str
+) -> None:
+    old_path = path.with_name("state-aws.json")
+    state(old_path, **{key: other}).record(Thing("a"), seen("a"))
+    before = old_path.read_bytes()
+    kept = state(path, old_path)
+    assert kept.resources == {}
+    kept.record(Thing("b"), seen("b"))
+    assert old_path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("text", "says"), [("[" * 100_000, "damaged"), ('{"version": 99}', "has format 99")])
+def test_the_file_of_an_earlier_version_that_cannot_be_read_is_named(
+    path: Path, text: str, says: str
+) -> None:
+    old_path = path.with_name("state-aws.json")
+    old_path.parent.mkdir()
+    old_path.write_text(text)
+    with pytest.raises(StateError, match=f"state-aws.json: {says}"):
+        state(path, old_path)
 
 
 # What a process does that dies at this point of the writing, by the operating system's own means.
