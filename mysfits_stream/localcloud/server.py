@@ -117,6 +117,7 @@ class LocalCloud:
             time_scale=self.settings.time_scale,
             directory=Path(self._scratch.name),
             role=lambda arn: self._behavior.role(arn),
+            client_environment=self._client_environment,
         )
         self.control_plane.calls_in = self._calls_in
         self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
@@ -253,6 +254,12 @@ class LocalCloud:
     def endpoint(self) -> str:
         """The base URL, for AWS clients and for browsers."""
         return f"http://127.0.0.1:{self.port}"
+
+    def _client_environment(self) -> dict[str, str]:
+        """The variables that lead the AWS clients of a function to this local cloud, while it listens."""
+        if not self._listener.is_listening:
+            return {}
+        return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key_id}
 
     def idle_seconds(self) -> float:
         """Seconds since the last request."""

@@ -36,6 +36,7 @@ class CloudServices:
         time_scale: float,
         directory: Path,
         role: Callable[[str], Role | None],
+        client_environment: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.control_plane = control_plane
         self.now = now
@@ -44,6 +45,7 @@ class CloudServices:
         self.role = role
         """The role of an ARN that is in force; None for a role that cannot be assumed."""
         self._directory = directory
+        self._client_environment = client_environment
         self._runtimes: dict[str, LambdaRuntime] = {}
 
     def stream(self, region: str, name: str) -> Stream | None:
@@ -148,6 +150,7 @@ class CloudServices:
                     log=lambda group, stream, line: self.log(region, group, stream, line),
                     create_log=lambda group, stream: self.control_plane.create_log(region, group, stream),
                     allowed=self.allowed,
+                    client_environment=self._client_environment,
                 )
             return self._runtimes[region]
 

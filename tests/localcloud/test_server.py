@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import zipfile
@@ -287,3 +289,44 @@ def test_settings_change_while_it_runs_and_wrong_ones_are_refused(local_cloud: C
 @pytest.mark.parametrize("path", ["/_local/nothing", "/moto-api/reset"])
 def test_unknown_administration_is_not_found(local_cloud: CloudUnderTest, path: str) -> None:
     assert requests.post(local_cloud.endpoint + path, timeout=10).status_code == 404
+
+
+def test_a_function_calls_the_local_cloud_with_boto3(local_cloud: CloudUnderTest) -> None:
+    role = make_role(local_cloud, "caller", "lambda.amazonaws.com", [allow("s3:*", "*")])
+    local_cloud.client("s3").create_bucket(
+        Bucket="clicks", CreateBucketConfiguration={"LocationConstraint": local_cloud.region}
+    )
+    code = """
+import boto3
+
+def handler(event, context):
+    boto3.client("s3").put_object(Bucket="clicks", Key="from-a-function", Body=b"1")
+    return context.invoked_function_arn
+"""
+    functions = local_cloud.client("lambda")
+    functions.create_function(
+        FunctionName="caller",
+        Runtime="python3.13",
+        Role=role,
+        Handler="processor.handler",
+        Code={"ZipFile": zipped(code)},
+        Publish=True,
+    )
+    functions.create_alias(FunctionName="caller", Name="live", FunctionVersion="1")
+    answer = functions.invoke(FunctionName="caller", Qualifier="live")
+    arn = f"arn:aws:lambda:{local_cloud.region}:{ACCOUNT}:function:caller:live"
+    assert (json.loads(answer["Payload"].read()), answer["ExecutedVersion"]) == (arn, "1")
+    [stored] = local_cloud.client("s3").list_objects_v2(Bucket="clicks")["Contents"]
+    assert stored["Key"] == "from-a-function"
+
+
+def test_the_code_of_a_function_can_be_downloaded(local_cloud: CloudUnderTest) -> None:
+    click_pipeline(local_cloud)
+    functions = local_cloud.client("lambda")
+    location = functions.get_function(FunctionName="processor")["Code"]["Location"]
+    assert location.startswith(f"{local_cloud.endpoint}/")
+    packed = requests.get(location, timeout=10).content
+    digest = base64.b64encode(hashlib.sha256(packed).digest()).decode()
+    assert digest == functions.get_function_configuration(FunctionName="processor")["CodeSha256"]
+    functions.delete_function(FunctionName="processor")
+    assert requests.get(location, timeout=10).status_code == 404

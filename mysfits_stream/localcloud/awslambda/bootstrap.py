@@ -1,7 +1,8 @@
 """What runs inside a function's process: loads the handler, then answers one invocation after another.
 
-Run by ``supervisor.py`` with a file descriptor as argument, under ``python -I -S``, so it sees the
-standard library and the function's own files, and nothing of this project. Standard output and error belong
+Run by ``supervisor.py`` with the descriptor of a socket and the directory of boto3 as arguments, under
+``python -I -S``, so it sees the standard library, the function's own files and boto3 with its dependencies,
+and nothing of this project. Standard output and error belong
 to the function; the conversation with the parent goes over a socket: a length of four bytes, then JSON. When
 the parent goes away, for whatever reason, the socket ends, and the process ends itself and all it started.
 """
@@ -9,6 +10,7 @@ the parent goes away, for whatever reason, the socket ends, and the process ends
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import json
 import logging
 import os
@@ -24,6 +26,9 @@ import traceback
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+
+# AWS's Python runtimes come with boto3; a version in the function's own files is found first.
+SDK = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"})
 
 Handler = Callable[[Any, Any], Any]
 Failure = dict[str, Any]
@@ -54,6 +59,17 @@ class Context:
         print(message)
 
 
+class SdkFinder:
+    """Finds boto3 and its dependencies in a directory that holds other packages, too."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """The spec of a package of the SDK; None for other modules."""
+        return importlib.machinery.PathFinder.find_spec(name, [self._directory]) if name in SDK else None
+
+
 class LogFormatter(logging.Formatter):
     """The format of AWS's Python runtime: level, time, request, message, separated by tabs."""
 
@@ -75,6 +91,8 @@ def main() -> None:
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(channel, requests), daemon=True).start()
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+    finder: Any = SdkFinder(sys.argv[2])
+    sys.meta_path.append(finder)
     formatter = LogFormatter()
     log = logging.StreamHandler(sys.stdout)
     log.setFormatter(formatter)
@@ -128,8 +146,10 @@ def handle(handler: Handler, request: dict[str, Any]) -> tuple[str, Failure | No
     except Exception as error:
         return "", _raised(error)
     try:
-        return json.dumps(result, ensure_ascii=False), None
-    except (TypeError, ValueError) as error:
+        payload = json.dumps(result, ensure_ascii=False)
+        payload.encode()  # half a surrogate pair has no encoding
+        return payload, None
+    except (TypeError, ValueError, RecursionError) as error:
         return "", _failure("Runtime.MarshalError", f"Unable to marshal response: {error}")
 
 
@@ -155,8 +175,9 @@ def _answer(channel: socket.socket, request: dict[str, Any], payload: str, failu
         lines = [f"[ERROR] {failure['errorType']}: {failure['errorMessage']}"]
         if failure["stackTrace"]:
             lines += ["Traceback (most recent call last):", *"".join(failure["stackTrace"]).splitlines()]
-        print("\r".join(line.replace("\n", "\r") for line in lines))
-        payload = json.dumps(failure, ensure_ascii=False)
+        text = "\r".join(line.replace("\n", "\r") for line in lines)
+        print(text.encode("utf-8", "backslashreplace").decode())
+        payload = json.dumps(failure, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
     sys.stdout.flush()
     sys.stderr.flush()
     _send(channel, {"payload": payload, "failed": failure is not None, "memoryMb": _peak_memory_mb()})

@@ -24,6 +24,8 @@ class Function:
     log_group: str
     code_sha256: str
     version: str = "$LATEST"
+    invoked_arn: str = field(default="", compare=False)
+    """The ARN with the qualifier that an invocation names, such as the ARN of an alias."""
 
     @property
     def identity(self) -> tuple[Any, ...]:

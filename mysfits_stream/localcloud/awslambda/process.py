@@ -1,7 +1,8 @@
 """Runs the deployed zip of a function in a process of its own.
 
 The process sees the function's files, the standard library and the environment variables of Lambda's
-runtime: nothing of the host's environment, and no credentials that work anywhere. Time is real here, whatever
+runtime, and boto3, which calls the local cloud: nothing of the host's environment, and no credentials that
+work anywhere else. Time is real here, whatever
 the local cloud's clock says: a timeout of 30 seconds is 30 seconds.
 
 Left out: layers, container images and the enforcement of the memory size, which is measured only.
@@ -9,6 +10,7 @@ Left out: layers, container images and the enforcement of the memory size, which
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import selectors
@@ -20,8 +22,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,9 @@ LOG_TAIL = 4096  # bytes of the log that an invocation can give back
 class Process:
     """One process of one function, and both ends of what connects us to it."""
 
-    def __init__(self, function: Function, code: Path, directory: Path, now: float) -> None:
+    def __init__(
+        self, function: Function, code: Path, directory: Path, now: float, client: Mapping[str, str]
+    ) -> None:
         self.function = function
         self.stream = time.strftime("%Y/%m/%d/", time.gmtime(now)) + f"[{function.version}]{uuid.uuid4().hex}"
         self.used_at = time.monotonic()
@@ -59,12 +64,13 @@ class Process:
                 [
                     *(sys.executable, "-I", "-S", "-u"),
                     *(str(SUPERVISOR), str(BOOTSTRAP), str(theirs.fileno()), str(their_lifeline)),
+                    sdk_directory(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=their_output,
                 stderr=their_output,
                 pass_fds=[theirs.fileno(), their_lifeline],
-                env=_environment(function, code, home, self.stream),
+                env=_environment(function, code, home, self.stream, client),
                 cwd=code,
                 start_new_session=True,
             )
@@ -132,8 +138,17 @@ class Ended:
     lines: list[str]
 
 
-def run(process: Process, payload: bytes, client_context: str | None, now: Callable[[], float]) -> Ended:
-    """Have the process handle one event; what it printed and what became of it."""
+def run(
+    process: Process,
+    payload: bytes,
+    client_context: str | None,
+    now: Callable[[], float],
+    invoked_arn: str = "",
+) -> Ended:
+    """Handle one event in the process: the result and the lines of the log.
+
+    ``invoked_arn`` is the ARN in the context of the handler, by default the ARN of the function's version.
+    """
     function, request_id = process.function, str(uuid.uuid4())
     before, during = bytearray(), bytearray()
     init_ms, memory_mb, status, remark = None, 0, "", []
@@ -144,7 +159,7 @@ def run(process: Process, payload: bytes, client_context: str | None, now: Calla
             init = _receive(process, before, started + max(INIT_SECONDS, function.timeout))
             process.initialised, process.usable, init_ms = True, init["loaded"], init["initMs"]
         started = time.monotonic()
-        _send(process, _request(function, request_id, payload, client_context))
+        _send(process, _request(function, request_id, payload, client_context, invoked_arn))
         answer = _receive(process, during, started + function.timeout)
     except _TimedOut:
         process.usable, status = False, "timeout"
@@ -184,14 +199,14 @@ def run(process: Process, payload: bytes, client_context: str | None, now: Calla
 
 
 def _request(
-    function: Function, request_id: str, payload: bytes, client_context: str | None
+    function: Function, request_id: str, payload: bytes, client_context: str | None, invoked_arn: str
 ) -> dict[str, Any]:
     qualifier = "" if function.version == "$LATEST" else f":{function.version}"
     return {
         "requestId": request_id,
         "payload": payload.decode(),
         "seconds": function.timeout,
-        "invokedFunctionArn": function.arn + qualifier,
+        "invokedFunctionArn": invoked_arn or function.arn + qualifier,
         "clientContext": client_context,
         "traceId": f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0",
     }
@@ -248,10 +263,23 @@ def _failed(kind: str, message: str) -> bytes:
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()
 
 
-def _environment(function: Function, code: Path, home: Path, stream: str) -> dict[str, str]:
-    """The variables of Lambda's runtime and the function's own; AWS refuses to overwrite the former."""
+@cache
+def sdk_directory() -> str:
+    """The directory of the boto3 that functions import; empty where boto3 is not installed."""
+    spec = importlib.util.find_spec("boto3")
+    return str(Path(spec.origin).parents[1]) if spec and spec.origin else ""
+
+
+def _environment(
+    function: Function, code: Path, home: Path, stream: str, client: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables of Lambda's runtime and the function's own; AWS refuses to overwrite the former.
+
+    ``client`` leads the AWS clients of the function to the local cloud.
+    """
     region = function.arn.split(":")[3]
     return {
+        "AWS_ENDPOINT_URL": client.get("AWS_ENDPOINT_URL", "http://localhost:9"),
         **function.environment,
         "_HANDLER": function.handler,
         "AWS_DEFAULT_REGION": region,
@@ -263,8 +291,8 @@ def _environment(function: Function, code: Path, home: Path, stream: str) -> dic
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
         "AWS_REGION": region,
-        # Made up, and so that no library goes looking for the host's own.
-        "AWS_ACCESS_KEY_ID": "ASIALOCALCLOUD000000",
+        # Made up, so that no library looks for the credentials of the host.
+        "AWS_ACCESS_KEY_ID": client.get("AWS_ACCESS_KEY_ID", "ASIALOCALCLOUD000000"),
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",
         "LAMBDA_TASK_ROOT": str(code),

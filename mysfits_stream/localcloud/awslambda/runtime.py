@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation
@@ -28,7 +28,8 @@ class LambdaRuntime:
 
     ``log(group, stream, message)`` receives each line of a function's log, after ``create_log(group, None)``
     for its log group and ``create_log(group, stream)`` for its log stream; each only if ``allowed(role,
-    service, action, resource)`` says that the function's role may do it. At most ``processes`` invocations
+    service, action, resource)`` says that the function's role may do it. ``client_environment`` returns the
+    variables that lead AWS clients of functions to the local cloud. At most ``processes`` invocations
     run at once, others wait. ``directory`` is where zips are unpacked; it belongs to this object, and
     :meth:`close` removes it.
     """
@@ -41,6 +42,7 @@ class LambdaRuntime:
         log: Callable[[str, str, str], None],
         create_log: Callable[[str, str | None], None],
         allowed: Allowed,
+        client_environment: Callable[[], Mapping[str, str]] = dict,
         processes: int = 5,
         idle_seconds: float = 600.0,
     ) -> None:
@@ -50,6 +52,7 @@ class LambdaRuntime:
         self._create_log = create_log
         self._allowed = allowed
         self._idle_seconds = idle_seconds
+        self._client_environment = client_environment
         self._processes = processes
         self._slots = threading.Semaphore(processes)
         self._lock = threading.Lock()
@@ -62,7 +65,7 @@ class LambdaRuntime:
         with self._slots:
             process = self._take(function)
             try:
-                ended = run(process, payload, client_context, self._now)
+                ended = run(process, payload, client_context, self._now, function.invoked_arn)
             finally:
                 self._give_back(process)
         self._write_log(process, ended.lines)
@@ -128,7 +131,7 @@ class LambdaRuntime:
                 with zipfile.ZipFile(io.BytesIO(function.zip_bytes)) as archive:
                     archive.extractall(unfinished)
                 unfinished.rename(code)
-            process = Process(function, code, self._directory, self._now())
+            process = Process(function, code, self._directory, self._now(), self._client_environment())
             self._busy.add(process)
             return process
 

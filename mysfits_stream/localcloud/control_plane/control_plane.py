@@ -24,6 +24,7 @@ from mysfits_stream.localcloud.awslambda.function import Function
 from mysfits_stream.localcloud.condition_keys import trust_context
 from mysfits_stream.localcloud.control_plane import moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.awslambda import code_location
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
 from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
 from mysfits_stream.localcloud.control_plane.codecommit.repositories import CodeCommit
@@ -165,11 +166,13 @@ class ControlPlane:
             return json_response(404, {"message": "not part of the local cloud"})
         # A request that is neither signed nor names an operation is a browser's request to S3.
         service = request.service or ("" if request.operation else "s3")
+        if service == "lambda" and (code := code_location.download(request, self.function)):
+            return code
         call = identify_as(service, request)
         if refusal := simulated.refusal(service, call, request):
             return refusal
         try:
-            return self._answer(service, request)
+            return self._answer(service, request, call)
         except Exception:
             # Also of moto: an operation that moto does not have, or a request that moto cannot read.
             log.exception("%s %s", request.method, request.path)
@@ -177,12 +180,15 @@ class ControlPlane:
             what = f"{service}:{failed.operation} with these parameters (see the log)"
             return simulated.not_simulated(failed, what)
 
-    def _answer(self, service: str, request: Request) -> Response:
+    def _answer(self, service: str, request: Request, call: Call | None) -> Response:
         if service == "apigateway" and (answer := self.rest_apis.handle(request)):
             return answer
         with self.lock:
             override = self.overrides.get(service)
-            return override(request, self._ask_moto) if override else self._ask_moto(request)
+            response = override(request, self._ask_moto) if override else self._ask_moto(request)
+        if call and (call.service, call.operation) == ("lambda", "GetFunction") and response.status == 200:
+            return code_location.with_local_location(request, response)
+        return response
 
     # What the data plane reads
 

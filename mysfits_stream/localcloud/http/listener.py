@@ -123,6 +123,11 @@ class Listener:
             self._thread.join()
 
     @property
+    def is_listening(self) -> bool:
+        """Whether the listener was started."""
+        return self._server is not None
+
+    @property
     def port(self) -> int:
         """The port of the listener."""
         if self._server is None:

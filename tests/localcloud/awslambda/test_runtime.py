@@ -54,13 +54,20 @@ def function(source: str, **changes: Any) -> Function:
 class Host:
     """A runtime, what it logged, and what the functions' roles may do."""
 
+    endpoint = "http://127.0.0.1:4566"
+
     def __init__(self, directory: Path) -> None:
         self.logged: list[tuple[str, str, str]] = []
         self.created: list[tuple[str, str | None]] = []
         self.denied: set[str] = set()
         self.asked: list[tuple[str, str, str, str]] = []
         self.runtime = LambdaRuntime(
-            directory, now=lambda: NOW, log=self.log, create_log=self.create_log, allowed=self.allowed
+            directory,
+            now=lambda: NOW,
+            log=self.log,
+            create_log=self.create_log,
+            allowed=self.allowed,
+            client_environment=lambda: {"AWS_ENDPOINT_URL": self.endpoint},
         )
 
     def log(self, group: str, stream: str, message: str) -> None:
@@ -582,3 +589,51 @@ runtime.invoke(made, {json.dumps(str(mark)).encode()!r})
         pytest.skip("only Linux can wait for the end of a process that is not a child")
     for descriptor in descriptors:
         wait_for_end(descriptor)
+
+
+def test_a_function_imports_boto3_and_nothing_else_of_the_host(host: Host) -> None:
+    source = """
+        import boto3
+
+        def handler(event, context):
+            try:
+                import moto
+            except ImportError:
+                return [boto3.client("firehose").meta.endpoint_url, boto3.client("s3").meta.region_name]
+    """
+    assert host.call(source) == [host.endpoint, "eu-west-1"]
+
+
+def test_the_boto3_of_the_function_wins(host: Host) -> None:
+    source = "import boto3\ndef handler(event, context): return boto3.OWN"
+    assert host.call(source, zip_bytes=zipped(index=source, boto3="OWN = 1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("return chr(0xD83D)", "Runtime.MarshalError"),
+        ("raise ValueError(chr(0xD83D))", "ValueError"),
+        ("return nested(100000)", "Runtime.MarshalError"),
+    ],
+)
+def test_a_result_without_an_encoding_is_a_function_error(host: Host, body: str, kind: str) -> None:
+    source = f"""
+        def nested(depth):
+            value = []
+            for _ in range(depth):
+                value = [value]
+            return value
+
+        def handler(event, context):
+            {body}
+    """
+    for _ in range(2):
+        invocation = host.runtime.invoke(function(source), b"{}")
+        assert (invocation.error, json.loads(invocation.payload)["errorType"]) == ("Unhandled", kind)
+
+
+def test_the_context_has_the_arn_that_was_invoked(host: Host) -> None:
+    source = "def handler(event, context): return context.invoked_function_arn"
+    assert host.call(source, invoked_arn=f"{ARN}:live") == f"{ARN}:live"
+    assert host.call(source) == ARN

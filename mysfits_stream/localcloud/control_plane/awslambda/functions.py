@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -83,7 +84,7 @@ class Functions:
         if not (stored.run_time or "").startswith("python"):
             message = f"Only Python runtimes run in the local cloud, not {stored.run_time}"
             raise LambdaError("InvalidRuntimeException", message, 502)
-        return value_of(stored)
+        return replace(value_of(stored), invoked_arn=arn)
 
     def _operation(self, request: Request) -> Callable[[], Response | None] | None:
         path = FUNCTION_PATH.fullmatch(request.path)
