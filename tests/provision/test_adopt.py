@@ -38,6 +38,8 @@ def untag(deployment: Deployment) -> dict[str, str]:
     clients.function.untag_resource(Resource=arns["processor"], TagKeys=[OWNER_TAG])
     clients.firehose.untag_delivery_stream(DeliveryStreamName=names.stream, TagKeys=[OWNER_TAG])
     for group in ("processor-logs", "delivery-logs"):
+        # Without any tag, a group is one that late log events made: it is the stack's (F77).
+        clients.logs.tag_resource(resourceArn=arns[group], tags={"team": "clicks"})
         clients.logs.untag_resource(resourceArn=arns[group], tagKeys=[OWNER_TAG])
     clients.apigateway.untag_resource(resourceArn=arns["clicks-api"], tagKeys=[OWNER_TAG])
     return arns

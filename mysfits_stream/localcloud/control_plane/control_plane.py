@@ -33,6 +33,7 @@ from mysfits_stream.localcloud.control_plane.iam.managed_policies import Managed
 from mysfits_stream.localcloud.control_plane.iam.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.iam.roles import Roles
 from mysfits_stream.localcloud.control_plane.logs.log_groups import LogGroups
+from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
 from mysfits_stream.localcloud.control_plane.moto_state import MissingBucket
 from mysfits_stream.localcloud.control_plane.s3.buckets import S3
 from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResources
@@ -126,6 +127,7 @@ class ControlPlane:
                 steady=self._steady,
                 settling=self._settling,
             )
+            self.retention_policies = RetentionPolicies()
             self.overrides: dict[str, Mend] = {
                 "cloudformation": CloudFormation(self.handle),
                 "codecommit": CodeCommit(ACCOUNT, self._now),
@@ -136,7 +138,7 @@ class ControlPlane:
                     RoleTimes(lambda region: self.backend("iam", region), self._now),
                 ),
                 "lambda": self.functions,
-                "logs": LogGroups(lambda region: self.backend("logs", region)),
+                "logs": LogGroups(lambda region: self.backend("logs", region), self.retention_policies),
                 "s3": self.s3,
                 "tagging": TaggedResources(self._tagged_apis, moto_state.bucket_region),
             }
@@ -144,7 +146,14 @@ class ControlPlane:
     def save(self, directory: Path) -> None:
         """Write everything to a directory, from which :meth:`load` brings it back."""
         with self.lock:
-            persistence.save(directory, {"rest_apis": self.rest_apis.dump(), "policies": self.s3.policies})
+            persistence.save(
+                directory,
+                {
+                    "rest_apis": self.rest_apis.dump(),
+                    "policies": self.s3.policies,
+                    "retention_policies": self.retention_policies.policies,
+                },
+            )
 
     def load(self, directory: Path) -> None:
         """Bring back what was saved, if anything was. Raises KeepingError."""
@@ -153,6 +162,8 @@ class ControlPlane:
             if kept := persistence.load(directory):
                 self.rest_apis.load(kept["rest_apis"])
                 self.s3.policies.update(kept["policies"])
+                # Absent in what an earlier version saved.
+                self.retention_policies.policies.update(kept.get("retention_policies", {}))
                 for service, account, region in moto_state.dump()["backends"]:
                     if (service, account) == ("firehose", ACCOUNT):
                         self.delivery_streams.settle(region)

@@ -243,6 +243,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
     "logs": {
         "CreateLogGroup": "logGroupName kmsKeyId tags logGroupClass=STANDARD",
         "CreateLogStream": "logGroupName logStreamName",
+        "DeleteAccountPolicy": "policyName policyType=RETENTION_POLICY",
         "DeleteLogGroup": "logGroupName",
         "DeleteLogStream": "logGroupName logStreamName",
         "DeleteRetentionPolicy": "logGroupName",
@@ -254,6 +255,9 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "GetLogEvents": "logGroupName logStreamName startTime endTime nextToken limit startFromHead",
         "ListTagsForResource": "resourceArn",
         "ListTagsLogGroup": "logGroupName",
+        "PutAccountPolicy": """
+            policyName policyDocument policyType=RETENTION_POLICY scope=ALL selectionCriteria
+        """,
         "PutLogEvents": "logGroupName logStreamName logEvents sequenceToken",
         "PutRetentionPolicy": "logGroupName retentionInDays",
         "TagLogGroup": "logGroupName tags",

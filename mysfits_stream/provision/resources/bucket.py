@@ -21,6 +21,7 @@ from mysfits_stream.provision.resource import (
     Placement,
     Properties,
     Template,
+    difference,
     logical_id,
     owner_of,
     tag_list,
@@ -34,9 +35,16 @@ if TYPE_CHECKING:
 NO_REGION = "us-east-1"
 """The one region in which CreateBucket must not name its region (F43)."""
 
+NOT_AUTHORIZED = "is not authorized to perform"
+NO_RESOURCE_POLICY = "because no resource-based policy allows"
+"""Why S3 denies a bucket of another account of the same organisation (F154)."""
+
 STRANGER = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
 
 GONE_BUDGET = 60.0
+SETTINGS_BUDGET = 300.0
+"""Seconds for which S3 may show the earlier settings: minutes in some regions (F153)."""
+
 STEADY = 3
 """Good reads in a row after which a bucket counts as known everywhere."""
 
@@ -236,7 +244,7 @@ class Bucket:
                 empty(self._s3, self.bucket_name, self.placement.pace.report, expected=self.expected_versions)
 
     def settle(self) -> None:
-        """Wait until S3 no longer misses the bucket (F24)."""
+        """Wait until S3 no longer misses the bucket (F24) and shows the settings as written (F153)."""
         wait_until(
             self._answers,
             self.placement.pace,
@@ -245,6 +253,23 @@ class Bucket:
             in_a_row=STEADY,
             advice="check that nobody else deletes it, and run `up` again",
         )
+        wait_until(
+            self._shows_settings,
+            self.placement.pace,
+            waiting_for=f"S3 to show the settings of {self.bucket_name}",
+            budget=SETTINGS_BUDGET,
+            in_a_row=STEADY,
+            advice="check that nobody else changes them; `mysfits-stream status` names what differs",
+        )
+
+    def _shows_settings(self) -> bool:
+        try:
+            observed = self.read()
+        except ClientError as error:
+            if not is_server_error(error):
+                raise
+            return False
+        return observed is not None and not difference(observed.properties, self.desired)
 
     @property
     def _s3(self) -> S3Client:
@@ -306,10 +331,10 @@ def _foreign(error: ClientError) -> bool:
 
     Only its tags tell: who has read them is the account's, and lacks a permission for the rest.
     """
-    return (
-        error.operation_name == "GetBucketTagging"
-        and is_error(error, "AccessDenied")
-        and not is_error(error, "AccessDenied", message="is not authorized to perform")
+    if error.operation_name != "GetBucketTagging" or not is_error(error, "AccessDenied"):
+        return False
+    return not is_error(error, "AccessDenied", message=NOT_AUTHORIZED) or is_error(
+        error, "AccessDenied", message=NO_RESOURCE_POLICY
     )
 
 

@@ -77,8 +77,9 @@ class LogGroup:
     def read(self) -> Observed | None:
         """What CloudWatch Logs says of the group.
 
-        A group that has neither a tag nor a retention is one that late log events made after ours was deleted
-        (F77): nobody else writes under this name, so it reads as ours, with everything to mend.
+        A group without any tag was made by late log events after the stack's group was deleted (F77): only
+        the stack writes under this name, so that the group reads as the stack's, with everything to heal.
+        Where an account-level policy decides the retention, the retention is in sync (F152).
         """
         pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.group_name)
         group: Any = next(
@@ -94,7 +95,8 @@ class LogGroup:
                 return None
             raise
         retention = group.get("retentionInDays")
-        resurrected = not tags and retention is None
+        if group.get("retentionPolicyName"):
+            retention = self.retention_days
         return Observed(
             self.group_name,
             self.arn,
@@ -103,7 +105,7 @@ class LogGroup:
                 "LogStreams": streams,
                 "Tags": self.placement.ours(tags),
             },
-            self.placement.owner if resurrected else owner_of(tags),
+            owner_of(tags) if tags else self.placement.owner,
         )
 
     def create(self) -> None:
@@ -114,7 +116,7 @@ class LogGroup:
             )
         observed = self.read()
         if observed is None or observed.owner == self.placement.owner:
-            # The group found may be one that late log events made a moment ago: it has no tag either (F77).
+            # The group may be one that late log events made a moment ago: it has no tag either (F77).
             self.update(difference(observed.properties if observed else {}, self.desired))
 
     def update(self, diff: Diff) -> None:

@@ -39,6 +39,12 @@ TAKEN = error(
     "The requested bucket name is not available. The bucket namespace is shared by all users of the system.",
 )
 FOREIGN = error(403, "AccessDenied", "Access Denied")
+SAME_ORGANISATION = error(
+    403,
+    "AccessDenied",
+    f"User: arn:aws:iam::{ACCOUNT.id}:user/me is not authorized to perform: s3:GetBucketTagging on resource: "
+    f'"arn:aws:s3:::{NAME}" because no resource-based policy allows the s3:GetBucketTagging action',
+)
 DENIED = error(
     403,
     "AccessDenied",
@@ -171,9 +177,12 @@ def test_an_untagged_bucket_has_no_owner() -> None:
     assert observed and observed.owner is None
 
 
-def test_another_accounts_bucket_is_refused_with_both_things_that_it_may_be() -> None:
-    """F131: to a stranger, and to an operator without permission, S3 says the same."""
-    resource = bucket(Scripted(GetBucketTagging=FOREIGN))
+@pytest.mark.parametrize(
+    "refusal", [FOREIGN, SAME_ORGANISATION], ids=["another account", "an account of the same organisation"]
+)
+def test_another_accounts_bucket_is_refused_with_both_things_that_it_may_be(refusal: Answer) -> None:
+    """F131: to a stranger, and to an operator without permission, S3 says the same; F154."""
+    resource = bucket(Scripted(GetBucketTagging=refusal))
     with pytest.raises(NotOwnedError, match=r"belongs to another account, or .*s3:GetBucketTagging"):
         decide(resource, resource.read(), Goal.PRESENT, "mysfits-clicks")
 
@@ -383,10 +392,32 @@ def test_a_bucket_that_goes_while_it_is_emptied_is_deleted() -> None:
 def test_a_bucket_settles_when_s3_no_longer_misses_it() -> None:
     """F24."""
     time = Time()
-    aws = Scripted(HeadBucket=[ok(), GONE, ok(), ok(), GONE, ok()])
+    aws = Scripted(**(as_desired() | {"HeadBucket": [HERE, GONE, HERE, HERE, GONE, HERE]}))
     bucket(aws, time).settle()
-    assert len(aws.calls) == 8
-    assert time.reports[-1].startswith(f"waiting for S3 to show {NAME} steadily")
+    # Eight until three in a row, and one for each of three reads of the settings.
+    assert len(aws.asked("HeadBucket")) == 8 + 3
+    steadily = [text for text in time.reports if f"waiting for S3 to show {NAME} steadily" in text]
+    assert len(steadily) == 7
+
+
+def test_a_bucket_settles_when_s3_shows_its_settings() -> None:
+    """F153: otherwise `status` right after `up` would call the bucket drifted."""
+    time = Time()
+    current = as_desired()["GetBucketLifecycleConfiguration"]
+    late = error(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
+    answers = [late, current, EMPTY_500, late, current]
+    aws = Scripted(**(as_desired() | {"GetBucketLifecycleConfiguration": answers}))
+    bucket(aws, time).settle()
+    assert len(aws.asked("GetBucketLifecycleConfiguration")) == 7
+    assert time.reports[-1].startswith(f"waiting for S3 to show the settings of {NAME}")
+
+
+def test_settings_that_never_show_end_in_what_to_check() -> None:
+    time = Time()
+    suspended = as_desired() | {"GetBucketVersioning": ok(Status="Suspended")}
+    with pytest.raises(Expired, match="check that nobody else changes them; `mysfits-stream status` names"):
+        bucket(Scripted(**suspended), time).settle()
+    assert 290 < time.now <= 310
 
 
 @pytest.mark.parametrize(

@@ -644,6 +644,31 @@ def retag(c: Clients, observed: Observed, owner: str) -> None:
     calls[service]()
 
 
+def test_an_account_level_retention_is_no_drift_and_a_resurrected_group_heals(
+    resources: dict[str, Resource], clients: Clients
+) -> None:
+    """F152."""
+    group = resources["processor-logs"]
+    group.create()
+    logs: Any = clients.logs  # the stubs do not know this type of policy
+    logs.put_account_policy(
+        policyName="baseline",
+        policyType="RETENTION_POLICY",
+        policyDocument='{"retentionInDays": 90, "enforcementMode": "RETROACTIVE"}',
+        selectionCriteria='LogGroupNamePrefix IN ["/aws/"]',
+    )
+    [shown] = clients.logs.describe_log_groups(logGroupNamePrefix=PROCESSOR_LOGS)["logGroups"]
+    assert shown["retentionInDays"] == 90
+    assert drift(group) == {}
+    resurrect(clients, PROCESSOR_LOGS)
+    assert decide(group, seen(group), Goal.PRESENT, STACK).action is Action.UPDATE
+    group.update(drift(group))
+    assert drift(group) == {}
+    logs.delete_account_policy(policyName="baseline", policyType="RETENTION_POLICY")
+    # The retention of the group itself was never written while the policy decided.
+    assert set(drift(group)) == {"RetentionInDays"}
+
+
 def test_a_bucket_with_clicks_goes_only_with_licence(build: Callable[..., Any], clients: Clients) -> None:
     bucket = build()["clicks-bucket"]
     bucket.create()

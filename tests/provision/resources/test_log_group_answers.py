@@ -43,6 +43,12 @@ def groups(*names: str, retention: int | None = 30) -> Answer:
     )
 
 
+def governed(days: int | None) -> Answer:
+    """The group under an account-level retention policy."""
+    found = dict(groups(NAME, retention=days).result["logGroups"][0])
+    return ok(logGroups=[found | {"retentionPolicyName": "baseline"}])
+
+
 def group(aws: Scripted, time: Time | None = None) -> LogGroup:
     return LogGroup(
         name="delivery-logs",
@@ -111,11 +117,36 @@ def test_a_group_resurrected_while_ours_is_made_gets_its_tag() -> None:
     assert aws.asked("TagResource")[0]["tags"] == {OWNER_TAG: "mysfits-clicks"}
 
 
-def test_a_group_with_a_retention_and_without_a_tag_is_somebody_elses() -> None:
+@pytest.mark.parametrize("days", [30, 90], ids=["of our length", "of another length"])
+def test_an_account_level_policy_decides_the_retention(days: int) -> None:
+    """F152: PutRetentionPolicy would succeed without effect, again and again."""
+    aws = Scripted(DescribeLogGroups=governed(days), ListTagsForResource=TAGGED, DescribeLogStreams=STREAMS)
+    observed = group(aws).read()
+    assert observed and difference(observed.properties, group(aws).desired) == {}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(lambda: governed(90), id="an account-level policy gave a retention (F152)"),
+        pytest.param(lambda: governed(None), id="an account-level policy lets events never expire"),
+        pytest.param(lambda: groups(NAME, retention=7), id="a job of the account set a retention"),
+    ],
+)
+def test_a_resurrected_group_is_known_by_its_missing_tags_alone(found: Any) -> None:
+    aws = Scripted(
+        DescribeLogGroups=found(), ListTagsForResource=UNTAGGED, DescribeLogStreams=STREAMS, TagResource=ok()
+    )
+    observed = group(aws).read()
+    assert observed and observed.owner == "mysfits-clicks"
+    assert "Tags" in difference(observed.properties, group(aws).desired)
+
+
+def test_a_group_with_tags_of_others_is_not_ours() -> None:
     aws = Scripted(
         CreateLogGroup=EXISTS,
         DescribeLogGroups=groups(NAME),
-        ListTagsForResource=UNTAGGED,
+        ListTagsForResource=ok(tags={"team": "other"}),
         DescribeLogStreams=STREAMS,
     )
     observed = group(aws).read()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
 
 # Section 8 of the facts.
@@ -41,8 +42,9 @@ GROUP_ARN = re.compile(r"arn:[^:]+:logs:(?P<region>[^:]+):\d{12}:log-group:(?P<n
 class LogGroups:
     """The override for CloudWatch Logs; ``backend`` is moto's, of a region."""
 
-    def __init__(self, backend: Callable[[str], Any]) -> None:
+    def __init__(self, backend: Callable[[str], Any], retention_policies: RetentionPolicies) -> None:
         self._backend = backend
+        self._retention_policies = retention_policies
 
     def __call__(self, request: Request, moto: Handler) -> Response:
         """Answer one request to CloudWatch Logs."""
@@ -53,6 +55,8 @@ class LogGroups:
                 f"1 validation error detected: Value '{given.get('retentionInDays')}' at 'retentionInDays' "
                 f"failed to satisfy constraint: Member must satisfy enum value set: {list(RETENTION_DAYS)}",
             )
+        if request.operation in ("PutAccountPolicy", "DeleteAccountPolicy"):
+            return self._retention_policies.change(request.operation, request.region, given)
         if request.operation in ("ListTagsForResource", "TagResource", "UntagResource"):
             group = GROUP_ARN.fullmatch(given.get("resourceArn", ""))
             if group and group["name"] not in self._backend(group["region"]).groups:
@@ -60,6 +64,8 @@ class LogGroups:
         if request.operation == "DeleteLogGroup":
             self._forget_tags(request.region, given.get("logGroupName", ""))
         response = moto(request)
+        if request.operation == "DescribeLogGroups" and response.status == 200:
+            return self._retention_policies.applied(request.region, response)
         if request.operation == "CreateLogStream":
             # moto says group where it means stream.
             body = response.body.replace(b"log group already exists", b"log stream already exists")
