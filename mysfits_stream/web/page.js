@@ -15,6 +15,7 @@ const byId = (id) => document.getElementById(id);
 const service = settings("mysfits-endpoint").replace(/\/+$/, "");
 const filters = byId("filters");
 const profile = byId("profile");
+const arrived = new Map(); // rows of clicks that are shown, so that only new rows move
 let mysfits = [];
 
 async function loadMysfits() {
@@ -25,6 +26,7 @@ async function loadMysfits() {
     const response = await fetch(`${service}/mysfits`, { credentials: "omit" });
     if (!response.ok) throw new Error(`it answered ${response.status}`);
     mysfits = (await response.json()).mysfits;
+    arrived.clear(); // their rows have no names if the service could not be reached before
     showMysfits();
   } catch (error) {
     byId("trouble").hidden = false;
@@ -100,13 +102,12 @@ function make(tag, properties = {}, children = []) {
 
 /** On the local cloud: the enriched clicks as they land in the bucket. */
 async function watchArrivals(feed) {
-  const known = new Map(); // what has been shown, so that only what is new moves
   byId("arrivals").hidden = false;
   for (;;) {
     if (document.visibilityState === "visible") {
       try {
         const response = await fetch(feed, { cache: "no-store" });
-        if (response.ok) showArrivals(await response.json(), known);
+        if (response.ok) showArrivals(await response.json(), arrived);
       } catch {
         byId("arrivals-note").textContent = "The local cloud does not answer at the moment.";
       }
@@ -146,6 +147,7 @@ function clock(moment) {
   return Number.isNaN(time.getTime()) ? moment : time.toLocaleTimeString("en-GB");
 }
 
+filters.hidden = false; // without JavaScript there is nothing to filter
 filters.addEventListener("change", showMysfits);
 filters.addEventListener("submit", (event) => event.preventDefault());
 byId("trouble").querySelector("button").addEventListener("click", loadMysfits);

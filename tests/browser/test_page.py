@@ -263,6 +263,41 @@ def test_the_panel_shows_clicks_as_they_land(
     assert visitor.complaints == []
 
 
+def test_names_of_clicks_appear_once_the_service_is_reached_again(
+    visit: Callable[[], Any], services: Services
+) -> None:
+    services.mysfits_status, services.feed = 503, {"total": 1, "clicks": [enriched(0, ORLA)]}
+    page = visit()
+    name = page.locator("#arrivals-list b")
+    page.clock.run_for(1000)
+    name.get_by_text("id-Orla").wait_for()
+    services.mysfits_status = 200
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".card").first.wait_for()
+    page.clock.run_for(1000)
+    name.get_by_text("Orla", exact=True).wait_for()
+
+
+def test_the_keyboard_reaches_and_scrolls_the_list_of_arrivals(
+    visit: Callable[[], Any], services: Services
+) -> None:
+    services.feed = {"total": 40, "clicks": [enriched(number, ORLA) for number in range(40)]}
+    page = visit()
+    arrivals = page.get_by_role("list", name="Enriched clicks, newest first")
+    arrivals.get_by_role("listitem").last.wait_for()
+    assert arrivals.evaluate("list => list.scrollHeight > list.clientHeight")
+    page.locator(".card").last.focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "arrivals-list"
+    page.keyboard.press("End")
+    arrivals.evaluate(
+        """list => new Promise((done) => {
+            if (list.scrollTop > 0) done();
+            list.addEventListener("scroll", done, { once: true });
+        })"""
+    )
+
+
 def test_without_a_stack_the_page_works_and_says_what_is_missing(
     visit: Callable[[], Any], services: Services, visitor: Visitor
 ) -> None:
@@ -292,6 +327,39 @@ def test_nothing_is_wider_than_the_screen(
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= size[0]
     assert box["height"] <= size[1]
+
+
+def test_filters_and_names_fit_a_narrow_screen(
+    visit: Callable[[], Any], page: Any, services: Services
+) -> None:
+    services.mysfits = [mysfit("Ghoulie McGhoulface"), mysfit("Thunderous Triceratops")]
+    page.set_viewport_size({"width": 320, "height": 640})
+    visit()
+    for group in ("Heart", "Manners"):
+        labels = page.get_by_role("group", name=group).locator("label")
+        tops = {box["y"] for box in (labels.nth(index).bounding_box() for index in range(4))}
+        assert len(tops) == 1, f"{group}: all choices stand in one row"
+    for name in page.locator(".card .name").all():
+        assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
+        assert name.bounding_box()["height"] < 3 * 20, "no name takes more than two lines"
+
+
+def test_without_javascript_the_page_says_so_and_offers_nothing_that_needs_it(
+    chromium: Any, services: Services
+) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    try:
+        page = context.new_page()
+        page.route("**/*", services.answer)
+        page.goto(f"{SITE}/")
+        said = page.locator(".noscript")
+        assert "need JavaScript" in said.inner_text()
+        assert said.bounding_box()["y"] < 400
+        assert page.locator("#filters").is_hidden()
+        assert page.locator("#grid").bounding_box()["height"] < 1
+        assert page.locator("[aria-busy=true]").count() == 0
+    finally:
+        context.close()
 
 
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
