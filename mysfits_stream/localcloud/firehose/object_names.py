@@ -111,7 +111,7 @@ def _evaluated(template: str, moment: dt.datetime, error_type: str, member: str)
         if namespace == "firehose":
             raise PrefixError(f"{_INVALID_VALUE} {member}")
         if namespace in DYNAMIC_PARTITIONING:
-            raise PrefixError(f"The local cloud does not simulate the expression {match[0]} in {member}")
+            raise PrefixError(f"The expression {match[0]} in {member} is not simulated by the local cloud")
         raise PrefixError(f"Namespace to the left of colon ({namespace}) is an invalid keyword!")
 
     return EXPRESSION.sub(value_of, template)

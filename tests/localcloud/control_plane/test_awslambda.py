@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -443,3 +444,45 @@ def test_a_function_of_another_language_can_be_kept_but_not_run(client: Client) 
     client.create(Runtime="nodejs22.x")
     with pytest.raises(LambdaError, match="Only Python runtimes"):
         client.override.function(ARN)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [ARN, f"{ARN}:$LATEST", f"{ACCOUNT}:function:processor", "function:processor", "processor:$LATEST"],
+)
+def test_a_function_is_found_by_each_form_of_its_name(client: Client, name: str) -> None:
+    client.create()
+    path = f"/2015-03-31/functions/{quote(name)}"
+    assert client("GET", path)["Configuration"]["FunctionName"] == "processor"
+    assert client("GET", f"{path}/configuration")["FunctionName"] == "processor"
+    assert client("PUT", f"{path}/configuration", Timeout=7)["Timeout"] == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none", "Function not found: arn:aws:lambda:eu-west-1:123456789012:function:none"),
+        ("none:5", "Function not found: arn:aws:lambda:eu-west-1:123456789012:function:none:5"),
+        (ARN.replace(ACCOUNT, "1" * 12), f"Function not found: {ARN.replace(ACCOUNT, '1' * 12)}"),
+        (
+            ARN.replace("eu-west-1", "us-east-1"),
+            "Functions from 'us-east-1' are not reachable in this region ('eu-west-1')",
+        ),
+    ],
+)
+def test_a_missing_function_is_told_by_its_arn(client: Client, name: str, message: str) -> None:
+    client.create()
+    for method, part in (("GET", ""), ("PUT", "/configuration"), ("DELETE", ""), ("GET", "/policy")):
+        with pytest.raises(Refused) as caught:
+            client(method, f"/2015-03-31/functions/{quote(name)}{part}")
+        assert caught.value.args == ("ResourceNotFoundException", message, 404)
+
+
+def test_an_update_by_the_arn_of_a_version_changes_the_latest_code(client: Client) -> None:
+    published = client.create(Publish=True)["FunctionArn"]
+    assert published == f"{ARN}:1"
+    path = f"/2015-03-31/functions/{quote(published)}/code"
+    zip_file = base64.b64encode(OTHER_CODE).decode()
+    assert client("PUT", path, ZipFile=zip_file, Publish=True)["Version"] == "2"
+    assert client.get("Qualifier=2")["Configuration"]["CodeSha256"] == sha256(OTHER_CODE)
+    assert client.get("Qualifier=1")["Configuration"]["CodeSha256"] == sha256(CODE)

@@ -117,7 +117,7 @@ ERRORS = "bad/!{firehose:error-output-type}/"
         (
             "!{partitionKeyFromQuery:id}/",
             ERRORS,
-            "The local cloud does not simulate the expression !{partitionKeyFromQuery:id} in",
+            "The expression !{partitionKeyFromQuery:id} in Prefix is not simulated by the local cloud",
         ),
         ("!{timestamp:yyyy", ERRORS, "The expression !{timestamp:yyyy in Prefix has no end"),
         ("x" * 513, "", "Prefix must not be longer than 512 characters once evaluated"),

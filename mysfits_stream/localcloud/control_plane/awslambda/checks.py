@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -58,7 +59,8 @@ def check_function(given: dict[str, Any]) -> None:
             f"{NOT_CONFIGURED} contains reserved keys that are currently not supported for modification. "
             f"Reserved keys used in this request: {', '.join(reserved)}"
         )
-    if sum(len(key.encode()) + len(value.encode()) for key, value in variables.items()) > MAX_ENVIRONMENT:
+    # The limit is the length of the variables as JSON.
+    if len(json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_ENVIRONMENT:
         raise _invalid(f"{NOT_CONFIGURED} exceeded the 4KB limit.")
 
 

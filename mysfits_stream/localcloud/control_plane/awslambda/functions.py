@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
 from mysfits_stream.localcloud.awslambda.function import Function, LambdaError
 from mysfits_stream.localcloud.control_plane import moto_state
@@ -29,6 +30,12 @@ from mysfits_stream.localcloud.http.messages import Handler, Request, Response, 
 FUNCTION_PATH = re.compile(
     r"/2015-03-31/functions(?:/(?P<function>[^/]+?))?(?:/(?P<part>code|configuration))?/?"
 )
+OF_FUNCTION = re.compile(r"(?P<before>/\d{4}-\d\d-\d\d/functions/)(?P<function>[^/]+)(?P<rest>(?:/.*)?)")
+FUNCTION = re.compile(
+    r"(?:(?:arn:[^:]+:lambda:(?P<region>[^:]+):)?(?:(?P<account>\d{12}):)?function:)?"
+    r"(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
+)
+MAX_NAME = 64
 CANNOT_BE_ASSUMED = "The role defined for the function cannot be assumed by Lambda."
 BUSY = "The operation cannot be performed at this time."
 
@@ -58,11 +65,10 @@ class Functions:
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
         """Answer a request to Lambda's control plane."""
         self._settle_all(request.region)
-        operation = self._operation(request)
-        if operation is None:
-            return ask_moto(request)
         try:
-            return operation() or ask_moto(request)
+            request = self._by_name(request)
+            operation = self._operation(request)
+            return _as_lambda((operation and operation()) or ask_moto(request))
         except LambdaError as error:
             return _refused(error.code, str(error), error.status)
         except JsonRESTError as error:
@@ -86,6 +92,32 @@ class Functions:
             raise LambdaError("InvalidRuntimeException", message, 502)
         return replace(value_of(stored), invoked_arn=arn)
 
+    def _by_name(self, request: Request) -> Request:
+        """The request with the plain name of an existing function in place of an ARN or a part of an ARN.
+
+        Raises LambdaError.
+        """
+        path = OF_FUNCTION.fullmatch(request.path)
+        named = FUNCTION.fullmatch(unquote(path["function"])) if path else None
+        if path is None or named is None:
+            return request
+        region, name = request.region, named["name"]
+        qualifier = request.parameters.get("Qualifier") or named["qualifier"]
+        if named["region"] not in (None, region):
+            message = f"Functions from '{named['region']}' are not reachable in this region ('{region}')"
+            raise LambdaError("ResourceNotFoundException", message, 404)
+        if named["account"] not in (None, self._account) or self._find(region, name) is None:
+            arn = f"arn:{moto_state.partition(region)}:lambda:{region}:{named['account'] or self._account}"
+            suffix = f":{qualifier}" if qualifier else ""
+            message = f"Function not found: {arn}:function:{name}{suffix}"
+            raise LambdaError("ResourceNotFoundException", message, 404)
+        # An update changes $LATEST, also for the ARN of a version.
+        updates = request.method == "PUT" and path["rest"] in ("/code", "/configuration")
+        query = request.query
+        if named["qualifier"] and "Qualifier" not in request.parameters and not updates:
+            query = "&".join(filter(None, (query, urlencode({"Qualifier": qualifier}))))
+        return replace(request, path=f"{path['before']}{quote(name)}{path['rest']}", query=query)
+
     def _operation(self, request: Request) -> Callable[[], Response | None] | None:
         path = FUNCTION_PATH.fullmatch(request.path)
         if path is None:
@@ -105,6 +137,11 @@ class Functions:
     def _create(self, request: Request) -> Response:
         spec = _parsed(request, "CreateFunction")
         region, name = request.region, spec["FunctionName"].rsplit(":", 1)[-1]
+        if len(name) > MAX_NAME:
+            raise _invalid(
+                f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
+                f"constraint: Member must have length less than or equal to {MAX_NAME}"
+            )
         arn = (
             f"arn:{self._backend(region)._lambdas.partition}:lambda:{region}:{self._account}:function:{name}"
         )
@@ -224,5 +261,17 @@ def _invalid(message: str) -> LambdaError:
     return LambdaError("InvalidParameterValueException", message, 400)
 
 
+def _as_lambda(response: Response) -> Response:
+    """An answer of moto with the request id and the error document of Lambda."""
+    code = next((value for name, value in response.headers.items() if name.lower() == "x-amzn-errortype"), "")
+    if code and response.status >= 400:
+        document = response.json()
+        message = document.get("Message") or document.get("message") or ""
+        response = _refused(code, message, response.status)
+    kept = {name: value for name, value in response.headers.items() if name.lower() != "x-amzn-requestid"}
+    return replace(response, headers={**kept, "x-amzn-RequestId": str(uuid.uuid4())})
+
+
 def _refused(code: str, message: str, status: int) -> Response:
-    return json_response(status, {"Type": "User", "Message": message}, {"x-amzn-ErrorType": code})
+    headers = {"x-amzn-ErrorType": code, "x-amzn-RequestId": str(uuid.uuid4())}
+    return json_response(status, {"Type": "User", "Message": message}, headers)

@@ -33,7 +33,7 @@ def checked(configuration: dict[str, Any]) -> dict[str, Any]:
         raise invalid("Both SizeInMBs and IntervalInSeconds are required to configure buffering.")
     for member in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
         if (configuration.get(member) or {}).get("Enabled"):
-            raise invalid(f"The local cloud does not simulate {member}")
+            raise invalid(f"{member} is not simulated by the local cloud")
     try:
         check_prefixes(configuration.get("Prefix") or "", configuration.get("ErrorOutputPrefix") or "")
     except PrefixError as error:
@@ -119,7 +119,7 @@ def _check_processors(processors: list[dict[str, Any]]) -> None:
         raise invalid("Cannot have more than 1 Lambda processor")
     for processor in processors:
         if processor["Type"] not in ("Lambda", "AppendDelimiterToRecord"):
-            raise invalid(f"The local cloud does not simulate the processor {processor['Type']}")
+            raise invalid(f"The processor {processor['Type']} is not simulated by the local cloud")
     for processor in functions:
         _check_lambda(_parameters(processor))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,20 +64,36 @@ class LogGroups:
                 return _error("ResourceNotFoundException", "The specified resource does not exist.")
         if request.operation == "DeleteLogGroup":
             self._forget_tags(request.region, given.get("logGroupName", ""))
+        if request.operation == "GetLogEvents" and not self._has_group(request.region, given):
+            return _error("ResourceNotFoundException", "The specified log stream does not exist.")
         response = moto(request)
         if request.operation == "DescribeLogGroups" and response.status == 200:
-            return self._retention_policies.applied(request.region, response)
+            return _with_class(self._retention_policies.applied(request.region, response))
         if request.operation == "CreateLogStream":
             # moto says group where it means stream.
             body = response.body.replace(b"log group already exists", b"log stream already exists")
             return replace(response, body=body)
         return response
 
+    def _has_group(self, region: str, given: dict[str, Any]) -> bool:
+        arn = GROUP_ARN.match(given.get("logGroupIdentifier") or "")
+        name = arn["name"] if arn else given.get("logGroupName") or given.get("logGroupIdentifier")
+        return name in self._backend(region).groups
+
     def _forget_tags(self, region: str, name: str) -> None:
         """moto keeps the tags of a group that is gone, and gives them to the next one of that name."""
         backend = self._backend(region)
         if name in backend.groups:
             backend.tagger.delete_all_tags_for_resource(backend.groups[name].arn)
+
+
+def _with_class(response: Response) -> Response:
+    """DescribeLogGroups with the members that moto leaves out."""
+    document = response.json()
+    for group in document.get("logGroups") or []:
+        group.setdefault("logGroupClass", "STANDARD")
+        group.setdefault("deletionProtectionEnabled", False)
+    return replace(response, body=json.dumps(document).encode())
 
 
 def _error(code: str, message: str) -> Response:
