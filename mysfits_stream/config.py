@@ -14,9 +14,12 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from mysfits_stream import click_definition
+from mysfits_stream.click_definition import DEFAULT_FIELDS, Definition, Enrichment, Field
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.key_prefixes import rejection
 
@@ -166,9 +169,12 @@ class ResourcePolicy:
 Limit = OneOf | Between | Matching | Origins | NamedOrigins | KeyPrefix | Headers | Tags | ResourcePolicy
 
 
-def setting(default: Any, limit: Limit | None = None) -> Any:
-    """A field with a default and, in its metadata, what its value may be."""
-    return field(default=default, metadata={"limit": limit})
+def setting(default: Any, limit: Limit | None = None, read: Callable[[Any, str], Any] | None = None) -> Any:
+    """A field with a default and, in its metadata, the limit of its values.
+
+    ``read`` makes the value of a document and the key's path, for values that are neither scalar nor list.
+    """
+    return field(default=default, metadata={"limit": limit, "read": read})
 
 
 HTTP_URL = Matching(r"https?://[^\s/]+(/\S*)?", "a URL that begins with https:// or http://")
@@ -180,6 +186,31 @@ RETENTION_DAYS = OneOf(
     # What CloudWatch Logs accepts (aws.md, section 8).
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 )
+
+
+@dataclass(frozen=True)
+class ClickConfig:
+    """The members of a click, and which of them names the user: "" for the default, None for none."""
+
+    fields: tuple[Field, ...] = setting(DEFAULT_FIELDS, read=click_definition.parse_fields)
+    user: str | None = setting("")
+
+
+@dataclass(frozen=True)
+class EnrichConfig:
+    """The lookup of a clicked item in the Mysfits service, and the attributes that its clicks get."""
+
+    key: str = setting("mysfitId")
+    path: str = setting("/mysfits/{mysfitId}")
+    list: str = setting("/mysfits")
+    attributes: tuple[str, ...] = setting(("goodevil", "lawchaos", "species", "name"))
+
+
+@dataclass(frozen=True)
+class PrivacyConfig:
+    """What follows from a visitor's Global Privacy Control."""
+
+    gpc: Literal["anonymize", "ignore"] = setting("anonymize", OneOf(("anonymize", "ignore")))
 
 
 @dataclass(frozen=True)
@@ -285,11 +316,29 @@ class Config:
     )
     tags: tuple[tuple[str, str], ...] | None = setting(None, Tags())
     iam: IamConfig = IamConfig()
+    click: ClickConfig = ClickConfig()
+    enrich: EnrichConfig | None = EnrichConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     bucket: BucketConfig = BucketConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     processor: ProcessorConfig = ProcessorConfig()
     api: ApiConfig = ApiConfig()
     local: LocalConfig = LocalConfig()
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a definition of a click that cannot work."""
+        _ = self.definition
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The definition of a click: ``click``, ``enrich`` and ``privacy``."""
+        enrich = self.enrich
+        return click_definition.define(
+            self.click.fields,
+            self.click.user,
+            Enrichment(enrich.key, enrich.path, enrich.list, enrich.attributes) if enrich else None,
+            anonymize=self.privacy.gpc == "anonymize",
+        )
 
 
 def load(
@@ -358,19 +407,18 @@ def _override_one(config: Config, key: str, value: Any) -> Config:
     return replace(config, **{section_name: changed}) if section_name else changed
 
 
-def _refuse_repeated_keys(document: Any) -> None:
-    """YAML would take the last one, and say nothing."""
+def _refuse_repeated_keys(node: Any) -> None:
+    """Raise MarkedYAMLError for a key that is written twice: YAML would use the last one without a word."""
     import yaml
 
-    sections = [document, *(value for _, value in document.value)] if _is_mapping(document) else []
-    for section in filter(_is_mapping, sections):
-        seen: set[str] = set()
-        for key, _ in section.value:
-            if str(key.value) in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key.value} is written twice", problem_mark=key.start_mark
-                )
-            seen.add(str(key.value))
+    if not _is_mapping(node):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if str(key.value) in seen:
+            raise yaml.MarkedYAMLError(problem=f"{key.value} is written twice", problem_mark=key.start_mark)
+        seen.add(str(key.value))
+        _refuse_repeated_keys(value)
 
 
 def _is_mapping(node: Any) -> bool:
@@ -414,6 +462,10 @@ def _value(path: str, hint: Any, value: Any, schema_field: Any) -> Any:
     allowed = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in allowed:
         return None
+    if is_dataclass(allowed[0]):
+        return _section(cast(type, allowed[0]), value, path)
+    if read := schema_field.metadata.get("read"):
+        return read(value, path)
     value = _typed(path, allowed[0], value)
     limit: Limit | None = schema_field.metadata.get("limit")
     if limit and (complaint := limit.complaint(value)):

@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from mysfits_stream.bounded_http import excerpt, send
-from mysfits_stream.clicks.sending import first_mysfit
+from mysfits_stream.clicks.composing import items
+from mysfits_stream.config import Config
 from mysfits_stream.doctor.api import http
 from mysfits_stream.doctor.arrival import service
 from mysfits_stream.errors import ClickError
@@ -139,14 +140,14 @@ def test_a_hostile_mysfits_service_is_one_line(
     serve: Callable[[Serve], str], behave: Serve, says: str
 ) -> None:
     with pytest.raises(ClickError) as raised:
-        first_mysfit(serve(behave), seconds=1 if behave is dripping else 60)
+        items(Config().definition, serve(behave), seconds=1 if behave is dripping else 60)
     line = str(raised.value)
     assert says in line and len(line) < 500 and not {"\x1b", "<", "\n"} & set(line)
 
 
 @pytest.mark.parametrize("behave", [whole(b"[" * 200_000), endless], ids=["deep", "endless"])
 def test_the_doctor_reads_within_the_same_bounds(serve: Callable[[Serve], str], behave: Serve) -> None:
-    assert service(serve(behave), http).status == "broken"
+    assert service(serve(behave), Config().definition, http).status == "broken"
 
 
 def test_an_excerpt_is_one_short_line() -> None:

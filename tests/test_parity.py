@@ -162,10 +162,20 @@ def test_row_8_the_api_is_regional_and_puts_on_firehose_by_post(up: Deployment) 
     }
 
 
-def test_row_9_the_template_names_the_stream_and_encodes_the_click_as_it_is(up: Deployment) -> None:
+def test_row_9_the_template_names_the_stream_and_puts_the_click_as_it_is_into_an_envelope(
+    up: Deployment,
+) -> None:
     [template] = _put_method(up)["methodIntegration"]["requestTemplates"].values()
     assert up.names.stream in template
-    assert "$util.base64Encode($input.json('$'))" in template
+    assert template.count("$input.json('$')") == 1
+    before = round(up.cloud.clock() * 1000)
+    assert up.put(CLICK).ok
+    [record] = up.cloud.cloud.firehose.held()
+    envelope = json.loads(record)
+    assert list(envelope) == ["v", "requestId", "time", "first", "clicks"]
+    assert (envelope["v"], envelope["first"], envelope["clicks"]) == (1, 0, CLICK)
+    assert envelope["time"] == before
+    assert re.fullmatch(r"[A-Za-z0-9_=-]{12,}", envelope["requestId"])
 
 
 @pytest.mark.parametrize(
@@ -230,7 +240,7 @@ def test_row_12_the_state_file_holds_every_arn(up: Deployment) -> None:
     assert all(entry["arn"].startswith("arn:aws:") for entry in recorded["resources"].values())
 
 
-def test_row_13_an_enriched_click_has_the_workshops_fields_and_the_time_one_a_line(up: Deployment) -> None:
+def test_row_13_an_enriched_click_has_the_workshops_fields_then_name_time_and_ids(up: Deployment) -> None:
     assert up.put([CLICK, {**CLICK, "userId": "other"}]).ok
     up.pass_buffers()
     [(key, content)] = up.objects("firehose/").items()
@@ -241,10 +251,11 @@ def test_row_13_an_enriched_click_has_the_workshops_fields_and_the_time_one_a_li
     lines = content.splitlines()
     assert [json.loads(line)["userId"] for line in lines] == ["guest", "other"]
     click = json.loads(lines[0])
-    assert list(click) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
-    assert {key: click[key] for key in ("goodevil", "lawchaos", "species")} == {
-        key: MYSFIT[key] for key in ("goodevil", "lawchaos", "species")
-    }
+    workshop = ["userId", "mysfitId", "goodevil", "lawchaos", "species"]
+    assert list(click) == [*workshop, "name", "clickedAt", "clickId", "requestId"]
+    attributes = ("goodevil", "lawchaos", "species", "name")
+    assert {key: click[key] for key in attributes} == {key: MYSFIT[key] for key in attributes}
+    assert [json.loads(line)["clickId"] for line in lines] == [f"{click['requestId']}:{n}" for n in (0, 1)]
     assert click["clickedAt"] == "2026-09-21T14:13:20.000Z"
 
 

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mysfits_stream.aws.waiting import Pace
+from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks.objects import LONGEST_SPAN, ClicksBucket, StoredObject, UnreadableError
 
 Click = dict[str, Any]
 
-TEXTS = ("userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt")
-"""What an enriched click says, all of it as text."""
+LATENESS = timedelta(minutes=1)
+"""The longest time from a request, ``clickedAt``, to the arrival of its record, which names the object."""
 
 FOLLOW_SECONDS = 5.0
 LOOK_BACK = timedelta(minutes=1)
@@ -45,30 +46,84 @@ class ParseProblems:
 
 @dataclass
 class Summary:
-    """Clicks by what their mysfits are like."""
+    """Clicks by the clicked item and by each attribute but the name; test clicks are counted apart."""
+
+    by: dict[str, Counter[str]]
+    key: str | None = None
+    """The field that names the clicked item."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """Item -> its attribute ``name``, as far as clicks have one."""
 
     clicks: int = 0
-    by: dict[str, Counter[str]] = field(
-        default_factory=lambda: {key: Counter() for key in ("mysfitId", "species", "goodevil", "lawchaos")}
-    )
+    tests: int = 0
+
+    @classmethod
+    def of(cls, definition: Definition) -> Summary:
+        """An empty summary of clicks of this definition."""
+        keys = [*([definition.key] if definition.key else []), *definition.attributes]
+        return cls({key: Counter() for key in keys if key != "name"}, definition.key)
 
     def counted(self, clicks: Iterable[Click]) -> Iterator[Click]:
         """The same clicks, each counted as it passes."""
         for click in clicks:
+            yield click
+            if click.get("test") is True:
+                self.tests += 1
+                continue
             self.clicks += 1
             for key, counter in self.by.items():
-                counter[click[key]] += 1
+                counter[text(click.get(key))] += 1
+            if self.key and isinstance(name := click.get("name"), str):
+                self.names[text(click.get(self.key))] = name
+
+
+@dataclass
+class Distinct:
+    """Leaves out duplicates, and counts them."""
+
+    duplicates: int = 0
+    _seen: set[int] = field(default_factory=set, repr=False)
+
+    def clicks(self, found: Iterable[Click]) -> Iterator[Click]:
+        """The clicks in their order, each ``clickId`` at its first occurrence.
+
+        A click without an id, of version 0.1.0, counts as itself.
+        """
+        for click in found:
+            click_id = click.get("clickId")
+            if isinstance(click_id, str):
+                # Eight bytes a click; two of a billion ids share theirs with a chance of 1 in 37.
+                identity = hash(click_id)
+                if identity in self._seen:
+                    self.duplicates += 1
+                    continue
+                self._seen.add(identity)
             yield click
 
 
-def read(bucket: ClicksBucket, since: datetime, until: datetime, trouble: ParseProblems) -> Iterator[Click]:
-    """The clicks of a time range, ``until`` excluded, the oldest first; ``trouble`` counts what is none.
+def read(
+    bucket: ClicksBucket,
+    since: datetime,
+    until: datetime,
+    trouble: ParseProblems,
+    landed_until: datetime | None = None,
+) -> Iterator[Click]:
+    """The clicks of a time range by ``clickedAt``, ``until`` excluded, the oldest first.
 
-    In memory are only the lines of objects that overlap in time, and the objects read ahead.
+    ``landed_until`` is the time up to which objects are read, by default ``until``: a click that was retried
+    or replayed lies in an object of a later hour, and comes after clicks that are younger. ``trouble`` counts
+    lines and objects that could not be parsed. In memory are only the lines of objects that overlap in time,
+    and the objects read ahead.
     """
-    return _in_order(
-        bucket.read(bucket.delivered(since, until)), clicked_at(since), clicked_at(until), trouble
-    )
+    objects = bucket.read(bucket.delivered(since, max(until, landed_until or until)))
+    return _in_order(objects, clicked_at(since), clicked_at(until), trouble)
+
+
+def latest(clicks: Iterable[Click], count: int) -> list[Click]:
+    """The last ``count`` clicks by ``clickedAt``, the oldest first."""
+    numbered = ((click["clickedAt"], number, click) for number, click in enumerate(clicks))
+    return [click for _, _, click in sorted(heapq.nlargest(count, numbered))]
 
 
 def follow(
@@ -100,14 +155,23 @@ def follow(
 
 
 def parse(line: bytes) -> Click | None:
-    """The enriched click in a line, None if it is none."""
+    """The enriched click in a line, None for another line.
+
+    A click is a JSON object of scalars with the text ``clickedAt``, whichever definition and version wrote
+    it.
+    """
     try:
         click = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(click, dict) or not all(isinstance(click.get(key), str) for key in TEXTS):
+    if not isinstance(click, dict) or not isinstance(click.get("clickedAt"), str):
         return None
-    return click
+    return None if any(isinstance(value, dict | list) for value in click.values()) else click
+
+
+def text(value: Any) -> str:
+    """A field's value for a table: texts as they are, null and missing as "-", other scalars as in JSON."""
+    return "-" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def clicked_at(moment: datetime) -> str:
@@ -125,8 +189,8 @@ def _in_order(
     waiting: list[tuple[str, int, bytes]] = []
     serial = 0
     for stored, lines in objects:
-        # No later object holds a click from before this one began.
-        began = clicked_at(stored.started)
+        # No later object holds a click from before this one began, but for a request's time and for replays.
+        began = clicked_at(stored.started - LATENESS)
         while waiting and waiting[0][0] < began:
             yield json.loads(heapq.heappop(waiting)[2])
         if isinstance(lines, UnreadableError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -103,22 +104,85 @@ def parse(line: bytes, key: str) -> FailedClick | None:
 
 
 def clicks_in(data: bytes) -> list[bytes]:
-    """A record as single clicks: each element of an array for itself, verbatim; anything else as it is."""
+    """The clicks of a record, each verbatim; a record that is neither clicks nor an envelope as it is."""
+    begin, text = _clicks_text(data)
+    return [data] if begin is None else _elements(text, begin) or [data]
+
+
+def split(record: FailedClick) -> list[bytes]:
+    """A record as records of single clicks, each in an envelope with its own ``first``, of the same identity.
+
+    A record without an envelope gets one: the time is the arrival's, and the request id follows from content
+    and arrival, so that a second replay of the same record gives the same ids. A record that cannot be parsed
+    stays as it is.
+    """
+    begin, text = _clicks_text(record.data)
+    clicks = [] if begin is None else _elements(text, begin)
+    if not clicks:
+        return [record.data]
+    document: Any = json.loads(text)
+    milliseconds = round(record.arrived.timestamp() * 1000)
+    if is_envelope(document):
+        members = {key: value for key, value in document.items() if key != "clicks"}
+    else:
+        digest = hashlib.sha256(f"{milliseconds}\n".encode() + record.data).hexdigest()
+        members = {"v": 1, "requestId": digest[:32], "time": milliseconds, "first": 0}
+    first = members.get("first")
+    if not isinstance(first, int):
+        return [record.data]
+    return [
+        json.dumps(members | {"first": first + index}).encode()[:-1] + b', "clicks": ' + click + b"}"
+        for index, click in enumerate(clicks)
+    ]
+
+
+def is_envelope(document: Any) -> bool:
+    """Whether a record's document is an envelope, of any version."""
+    return isinstance(document, dict) and "v" in document and "clicks" in document
+
+
+def _clicks_text(data: bytes) -> tuple[int | None, str]:
+    """Where the clicks of a record begin in its text; None for a record that cannot be parsed."""
     try:
         text = data.decode()
-        if not isinstance(json.loads(text), list):
-            return [data]
+        document = json.loads(text)
     except (ValueError, RecursionError):
-        return [data]
-    decoder, elements, at = json.JSONDecoder(), list[bytes](), text.index("[") + 1
+        return None, ""
+    if not is_envelope(document):
+        return 0, text
+    decoder, at = json.JSONDecoder(), text.index("{") + 1
+    begin = None
     while True:
-        while text[at] in " \t\n\r,":
-            at += 1
+        at = _past(text, at, " \t\n\r,:")
+        if text[at] == "}":
+            return begin, text
+        key, at = decoder.raw_decode(text, at)
+        at = _past(text, at, " \t\n\r:")
+        # As for json.loads, the last of equal keys counts.
+        begin = at if key == "clicks" else begin
+        _, at = decoder.raw_decode(text, at)
+
+
+def _elements(text: str, begin: int) -> list[bytes]:
+    """The elements of the array that begins there, each verbatim; another value as the only element."""
+    decoder, elements, at = json.JSONDecoder(), list[bytes](), _past(text, begin, " \t\n\r")
+    if text[at] != "[":
+        _, end = decoder.raw_decode(text, at)
+        return [text[at:end].encode()]
+    at += 1
+    while True:
+        at = _past(text, at, " \t\n\r,")
         if text[at] == "]":
-            return elements or [data]
+            return elements
         _, end = decoder.raw_decode(text, at)
         elements.append(text[at:end].encode())
         at = end
+
+
+def _past(text: str, at: int, skipped: str) -> int:
+    while text[at] in skipped:
+        at += 1
+    return at
 
 
 def content(data: bytes) -> str:

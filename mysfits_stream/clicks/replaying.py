@@ -2,7 +2,7 @@
 
 The clicks of an error object are put on the stream, then the object is copied aside, and only then removed,
 or overwritten with the lines that stay. A replay that dies in between is resumed by the next, which puts the
-same clicks once more: at worst some of this one object arrive twice.
+same clicks once more, with the same ids: ``clicks`` shows each once.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def replay(
         if isinstance(lines, UnreadableError):
             done.trouble.unreadable[stored.key] = str(lines)
             continue
-        wanted: list[bytes] = []
+        wanted: list[failed.FailedClick] = []
         rest: list[bytes] = []
         for line in lines:
             record = failed.parse(line, stored.key)
@@ -96,10 +96,10 @@ def replay(
             elif (since and record.arrived < since) or len(wanted) == room(done):
                 rest.append(line)
             else:
-                wanted.append(record.data)
+                wanted.append(record)
         if not wanted:
             continue
-        clicks = [click for data in wanted for click in failed.clicks_in(data)]
+        clicks = [click for record in wanted for click in failed.split(record)]
         if not dry_run:
             for batch in batches(clicks):
                 done.retried += _put(firehose, stream, batch, pace)

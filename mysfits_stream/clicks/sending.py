@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,11 +18,12 @@ from mysfits_stream.aws.waiting import Expired, Pace, retry_while, wait_until
 from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
 from mysfits_stream.config import Config
-from mysfits_stream.errors import ClickError
 
 ORIGIN = "https://www.example.com"
+TEST_HEADER = "X-Mysfits-Test"
+"""With the value 1, the lines of a request carry ``"test": true`` and stay out of sums and queries."""
+
 API_SECONDS = 30.0  # API Gateway itself answers within 29
-SERVICE_SECONDS = 10.0  # the processor waits for 5
 DATA_PLANE_BUDGET = 120.0
 """Seconds within which a new stage, or a new deployment on it, answers everywhere (F34)."""
 
@@ -31,7 +33,7 @@ AT_ONCE = 8
 ADVICE = "`mysfits-stream doctor` names what stands in the way"
 
 Clock = Callable[[], float]
-Put = Callable[[str, dict[str, str]], tuple[int, str]]
+Put = Callable[[str, Mapping[str, Any]], tuple[int, str]]
 """Puts a click to a URL; the status and body of the answer. Raises requests.RequestException."""
 
 
@@ -41,8 +43,10 @@ class TestClick:
 
     __test__ = False  # for pytest this is no test
 
-    user_id: str
-    mysfit_id: str
+    fields: Mapping[str, Any]
+    """The fields of the click, without ``clickId``."""
+
+    click_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "sending"
     """``accepted``, ``delivered``, ``refused``, ``failed`` or ``not-delivered``."""
     record: dict[str, Any] | None = None
@@ -57,10 +61,11 @@ class TestClick:
     """When it arrived at the delivery stream, as ``clickedAt`` says it."""
 
     def document(self) -> dict[str, Any]:
-        """The click and how it fared, as JSON shows it."""
+        """The click and its result as JSON; the fields stand beside the result, too, as in version 0.1.0."""
         return {
-            "userId": self.user_id,
-            "mysfitId": self.mysfit_id,
+            **self.fields,
+            "click": dict(self.fields),
+            "clickId": self.click_id,
             "status": self.status,
             "record": self.record,
             "object": self.object,
@@ -77,27 +82,9 @@ def default_timeout(config: Config, time_scale: float) -> float:
     return max(LEAST_TIMEOUT, buffers + SLACK) / time_scale + SLACK
 
 
-def first_mysfit(mysfits_api: str, seconds: float = SERVICE_SECONDS) -> str:
-    """The id of the Mysfits service's first mysfit, if it answers within ``seconds``. Raises ClickError."""
-    url = f"{mysfits_api.rstrip('/')}/mysfits"
-    advice = "check mysfits_api, or name a mysfit with --mysfit"
-    try:
-        response = bounded_http.send("GET", url, seconds=seconds)
-        if response.status != 200:
-            raise ValueError(f"HTTP {response.status}")
-        mysfit = response.json()["mysfits"][0]["mysfitId"]
-    except (requests.RequestException, ValueError) as error:
-        raise ClickError(f"the Mysfits service does not answer at {url}: {error}; {advice}") from error
-    except (LookupError, TypeError):
-        mysfit = None
-    if not isinstance(mysfit, str):
-        raise ClickError(f"the Mysfits service lists no mysfits at {url}; {advice}")
-    return mysfit
-
-
-def put(url: str, click: dict[str, str]) -> tuple[int, str]:
-    """Put one click as a page of another origin does."""
-    headers = {"Content-Type": "application/json", "Origin": ORIGIN}
+def put(url: str, click: Mapping[str, Any]) -> tuple[int, str]:
+    """Put one test click as a page of another origin does."""
+    headers = {"Content-Type": "application/json", "Origin": ORIGIN, TEST_HEADER: "1"}
     response = bounded_http.send(
         "PUT", url, headers=headers, body=json.dumps(click).encode(), seconds=API_SECONDS
     )
@@ -151,7 +138,7 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
 
     def attempt() -> tuple[int, str]:
         try:
-            status, body = put(url, {"userId": click.user_id, "mysfitId": click.mysfit_id})
+            status, body = put(url, {**click.fields, "clickId": click.click_id})
         except requests.RequestException as error:
             # A new host name may not resolve yet.
             raise _NotYet(f"no answer from {url}: {error}") from error
@@ -193,10 +180,9 @@ class _Search:
         self._since = since - timedelta(seconds=1)
         self._clock = clock
         self._seen: set[str] = set()
-        self._waiting: dict[tuple[Any, Any], list[int]] = {}
-        for index, click in enumerate(clicks):
-            if click.status == "accepted":
-                self._waiting.setdefault((click.user_id, click.mysfit_id), []).append(index)
+        self._waiting = {
+            click.click_id: index for index, click in enumerate(clicks) if click.status == "accepted"
+        }
 
     def look(self) -> bool:
         """Look once; whether nothing is left to look for."""
@@ -228,7 +214,7 @@ class _Search:
                 yield stored, lines
 
     def _delivered(self, record: delivered.Click | None, key: str) -> None:
-        if record is not None and record["clickedAt"] >= delivered.clicked_at(self._since):
+        if record is not None:
             self._settle(record, "delivered", key, record=record, arrived=record["clickedAt"])
 
     def _failed(self, record: failed.FailedClick | None) -> None:
@@ -249,14 +235,10 @@ class _Search:
                 )
 
     def _settle(self, found: dict[str, Any], status: str, key: str, **known: Any) -> None:
-        identity = (found.get("userId"), found.get("mysfitId"))
-        try:
-            index = self._waiting[identity].pop(0)
-        except (KeyError, TypeError):
-            # Nobody's click of ours; in a failed record these may even be objects.
+        click_id = found.get("clickId")
+        # The id of another click, and in a failed record any JSON value.
+        if not isinstance(click_id, str) or (index := self._waiting.pop(click_id, None)) is None:
             return
-        if not self._waiting[identity]:
-            del self._waiting[identity]
         click = self.clicks[index]
         self.clicks[index] = replace(
             click, status=status, object=key, seconds=self._clock() - click.began, **known

@@ -10,23 +10,37 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 
 
 @click.command("send-test-click")
-@click.option("--user", metavar="ID", help="The click's userId.  [default: a fresh one]")
-@click.option("--mysfit", metavar="ID", help="The click's mysfitId.  [default: the service's first]")
+@click.option("--user", metavar="ID", help="User of the click.  [default: a new one]")
+@click.option(
+    "--mysfit", metavar="ID|random", help="Clicked mysfit, or another key.  [default: the service's first]"
+)
+@click.option(
+    "--field", "fields", metavar="NAME=VALUE", multiple=True, help="Another field, such as campaign=may."
+)
 @click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Send so many.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Follow each click to S3.")
 @click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="Follow for so long.")
 @global_options
 @pass_app
 def send_test_click(
-    app: App, user: str | None, mysfit: str | None, count: int, wait: bool, timeout: float | None
+    app: App,
+    user: str | None,
+    mysfit: str | None,
+    fields: tuple[str, ...],
+    count: int,
+    wait: bool,
+    timeout: float | None,
 ) -> int:
     """Send a click as a browser does, and follow it to S3.
 
-    Exit code 1 if it does not arrive; then it says which stage lost it.
+    The click is marked as a test, and stays out of sums. Exit code 1 if it does not arrive; then it says
+    which stage lost it.
     """
     from mysfits_stream.operations.send_test_click import send_test_clicks
 
-    sent = send_test_clicks(app.project, user=user, mysfit=mysfit, count=count, wait=wait, timeout=timeout)
+    sent = send_test_clicks(
+        app.project, user=user, mysfit=mysfit, fields=fields, count=count, wait=wait, timeout=timeout
+    )
     app.out.test_clicks(sent)
     return 1 if sent.problems else 0
 
@@ -40,10 +54,13 @@ def send_test_click(
     "--last", type=click.IntRange(1), metavar="N", help="Only the last N.  [default: 20 in the table]"
 )
 @click.option("--follow", "-f", is_flag=True, help="Show clicks as they land, until Ctrl-C.")
+@click.option("--raw", is_flag=True, help="Show duplicates, too.")
 @global_options
 @pass_app
-def clicks(app: App, since: str, until: str | None, last: int | None, follow: bool) -> int:
-    """Show delivered clicks, and what they add up to.
+def clicks(app: App, since: str, until: str | None, last: int | None, follow: bool, raw: bool) -> int:
+    """Show delivered clicks, each once, and sums without test clicks.
+
+    A retry of a browser and a replay leave duplicates, which have the same clickId.
 
     With --json it prints JSON lines, one enriched click each.
     """
@@ -53,9 +70,10 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
         raise click.UsageError("--follow goes with --since only")
     if follow:
         with suppress(KeyboardInterrupt):
-            app.out.click_lines(follow_clicks(app.project, since, app.out.parse_problems))
+            found = follow_clicks(app.project, since, app.out.parse_problems, raw=raw)
+            app.out.click_lines(found, app.config.definition)
     else:
-        app.out.clicks(delivered_clicks(app.project, since, until), last)
+        app.out.clicks(delivered_clicks(app.project, since, until, raw=raw), last)
     return 0
 
 
@@ -85,7 +103,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     """Put failed clicks back on the delivery stream.
 
     An error object is moved aside, never deleted, once the stream has accepted all of it. A replay that
-    dies is resumed by running it again; then a few clicks may arrive twice.
+    dies is resumed by running it again; a click that arrives twice keeps its clickId.
     """
     from mysfits_stream.operations.replay import replay
 

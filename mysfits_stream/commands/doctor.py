@@ -11,7 +11,11 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 @click.option(
     "--since", default="1h", show_default=True, metavar="WHEN", help="Look back to then: 15m, 1h, 7d."
 )
-@click.option("--send", is_flag=True, help="Really send a click; else the API is only shown what is none.")
+@click.option(
+    "--send",
+    is_flag=True,
+    help="Send a real click. Without it, an invalid click checks that the API validates requests.",
+)
 @global_options
 @pass_app
 def doctor(app: App, since: str, send: bool) -> int:

@@ -36,7 +36,7 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
         return 0 if planned.changes.unchanged else DIFFERS
     with app.out.progress() as progress:
         done = up.up(project, progress)
-    app.out.up(done, example_mysfit=lambda: up.example_mysfit(project))
+    app.out.up(done, example_click=lambda: up.example_click(project))
     return 0
 
 

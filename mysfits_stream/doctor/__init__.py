@@ -11,7 +11,7 @@ Nothing is changed, and no click is sent unless that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,15 +53,15 @@ class Path:
         return timedelta(seconds=buffers) + SLACK
 
 
-def examine(path: Path, *, window: timedelta, mysfit: str | None = None) -> Iterator[Link]:
+def examine(path: Path, *, window: timedelta, click: Mapping[str, Any] | None = None) -> Iterator[Link]:
     """The resources, then every link from the browser to S3, in the order in which a click meets them.
 
-    ``window`` is how far back to look; a click on ``mysfit`` is sent if one is named. A link that cannot be
+    ``window`` is how far back to look; ``click`` is sent as a test click if given. A link that cannot be
     looked at is ``unknown``, and never ends the examination.
     """
     names, client = path.names, path.client
     yield from compared(path.resources)
-    yield from examined("endpoint", lambda: _api(path, mysfit))
+    yield from examined("endpoint", lambda: _api(path, click))
     yield from examined("stream", lambda: [delivery.stream(client("firehose"), names.stream)])
     now = datetime.now(UTC)
     try:
@@ -91,7 +91,7 @@ def examine(path: Path, *, window: timedelta, mysfit: str | None = None) -> Iter
     yield from examined("data", lambda: _arrival(path.bucket, since, now))
 
 
-def _api(path: Path, mysfit: str | None) -> Iterator[Link]:
+def _api(path: Path, click: Mapping[str, Any] | None) -> Iterator[Link]:
     endpoint, api_id = path.endpoint, path.api_id
     if endpoint is None or api_id is None:
         yield Link("endpoint", BROKEN, f"there is no clicks API {path.names.api}", "run `mysfits-stream up`")
@@ -100,13 +100,13 @@ def _api(path: Path, mysfit: str | None) -> Iterator[Link]:
     def explain(body: str) -> str:
         return api.explained(path.client("apigateway"), api_id, body)
 
-    yield from api.links(endpoint, path.config.api.allowed_origins, mysfit, path.http, explain)
+    yield from api.links(endpoint, path.config.api.allowed_origins, click, path.http, explain)
 
 
 def _service(path: Path) -> Link:
     if path.mysfits_api is None:
         return Link("mysfits-service", UNKNOWN, "mysfits_api is not set", "name it in config.yaml")
-    return arrival.service(path.mysfits_api, path.http)
+    return arrival.service(path.mysfits_api, path.config.definition, path.http)
 
 
 def _arrival(bucket: ClicksBucket, since: datetime, now: datetime) -> Iterator[Link]:

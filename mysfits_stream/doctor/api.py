@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from mysfits_stream import bounded_http
+from mysfits_stream.clicks.sending import TEST_HEADER
 from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, Link
 
 SECONDS = 30.0
@@ -39,9 +40,13 @@ def http(method: str, url: str, headers: Mapping[str, str], body: str | None) ->
 
 
 def links(
-    endpoint: str, origins: tuple[str, ...], mysfit: str | None, send: Http, explain: Callable[[str], str]
+    endpoint: str,
+    origins: tuple[str, ...],
+    click: Mapping[str, Any] | None,
+    send: Http,
+    explain: Callable[[str], str],
 ) -> Iterator[Link]:
-    """Endpoint, preflight and put. A click on ``mysfit`` is really sent; without one, none is.
+    """Endpoint, preflight and put. ``click`` is sent as a test click; without one, an invalid click is.
 
     ``explain`` tests the API's method with a body and says why it fails.
     """
@@ -60,16 +65,17 @@ def links(
         return
     yield Link("endpoint", OK, f"{endpoint} answers")
     yield _preflight(preflight, origin)
-    # Not a click, so that nothing is stored unless that was asked for.
-    body = "{}" if mysfit is None else json.dumps({"userId": "doctor", "mysfitId": mysfit})
+    # An invalid click, so that nothing is stored without --send.
+    body = "{}" if click is None else json.dumps(click)
+    headers = {"Origin": origin, "Content-Type": "application/json", TEST_HEADER: "1"}
     try:
-        answer = send("PUT", url, {"Origin": origin, "Content-Type": "application/json"}, body)
+        answer = send("PUT", url, headers, body)
     except requests.RequestException as error:
         yield Link(
             "put", BROKEN, f"no answer to a click: {error}", "try again; API Gateway answers within 29 s"
         )
         return
-    yield _put(answer, mysfit is not None, lambda: explain(body))
+    yield _put(answer, click is not None, lambda: explain(body))
 
 
 def explained(client: Any, api_id: str, body: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import requests
 
 from mysfits_stream import bounded_http
+from mysfits_stream.click_definition import Definition, Enrichment
 from mysfits_stream.clicks import failed
+from mysfits_stream.clicks.composing import listed
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.doctor.api import Http
@@ -23,13 +26,17 @@ from mysfits_stream.doctor.links import (
     advice_for,
 )
 
-ATTRIBUTES = ("goodevil", "lawchaos", "species")
 SERVICE_ADVICE = "clicks fail until it answers; then `mysfits-stream replay` puts them back"
 
 
-def service(base_url: str, send: Http) -> Link:
-    """Whether the Mysfits service answers here, with mysfits as the processor needs them."""
-    url = f"{base_url.rstrip('/')}/mysfits"
+def service(base_url: str, definition: Definition, send: Http) -> Link:
+    """Whether the Mysfits service answers here, with a list of items with usable attributes."""
+    enrichment = definition.enrichment
+    if enrichment is None:
+        return Link("mysfits-service", OK, "not used: clicks are stored as they come (enrich: null)")
+    if not enrichment.list:
+        return Link("mysfits-service", UNKNOWN, "enrich.list is empty: there is no list of items to look at")
+    url = f"{base_url.rstrip('/')}{enrichment.list}"
     try:
         answer = send("GET", url, {}, None)
     except requests.RequestException as error:
@@ -38,19 +45,26 @@ def service(base_url: str, send: Http) -> Link:
         detail = f"{url} answers {answer.status}: {bounded_http.excerpt(answer.text)}"
         return Link("mysfits-service", BROKEN, detail, SERVICE_ADVICE)
     try:
-        mysfits = json.loads(answer.text)["mysfits"]
-        usable = [each for each in mysfits if all(isinstance(each.get(key), str) for key in ATTRIBUTES)]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        mysfits = listed(json.loads(answer.text))
+    except (ValueError, RecursionError):
+        mysfits = None
+    if mysfits is None:
         return Link(
             "mysfits-service", BROKEN, f"{url} does not answer with a list of mysfits", SERVICE_ADVICE
         )
+    usable = [each for each in mysfits if isinstance(each, dict) and _has_attributes(each, enrichment)]
     if not usable:
         return Link("mysfits-service", BROKEN, f"{url} lists no mysfits", SERVICE_ADVICE)
     if len(usable) < len(mysfits):
         without = len(mysfits) - len(usable)
-        detail = f"{without} of {len(mysfits)} mysfits lack {', '.join(ATTRIBUTES)}"
-        return Link("mysfits-service", WARNING, detail, "clicks on those will fail")
+        detail = f"{without} of {len(mysfits)} mysfits lack {', '.join(enrichment.attributes)}"
+        return Link("mysfits-service", WARNING, detail, "clicks on those arrive without attributes")
     return Link("mysfits-service", OK, f"{len(mysfits)} mysfits at {url}, as seen from here")
+
+
+def _has_attributes(item: dict[str, Any], enrichment: Enrichment) -> bool:
+    values = [item[name] for name in enrichment.attributes if name in item]
+    return bool(values) and not any(isinstance(value, dict | list) for value in values)
 
 
 def freshness(bucket: ClicksBucket, since: datetime, now: datetime) -> tuple[Link, datetime | None]:

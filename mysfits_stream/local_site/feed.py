@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from mysfits_stream.click_definition import browser_client
 from mysfits_stream.clicks.objects import UnreadableError, unpacked
 from mysfits_stream.clicks.prefixes import delivered_pattern, literal
 from mysfits_stream.local_site.page import Landed
@@ -20,7 +21,20 @@ def endpoints(control_plane: ControlPlane, base: str) -> Endpoints:
     """The endpoints of the page; without a clicks API before ``up`` and after ``down``."""
     api = _clicks_api(control_plane)
     clicks = f"{base}/restapis/{api['id']}/{api['stages'][0]}/_user_request_" if api else ""
-    return Endpoints(clicks=clicks, mysfits=f"{base}/_mysfits")
+    return Endpoints(
+        clicks=clicks, mysfits=f"{base}/_mysfits", click=_click(control_plane, api) if api else ""
+    )
+
+
+def _click(control_plane: ControlPlane, api: dict[str, Any]) -> str:
+    """The definition of a click for the page, from the environment of the stack's processor."""
+    arn = control_plane.arn("lambda", api["region"], f"function:{api['name']}-processor")
+    function = control_plane.function(arn)
+    definition = function.environment.get("CLICK") if function else None
+    try:
+        return browser_client(definition) if definition else ""
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""  # a function of another author, whose variable CLICK is another thing
 
 
 def landed(control_plane: ControlPlane) -> list[Landed]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,9 @@ SHOWN = 40
 """Clicks in one answer of the feed."""
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-ENRICHED = ("userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt")
 
 Click = dict[str, Any]
+"""An enriched click below ``click``, with its object's ``key`` and an ``id`` of the line."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Site:
         self._landed = landed
         # Objects are read once: Firehose never writes a key twice.
         self._read: Mapping[tuple[str, float], tuple[Click, ...]] = {}
+        self._distinct: list[Click] = []
 
     def routes(self) -> tuple[Route, ...]:
         """The feed, closed to other origins because the feed shows stored clicks, and the open page."""
@@ -88,21 +89,23 @@ class Site:
         return _only_get(request) or json_response(200, self.feed(), HEADERS)
 
     def feed(self) -> dict[str, Any]:
-        """The number of enriched clicks in the bucket, and the newest clicks."""
+        """The number of enriched clicks in the bucket, each counted once, and the newest clicks.
+
+        Test clicks are left out.
+        """
         objects = sorted(self._landed(), key=lambda found: (found.modified, found.key), reverse=True)
         known = self._read
         read = {}
         for found in objects:
             this = (found.key, found.modified)
             read[this] = known[this] if this in known else _clicks(found)
+        if read.keys() != known.keys():
+            oldest_first = (found for clicks in reversed(read.values()) for found in reversed(clicks))
+            self._distinct = list(_distinct(oldest_first))
         self._read = read
-        newest: list[Click] = []
-        for clicks in read.values():
-            newest += clicks
-            if len(newest) >= SHOWN:
-                break
-        newest.sort(key=lambda click: str(click["clickedAt"]), reverse=True)
-        return {"total": sum(map(len, read.values())), "clicks": newest[:SHOWN]}
+        newest = self._distinct[: -SHOWN - 1 : -1]
+        newest.sort(key=lambda found: found["click"]["clickedAt"], reverse=True)
+        return {"total": len(self._distinct), "clicks": newest}
 
 
 def _only_get(request: Request) -> Response | None:
@@ -111,15 +114,26 @@ def _only_get(request: Request) -> Response | None:
     return json_response(405, {"message": "only GET is served here"}, {"Allow": "GET, HEAD"})
 
 
+def _distinct(clicks: Iterable[Click]) -> Iterator[Click]:
+    """Each click once; a line without ``clickId``, of version 0.1.0, counts as itself."""
+    seen: set[str] = set()
+    for found in clicks:
+        click_id = found["click"].get("clickId")
+        if not isinstance(click_id, str) or click_id not in seen:
+            yield found
+        if isinstance(click_id, str):
+            seen.add(click_id)
+
+
 def _clicks(found: Landed) -> tuple[Click, ...]:
-    """The enriched clicks of an object; other lines are left out."""
+    """The enriched clicks of an object, the last first; other lines and test clicks are left out."""
     clicks = []
     for number, line in enumerate(found.body().decode("utf-8", "replace").splitlines()):
         try:
             click = json.loads(line)
         except ValueError:
             continue
-        if isinstance(click, dict) and all(isinstance(click.get(key), str) for key in ENRICHED):
-            wanted = {key: click[key] for key in ENRICHED}
-            clicks.append({"id": f"{found.key}#{number}", "key": found.key, **wanted})
+        scalars = isinstance(click, dict) and not any(isinstance(v, dict | list) for v in click.values())
+        if scalars and isinstance(click.get("clickedAt"), str) and click.get("test") is not True:
+            clicks.append({"click": click, "id": f"{found.key}#{number}", "key": found.key})
     return tuple(reversed(clicks))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks import delivered
-from mysfits_stream.clicks.delivered import Click, ParseProblems, Summary
+from mysfits_stream.clicks.delivered import Click, Distinct, ParseProblems, Summary
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.operations.time_range import TimeRange, time_range
@@ -18,32 +19,44 @@ class Delivered:
 
     clicks: Iterator[Click]
     range: TimeRange
+    definition: Definition
     problems: ParseProblems
     """Complete after the last click."""
 
+    distinct: Distinct
+    """Counts the duplicates that were left out; complete after the last click."""
+
     def summarized(self) -> tuple[Summary, Iterator[Click]]:
         """A summary of the clicks, complete after the last click of the iterator beside it."""
-        summary = Summary()
+        summary = Summary.of(self.definition)
         return summary, summary.counted(self.clicks)
 
+    def latest(self, count: int | None) -> Iterable[Click]:
+        """The last clicks by ``clickedAt``, or all for None."""
+        return self.clicks if count is None else delivered.latest(self.clicks, count)
 
-def delivered_clicks(project: Project, since: str, until: str | None) -> Delivered:
-    """The clicks of a time range; raises ClickError if the range is empty."""
+
+def delivered_clicks(project: Project, since: str, until: str | None, *, raw: bool = False) -> Delivered:
+    """The clicks of a time range, each once or ``raw``; raises ClickError if the range is empty."""
     with translated(project):
         bucket = clicks_bucket(project)
-        wanted = time_range(since, until, bucket.now())
-    problems = ParseProblems()
+        now = bucket.now()
+        wanted = time_range(since, until, now)
+    problems, distinct = ParseProblems(), Distinct()
 
     def clicks() -> Iterator[Click]:
         begin = wanted.since or wanted.until
         with translated(project):
-            yield from delivered.read(bucket, begin, wanted.until, problems)
+            found = delivered.read(bucket, begin, wanted.until, problems, landed_until=now)
+            yield from found if raw else distinct.clicks(found)
 
-    return Delivered(clicks(), wanted, problems)
+    return Delivered(clicks(), wanted, project.config.definition, problems, distinct)
 
 
-def follow_clicks(project: Project, since: str, report: Callable[[ParseProblems], None]) -> Iterator[Click]:
-    """The clicks since a moment, then each click as it is delivered, without end.
+def follow_clicks(
+    project: Project, since: str, report: Callable[[ParseProblems], None], *, raw: bool = False
+) -> Iterator[Click]:
+    """The clicks since a moment, then each click as it is delivered, without end; each once or ``raw``.
 
     ``report`` receives lines and objects that could not be parsed, once, as soon as they are found.
     """
@@ -51,4 +64,5 @@ def follow_clicks(project: Project, since: str, report: Callable[[ParseProblems]
         bucket = clicks_bucket(project)
         begin = time_range(since, None, bucket.now()).since
         if begin:
-            yield from delivered.follow(bucket, begin, pace(project), report)
+            found = delivered.follow(bucket, begin, pace(project), report)
+            yield from found if raw else Distinct().clicks(found)

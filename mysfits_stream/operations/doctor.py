@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mysfits_stream import doctor
-from mysfits_stream.clicks.sending import first_mysfit
+from mysfits_stream.clicks import composing
 from mysfits_stream.doctor.links import BROKEN, Link
 from mysfits_stream.operations.pipeline import clicks_bucket, find_api, translated
 from mysfits_stream.operations.project import Project
@@ -49,8 +49,8 @@ def examine(project: Project, *, since: str, send: bool, report: Callable[[Link]
     links = []
     with translated(project):
         window = now - (time_range(since, None, now).since or now)
-        mysfit = first_mysfit(mysfits_api(target)) if send else None
-        for link in doctor.examine(path, window=window, mysfit=mysfit):
+        click = composing.test_click(project.config.definition, lambda: mysfits_api(target)) if send else None
+        for link in doctor.examine(path, window=window, click=click):
             links.append(link)
             report(link)
     return Diagnosis(tuple(links))

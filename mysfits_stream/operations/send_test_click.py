@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mysfits_stream.clicks import sending
+from mysfits_stream.clicks import composing, sending
 from mysfits_stream.clicks.sending import TestClick
+from mysfits_stream.errors import ClickError
 from mysfits_stream.operations.pipeline import clicks_bucket, find_endpoint, pace, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.target import mysfits_api
@@ -35,19 +36,33 @@ class TestClicks:
 
 
 def send_test_clicks(
-    project: Project, *, user: str | None, mysfit: str | None, count: int, wait: bool, timeout: float | None
+    project: Project,
+    *,
+    user: str | None,
+    mysfit: str | None,
+    fields: Sequence[str],
+    count: int,
+    wait: bool,
+    timeout: float | None,
 ) -> TestClicks:
     """Send ``count`` clicks, and with ``wait`` look for them in S3 for ``timeout`` seconds.
 
-    ``user`` is by default a fresh id for each click, ``mysfit`` the Mysfits service's first.
+    ``user`` is by default a new id for each click; ``mysfit`` is a key, ``random``, or by default the first
+    that the Mysfits service lists; ``fields`` are other fields as ``NAME=VALUE``. Raises ClickError.
     """
+    if unnamed := [text for text in fields if "=" not in text]:
+        raise ClickError(f"--field {unnamed[0]!r}: expected NAME=VALUE, such as campaign=may")
     target, speed = project.target, pace(project)
     endpoint = find_endpoint(project)
-    if mysfit is None:
-        mysfit = sending.first_mysfit(mysfits_api(target))
-    clicks = [
-        TestClick(f"test-{secrets.token_hex(4)}" if user is None else user, mysfit) for _ in range(count)
-    ]
+    composed = composing.test_clicks(
+        project.config.definition,
+        lambda: mysfits_api(target),
+        count,
+        user=user,
+        mysfit=mysfit,
+        fields=dict(text.split("=", 1) for text in fields),
+    )
+    clicks = [TestClick(values) for values in composed]
     with translated(project):
         bucket = clicks_bucket(project)
         since = bucket.now()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mysfits_stream.clicks.sending import first_mysfit
+from mysfits_stream.clicks import composing
 from mysfits_stream.codecommit import Published
 from mysfits_stream.errors import ClickError
 from mysfits_stream.operations.changes import StackChanges
@@ -51,10 +51,23 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
     return Up(changes, seconds, code)
 
 
-def example_mysfit(project: Project) -> str:
-    """The id of a mysfit for an example; a placeholder if the Mysfits service does not name one."""
-    try:
-        return first_mysfit(mysfits_api(project.target), EXAMPLE_SECONDS)
-    except ClickError as error:
-        project.note(f"note: {error}")
-        return "MYSFIT_ID"
+def example_click(project: Project) -> dict[str, Any]:
+    """A click for an example, on the first item that the Mysfits service lists.
+
+    Without such an item, the key has a plausible value and a note says why.
+    """
+    definition = project.config.definition
+    values: dict[str, Any] = {}
+    user = definition.field(definition.user) if definition.user else None
+    if user and user.accepts("me"):
+        values[user.name] = "me"
+    key = definition.key
+    if key and definition.enrichment and definition.enrichment.list:
+        try:
+            values[key] = composing.items(definition, mysfits_api(project.target), EXAMPLE_SECONDS)[0]
+        except ClickError as error:
+            project.note(f"note: {error}")
+            field = definition.field(key)
+            if field and field.accepts("MYSFIT_ID"):
+                values[key] = "MYSFIT_ID"
+    return composing.complete(definition, values)

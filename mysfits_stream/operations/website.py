@@ -140,4 +140,7 @@ def _to_bucket(project: Project, files: Sequence[SiteFile], bucket: str, *, look
 
 
 def _endpoints(project: Project, service: str) -> Endpoints:
-    return Endpoints(find_endpoint(project), service, project.config.api.max_clicks_per_request)
+    config = project.config
+    return Endpoints(
+        find_endpoint(project), service, config.api.max_clicks_per_request, config.definition.browser()
+    )

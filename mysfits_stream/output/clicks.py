@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
@@ -13,10 +13,13 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 
+from mysfits_stream.clicks import delivered
+from mysfits_stream.clicks.delivered import text
 from mysfits_stream.output.layout import cell, hanging, widths
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
+    from mysfits_stream.click_definition import Definition
     from mysfits_stream.clicks.delivered import Click, Summary
     from mysfits_stream.clicks.replaying import Replay
     from mysfits_stream.clicks.sending import TestClick
@@ -25,34 +28,32 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.replay import Replayed
     from mysfits_stream.operations.send_test_click import TestClicks
 
-COLUMNS = {
-    "clickedAt": "CLICKED AT",
-    "userId": "USER",
-    "species": "SPECIES",
-    "goodevil": "GOOD/EVIL",
-    "lawchaos": "LAW/CHAOS",
-    "mysfitId": "MYSFIT",
-}
 GAP = "  "
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 SHORT_TIME = "11-23 12:24:05"
-HEADINGS = {
-    "mysfitId": "by mysfit",
-    "species": "by species",
+TITLES = {
+    "userId": "user",
+    "mysfitId": "mysfit",
     "goodevil": "good/evil",
     "lawchaos": "law/chaos",
+    "clickedAt": "clicked at",
 }
+"""Titles of members of a click; any other member has its own name."""
+
 BAR_WIDTH = 40
 LONGEST_LIST = 15
 STATUS_STYLES = {"delivered": "green", "accepted": "green"}
 SHOWN = 20
 """Rows of the table unless another number is asked for."""
 
-ROW_WIDTHS = (24, 20, 14, 9, 9, 36)
-"""Columns of a click that is shown before the widths of the others are known."""
+ROW_WIDTHS = {"clickedAt": 24, "mysfitId": 36, "goodevil": 9, "lawchaos": 9, "species": 14}
+"""Widths of the columns of a click that is shown before the other clicks are known."""
 
-FIXED = (0, 3, 4)
-"""Columns that are never cut: the time, good or evil, law or chaos."""
+ROW_WIDTH = 20
+"""The same for any other column."""
+
+FIXED = ("clickedAt", "goodevil", "lawchaos")
+"""Columns that are never cut."""
 
 MOST_TEST_CLICKS = 10
 """Above this number of test clicks, the outcomes are counted; reasons are shown up to the same number."""
@@ -85,7 +86,7 @@ def sent_problems(sent: TestClicks) -> str:
 def test_click(click: TestClick, width: int | None) -> Iterator[Text]:
     """The outcome of a test click, hop by hop."""
     head = Text.assemble((click.status, STATUS_STYLES.get(click.status, "bold red")), "  ")
-    yield hanging(head, f"{click.user_id} on {click.mysfit_id}", width)
+    yield hanging(head, described(click), width)
     steps = {
         "accepted by the API": click.accepted is not None and f"after {click.accepted:.2f} s",
         "arrived at the stream": click.arrived and f"at {click.arrived}",
@@ -102,32 +103,63 @@ def test_click(click: TestClick, width: int | None) -> Iterator[Text]:
         yield record
 
 
-def row(click: Click, width: int | None) -> Text:
+def described(click: TestClick) -> str:
+    """The values of a test click's fields: "test-1a2b on 7d1c…" for a click of the workshop."""
+    return " on ".join(printable(text(value)) for value in click.fields.values())
+
+
+def columns(definition: Definition) -> list[str]:
+    """The members of a click that a table shows: time, user, clicked item, attributes, other fields.
+
+    The name of the item, if clicks have this attribute, stands in the column of the key.
+    """
+    first = ["clickedAt", *(name for name in (definition.user, definition.key) if name)]
+    attributes = [name for name in definition.attributes if name != "name" or definition.key is None]
+    return [*first, *attributes, *(name for name in definition.names if name not in first)]
+
+
+def _cells(click: Click, names: Sequence[str], definition: Definition) -> list[str]:
+    """The values of a click for the columns."""
+    named = {definition.key: click["name"]} if isinstance(click.get("name"), str) else {}
+    return [printable(text(named.get(name, click.get(name)))) for name in names]
+
+
+def row(click: Click, definition: Definition, width: int | None) -> Text:
     """One enriched click in a line."""
-    cells = [printable(str(click[key])) for key in COLUMNS]
+    names = columns(definition)
+    natural = [ROW_WIDTHS.get(name, ROW_WIDTH) for name in names]
+    cells = _cells(click, names, definition)
     if width is None:
         padded = (
-            cell + " " * (least - cell_len(cell)) for cell, least in zip(cells, ROW_WIDTHS, strict=True)
+            value + " " * (least - cell_len(value)) for value, least in zip(cells, natural, strict=True)
         )
         return Text("  ".join(padded).rstrip())
-    return _lines([cells], width, ROW_WIDTHS)[0]
+    return _lines([cells], names, width, natural)[0]
 
 
 def clicks(found: Delivered, last: int | None, width: int | None) -> Iterator[RenderableType]:
-    """The table of the last clicks, and bars of all clicks."""
+    """The table of the last clicks, and bars of all clicks but test clicks."""
     total, counted = found.summarized()
-    rows = deque(counted, last or SHOWN)
+    rows = delivered.latest(counted, last or SHOWN)
     if not rows:
         yield Text(f"No clicks were delivered from {found.range}.")
-    else:
-        yield from table(rows, total.clicks, width)
+        return
+    yield from table(rows, total.clicks + total.tests, found.definition, width)
+    if total.clicks:
         yield from summary(total, width)
+    if total.tests:
+        yield Text(f"The sums leave out {many(total.tests, 'test click')}.", style="dim")
 
 
-def table(clicks: Collection[Click], total: int, width: int | None) -> Iterator[Text]:
+def table(clicks: Collection[Click], total: int, definition: Definition, width: int | None) -> Iterator[Text]:
     """The last clicks, and the number of all clicks."""
-    rows = [[*COLUMNS.values()], *([printable(str(click[key])) for key in COLUMNS] for click in clicks)]
-    heading, *lines = _lines(rows, width, [max(map(cell_len, column)) for column in zip(*rows, strict=True)])
+    names = columns(definition)
+    if any(click.get("test") is True for click in clicks):
+        names.append("test")
+    titles = [TITLES.get(name, name).upper() for name in names]
+    rows = [titles, *(_cells(click, names, definition) for click in clicks)]
+    natural = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    heading, *lines = _lines(rows, names, width, natural)
     heading.stylize("bold")
     yield heading
     yield from lines
@@ -136,11 +168,15 @@ def table(clicks: Collection[Click], total: int, width: int | None) -> Iterator[
 
 
 def summary(summary: Summary, width: int | None) -> Iterator[Text]:
-    """Bars by mysfit, species, good and evil, law and chaos; the longest bar fits the width."""
+    """Bars by the clicked item and by each attribute; the longest bar fits the width."""
     for key, counter in summary.by.items():
         most = counter.most_common(LONGEST_LIST)
-        yield Text(f"\n{HEADINGS[key]}", style="bold")
-        rows = [(f"  {printable(name)}", f"{count}", f"{count / summary.clicks:.0%}") for name, count in most]
+        labels = summary.names if key == summary.key else {}
+        yield Text(f"\nby {TITLES.get(key, key)}", style="bold")
+        rows = [
+            (f"  {printable(labels.get(name, name))}", f"{count}", f"{count / summary.clicks:.0%}")
+            for name, count in most
+        ]
         columns = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         if width is not None:
             columns[0] = min(columns[0], width // 2)
@@ -154,14 +190,17 @@ def summary(summary: Summary, width: int | None) -> Iterator[Text]:
             yield Text(f"  and {len(counter) - len(most)} more", style="dim")
 
 
-def _lines(rows: Sequence[list[str]], width: int | None, natural: Sequence[int]) -> list[Text]:
+def _lines(
+    rows: Sequence[list[str]], names: Sequence[str], width: int | None, natural: Sequence[int]
+) -> list[Text]:
     """Rows of clicks as aligned lines; the time loses year and milliseconds where the width is too small."""
     gap = GAP
     columns = widths(natural, len(gap), width)
     if columns != list(natural):
         rows = [[_short_time(first), *rest] for first, *rest in rows]
         gap = " "
-        columns = widths([len(SHORT_TIME), *natural[1:]], len(gap), width, FIXED)
+        fixed = [index for index, name in enumerate(names) if name in FIXED]
+        columns = widths([len(SHORT_TIME), *natural[1:]], len(gap), width, fixed)
     return [Text(gap.join(map(cell, row, columns)).rstrip()) for row in rows]
 
 
@@ -198,7 +237,7 @@ def replayed(replayed: Replayed) -> Iterator[str]:
     if not counts.dry_run:
         yield (
             f"{many(counts.objects, 'error object')} moved to {replayed.moved_to}. If an earlier replay was "
-            "cut short, some clicks may arrive twice."
+            "cut short, some clicks arrive twice, with the same clickId."
         )
 
 

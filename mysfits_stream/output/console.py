@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,9 +20,10 @@ from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.output import clicks, doctor, files, local, stack
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
-from mysfits_stream.output.text import printable
+from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
+    from mysfits_stream.click_definition import Definition
     from mysfits_stream.clicks.delivered import Click, ParseProblems
     from mysfits_stream.clicks.replaying import Replay
     from mysfits_stream.codecommit import Published
@@ -119,11 +119,11 @@ class Output:
         """What ``up`` would do."""
         self._result(planned, stack.plan(planned, self.width, verbose=self.verbose))
 
-    def up(self, done: Up, example_mysfit: Callable[[], str]) -> None:
-        """What ``up`` has done, and on a terminal a command that sends a click on ``example_mysfit``."""
+    def up(self, done: Up, example_click: Callable[[], Mapping[str, Any]]) -> None:
+        """What ``up`` has done, and on a terminal a command that sends ``example_click``."""
         self._result(done, stack.up(done, self.width, verbose=self.verbose))
         if done.changes.endpoint and not self.as_json and not self.quiet:
-            self._lines(stack.example(done.changes.endpoint, example_mysfit()))
+            self._lines(stack.example(done.changes.endpoint, example_click()))
 
     def status(self, found: StackChanges) -> None:
         """The status of every resource."""
@@ -157,26 +157,28 @@ class Output:
         if self.as_json:
             for each in sent.clicks:
                 if each.reason:
-                    self.note(f"{each.user_id} on {each.mysfit_id}: {each.status}: {each.reason}")
+                    self.note(f"{clicks.described(each)}: {each.status}: {each.reason}")
         elif sent.problems:
             self.error(ClickError(clicks.sent_problems(sent)))
 
     def clicks(self, found: Delivered, last: int | None) -> None:
         """Delivered clicks: JSON lines, or a table and bars; ``last`` limits the rows."""
         if self.as_json:
-            self.click_lines(deque(found.clicks, last) if last else found.clicks)
+            self.click_lines(found.latest(last), found.definition)
         elif not self.quiet:
             self._lines(clicks.clicks(found, last, self.width))
         self.parse_problems(found.problems)
+        if duplicates := found.distinct.duplicates:
+            self.note(f"left out: {many(duplicates, 'duplicate')}; --raw shows all")
 
-    def click_lines(self, found: Iterable[Click]) -> None:
+    def click_lines(self, found: Iterable[Click], definition: Definition) -> None:
         """One line for each click, as soon as it is read."""
         for each in found:
             if self.as_json:
                 sys.stdout.write(json.dumps(each) + "\n")
                 sys.stdout.flush()
             elif not self.quiet:
-                self.console.print(clicks.row(each, self.width))
+                self.console.print(clicks.row(each, definition, self.width))
 
     def parse_problems(self, problems: ParseProblems) -> None:
         """The lines and objects that could not be parsed as clicks, if there are any."""

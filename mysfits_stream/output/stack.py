@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -67,14 +67,14 @@ def code(published: Published) -> str:
     return f"code  {published.repository}, branch {published.branch}: {verb} {published.commit_id}"
 
 
-def example(endpoint: str, mysfit: str) -> Lines:
+def example(endpoint: str, click: Mapping[str, Any]) -> Lines:
     """The endpoint, and a command to paste that sends a click."""
-    # The Mysfits service chooses the mysfit's id, and the line is pasted into a shell.
-    click = shlex.quote(json.dumps({"userId": "me", "mysfitId": mysfit}))
+    # The Mysfits service chooses the key, and the line is pasted into a shell.
+    body = shlex.quote(json.dumps(click))
     url = shlex.quote(f"{endpoint}/clicks")
     yield f"\nendpoint  {endpoint}"
     yield "send a click:"
-    yield f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {click}"
+    yield f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {body}"
 
 
 def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:

@@ -148,6 +148,7 @@ def build(
         timeout_seconds=config.processor.timeout_seconds,
         environment=(
             ("CACHE_SECONDS", str(config.processor.cache_seconds)),
+            ("CLICK", config.definition.environment()),
             ("MYSFITS_API", mysfits_api),
         ),
         role=processor_role,
@@ -213,6 +214,7 @@ def build(
             max_clicks_per_request=config.api.max_clicks_per_request,
             allowed_headers=config.api.allowed_headers,
             resource_policy=json.loads(config.api.resource_policy) if config.api.resource_policy else None,
+            click=config.definition,
             account=account,
         ),
         stage=config.api.stage,
@@ -220,7 +222,8 @@ def build(
         burst_limit=config.api.burst_limit,
         answers=answers,
         # Only a stream that is drained must outlive the API: else the two go at the same time.
-        after=(api_role, delivery_stream) if drain else (api_role,),
+        # A processor that understands a changed definition, before the API accepts clicks of that definition.
+        after=(api_role, processor, delivery_stream) if drain else (api_role, processor),
     )
     return Stack(
         clicks_bucket=clicks_bucket,

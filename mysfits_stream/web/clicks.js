@@ -7,9 +7,14 @@
  * From then on an element with data-record-click="<mysfitId>" records its clicks by itself, and any
  * script can `import { recordClick } from "./clicks.js"`. A page with needs of its own calls createClickRecorder.
  *
+ * A site with its own definition of a click has it on the meta element, as `mysfits-stream snippet` prints it:
+ * data-click='{"fields": …, "user": …, "key": …}'. Then data-record-click holds the key, and data-click-<field>
+ * any other field: <a data-record-click="4711" data-click-campaign="may">.
+ *
  * What it promises the page: it never throws, never blocks, and keeps its storage and its traffic bounded.
  * What it promises about a click: sent until the API accepts it or says that it never will. A click may arrive
- * twice (when a page ends before it hears the answer), and is lost only with the tab or in an API's long outage.
+ * twice (when a page ends before it hears the answer), with the same clickId, so that readers count it once. It is
+ * lost only with the tab or in an API's long outage. The user is `guest` where the browser asks for privacy (GPC).
  */
 
 export const LIMITS = Object.freeze({
@@ -23,18 +28,32 @@ export const LIMITS = Object.freeze({
   longestRetryAfter: 3_600_000,
 });
 
-const MYSFIT_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const LONGEST_USER_ID = 128;
+/** The workshop's click: JSON Schema by field, the field of the user, and the field that names what was clicked. */
+export const MYSFIT_CLICK = Object.freeze({
+  fields: {
+    userId: { type: "string", minLength: 1, maxLength: 128, required: true },
+    mysfitId: { type: "string", pattern: "^[A-Za-z0-9_-]{1,64}$", required: true },
+  },
+  user: "userId",
+  key: "mysfitId",
+});
+
+const GUEST = "guest";
+const CLICK_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 /**
  * A recorder of clicks for one clicks API.
  *
- * `endpoint` is the API's base, without /clicks. The rest is the world, for tests and for unusual pages: `storage`
- * keeps clicks over a reload, `users` holds the visitor's userId, `events` is what tells that the page is left.
+ * `endpoint` is the API's base, without /clicks; `click` the definition of a click. The rest is the world, for tests
+ * and for unusual pages: `storage` keeps clicks over a reload, `users` holds the visitor's id under the name of the
+ * user's field, `events` is what tells that the page is left, `isPrivate` whether the visitor asks for privacy.
  */
 export function createClickRecorder({
   endpoint,
+  click: definition = MYSFIT_CLICK,
   limits = {},
+  isPrivate = () => globalThis.navigator?.globalPrivacyControl === true,
+  newId = randomId,
   fetch = (...args) => globalThis.fetch(...args),
   storage = () => globalThis.sessionStorage,
   users = () => globalThis.localStorage,
@@ -50,15 +69,22 @@ export function createClickRecorder({
   const url = `${String(endpoint).replace(/\/+$/, "")}/clicks`;
   const storageKey = `clicks ${url}`;
 
-  let waiting = read(storage, storageKey).slice(-queue);
+  let waiting = read(storage, storageKey, definition).slice(-queue);
   const sending = new Set(); // batches on their way
   let failures = 0; // in a row
   let notBefore = 0; // the API asked for silence until then
   let timer = null;
 
-  function record(mysfitId) {
-    const click = { userId: userId(users), mysfitId };
-    if (!isClick(click)) return false;
+  function record(clicked) {
+    const given = typeof clicked === "object" && clicked !== null ? clicked : { [definition.key]: clicked };
+    const click = {};
+    for (const name of Object.keys(definition.fields)) {
+      const value = name === definition.user && !given[name] ? userId(users, definition) : given[name];
+      if (value !== undefined && value !== null) click[name] = value;
+    }
+    if (definition.user && isPrivate()) click[definition.user] = GUEST;
+    if (!isClick(click, definition)) return false;
+    click.clickId = newId();
     waiting.push(click);
     waiting = waiting.slice(-queue);
     save();
@@ -189,24 +215,48 @@ export function createClickRecorder({
 }
 
 /** The visitor as the site knows them, or `guest`. */
-function userId(users) {
-  const known = attempt(() => users().getItem("userId"));
-  return isUserId(known) ? known : "guest";
+function userId(users, { fields, user }) {
+  const known = attempt(() => users().getItem(user));
+  return known !== "" && isValid(known, fields[user]) ? known : GUEST;
 }
 
-function isUserId(value) {
-  return typeof value === "string" && value !== "" && [...value].length <= LONGEST_USER_ID;
+/** Whether the API's model accepts a click; fields that the definition does not know are left out before. */
+function isClick(value, { fields }) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(fields).every(([name, schema]) =>
+    Object.hasOwn(value, name) ? isValid(value[name], schema) : !schema.required,
+  );
 }
 
-function isClick(value) {
-  return isUserId(value?.userId) && typeof value.mysfitId === "string" && MYSFIT_ID.test(value.mysfitId);
+/** Whether a value is valid for its field, in the subset of JSON Schema that a definition has. */
+function isValid(value, { type, minLength = 0, maxLength = Infinity, pattern, enum: choices, ...numbers }) {
+  if (choices && !choices.includes(value)) return false;
+  if (type === "boolean") return typeof value === "boolean";
+  if (type === "string") {
+    if (typeof value !== "string") return false;
+    const { length } = [...value];
+    return length >= minLength && length <= maxLength && (!pattern || new RegExp(pattern).test(value));
+  }
+  const { minimum = -Infinity, maximum = Infinity } = numbers;
+  const isNumber = type === "integer" ? Number.isInteger(value) : Number.isFinite(value);
+  return isNumber && value >= minimum && value <= maximum;
+}
+
+/** An id that no other click has; crypto.randomUUID is for secure pages only. */
+function randomId() {
+  const { crypto } = globalThis;
+  if (crypto?.randomUUID) return crypto.randomUUID();
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 // Storage may be full, forbidden, or hold another's words. Then a click lives in memory only.
-function read(storage, key) {
+function read(storage, key, definition) {
   const stored = attempt(() => JSON.parse(storage().getItem(key)));
   if (!Array.isArray(stored)) return [];
-  return stored.filter(isClick).map(({ userId, mysfitId }) => ({ userId, mysfitId }));
+  const names = [...Object.keys(definition.fields), "clickId"];
+  return stored
+    .filter((click) => isClick(click, definition) && (click.clickId === undefined || CLICK_ID.test(click.clickId)))
+    .map((click) => Object.fromEntries(names.filter((name) => name in click).map((name) => [name, click[name]])));
 }
 
 function write(storage, key, clicks) {
@@ -228,14 +278,36 @@ function milliseconds(retryAfter, now) {
   return wait > 0 ? wait : 0;
 }
 
+/** What an element records: the key in data-record-click, other fields in data-click-<field>, in any case. */
+function clickOf({ dataset }, { fields, key }) {
+  const texts = Object.fromEntries(
+    Object.entries(dataset).map(([name, text]) => [name.replace(/^click(?=[A-Z])/, "click-").toLowerCase(), text]),
+  );
+  const click = {};
+  for (const [name, { type }] of Object.entries(fields)) {
+    const text = name === key ? dataset.recordClick : texts[`click-${name.toLowerCase()}`];
+    if (text === undefined || text === "") continue;
+    click[name] = type === "string" ? text : attempt(() => JSON.parse(text));
+  }
+  return click;
+}
+
 const meta = globalThis.document?.querySelector('meta[name="clicks-endpoint"]');
+/** The definition of a click that the page's <meta name="clicks-endpoint"> has, else the workshop's. */
+export const definition = attempt(() => JSON.parse(meta.dataset.click)) ?? MYSFIT_CLICK;
 const clicksPerRequest = Number(meta?.dataset.clicksPerRequest) || LIMITS.clicksPerRequest;
 // Made at once, not with the first click: the page before may have left some behind.
-const recorder = meta?.content ? createClickRecorder({ endpoint: meta.content, limits: { clicksPerRequest } }) : null;
+const recorder = meta?.content
+  ? createClickRecorder({ endpoint: meta.content, click: definition, limits: { clicksPerRequest } })
+  : null;
 
-/** Records a click with the API that the page's <meta name="clicks-endpoint"> names; false if it cannot be one. */
-export function recordClick(mysfitId) {
-  return recorder?.record(mysfitId) ?? false;
+/**
+ * Records a click with the API that the page's <meta name="clicks-endpoint"> names; false if it cannot be one.
+ *
+ * `clicked` is the key of what was clicked, or an object of fields. The user's field may be left out.
+ */
+export function recordClick(clicked) {
+  return recorder?.record(clicked) ?? false;
 }
 
 if (recorder) {
@@ -243,7 +315,7 @@ if (recorder) {
     "click",
     (event) => {
       const marked = event.target.closest?.("[data-record-click]");
-      if (marked) recordClick(marked.dataset.recordClick);
+      if (marked) recordClick(clickOf(marked, definition));
     },
     true, // whatever the page itself does with the click
   );

@@ -4,7 +4,7 @@
  * Everything that a service says is put on the page as text, never as markup.
  */
 
-import { recordClick } from "./clicks.js";
+import { definition, recordClick } from "./clicks.js";
 import { draw } from "./drawings.js";
 
 const FEED_INTERVAL = 1_000;
@@ -130,14 +130,17 @@ function showArrivals({ total, clicks }, known) {
   }
 }
 
-function arrival(click) {
-  const mysfit = mysfits.find(({ mysfitId }) => mysfitId === click.mysfitId);
-  return make("li", { title: click.key }, [
-    make("span", { className: "picture" }, [draw(click)]),
+function arrival({ click, key }) {
+  const clicked = click[definition.key];
+  const mysfit = mysfits.find(({ mysfitId }) => mysfitId === clicked);
+  const attributes = [click.species, click.goodevil, click.lawchaos].filter((value) => typeof value === "string");
+  const user = click[definition.user];
+  return make("li", { title: key }, [
+    make("span", { className: "picture" }, [draw({ ...click, mysfitId: clicked })]),
     make("span", { className: "what" }, [
-      make("b", { textContent: mysfit?.name ?? click.mysfitId }),
-      make("span", { className: "enriched", textContent: `${click.species} · ${click.goodevil} · ${click.lawchaos}` }),
-      make("span", { className: "enriched", textContent: `by ${click.userId}, ${clock(click.clickedAt)}` }),
+      make("b", { textContent: click.name ?? mysfit?.name ?? clicked ?? "a click" }),
+      make("span", { className: "enriched", textContent: attributes.join(" · ") || "not enriched" }),
+      make("span", { className: "enriched", textContent: `${user === undefined ? "" : `by ${user}, `}${clock(click.clickedAt)}` }),
     ]),
   ]);
 }

@@ -29,17 +29,20 @@ CONTENT_TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+QUOTE = "'"
 ALWAYS_ASK = "no-cache"
 A_FEW_MINUTES = "public, max-age=300"
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The bases of the clicks API and the Mysfits service, and how many clicks the first takes at once."""
+    """The bases of the clicks API and the Mysfits service, and the clicks that the API accepts."""
 
     clicks: str
     mysfits: str
     clicks_per_request: int = CLICKS_PER_REQUEST
+    click: str = ""
+    """The definition of a click as JSON for ``web/clicks.js``; empty for the workshop's click."""
 
     def variables(self) -> dict[str, str]:
         """The JavaScript variables of the workshop's page, with the values that belong there."""
@@ -171,6 +174,7 @@ def own_page(endpoints: Endpoints, feed: str = "") -> tuple[SiteFile, ...]:
     values = {
         "clicks-endpoint": endpoints.clicks,
         "clicks-per-request": str(endpoints.clicks_per_request),
+        "click": endpoints.click,
         "mysfits-endpoint": endpoints.mysfits,
         "clicks-feed": feed,
         # Exactly what the page talks to; the browser refuses it anything else.
@@ -206,6 +210,8 @@ def snippet(endpoints: Endpoints, script: str = "clicks.js") -> str:
     limit = ""
     if endpoints.clicks_per_request != CLICKS_PER_REQUEST:
         limit = f' data-clicks-per-request="{endpoints.clicks_per_request}"'
+    if endpoints.click:
+        limit += f" data-click='{html.escape(endpoints.click, quote=False).replace(QUOTE, '&#39;')}'"
     return (
         f'<meta name="clicks-endpoint" content="{html.escape(endpoints.clicks)}"{limit}>\n'
         f'<script type="module" src="{html.escape(script)}"></script>'

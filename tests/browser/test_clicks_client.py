@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def test_a_click_alone_is_sent_as_the_workshops_page_sends_it(play: Play) -> Non
     assert request["url"] == "https://api.test/prod/clicks"
     assert request["method"] == "PUT"
     assert request["headers"] == {"Content-Type": "application/json"}
-    assert json.loads(request["body"]) == {"userId": "guest", "mysfitId": "a-1"}
+    click = json.loads(request["body"])
+    assert re.fullmatch("[0-9a-f-]{32,36}", click.pop("clickId"))
+    assert click == {"userId": "guest", "mysfitId": "a-1"}
     assert request["keepalive"] is True
     assert request["credentials"] == "omit"
     assert request["pending"] == 0
@@ -372,6 +375,12 @@ def test_the_snippet_alone_records_marked_elements(visitor: Visitor) -> None:
     with page.expect_response(f"{SITE}/prod/clicks"):
         page.clock.run_for(1100)
     guest = {"userId": "guest"}
+    ids = [
+        click.pop("clickId")
+        for request in sent
+        for click in ([request] if isinstance(request, dict) else request)
+    ]
+    assert len(set(ids)) == 3
     assert sent == [[guest | {"mysfitId": "a"}, guest | {"mysfitId": "b"}], guest | {"mysfitId": "c"}]
     assert visitor.complaints == []
 

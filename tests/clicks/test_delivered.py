@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.clicks import delivered
 from mysfits_stream.clicks.delivered import ParseProblems, Summary
+from mysfits_stream.config import Config
 from mysfits_stream.localcloud.firehose.compression import compressed
 from tests.support.clicks_bucket import NOON, Clock, MemoryS3, clicks_bucket, enriched, key, lines, name
 
@@ -220,7 +221,7 @@ def test_memory_stays_flat_however_many_clicks_pass() -> None:
     tracemalloc.start()
     try:
         read = delivered.read(clicks_bucket(s3), NOON - MINUTE * 200, NOON, ParseProblems())
-        summary = Summary()
+        summary = Summary.of(Config().definition)
         last = deque(summary.counted(read), maxlen=20)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -357,7 +358,7 @@ def test_following_reads_nothing_from_before_it_and_looks_at_the_last_day_once_a
 
 
 def test_a_summary_counts_by_what_the_mysfits_are_like() -> None:
-    summary = Summary()
+    summary = Summary.of(Config().definition)
     clicks = [
         enriched(NOON, mysfit="m1"),
         enriched(NOON, mysfit="m2", goodevil="evil"),

@@ -163,7 +163,7 @@ def test_a_replay_puts_every_failed_click_on_the_stream_and_moves_the_objects_as
     names = [world.add(click("a"), click("b")), world.add(b'[{"x":1},{"x":2}]', minutes_ago=2)]
     contents = [world.s3.objects[name] for name in names]
     done = world.replay()
-    assert world.firehose.accepted == [click("a"), click("b"), b'{"x":1}', b'{"x":2}']
+    assert world.firehose.clicks == [click("a"), click("b"), b'{"x":1}', b'{"x":2}']
     assert (done.objects, done.records, done.clicks) == (2, 3, 4)
     assert world.s3.keys(ERRORS) == []
     assert [world.s3.objects[f"replayed/{name}"] for name in names] == contents
@@ -203,7 +203,7 @@ def test_what_the_stream_refuses_of_a_batch_is_put_again_and_nothing_else(world:
     world.firehose.refusals = [300, 120]
     done = world.replay()
     assert [len(batch) for batch in world.firehose.batches] == [500, 300, 120, 200]
-    assert sorted(world.firehose.accepted) == sorted(clicks)
+    assert sorted(world.firehose.clicks) == sorted(clicks)
     assert done.retried == 420
     assert world.s3.keys(ERRORS) == []
 
@@ -217,7 +217,7 @@ def test_an_object_that_the_stream_does_not_take_whole_stays_and_is_resumed(worl
     assert world.s3.keys("replayed/") == [f"replayed/{first}"]
     world.firehose.refusals = []
     world.replay()
-    assert {bytes(each) for each in world.firehose.accepted} == {click(user) for user in "abc"}
+    assert {bytes(each) for each in world.firehose.clicks} == {click(user) for user in "abc"}
     assert world.s3.keys(ERRORS) == []
 
 
@@ -267,14 +267,14 @@ def test_a_replay_that_dies_at_any_step_loses_nothing_and_repeats_one_objects_cl
             world.replay(limit=limit, since_minutes=since_minutes)
         except Death:
             died = True
-        before = list(stream.accepted)
+        before = list(stream.clicks)
         world.bucket, world.firehose = clicks_bucket(s3), stream
         left_over = [each.data for each in world.read()]
         assert {*before, *left_over} == {*first, *second}, last
         world.replay()
         assert world.read() == []
-        repeated = Counter(stream.accepted) - Counter([*first, *second])
-        assert set(stream.accepted) == {*first, *second}, last
+        repeated = Counter(stream.clicks) - Counter([*first, *second])
+        assert set(stream.clicks) == {*first, *second}, last
         assert set(repeated.values()) <= {1}, last
         # What was put of the object that it died over; the objects before it are done with.
         assert set(repeated) <= {*before} & {*first} or set(repeated) <= {*before} & {*second}, last
@@ -289,11 +289,11 @@ def test_a_limit_is_kept_to_the_record_and_the_rest_is_replayed_later(world: Fai
     world.add(twice, twice, click("b"), click("c"), minutes_ago=9)
     world.add(click("d"))
     done = world.replay(limit=1)
-    assert (done.records, world.firehose.accepted) == (1, [twice])
+    assert (done.records, world.firehose.clicks) == (1, [twice])
     assert [each.data for each in world.read()] == [twice, click("b"), click("c"), click("d")]
     assert world.replay(limit=3).records == 3
     assert world.replay(limit=3).records == 1
-    assert world.firehose.accepted == [twice, twice, click("b"), click("c"), click("d")]
+    assert world.firehose.clicks == [twice, twice, click("b"), click("c"), click("d")]
     assert world.read() == []
 
 
@@ -305,7 +305,7 @@ def test_since_leaves_older_failed_clicks_where_they_are(world: Failures) -> Non
         failed_line(click("before"), at), failed_line(click("after"), at + MINUTE * 5)
     )
     assert world.replay(since_minutes=5).records == 1
-    assert world.firehose.accepted == [click("after")]
+    assert world.firehose.clicks == [click("after")]
     assert [each.data for each in world.read()] == [click("old"), click("before")]
 
 

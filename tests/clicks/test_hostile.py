@@ -92,7 +92,15 @@ def test_hostile_clicks_are_refused_at_the_edge_or_stored_verbatim(pipeline: Pip
     for content in pipeline.objects("firehose/").values():
         for line in content.split(b"\n")[:-1]:
             record = json.loads(line)
-            assert list(record) == ["userId", "mysfitId", *ATTRIBUTES, "clickedAt"]
+            assert list(record) == [
+                "userId",
+                "mysfitId",
+                *ATTRIBUTES,
+                "name",
+                "clickedAt",
+                "clickId",
+                "requestId",
+            ]
             assert {key: record[key] for key in ATTRIBUTES} == ATTRIBUTES
 
 

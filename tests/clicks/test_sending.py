@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 import requests
@@ -27,14 +30,25 @@ ACCEPTED = (200, '{"status": "accepted"}')
 Answer = tuple[int, str] | Exception
 
 
+ID = "the-id-of-our-click"
+
+
+def ours(user: str = "ann", mysfit: str = "m1", click_id: str = ID) -> TestClick:
+    return TestClick({"userId": user, "mysfitId": mysfit}, click_id)
+
+
+def landed(at: datetime, click_id: str = ID, **others: str) -> dict[str, str]:
+    return enriched(at, **others) | {"clickId": click_id}
+
+
 class Api:
     """Answers puts with what it is told, the last answer for ever."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
-        self.puts: list[tuple[str, dict[str, str]]] = []
+        self.puts: list[tuple[str, Mapping[str, Any]]] = []
 
-    def put(self, url: str, click: dict[str, str]) -> tuple[int, str]:
+    def put(self, url: str, click: Mapping[str, Any]) -> tuple[int, str]:
         self.puts.append((url, click))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
@@ -43,7 +57,7 @@ class Api:
 
 
 def send(api: Api, clock: Clock, *clicks: TestClick) -> list[TestClick]:
-    clicks = clicks or (TestClick("ann", "m1"),)
+    clicks = clicks or (ours(),)
     return sending.send(ENDPOINT, clicks, clock.pace, put=api.put, clock=clock.seconds)
 
 
@@ -51,7 +65,7 @@ def test_a_click_is_put_to_the_endpoint() -> None:
     api = Api(ACCEPTED)
     [click] = send(api, Clock())
     assert click.status == "accepted"
-    assert api.puts == [(f"{ENDPOINT}/clicks", {"userId": "ann", "mysfitId": "m1"})]
+    assert api.puts == [(f"{ENDPOINT}/clicks", {"userId": "ann", "mysfitId": "m1", "clickId": ID})]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +116,9 @@ def test_an_api_that_never_gets_ready_is_given_up_after_its_budget(answer: Answe
     assert 100 <= (clock.at - NOON).total_seconds() <= 120
 
 
+CLICK = json.dumps({"userId": "ann", "mysfitId": "m1", "clickId": ID}).encode()
+
+
 class Delivery:
     """Clicks that were accepted at noon, and a bucket in which things land while they are followed."""
 
@@ -110,8 +127,7 @@ class Delivery:
         self.s3 = MemoryS3(self.clock)
         began = self.clock.seconds()
         self.clicks = [
-            TestClick(each.user_id, each.mysfit_id, "accepted", began=began, accepted=0.1)
-            for each in clicks or (TestClick("ann", "m1"),)
+            replace(each, status="accepted", began=began, accepted=0.1) for each in clicks or (ours(),)
         ]
         self._landing: list[tuple[float, str, bytes]] = []
         self.clock.on_sleep = self._land
@@ -137,7 +153,7 @@ class Delivery:
 
 def test_a_click_is_followed_to_the_object_that_holds_it() -> None:
     world = Delivery()
-    record, name = enriched(NOON + timedelta(seconds=1)), key(NOON - timedelta(seconds=30))
+    record, name = landed(NOON + timedelta(seconds=1)), key(NOON - timedelta(seconds=30))
     world.lands(75, name, lines(enriched(NOON, "bob"), record))
     [click] = world.follow()
     assert (click.status, click.record, click.object) == ("delivered", record, name)
@@ -147,41 +163,42 @@ def test_a_click_is_followed_to_the_object_that_holds_it() -> None:
 
 def test_the_document_of_a_click_has_the_keys_that_are_promised() -> None:
     world = Delivery()
-    world.lands(1, key(NOON), lines(enriched(NOON)))
+    world.lands(1, key(NOON), lines(landed(NOON)))
     document = world.follow()[0].document()
-    assert list(document) == ["userId", "mysfitId", "status", "record", "object", "seconds"]
+    result = ["status", "record", "object", "seconds"]
+    assert list(document) == ["userId", "mysfitId", "click", "clickId", *result]
     assert json.loads(json.dumps(document)) == document
 
 
-def test_an_earlier_click_of_the_same_user_on_the_same_mysfit_is_not_taken_for_ours() -> None:
+def test_another_click_of_the_same_user_on_the_same_mysfit_is_not_taken_for_ours() -> None:
     world = Delivery()
-    world.lands(1, key(NOON, 1), lines(enriched(NOON - timedelta(seconds=5))))
-    world.lands(60, key(NOON, 2), lines(enriched(NOON + timedelta(seconds=1))))
+    world.lands(1, key(NOON, 1), lines(enriched(NOON), landed(NOON, "the-id-of-another")))
+    world.lands(60, key(NOON, 2), lines(landed(NOON + timedelta(seconds=1))))
     [click] = world.follow()
     assert click.object == key(NOON, 2)
 
 
 def test_a_record_stands_for_one_click_only() -> None:
-    world = Delivery(TestClick("ann", "m1"), TestClick("ann", "m1"), TestClick("ann", "m2"))
-    one, two = enriched(NOON), enriched(NOON + timedelta(seconds=1))
-    world.lands(5, key(NOON, 1), lines(one))
-    world.lands(9, key(NOON, 2), lines(two))
-    world.lands(9, key(NOON, 3), lines(enriched(NOON, mysfit="m2")))
-    assert [click.record for click in world.follow()] == [one, two, enriched(NOON, mysfit="m2")]
+    world = Delivery(*(ours(click_id=f"click-id-{n}") for n in range(3)))
+    one, two, three = (landed(NOON + timedelta(seconds=n), f"click-id-{n}") for n in range(3))
+    world.lands(5, key(NOON, 1), lines(two, two))
+    world.lands(9, key(NOON, 2), lines(one))
+    world.lands(9, key(NOON, 3), lines(three))
+    assert [click.record for click in world.follow()] == [one, two, three]
 
 
 def test_each_object_is_read_once() -> None:
     world = Delivery()
     world.lands(1, key(NOON, 1), lines(enriched(NOON, "bob")))
-    world.lands(40, key(NOON, 2), lines(enriched(NOON)))
+    world.lands(40, key(NOON, 2), lines(landed(NOON)))
     world.follow()
     assert [name for operation, name in world.s3.calls if operation == "get"] == [key(NOON, 1), key(NOON, 2)]
 
 
 @pytest.mark.parametrize(
     "data",
-    [b'{"userId":"ann","mysfitId":"m1"}', b'[1,{"userId":"ann","mysfitId":"m1"}]'],
-    ids=["alone", "array"],
+    [CLICK, b"[1," + CLICK + b"]", b'{"v": 1, "clicks": [' + CLICK + b"]}"],
+    ids=["alone", "array", "envelope"],
 )
 def test_a_click_that_failed_is_found_with_its_error(data: bytes) -> None:
     world = Delivery()
@@ -203,15 +220,15 @@ def test_a_click_that_does_not_arrive_in_time_is_not_delivered() -> None:
 
 def test_failed_records_of_others_in_any_shape_are_passed_over() -> None:
     world = Delivery()
-    odd = [b'{"userId": {}, "mysfitId": []}', b"5", b"[]", b'{"mysfitId": "m1"}', b"[" * 50_000]
+    odd = [b'{"clickId": {}, "mysfitId": []}', b"5", b"[]", b'{"mysfitId": "m1"}', b"[" * 50_000]
     world.lands(1, key(NOON, 1, prefix="processing-failed/"), lines(*(failed_line(x, NOON) for x in odd)))
-    world.lands(9, key(NOON, 2), lines(enriched(NOON)))
+    world.lands(9, key(NOON, 2), lines(landed(NOON)))
     assert world.follow()[0].status == "delivered"
 
 
 def test_refused_clicks_are_not_looked_for() -> None:
     world = Delivery()
-    world.clicks = [TestClick("ann", "m1", "refused", reason="HTTP 400")]
+    world.clicks = [replace(ours(), status="refused", reason="HTTP 400")]
     assert world.follow() == world.clicks
     assert world.s3.calls == []
 
@@ -262,4 +279,5 @@ def test_a_browsers_headers_go_with_a_click() -> None:
     said = json.loads(body)
     assert said["headers"]["content-type"] == "application/json"
     assert said["headers"]["origin"] == sending.ORIGIN
+    assert said["headers"]["x-mysfits-test"] == "1"
     assert json.loads(said["body"]) == {"userId": "é", "mysfitId": "m1"}

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream import doctor
 from mysfits_stream.clicks.objects import ClicksBucket
+from mysfits_stream.config import Config
 from mysfits_stream.doctor import api, arrival, delivery
 from mysfits_stream.doctor.api import Answer
 from mysfits_stream.doctor.links import BROKEN, OK, UNKNOWN, WARNING, Link, examined
@@ -59,11 +60,12 @@ def answers(*given: Answer | Exception) -> api.Http:
 
 
 PREFLIGHT = Answer(200, CORS, "")
+CLICK = {"userId": "doctor", "mysfitId": "m1"}
 REFUSED = Answer(400, {}, '{"message": "Invalid request body"}')
 
 
-def look(*given: Answer | Exception, mysfit: str | None = None, reason: str = "because") -> dict[str, Link]:
-    found = api.links(ENDPOINT, ("*",), mysfit, answers(*given), lambda _: reason)
+def look(*given: Answer | Exception, click: Any = None, reason: str = "because") -> dict[str, Link]:
+    found = api.links(ENDPOINT, ("*",), click, answers(*given), lambda _: reason)
     return {link.name: link for link in found}
 
 
@@ -78,8 +80,8 @@ def test_only_with_a_mysfit_a_click_is_sent() -> None:
         bodies.append(body)
         return PREFLIGHT if method == "OPTIONS" else Answer(200, {}, "")
 
-    list(api.links(ENDPOINT, ("*",), "m1", send, lambda _: ""))
-    assert json.loads(str(bodies[1])) == {"userId": "doctor", "mysfitId": "m1"}
+    list(api.links(ENDPOINT, ("*",), CLICK, send, lambda _: ""))
+    assert json.loads(str(bodies[1])) == CLICK
     list(api.links(ENDPOINT, ("*",), None, send, lambda _: ""))
     assert bodies[3] == "{}"
 
@@ -132,7 +134,7 @@ def test_a_preflight_that_keeps_browsers_out_is_broken(answer: Answer, lack: str
 def test_a_put_that_fails_is_broken_with_what_to_do(
     answer: Answer | Exception, mysfit: str | None, reason: str, advice: str
 ) -> None:
-    link = look(PREFLIGHT, answer, mysfit=mysfit, reason=reason)["put"]
+    link = look(PREFLIGHT, answer, click=mysfit and CLICK, reason=reason)["put"]
     assert link.status == BROKEN
     assert reason in link.detail
     assert advice in link.advice
@@ -333,7 +335,9 @@ def test_the_processors_metrics_tell_of_errors_and_throttles() -> None:
     ],
 )
 def test_the_mysfits_service_has_to_answer_with_mysfits(answer: Answer | Exception, status: str) -> None:
-    assert arrival.service("https://mysfits.example.com/", answers(answer)).status == status
+    assert (
+        arrival.service("https://mysfits.example.com/", Config().definition, answers(answer)).status == status
+    )
 
 
 def failures(**by_code: int) -> ClicksBucket:
@@ -445,7 +449,7 @@ def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
         yield deployed
 
 
-def examination(pipeline: Pipeline, *, mysfit: str | None = None, **changes: Any) -> dict[str, Link]:
+def examination(pipeline: Pipeline, *, click: Any = None, **changes: Any) -> dict[str, Link]:
     observed = pipeline.resource("clicks-api").read()
     path = doctor.Path(
         config=pipeline.config,
@@ -458,7 +462,7 @@ def examination(pipeline: Pipeline, *, mysfit: str | None = None, **changes: Any
         client=pipeline.target.client,
     )
     path = replace(path, **changes)
-    return {link.name: link for link in doctor.examine(path, window=timedelta(hours=2), mysfit=mysfit)}
+    return {link.name: link for link in doctor.examine(path, window=timedelta(hours=2), click=click)}
 
 
 def deliver(pipeline: Pipeline, rounds: int = 2) -> None:
@@ -624,7 +628,7 @@ def test_what_keeps_the_api_from_the_stream_is_found_whether_a_click_is_sent_or_
         assert {name for name, each in found.items() if each.status == BROKEN} == {link}
         assert differs in found[link].detail
         assert "mysfits-stream up" in found[link].advice
-        assert answered in examination(pipeline, mysfit="m-0")["put"].detail
+        assert answered in examination(pipeline, click={"userId": "u", "mysfitId": "m-0"})["put"].detail
 
 
 @pytest.mark.slow

@@ -61,7 +61,10 @@ def test_the_whole_pipeline_up_clicked_drifted_healed_and_down_again(shell: Shel
     sent = shell.run("send-test-click", "--user", "me", "--json")
     assert sent.code == 0, sent.err
     [click] = sent.json["clicks"]
-    assert list(click) == ["userId", "mysfitId", "status", "record", "object", "seconds"]
+    assert list(click) == [
+        *("userId", "mysfitId", "click", "clickId"),
+        *("status", "record", "object", "seconds"),
+    ]
     assert (click["status"], click["record"]["userId"]) == ("delivered", "me")
     assert click["object"].startswith("firehose/")
 

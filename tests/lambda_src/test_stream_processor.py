@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import requests
 
+from mysfits_stream.config import Config, parse
 from mysfits_stream.lambda_src import stream_processor
 from mysfits_stream.lambda_src.stream_processor import (
-    CACHED_MYSFITS,
+    CACHED_ITEMS,
     MAX_ANSWER_BYTES,
     Connections,
-    Mysfits,
+    Items,
     MysfitsService,
     Page,
     ServiceError,
@@ -30,6 +31,7 @@ from mysfits_stream.lambda_src.stream_processor import (
     read,
 )
 from tests.support.scripted_mysfits import (
+    DEFINITION,
     HEALTHY,
     HYDRA,
     SPHINX,
@@ -37,6 +39,7 @@ from tests.support.scripted_mysfits import (
     ScriptedService,
     World,
     click,
+    envelope,
     event,
     lines,
     results,
@@ -44,10 +47,14 @@ from tests.support.scripted_mysfits import (
 )
 
 OK, FAILED = "Ok", "ProcessingFailed"
+WORKSHOP = ["userId", "mysfitId", "goodevil", "lawchaos", "species"]
+LINE = [*WORKSHOP, "name", "clickedAt", "clickId", "requestId"]
+CLICK = {"userId": "Ada", "mysfitId": "hydra-1"}
+UNKNOWN = dict.fromkeys(("goodevil", "lawchaos", "species", "name")) | {"enriched": False}
 
 
-def test_a_click_becomes_a_line_with_its_mysfits_attributes_and_the_time_it_arrived() -> None:
-    [record] = World().process(click(user="Ada"))
+def test_a_click_becomes_a_line_with_its_mysfits_attributes_and_the_requests_time_and_id() -> None:
+    [record] = World().process(envelope({"userId": "Ada", "mysfitId": "hydra-1"}))
     assert record["recordId"] == f"{0:056d}"
     assert lines(record) == [
         {
@@ -56,10 +63,13 @@ def test_a_click_becomes_a_line_with_its_mysfits_attributes_and_the_time_it_arri
             "goodevil": "Evil",
             "lawchaos": "Chaotic",
             "species": "Hydra",
-            "clickedAt": "2017-05-18T02:02:29.453Z",
+            "name": "Lerna",
+            "clickedAt": "2017-05-18T02:02:24.453Z",
+            "clickId": "request-1:0",
+            "requestId": "request-1",
         }
     ]
-    assert list(lines(record)[0]) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
+    assert list(lines(record)[0]) == LINE
 
 
 def test_the_time_of_a_click_has_its_milliseconds_padded() -> None:
@@ -72,6 +82,148 @@ def test_an_array_of_clicks_becomes_as_many_lines_in_one_record() -> None:
         b"[" + b",".join([click("hydra-1"), click("sphinx_2"), click("hydra-1")]) + b"]"
     )
     assert [line["species"] for line in lines(record)] == ["Hydra", "Sphinx", "Hydra"]
+
+
+def test_the_clicks_of_an_envelope_are_numbered_from_its_first() -> None:
+    [record] = World().process(envelope([CLICK, CLICK], first=7))
+    assert [line["clickId"] for line in lines(record)] == ["request-1:7", "request-1:8"]
+
+
+def test_a_click_keeps_the_id_that_its_client_gave() -> None:
+    [record] = World().process(envelope([CLICK | {"clickId": "a-clients-own-id"}, CLICK]))
+    assert [line["clickId"] for line in lines(record)] == ["a-clients-own-id", "request-1:1"]
+
+
+def test_a_record_without_an_envelope_has_the_time_of_its_arrival_and_a_stable_id() -> None:
+    """F144: Firehose's record id and the content stay the same when an invocation is retried."""
+    first, again = World().process(click()), World().process(click())
+    [line] = lines(first[0])
+    assert line["clickedAt"] == "2017-05-18T02:02:29.453Z"
+    assert line["clickId"] == f"{line['requestId']}:0"
+    assert first == again
+    other = World().process(click(user="another"))
+    assert lines(other[0])[0]["requestId"] != line["requestId"]
+
+
+def test_a_test_click_says_so() -> None:
+    [record] = World().process(envelope(CLICK, test=True))
+    [line] = lines(record)
+    assert line["test"] is True
+    assert list(line) == [*LINE[:6], "test", *LINE[6:]]
+
+
+def test_a_visitor_with_global_privacy_control_becomes_a_guest() -> None:
+    [record] = World().process(envelope([CLICK, CLICK], gpc=True))
+    assert [line["userId"] for line in lines(record)] == ["guest", "guest"]
+    ignoring = World(definition=defined({"privacy": {"gpc": "ignore"}}))
+    [record] = ignoring.process(envelope(CLICK, gpc=True))
+    assert [line["userId"] for line in lines(record)] == ["Ada"]
+
+
+ODD_ENVELOPES: dict[str, dict[str, Any]] = {
+    "an unknown version": {"v": 2},
+    "a version that is true": {"v": True},
+    "no request id": {"requestId": ""},
+    "a request id that ends the line": {"requestId": "a\nb"},
+    "a request id that is a number": {"requestId": 7},
+    "a time that is text": {"time": "now"},
+    "a time that is true": {"time": True},
+    "a time that no clock can hold": {"time": 10**30},
+    "a first that is negative": {"first": -1},
+    "a first that is a fraction": {"first": 0.5},
+    "a flag that is no flag": {"gpc": "yes"},
+    "a test that is no flag": {"test": 1},
+    "a member too many": {"more": 1},
+    "no click": {"clicks": []},
+    "a click that is none": {"clicks": [CLICK, {}]},
+    "a click id too short": {"clicks": CLICK | {"clickId": "short"}},
+    "an envelope in an envelope": {"clicks": {"v": 1, "clicks": []}},
+}
+
+
+@pytest.mark.parametrize("members", ODD_ENVELOPES.values(), ids=ODD_ENVELOPES)
+def test_an_envelope_that_the_template_never_writes_fails_alone(members: dict[str, Any]) -> None:
+    contents = (envelope(CLICK), envelope(**{"clicks": CLICK} | members), envelope(CLICK))
+    assert results(World().process(*contents)) == [OK, FAILED, OK]
+
+
+def defined(settings: dict[str, Any]) -> stream_processor.Definition:
+    return stream_processor.Definition(json.loads(parse(settings).definition.environment()))
+
+
+SHOP = {
+    "click": {
+        "fields": {
+            "visitorId": {"minLength": 1, "maxLength": 64},
+            "productId": {"type": "integer", "minimum": 1},
+            "campaign": {"maxLength": 64, "required": False},
+        }
+    },
+    "enrich": {
+        "key": "productId",
+        "path": "/products/{productId}",
+        "list": "",
+        "attributes": ["name", "price", "inStock"],
+    },
+}
+
+
+def test_a_shops_click_is_enriched_by_configuration_alone() -> None:
+    replies = {"/products/7": says({"name": "Tea", "price": 3.5, "colour": "green"})}
+    shop = World(definition=defined(SHOP), service=ScriptedService(replies))
+    clicks = [{"productId": 7, "visitorId": "Ada"}, {"visitorId": "Bob", "productId": 8, "campaign": "may"}]
+    digest = parse(SHOP).definition.digest
+    [record] = shop.process(envelope(clicks, definition=digest))
+    known, unknown = lines(record)
+    tail = {"clickedAt": "2017-05-18T02:02:24.453Z"}
+    assert list(known.items())[:6] == list(
+        {"visitorId": "Ada", "productId": 7, "name": "Tea", "price": 3.5, "inStock": None, **tail}.items()
+    )
+    assert list(unknown.items())[:8] == list(
+        {
+            "visitorId": "Bob",
+            "productId": 8,
+            "campaign": "may",
+            **dict.fromkeys(("name", "price", "inStock")),
+            "enriched": False,
+            **tail,
+        }.items()
+    )
+
+
+def test_without_a_list_a_service_in_trouble_makes_the_batch_come_again() -> None:
+    shop = World(definition=defined(SHOP), service=ScriptedService({}, otherwise=(500, b"")))
+    with pytest.raises(ServiceError, match="its list: none"):
+        shop.process(envelope({"visitorId": "Ada", "productId": 7}, definition=parse(SHOP).definition.digest))
+    assert list(shop.service.asked) == ["/products/7"]
+
+
+def test_clicks_that_an_earlier_definition_accepted_are_still_understood() -> None:
+    shop = World(definition=defined(SHOP))
+    [record] = shop.process(envelope(CLICK))
+    assert list(lines(record)[0].items())[:6] == list(
+        {**CLICK, **dict.fromkeys(("name", "price", "inStock")), "enriched": False}.items()
+    )
+    assert results(World().process(envelope({"visitorId": "Ada"}, definition="0a1b2c3d"))) == [OK]
+    hostile = [{"a": {}}, {"a": "x" * 3000}, {"clickedAt": "x"}, {"a b": 1}, {}, "x", {"clickId": 1}]
+    assert results(shop.process(*map(envelope, hostile))) == [FAILED] * len(hostile)
+
+
+def test_without_enrichment_the_service_is_not_asked() -> None:
+    plain = World(definition=defined({"enrich": None}))
+    [record] = plain.process(envelope(CLICK))
+    assert list(lines(record)[0]) == ["userId", "mysfitId", "clickedAt", "clickId", "requestId"]
+    assert not plain.service.asked
+
+
+@pytest.mark.parametrize("key", ["", ".", ".."])
+def test_a_key_that_no_path_can_name_is_unknown_without_a_request(key: str) -> None:
+    settings = {"click": {"fields": {"userId": {"maxLength": 9}, "mysfitId": {"maxLength": 9}}}}
+    world = World(definition=defined(settings), service=ScriptedService({}, otherwise=says(HYDRA)))
+    digest = parse(settings).definition.digest
+    [record] = world.process(envelope({"userId": "u", "mysfitId": key}, definition=digest))
+    assert lines(record)[0]["enriched"] is False
+    assert not world.service.asked
 
 
 MALFORMED = {
@@ -167,11 +319,16 @@ def test_a_hostile_user_id_stays_data(user: str) -> None:
     assert line["species"] == "Hydra"
 
 
-def test_a_mysfit_that_does_not_exist_fails_its_own_records_only() -> None:
+def test_a_click_on_an_unknown_mysfit_is_delivered_and_says_that_it_is_not_enriched() -> None:
     world = World()
-    contents = [click("hydra-1"), click("unicorn"), b"[" + click() + b"," + click("unicorn") + b"]"]
-    assert results(world.process(*contents)) == [OK, FAILED, FAILED]
-    assert world.log[-1]["failed"] == {"unknownMysfit": 2}
+    records = world.process(click(), click("unicorn"), b"[" + click() + b"," + click("unicorn") + b"]")
+    assert results(records) == [OK, OK, OK]
+    [unknown], [known, also_unknown] = lines(records[1]), lines(records[2])
+    assert UNKNOWN.items() <= unknown.items()
+    assert UNKNOWN.items() <= also_unknown.items()
+    assert list(unknown) == [*LINE[:6], "enriched", *LINE[6:]]
+    assert "enriched" not in known
+    assert world.log[-1]["unknown"] == 1
 
 
 def test_the_service_is_asked_once_for_each_mysfit_until_the_answer_is_old() -> None:
@@ -191,15 +348,15 @@ def test_a_mysfit_that_was_not_found_is_asked_for_again_soon() -> None:
     world.process(click())
     world.service.replies = HEALTHY
     world.now += 29
-    assert results(world.process(click())) == [FAILED]
+    assert is_enriched(world, "hydra-1") == [False]
     world.now += 1
-    assert results(world.process(click())) == [OK]
+    assert is_enriched(world, "hydra-1") == [True]
 
 
 def test_without_a_cache_every_batch_asks_anew() -> None:
     world = World(cache_seconds=0)
     for _ in range(2):
-        assert results(world.process(click("hydra-1"), click("unicorn"))) == [OK, FAILED]
+        assert is_enriched(world, "hydra-1", "unicorn") == [True, False]
     assert world.service.asked == {"/mysfits/hydra-1": 2, "/mysfits/unicorn": 2}
 
 
@@ -212,10 +369,10 @@ TROUBLE: dict[str, Reply] = {
     "moved, without end": (302, b" " * 1_000_001),
     "a page in place of JSON": (200, b"<html>"),
     "an empty answer": (200, b""),
-    "a list": says([HYDRA]),
+    "a list": says([7]),
     "null": says(None),
     "too deep": (200, b"[" * 200_000),
-    "no species": says({"goodevil": "Good", "lawchaos": "Lawful"}),
+    "no attribute at all": says({"mysfitId": "hydra-1", "age": 3}),
     "species that is no text": says({**HYDRA, "species": ["Hydra"]}),
     "species without end": says({**HYDRA, "species": "H" * 257}),
     "an answer without end": says({**HYDRA, "description": "x" * 1_000_000}),
@@ -273,10 +430,16 @@ def test_what_the_service_did_answer_is_kept_for_the_next_try() -> None:
     assert world.service.asked["/mysfits/hydra-1"] == 1
 
 
+def is_enriched(world: World, *mysfits: str) -> list[bool]:
+    """Whether clicks on these mysfits come back enriched."""
+    records = world.process(*map(click, mysfits))
+    return ["enriched" not in line for record in records for line in lines(record)]
+
+
 def test_a_service_that_fails_on_an_invented_mysfit_does_not_hold_up_the_others() -> None:
     world = World(service=ScriptedService(HEALTHY, otherwise=(500, b"KeyError: 'Item'")))
-    assert results(world.process(click("hydra-1"), click("invented"))) == [OK, FAILED]
-    assert results(world.process(click("hydra-1"), click("invented"))) == [OK, FAILED]
+    assert is_enriched(world, "hydra-1", "invented") == [True, False]
+    assert is_enriched(world, "hydra-1", "invented") == [True, False]
     assert world.service.asked["/mysfits"] == world.service.asked["/mysfits/invented"] == 1
 
 
@@ -292,11 +455,11 @@ def test_an_empty_list_is_no_second_opinion() -> None:
         world.process(click())
 
 
-def test_a_mysfit_without_attributes_fails_its_own_records_only() -> None:
+def test_a_mysfit_without_attributes_takes_no_other_along() -> None:
     broken = {"mysfitId": "broken"}
     replies = {**HEALTHY, "/mysfits/broken": says(broken), "/mysfits": says({"mysfits": [HYDRA, broken]})}
     world = World(service=ScriptedService(replies))
-    assert results(world.process(click("hydra-1"), click("broken"))) == [OK, FAILED]
+    assert is_enriched(world, "hydra-1", "broken") == [True, False]
 
 
 def test_timeouts_fit_into_the_time_that_is_left() -> None:
@@ -332,12 +495,12 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
 
 
 def test_the_answer_is_measured_to_the_byte() -> None:
-    batch = [read(record) for record in event(click(), click(), click())["records"]]
-    attributes = {"hydra-1": attributes_of("hydra-1", HYDRA)}
-    records, _ = answer(batch, attributes)
+    batch = [read(record, DEFINITION) for record in event(click(), click(), click())["records"]]
+    attributes = {"hydra-1": attributes_of(HYDRA, DEFINITION.attributes)}
+    records, _ = answer(batch, DEFINITION, attributes)
     size = len(json.dumps({"records": records}))
-    assert results(answer(batch, attributes, limit=size)[0]) == [OK, OK, OK]
-    assert results(answer(batch, attributes, limit=size - 1)[0]) == [OK, OK, FAILED]
+    assert results(answer(batch, DEFINITION, attributes, limit=size)[0]) == [OK, OK, OK]
+    assert results(answer(batch, DEFINITION, attributes, limit=size - 1)[0]) == [OK, OK, FAILED]
 
 
 def test_what_does_not_fit_into_the_answer_fails_and_the_rest_is_answered() -> None:
@@ -361,12 +524,12 @@ def test_a_batch_is_logged_in_one_line_that_tells_nothing_of_its_clicks() -> Non
     world = World()
     world.process(click("hydra-1", "Ada"), click("unicorn", "Ada"), b"Ada")
     world.process(b"[" + click("hydra-1", "Ada") + b"," + click("sphinx_2", "Ada") + b"]")
-    first = {"records": 3, "clicks": 2, "mysfits": 2, "cacheHits": 0, "ok": 1}
+    first = {"records": 3, "clicks": 2, "mysfits": 2, "cacheHits": 0, "ok": 2, "unknown": 1}
     second = {"records": 1, "clicks": 2, "mysfits": 2, "cacheHits": 1, "ok": 1, "failed": {}}
     assert len(world.log) == 2
     assert first.items() <= world.log[0].items()
     assert second.items() <= world.log[1].items()
-    assert world.log[0]["failed"] == {"unknownMysfit": 1, "malformed": 1}
+    assert world.log[0]["failed"] == {"malformed": 1}
     assert all(word not in str(world.log) for word in ("Ada", "hydra", "unicorn", "sphinx"))
 
 
@@ -380,27 +543,27 @@ class Census(MysfitsService):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def get(self, paths: Collection[str], deadline: float) -> list[Page]:
+    def get(self, paths: Collection[str], deadline: float, *, lists: bool = False) -> list[Page]:
         self.asked += paths
         return [HYDRA if path.startswith("/mysfits/real") else None for path in paths]
 
 
 def test_an_id_is_quoted_as_one_segment_of_the_path() -> None:
     service = Census()
-    Mysfits(service, 300, clock=lambda: 0.0).find(["../a b?c"], 60)
+    Items(DEFINITION, service, 300, clock=lambda: 0.0).find(["../a b?c"], 60)
     assert service.asked == ["/mysfits/..%2Fa%20b%3Fc"]
 
 
 def test_a_flood_of_invented_mysfits_leaves_the_cache_bounded_and_the_real_ones_in_it() -> None:
     service = Census()
-    mysfits = Mysfits(service, 300, clock=lambda: 0.0)
-    invented = [f"invented-{number}" for number in range(2 * CACHED_MYSFITS)]
+    mysfits = Items(DEFINITION, service, 300, clock=lambda: 0.0)
+    invented = [f"invented-{number}" for number in range(2 * CACHED_ITEMS)]
     mysfits.find(["real"], 60)
     mysfits.find(invented, 60)
     service.asked.clear()
     assert list(mysfits.find(["real", *invented], 60).attributes) == ["real"]
     assert "/mysfits/real" not in service.asked
-    assert len(service.asked) == len(invented) - CACHED_MYSFITS + 1
+    assert len(service.asked) == len(invented) - CACHED_ITEMS + 1
 
 
 class Counting(ThreadingHTTPServer):
@@ -544,6 +707,7 @@ def test_lambda_finds_the_handler_and_what_one_invocation_learns_serves_the_next
     environment = {
         "MYSFITS_API": f"http://127.0.0.1:{server.server_port}/api",
         "CACHE_SECONDS": "300",
+        "CLICK": Config().definition.environment(),
         "PYTHONPATH": str(Path(stream_processor.__file__).parent),
         "HTTP_PROXY": "http://127.0.0.1:1",  # to be left alone
     }

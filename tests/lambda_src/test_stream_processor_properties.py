@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from mysfits_stream.lambda_src.stream_processor import MAX_ANSWER_BYTES, ServiceError
 from tests.support.scripted_mysfits import HYDRA, Reply, ScriptedService, World, click, event, lines, says
 
+MEMBERS = ["userId", "mysfitId", "goodevil", "lawchaos", "species", "name"]
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
@@ -61,7 +63,8 @@ def assert_kept(batch: dict[str, Any], answer: dict[str, Any]) -> None:
     for record in answer["records"]:
         assert record["result"] in {"Ok", "ProcessingFailed"}
         for line in lines(record) if record["result"] == "Ok" else []:
-            assert list(line) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
+            enriched = ["enriched"] if "enriched" in line else []
+            assert list(line) == [*MEMBERS, *enriched, "clickedAt", "clickId", "requestId"]
 
 
 @unhurried
@@ -112,9 +115,12 @@ def test_a_line_is_the_json_that_python_would_write(user: str, mysfit: dict[str,
         "userId": user,
         "mysfitId": "hydra-1",
         **{name: mysfit[name] for name in ("goodevil", "lawchaos", "species")},
+        "name": None,
         "clickedAt": "2017-05-18T02:02:29.453Z",
     }
-    assert base64.b64decode(record["data"]).decode() == json.dumps(expected) + "\n"
+    written = base64.b64decode(record["data"]).decode()
+    identity = {key: json.loads(written)[key] for key in ("clickId", "requestId")}
+    assert written == json.dumps(expected | identity) + "\n"
 
 
 @unhurried

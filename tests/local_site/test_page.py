@@ -100,8 +100,12 @@ def test_the_feed_tells_the_newest_clicks_first() -> None:
     ]
     feed = ask(site(landed=objects), "GET", "/_site/clicks.json").json()
     assert feed["total"] == 3
-    assert [click["mysfitId"] for click in feed["clicks"]] == ["c", "b", "a"]
-    assert feed["clicks"][0] == {"id": "firehose/2#0", "key": "firehose/2", **json.loads(line("c", 3))}
+    assert [found["click"]["mysfitId"] for found in feed["clicks"]] == ["c", "b", "a"]
+    assert feed["clicks"][0] == {
+        "id": "firehose/2#0",
+        "key": "firehose/2",
+        "click": json.loads(line("c", 3)),
+    }
     assert len({click["id"] for click in feed["clicks"]}) == 3
 
 
@@ -110,7 +114,23 @@ def test_a_long_history_is_counted_and_not_told() -> None:
     feed = site(landed=objects).feed()
     assert feed["total"] == 100
     assert len(feed["clicks"]) == SHOWN
-    assert feed["clicks"][0]["mysfitId"] == "m49-1"
+    assert feed["clicks"][0]["click"]["mysfitId"] == "m49-1"
+
+
+def test_the_feed_shows_each_click_once_and_no_test_clicks() -> None:
+    objects = [
+        landed("firehose/1", 1, line("a", 1, clickId="one-of-two") + line("old", 1) + line("old", 1)),
+        landed(
+            "firehose/2", 2, line("a", 1, clickId="one-of-two") + line("b", 2).replace("}", ', "test": true}')
+        ),
+    ]
+    feed = site(landed=objects).feed()
+    assert feed["total"] == 3
+    assert [(found["key"], found["click"]["mysfitId"]) for found in feed["clicks"]] == [
+        ("firehose/1", "old"),
+        ("firehose/1", "old"),
+        ("firehose/1", "a"),
+    ]
 
 
 def test_each_object_is_read_once_and_forgotten_with_the_bucket() -> None:

@@ -11,8 +11,9 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from mysfits_stream.clicks.delivered import ParseProblems
+from mysfits_stream.clicks.delivered import Distinct, ParseProblems
 from mysfits_stream.clicks.sending import TestClick
+from mysfits_stream.config import Config
 from mysfits_stream.doctor.links import Link
 from mysfits_stream.operations.changes import ResourceChange, StackChanges
 from mysfits_stream.operations.clicks import Delivered
@@ -35,6 +36,8 @@ CLICK = {
     "lawchaos": "Chaotic",
     "mysfitId": ID,
 }
+FIELDS = {"userId": ID, "mysfitId": ID}
+DEFINITION = Config().definition
 TIME = datetime(2026, 11, 23, tzinfo=UTC)
 CHANGES = StackChanges(
     stack="s",
@@ -51,18 +54,18 @@ CHANGES = StackChanges(
 
 def delivered() -> Delivered:
     clicks = [CLICK | {"mysfitId": f"{number:x}{ID[1:]}"} for number in range(12)] + [CLICK] * 12
-    return Delivered(iter(clicks), TimeRange(TIME, TIME), ParseProblems())
+    return Delivered(iter(clicks), TimeRange(TIME, TIME), DEFINITION, ParseProblems(), Distinct())
 
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 RESULTS: dict[str, Callable[[Output], None]] = {
     "plan": lambda out: out.plan(Plan(CHANGES)),
-    "up": lambda out: out.up(Up(CHANGES, 11.6), lambda: ID),
+    "up": lambda out: out.up(Up(CHANGES, 11.6), lambda: FIELDS),
     "status": lambda out: out.status(CHANGES),
     "clicks": lambda out: out.clicks(delivered(), None),
-    "clicks --follow": lambda out: out.click_lines([CLICK]),
+    "clicks --follow": lambda out: out.click_lines([CLICK], DEFINITION),
     "send-test-click": lambda out: out.test_clicks(
-        TestClicks((TestClick(ID, ID, "delivered", CLICK, "firehose/2026/11/23/12/" + "x" * 60, 1.0),))
+        TestClicks((TestClick(FIELDS, ID, "delivered", CLICK, "firehose/2026/11/23/12/" + "x" * 60, 1.0),))
     ),
     "doctor": lambda out: out.link(
         Link("mysfits-service", "broken", "no answer " * 12 + ROLE, "check " * 20)
@@ -117,15 +120,15 @@ def test_an_arn_breaks_after_a_colon_or_a_slash() -> None:
 
 def test_up_and_plan_end_in_a_summary(capsys: Any) -> None:
     Output().plan(Plan(CHANGES))
-    Output().up(Up(CHANGES, 11.6), lambda: ID)
+    Output().up(Up(CHANGES, 11.6), lambda: FIELDS)
     lines = capsys.readouterr().out.splitlines()
     assert "2 to create" in lines
     assert "2 created in 12 s" in lines
 
 
 def test_many_test_clicks_are_counted_with_each_reason_once(capsys: Any) -> None:
-    good = TestClick(ID, ID, "delivered", CLICK, "key", 1.5)
-    bad = TestClick(ID, ID, "refused", reason="HTTP 400: no", seconds=0.1)
+    good = TestClick(FIELDS, ID, "delivered", CLICK, "key", 1.5)
+    bad = TestClick(FIELDS, ID, "refused", reason="HTTP 400: no", seconds=0.1)
     Output().test_clicks(TestClicks((good,) * 998 + (bad,) * 2))
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [

@@ -72,7 +72,7 @@ def test_changes_leave_out_what_does_not_change(capsys: Any) -> None:
 
 
 def test_verbose_leaves_nothing_out(capsys: Any) -> None:
-    Output(verbose=True).up(Up(CHANGES, 1.0), lambda: "id")
+    Output(verbose=True).up(Up(CHANGES, 1.0), lambda: {})
     assert "unchanged  bucket" in capsys.readouterr().out
 
 
@@ -128,7 +128,7 @@ def test_a_removal_says_how_many_clicks_there_are(capsys: Any) -> None:
 
 
 def test_the_endpoint_comes_with_a_line_to_paste(capsys: Any) -> None:
-    Output().up(Up(CHANGES, 1.0), lambda: "m-1")
+    Output().up(Up(CHANGES, 1.0), lambda: {"userId": "me", "mysfitId": "m-1"})
     [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
     assert "curl -X PUT https://api.example.com/prod/clicks " in line
     assert '\'{"userId": "me", "mysfitId": "m-1"}\'' in line
@@ -136,7 +136,7 @@ def test_the_endpoint_comes_with_a_line_to_paste(capsys: Any) -> None:
 
 def test_whatever_a_mysfit_is_called_the_line_to_paste_is_one_command(capsys: Any) -> None:
     mysfit = "x'; touch here; $(touch there) `touch everywhere`"
-    Output().up(Up(CHANGES, 1.0), lambda: mysfit)
+    Output().up(Up(CHANGES, 1.0), lambda: {"userId": "me", "mysfitId": mysfit})
     [line] = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
     *_, data = shlex.split(line)
     assert json.loads(data) == {"userId": "me", "mysfitId": mysfit}

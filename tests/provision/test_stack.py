@@ -72,7 +72,7 @@ def test_what_is_slow_or_limited_to_remove_waits_for_nothing() -> None:
 
 def test_the_api_does_not_wait_for_the_stream() -> None:
     """F71, F73: it can be deployed while the stream is still CREATING."""
-    assert needs(build())["clicks-api"] == {"api-role"}
+    assert needs(build())["clicks-api"] == {"api-role", "processor"}
 
 
 def test_the_bucket_and_the_logs_go_after_what_writes_to_them() -> None:
@@ -149,4 +149,4 @@ def _texts(value: Any) -> set[str]:
 
 def test_with_data_to_keep_the_api_goes_before_its_stream_drains() -> None:
     """Otherwise clicks accepted while API Gateway's quota is waited out would be lost (F61)."""
-    assert needs(build(drain=True))["clicks-api"] == {"api-role", "delivery-stream"}
+    assert needs(build(drain=True))["clicks-api"] == {"api-role", "processor", "delivery-stream"}

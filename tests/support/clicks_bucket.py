@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.waiting import Pace
+from mysfits_stream.clicks.failed import clicks_in
 from mysfits_stream.clicks.objects import ClicksBucket
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -109,6 +110,11 @@ class MemoryFirehose:
     refusals: list[int] = field(default_factory=list)
     accepted: list[bytes] = field(default_factory=list)
     batches: list[list[bytes]] = field(default_factory=list)
+
+    @property
+    def clicks(self) -> list[bytes]:
+        """The clicks in the records that were accepted, without their envelopes."""
+        return [click for record in self.accepted for click in clicks_in(record)]
 
     def put_record_batch(self, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> Any:
         batch = [record["Data"] for record in Records]

@@ -13,11 +13,21 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 
-from mysfits_stream.lambda_src.stream_processor import Mysfits, MysfitsService, Processor
+from mysfits_stream.config import Config
+from mysfits_stream.lambda_src.stream_processor import Definition, Items, MysfitsService, Processor
 
-HYDRA = {"mysfitId": "hydra-1", "goodevil": "Evil", "lawchaos": "Chaotic", "species": "Hydra", "age": 709}
+HYDRA = {
+    "mysfitId": "hydra-1",
+    "goodevil": "Evil",
+    "lawchaos": "Chaotic",
+    "species": "Hydra",
+    "name": "Lerna",
+    "age": 709,
+}
 SPHINX = {"mysfitId": "sphinx_2", "goodevil": "Good", "lawchaos": "Lawful", "species": "Sphinx", "age": 3}
 ARRIVED = 1_495_072_949_453
+DEFINITION = Definition(json.loads(Config().definition.environment()))
+"""The workshop's click, as the function reads it from its environment."""
 
 Reply = tuple[int, bytes] | Exception
 
@@ -76,12 +86,16 @@ class World:
     cache_seconds: float = 300
     now: float = 1_700_000_000.0
     log: list[dict[str, Any]] = field(default_factory=list)
+    definition: Definition = field(default_factory=lambda: DEFINITION)
 
     def __post_init__(self) -> None:
         """Put the parts together."""
         service = MysfitsService("http://mysfits.test/api/", self.service, self.clock)
-        mysfits = Mysfits(service, self.cache_seconds, self.clock)
-        self.processor = Processor(mysfits, self.clock, lambda line: self.log.append(json.loads(line)))
+        items = Items(self.definition, service, self.cache_seconds, self.clock)
+        self.processor = Processor(self.definition, items, self.clock, self._log)
+
+    def _log(self, line: str) -> None:
+        self.log.append(json.loads(line))
 
     def clock(self) -> float:
         """The time, which passes only when a test says so."""
@@ -115,6 +129,13 @@ def event(*contents: bytes) -> dict[str, Any]:
 def click(mysfit: str = "hydra-1", user: str = "guest") -> bytes:
     """A record's content: one click."""
     return json.dumps({"userId": user, "mysfitId": mysfit}).encode()
+
+
+def envelope(clicks: Any, **members: Any) -> bytes:
+    """A record's content: the envelope of a request, as the mapping template writes it."""
+    return json.dumps(
+        {"v": 1, "requestId": "request-1", "time": ARRIVED - 5000, "first": 0, "clicks": clicks} | members
+    ).encode()
 
 
 def lines(record: dict[str, Any]) -> list[dict[str, Any]]:

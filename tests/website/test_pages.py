@@ -190,7 +190,10 @@ def own(endpoints: Endpoints = ENDPOINTS, feed: str = "") -> Mapping[str, pages.
 
 def test_our_own_page_knows_its_endpoints_and_may_talk_to_nobody_else() -> None:
     page = own(feed="clicks.json")["index.html"].body.decode()
-    assert f'<meta name="clicks-endpoint" content="{CLICKS}" data-clicks-per-request="100">' in page
+    assert (
+        f'<meta name="clicks-endpoint" content="{CLICKS}" data-clicks-per-request="100" data-click="">'
+        in page
+    )
     assert f'<meta name="mysfits-endpoint" content="{MYSFITS}">' in page
     assert '<meta name="clicks-feed" content="clicks.json">' in page
     assert (

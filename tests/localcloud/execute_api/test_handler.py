@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mysfits_stream.aws.account import Account
+from mysfits_stream.config import Config
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.execute_api import handler
 from mysfits_stream.localcloud.http.messages import Request, Response
@@ -72,6 +73,7 @@ def clicks() -> handler.DeployedApi:
         allowed_origins=("*",),
         preflight_max_age_seconds=3600,
         max_clicks_per_request=100,
+        click=Config().definition,
         account=Account("123456789012", "eu-west-1", "aws"),
     )
     return deploy(definition.document())
@@ -93,7 +95,39 @@ def test_clicks_are_put_on_the_delivery_stream_as_they_came(clicks: handler.Depl
     assert headers == {"Content-Type": "application/x-amz-json-1.1"}
     document = json.loads(sent)
     assert document["DeliveryStreamName"] == "mysfits-clicks"
-    assert json.loads(base64.b64decode(document["Record"]["Data"])) == body
+    envelope = json.loads(base64.b64decode(document["Record"]["Data"]))
+    assert list(envelope) == ["v", "requestId", "time", "first", "clicks"]
+    assert (envelope["v"], envelope["first"], envelope["clicks"]) == (1, 0, body)
+    assert envelope["time"] == round(NOW * 1000)
+
+
+FLAGS: list[tuple[dict[str, str], dict[str, bool]]] = [
+    ({"Sec-GPC": "1"}, {"gpc": True}),
+    ({"sec-gpc": "1"}, {"gpc": True}),
+    ({"Sec-GPC": "0"}, {}),
+    ({"Sec-GPC": '1, "test": true'}, {}),
+    ({"X-Mysfits-Test": "1"}, {"test": True}),
+    ({"x-mysfits-test": "1", "SEC-GPC": "1"}, {"gpc": True, "test": True}),
+    ({"X-Other": "1"}, {}),
+]
+
+
+@pytest.mark.parametrize(("headers", "flags"), FLAGS, ids=lambda value: json.dumps(value))
+def test_headers_set_flags_of_the_envelope_and_are_never_written(
+    clicks: handler.DeployedApi, headers: dict[str, str], flags: dict[str, bool]
+) -> None:
+    backend = Backend()
+    assert put(clicks, backend, CLICK, **headers).status == 200
+    envelope = json.loads(base64.b64decode(json.loads(backend.calls[0][3])["Record"]["Data"]))
+    assert {name: value for name, value in envelope.items() if name in ("gpc", "test")} == flags
+
+
+def test_a_query_string_sets_no_flag(clicks: handler.DeployedApi) -> None:
+    backend = Backend()
+    request = Request("PUT", "/clicks", "Sec-GPC=1&X-Mysfits-Test=1", JSON, json.dumps(CLICK).encode())
+    assert handler.handle(clicks, request, backend, NOW).status == 200
+    envelope = json.loads(base64.b64decode(json.loads(backend.calls[0][3])["Record"]["Data"]))
+    assert list(envelope) == ["v", "requestId", "time", "first", "clicks"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +164,8 @@ def test_a_malformed_click_is_refused_before_firehose_is_called(
 def test_template_text_in_a_click_reaches_the_stream_as_it_came(clicks: handler.DeployedApi) -> None:
     backend, click = Backend(), {**CLICK, "userId": "$util.urlEncode('x')#set($input = 1)\"\\"}
     assert put(clicks, backend, click).status == 200
-    assert json.loads(base64.b64decode(json.loads(backend.calls[0][3])["Record"]["Data"])) == click
+    envelope = json.loads(base64.b64decode(json.loads(backend.calls[0][3])["Record"]["Data"]))
+    assert envelope["clicks"] == click
 
 
 def test_anything_but_json_is_an_unsupported_media_type(clicks: handler.DeployedApi) -> None:

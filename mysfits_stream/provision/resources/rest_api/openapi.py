@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mysfits_stream.aws.account import Account
+from mysfits_stream.click_definition import Definition
 
 Document = dict[str, Any]
 
@@ -19,17 +20,6 @@ MODEL = "Clicks"
 VALIDATOR = "body"
 INTEGRATION = "x-amazon-apigateway-integration"
 POLICY = "x-amazon-apigateway-policy"
-
-CLICK: Document = {
-    "type": "object",
-    "required": ["userId", "mysfitId"],
-    "properties": {
-        "userId": {"type": "string", "minLength": 1, "maxLength": 128},
-        "mysfitId": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-    },
-    "additionalProperties": False,
-}
-"""One click, in the subset of JSON Schema draft-04 that API Gateway keeps (F101)."""
 
 CORS_HEADERS = ("Access-Control-Allow-Origin", "Vary")
 
@@ -52,6 +42,7 @@ class ClicksApi:
     allowed_origins: tuple[str, ...]
     preflight_max_age_seconds: int
     max_clicks_per_request: int
+    click: Definition
     account: Account
     allowed_headers: tuple[str, ...] = ()
     """Request headers that pages may send beside Content-Type."""
@@ -92,10 +83,11 @@ class ClicksApi:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _schema(self) -> Document:
+        click = self.click.schema()
         return {
             "oneOf": [
-                CLICK,
-                {"type": "array", "items": CLICK, "minItems": 1, "maxItems": self.max_clicks_per_request},
+                click,
+                {"type": "array", "items": click, "minItems": 1, "maxItems": self.max_clicks_per_request},
             ],
         }
 
@@ -130,10 +122,37 @@ class ClicksApi:
         }
 
     def _mapping_template(self) -> str:
-        # The stream by name: its ARN would be authorised as another resource (F93). The click stays data.
+        """The PutRecord call: the request's clicks in an envelope with the request's id, time and flags.
+
+        The client can choose ``$context.requestId``, and not the extended id (F142). ``$input.params(name)``
+        would read the query string first (F143), so the headers are compared one by one, in any case; a
+        header decides an ``#if`` and is never written. ``$q`` stands for a quotation mark inside a quoted
+        string.
+        """
+        members = [
+            "{$q^v$q^: 1",
+            "$q^requestId$q^: $q^$context.extendedRequestId$q^",
+            "$q^time$q^: $context.requestTimeEpoch",
+            "$q^first$q^: 0",
+            *([f"$q^definition$q^: $q^{self.click.digest}$q^"] if self.click.digest else []),
+        ]
+        envelope = ", ".join(members).replace("$q^", "${q}")
+        flags = {"gpc": "sec-gpc", "test": "x-mysfits-test"}
         return (
-            '{"DeliveryStreamName": "' + self.stream_name + '", '
-            '"Record": {"Data": "$util.base64Encode($input.json(\'$\'))"}}'
+            """#set($q = '"')"""
+            + "".join(f'#set(${flag} = "")' for flag in flags)
+            + "#set($headers = $input.params().header)"
+            "#foreach($name in $headers.keySet())#if($headers.get($name) == '1')"
+            + "".join(
+                f"#if($name.toLowerCase() == '{header}')#set(${flag} = \", ${{q}}{flag}${{q}}: true\")#end"
+                for flag, header in flags.items()
+            )
+            + "#end#end"
+            # The clicks stay data: a text that was inserted is not read as a template again.
+            "#set($clicks = $input.json('$'))"
+            # The stream by name: its ARN would be authorised as another resource (F93).
+            f'{{"DeliveryStreamName": "{self.stream_name}", "Record": {{"Data": '
+            f'"$util.base64Encode("{envelope}$gpc$test, ${{q}}clicks${{q}}: ${{clicks}}}}")"}}}}'
         )
 
     def _options(self) -> Document:

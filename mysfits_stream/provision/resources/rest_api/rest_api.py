@@ -58,7 +58,7 @@ class RestApi:
     answers: Callable[[str, str], bool]
     """(API id, stage) -> whether the data plane serves the preflight of ``/clicks``."""
     after: tuple[Resource, ...] = ()
-    """Created before the API and deleted after the API: the API's role, and the stream that is drained."""
+    """Created before the API, deleted after the API: its role, the processor, the stream that is drained."""
     type: ClassVar[str] = "AWS::ApiGateway::RestApi"
 
     @property

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Expired
+from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import OWNER_TAG, difference
 from mysfits_stream.provision.resources.rest_api.comparable_view import GATEWAY_TEMPLATE
@@ -66,6 +67,7 @@ def api(
             allowed_origins=("*",),
             preflight_max_age_seconds=3600,
             max_clicks_per_request=100,
+            click=Config().definition,
             account=account,
         ),
         placement=placement(aws, time, account=account),

@@ -1,0 +1,216 @@
+r"""Regular expressions that ECMAScript (the API's model) and Python (the processor) match alike.
+
+Grammar: ``^`` and ``$`` at the ends; ASCII characters; escaped punctuation, ``\d`` and ``\w``; character
+classes without ``^``; groups ``(…)`` and ``(?:…)``; ``|``; the quantifiers ``?``, ``*``, ``+``, ``{n}``,
+``{n,}``, ``{n,m}``. A repeated group holds neither a quantifier of variable length nor ``|``: matching takes
+linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+PUNCTUATION = r"\.*+?()[]{}|^$/-"
+LARGEST_COUNT = 2048
+LONGEST_PATTERN = 512
+LITERALS = re.compile(r"[ !-~]")
+
+
+class PatternError(ValueError):
+    """The pattern is not in the subset; the text says why."""
+
+
+class Part(NamedTuple):
+    """The longest match of a part of a pattern, None without a limit, and whether matching may branch."""
+
+    longest: int | None
+    branches: bool
+    sample: str = ""
+    """A text that matches; each quantifier repeats once, or as often as it must."""
+
+
+def longest_match(pattern: str) -> int | None:
+    """The number of characters of the longest text that matches; None if there is no limit.
+
+    Raises PatternError for a pattern outside the subset. A pattern without ``^`` and ``$`` has no limit.
+    """
+    starts, ends = pattern.startswith("^"), _ends_anchored(pattern)
+    part = _read(pattern)
+    compiled(pattern)
+    return part.longest if starts and ends else None
+
+
+def sample(pattern: str, least: int = 0) -> str:
+    """A text that matches, of at least ``least`` characters if the quantifiers allow that.
+
+    Raises PatternError for a pattern outside the subset.
+    """
+    shortest = _read(pattern).sample
+    return shortest if len(shortest) >= least else _read(pattern, stretched=least - len(shortest)).sample
+
+
+def _read(pattern: str, stretched: int = 0) -> Part:
+    if len(pattern) > LONGEST_PATTERN:
+        raise PatternError(f"longer than {LONGEST_PATTERN} characters")
+    starts, ends = pattern.startswith("^"), _ends_anchored(pattern)
+    reader = _Reader(pattern[starts : len(pattern) - ends], stretched)
+    part, alternatives = reader.alternation()
+    if reader.rest:
+        raise PatternError("a ')' without its '('")
+    if alternatives > 1 and (starts or ends):
+        raise PatternError("write ^(?:a|b)$ in place of ^a|b$")
+    return part
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str) -> re.Pattern[str]:
+    r"""A pattern of the subset for ``search``; ``$`` is ``\Z``: Python's ``$`` also matches before "\n"."""
+    try:
+        return re.compile(pattern[:-1] + r"\Z" if _ends_anchored(pattern) else pattern, re.ASCII)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PatternError(f"not a regular expression: {error}") from None
+
+
+def _ends_anchored(pattern: str) -> bool:
+    before = pattern[:-1]
+    escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
+    return pattern.endswith("$") and not escaped
+
+
+class _Reader:
+    """Reads a pattern from left to right; samples are lengthened by up to ``stretched`` repetitions."""
+
+    def __init__(self, text: str, stretched: int = 0) -> None:
+        self._text = text
+        self._at = 0
+        self._stretched = stretched
+
+    @property
+    def rest(self) -> str:
+        return self._text[self._at :]
+
+    def alternation(self) -> tuple[Part, int]:
+        parts = [self._sequence()]
+        while self._take("|"):
+            parts.append(self._sequence())
+        return _either(parts), len(parts)
+
+    def _sequence(self) -> Part:
+        longest: int | None = 0
+        branches, sample = False, ""
+        while self.rest and self.rest[0] not in "|)":
+            part = self._quantified()
+            longest = None if longest is None or part.longest is None else longest + part.longest
+            branches = branches or part.branches
+            sample += part.sample
+        return Part(longest, branches, sample)
+
+    def _quantified(self) -> Part:
+        part, is_group = self._atom()
+        least, most = self._quantifier()
+        if self.rest[:1] in ("?", "*", "+", "{") and self.rest:
+            raise PatternError(f"a quantifier after another: {self.rest[0]!r}")
+        if is_group and part.branches and most != 1:
+            raise PatternError("a repeated group holds no '|' and no quantifier of variable length")
+        longest = None if most is None or part.longest is None else most * part.longest
+        times = max(least, 1) if most is None or most > 0 else 0
+        if self._stretched and part.sample:
+            more = self._stretched if most is None else min(self._stretched, most - times)
+            times, self._stretched = times + more, self._stretched - more
+        return Part(longest, part.branches or least != most, part.sample * times)
+
+    def _atom(self) -> tuple[Part, bool]:
+        if self._take("(?:") or (not self.rest.startswith("(?") and self._take("(")):
+            part, _ = self.alternation()
+            if not self._take(")"):
+                raise PatternError("a '(' without its ')'")
+            return part, True
+        if self._take("["):
+            sample = self._class()
+        elif self._take("\\"):
+            sample = self._escape() or "1"
+        else:
+            sample = self._next()
+            if sample in PUNCTUATION.replace("/", "").replace("-", ""):
+                raise PatternError(f"{self._named(sample)} is not supported here")
+        return Part(1, branches=False, sample=sample), False
+
+    def _class(self) -> str:
+        """A character class; returns one of its characters."""
+        if self.rest.startswith("^"):
+            raise PatternError("'[^…]' matches characters beyond ASCII differently; list what is allowed")
+        sample = ""
+        while not self._take("]"):
+            first = self._class_character()
+            sample = sample or first or "1"
+            if self.rest.startswith("-") and not self.rest.startswith("-]"):
+                self._take("-")
+                last = self._class_character()
+                if first is None or last is None or first > last:
+                    raise PatternError("a range in '[…]' runs from a lower to a higher character")
+        if not sample:
+            raise PatternError("'[]' is empty")
+        return sample
+
+    def _class_character(self) -> str | None:
+        """One character of a class; None for a class of its own such as ``\\d``."""
+        if self._take("\\"):
+            return self._escape()
+        character = self._next()
+        if (character in "[&~|" and self.rest[:1] == character) or character == "[":
+            raise PatternError(f"write {character!r} in '[…]' as '\\{character}'")
+        return character
+
+    def _escape(self) -> str | None:
+        """The character after a backslash; None for ``\\d`` and ``\\w``, of which 1 is a member."""
+        character = self._next()
+        if character in "dw":
+            return None
+        if character not in PUNCTUATION:
+            raise PatternError(
+                f"'\\{character}' is not supported; supported: \\d, \\w and escaped punctuation"
+            )
+        return character
+
+    def _quantifier(self) -> tuple[int, int | None]:
+        for sign, counts in {"?": (0, 1), "*": (0, None), "+": (1, None)}.items():
+            if self._take(sign):
+                return counts
+        if not self.rest.startswith("{"):
+            return 1, 1
+        match = re.match(r"\{(\d{1,4})(?:(,)(\d{1,4})?)?\}", self.rest, re.ASCII)
+        if not match:
+            raise PatternError("a '{' that begins no quantifier such as {2,5}; write '\\{'")
+        self._at += match.end()
+        least = int(match[1])
+        most = least if not match[2] else None if match[3] is None else int(match[3])
+        if least > LARGEST_COUNT or (most is not None and not least <= most <= LARGEST_COUNT):
+            raise PatternError(f"{match[0]}: counts go up to {LARGEST_COUNT}, the lower first")
+        return least, most
+
+    def _next(self) -> str:
+        if not self.rest:
+            raise PatternError("ends in the middle")
+        character = self.rest[0]
+        if not LITERALS.fullmatch(character):
+            raise PatternError(f"{character!r} is not printable ASCII")
+        self._at += 1
+        return character
+
+    def _take(self, token: str) -> bool:
+        found = self.rest.startswith(token)
+        self._at += len(token) * found
+        return found
+
+    @staticmethod
+    def _named(character: str) -> str:
+        hints = {".": "'.' (a line's end differs; use a class)", "^": "'^' (only at the beginning)"}
+        return hints.get(character, repr(character)) if character != "$" else "'$' (only at the end)"
+
+
+def _either(parts: list[Part]) -> Part:
+    lengths = [part.longest for part in parts]
+    longest = None if None in lengths else max(length for length in lengths if length is not None)
+    return Part(longest, len(parts) > 1 or any(part.branches for part in parts), parts[0].sample)
