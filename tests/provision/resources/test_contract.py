@@ -456,6 +456,13 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
             resourceArn=ACCOUNT.rest_api_arn(api_id(c)), tagKeys=["CostCenter"]
         ),
     ),
+    (
+        "clicks-api",
+        "StageTags",
+        lambda c: c.apigateway.untag_resource(
+            resourceArn=f"{ACCOUNT.rest_api_arn(api_id(c))}/stages/prod", tagKeys=["CostCenter"]
+        ),
+    ),
     ("delivery-stream", "RoleARN", lambda c: redirect(c, RoleARN=OTHER_ROLE)),
     ("delivery-stream", "BucketARN", lambda c: redirect(c, BucketARN="arn:aws:s3:::other")),
     ("delivery-stream", "Prefix", lambda c: redirect(c, Prefix="other/")),

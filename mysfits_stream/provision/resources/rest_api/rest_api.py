@@ -190,6 +190,8 @@ class RestApi:
             self._stage.deploy(api_id)
         if (diff.get("CanarySetting") or (None,))[0]:
             self._stage.remove_canary(api_id)
+        if "StageTags" in diff and "Stage" not in diff:
+            self._stage.tag(api_id)
         self._stage.set_throttling(api_id)
         self._stage.tidy(api_id)
         if "Tags" in diff:

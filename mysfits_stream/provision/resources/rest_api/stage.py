@@ -35,6 +35,7 @@ class Stage:
             "OtherStages": [],
             "Deployment": self.digest,
             "CanarySetting": None,
+            "StageTags": self.placement.tags,
             "MethodSettings": {
                 "*/*": {"throttlingRateLimit": self.rate_limit, "throttlingBurstLimit": self.burst_limit}
             },
@@ -56,6 +57,7 @@ class Stage:
             "Deployment": self._served(api_id, stage) if stage else None,
             # A canary sends a part of the clicks to another deployment.
             "CanarySetting": stage.get("canarySettings") if stage else None,
+            "StageTags": self.placement.ours(stage.get("tags", {})) if stage else {},
             "MethodSettings": {
                 path: {key: values.get(key) for key in ("throttlingRateLimit", "throttlingBurstLimit")}
                 for path, values in settings.items()
@@ -130,6 +132,15 @@ class Stage:
     def remove_canary(self, api_id: str) -> None:
         """Let the stage serve its own deployment alone."""
         self._patch(api_id, {"/canarySettings": None})
+
+    def tag(self, api_id: str) -> None:
+        """Write the tags on the stage; TagResource keeps the others."""
+        arn = f"{self.placement.account.rest_api_arn(api_id)}/stages/{self.name}"
+        self._changes.make(
+            lambda: self._apigateway.tag_resource(resourceArn=arn, tags=self.placement.tags),
+            f"API Gateway to tag stage {self.name}",
+            api_id,
+        )
 
     def _all(self, api_id: str) -> list[Any]:
         return list(self._apigateway.get_stages(restApiId=api_id).get("item", ()))

@@ -102,7 +102,16 @@ def stage(*others: dict[str, Any], **changed: Any) -> Answer:
     """The stage, and others of the same API."""
     settings = {"*/*": {"throttlingRateLimit": 1000.0, "throttlingBurstLimit": 500, "metricsEnabled": False}}
     return ok(
-        item=[{"stageName": "prod", "deploymentId": "dep", "methodSettings": settings, **changed}, *others]
+        item=[
+            {
+                "stageName": "prod",
+                "deploymentId": "dep",
+                "methodSettings": settings,
+                "tags": {OWNER_TAG: STACK},
+                **changed,
+            },
+            *others,
+        ]
     )
 
 
@@ -324,7 +333,10 @@ def test_an_api_on_a_later_page_is_found() -> None:
 @pytest.mark.parametrize(
     ("changed", "keys"),
     [
-        pytest.param({"GetStages": NO_STAGE}, {"Stage", "Deployment", "MethodSettings"}, id="no stage"),
+        pytest.param(
+            {"GetStages": NO_STAGE}, {"Stage", "StageTags", "Deployment", "MethodSettings"}, id="no stage"
+        ),
+        pytest.param({"GetStages": stage(tags={})}, {"StageTags"}, id="a stage without tags"),
         pytest.param(
             {"GetDeployment": deployed("0" * 16)}, {"Deployment"}, id="an older definition deployed"
         ),
@@ -378,7 +390,7 @@ def test_an_api_on_a_later_page_is_found() -> None:
         pytest.param({"GetStages": stage(other("x", "other"))}, set(), id="another stack's stage"),
         pytest.param(
             {"GetStages": ok(item=[other("old")])},
-            {"Stage", "OtherStages", "Deployment", "MethodSettings"},
+            {"Stage", "StageTags", "OtherStages", "Deployment", "MethodSettings"},
             id="a stage of an earlier name only",
         ),
     ],
