@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from mysfits_stream import click_definition
+from mysfits_stream import bucket_names, click_definition, origins
 from mysfits_stream.click_definition import DEFAULT_FIELDS, Definition, Enrichment, Field
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.key_prefixes import rejection
@@ -89,8 +89,7 @@ class Origins:
 
     def complaint(self, values: tuple[str, ...]) -> str | None:
         """Why ``values`` are not allowed, or None."""
-        named = all(re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value) for value in values)
-        if values == ("*",) or (values and named and len(set(values)) == len(values)):
+        if values == ("*",) or (values and _are_origins(values) and len(set(values)) == len(values)):
             return None
         return "must be '*' alone, or different origins such as https://www.example.com"
 
@@ -101,9 +100,39 @@ class NamedOrigins:
 
     def complaint(self, values: tuple[str, ...]) -> str | None:
         """Why ``values`` are not allowed, or None."""
-        if all(re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", value) for value in values):
-            return None
-        return "must be origins such as http://localhost:8000"
+        return None if _are_origins(values) else "must be origins such as http://localhost:8000"
+
+
+@dataclass(frozen=True)
+class BucketName:
+    """A name that S3 accepts for a bucket."""
+
+    def complaint(self, value: str) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        reason = bucket_names.rejection(value)
+        return f"must be a bucket name that S3 accepts: {reason}" if reason else None
+
+
+@dataclass(frozen=True)
+class StackName:
+    """A name of a stack, with which the name of the bucket begins."""
+
+    shape: Matching = Matching(
+        # The bucket's name is the narrowest: 63 characters hold stack, account and the longest region.
+        r"[a-z][a-z0-9-]{1,30}[a-z0-9]",
+        "3 to 32 of a-z, 0-9 and '-', beginning with a letter and not ending with '-'",
+    )
+
+    def complaint(self, value: str) -> str | None:
+        """Why ``value`` is not allowed, or None."""
+        if complaint := self.shape.complaint(value):
+            return complaint
+        reserved = next((each for each in bucket_names.RESERVED_PREFIXES if value.startswith(each)), None)
+        return (
+            f"must not begin with {reserved}: S3 reserves it, and the bucket's name begins so"
+            if reserved
+            else None
+        )
 
 
 @dataclass(frozen=True)
@@ -166,15 +195,50 @@ class ResourcePolicy:
         return isinstance(found, Mapping) and {"Effect", "Principal", "Action"} <= found.keys()
 
 
-Limit = OneOf | Between | Matching | Origins | NamedOrigins | KeyPrefix | Headers | Tags | ResourcePolicy
+Limit = (
+    OneOf
+    | Between
+    | Matching
+    | Origins
+    | NamedOrigins
+    | BucketName
+    | StackName
+    | KeyPrefix
+    | Headers
+    | Tags
+    | ResourcePolicy
+)
 
 
-def setting(default: Any, limit: Limit | None = None, read: Callable[[Any, str], Any] | None = None) -> Any:
+def setting(
+    default: Any,
+    limit: Limit | None = None,
+    *,
+    read: Callable[[Any, str], Any] | None = None,
+    normalize: Callable[[Any], Any] | None = None,
+) -> Any:
     """A field with a default and, in its metadata, the limit of its values.
 
     ``read`` makes the value of a document and the key's path, for values that are neither scalar nor list.
+    ``normalize`` gives a value one form before the limit applies.
     """
-    return field(default=default, metadata={"limit": limit, "read": read})
+    return field(default=default, metadata={"limit": limit, "read": read, "normalize": normalize})
+
+
+def _normalized(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins as browsers send them; text that is no origin stays, for the limit to reject."""
+    return tuple(_origin_of(value) or value for value in values)
+
+
+def _are_origins(values: tuple[str, ...]) -> bool:
+    return all(_origin_of(value) == value for value in values)
+
+
+def _origin_of(text: str) -> str | None:
+    try:
+        return origins.normalized(text)
+    except ValueError:
+        return None
 
 
 HTTP_URL = Matching(r"https?://[^\s/]+(/\S*)?", "a URL that begins with https:// or http://")
@@ -217,9 +281,7 @@ class PrivacyConfig:
 class BucketConfig:
     """The clicks bucket."""
 
-    name: str | None = setting(
-        None, Matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket name: 3 to 63 of a-z, 0-9, '.' and '-'")
-    )
+    name: str | None = setting(None, BucketName())
     kms_key: str | None = setting(
         None,
         Matching(r"arn:[\w-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+", "the ARN of a key, not of an alias"),
@@ -262,7 +324,7 @@ class ApiConfig:
     """The clicks API, as browsers see it (F62, F104, F109)."""
 
     stage: str = setting("prod", Matching(r"[A-Za-z0-9_]{1,128}", "letters, digits and '_' only"))
-    allowed_origins: tuple[str, ...] = setting(("*",), Origins())
+    allowed_origins: tuple[str, ...] = setting(("*",), Origins(), normalize=_normalized)
     preflight_max_age_seconds: int = setting(3600, Between(0, 86400, "seconds"))
     rate_limit: float = setting(1000, Between(1, 10000, "requests per second"))
     burst_limit: int = setting(500, Between(1, 5000, "requests"))
@@ -289,7 +351,7 @@ class LocalConfig:
     time_scale: float = setting(120, Between(1, 100000, "times as fast as AWS"))
     behavior: str = setting("instant", OneOf(("instant", "aws")))
     seed: int = setting(1, Between(0, 2**31))
-    allowed_origins: tuple[str, ...] = setting((), NamedOrigins())
+    allowed_origins: tuple[str, ...] = setting((), NamedOrigins(), normalize=_normalized)
     access: Literal["private", "open"] = setting("private", OneOf(("private", "open")))
 
 
@@ -297,14 +359,7 @@ class LocalConfig:
 class Config:
     """Everything that can be configured; the defaults serve without a file."""
 
-    stack: str = setting(
-        "mysfits-clicks",
-        # The bucket's name is the narrowest: 63 characters hold stack, account and the longest region.
-        Matching(
-            r"[a-z][a-z0-9-]{1,30}[a-z0-9]",
-            "3 to 32 of a-z, 0-9 and '-', beginning with a letter and not ending with '-'",
-        ),
-    )
+    stack: str = setting("mysfits-clicks", StackName())
     target: Literal["local", "aws"] = setting("local", OneOf(("local", "aws")))
     region: str | None = setting(None, Matching(r"[a-z]{2,4}(-[a-z]+)+-\d", "a region such as eu-west-1"))
     profile: str | None = setting(None)
@@ -467,6 +522,8 @@ def _value(path: str, hint: Any, value: Any, schema_field: Any) -> Any:
     if read := schema_field.metadata.get("read"):
         return read(value, path)
     value = _typed(path, allowed[0], value)
+    if normalize := schema_field.metadata.get("normalize"):
+        value = normalize(value)
     limit: Limit | None = schema_field.metadata.get("limit")
     if limit and (complaint := limit.complaint(value)):
         raise ConfigError(f"{path}: {complaint}, found {_describe(value)}")
