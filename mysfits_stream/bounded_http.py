@@ -88,7 +88,7 @@ def send(
 
 
 def excerpt(text: str) -> str:
-    """The begin of a text from outside, in one line."""
+    """The begin of a text from outside, in a single line."""
     line = " ".join(text[: 2 * EXCERPT].split())
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
 

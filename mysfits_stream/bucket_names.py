@@ -6,11 +6,11 @@ import re
 
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an")
-"""What S3 keeps for aliases, access points, directory and table buckets, and account regional namespaces."""
+"""Reserved by S3 for aliases, access points, directory and table buckets, and account regional namespaces."""
 
 
 def rejection(name: str) -> str | None:
-    """Why S3 rejects a bucket of this name, or None."""
+    """The reason why S3 rejects a bucket name, or None."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
         return "3 to 63 of a-z, 0-9, '.' and '-', beginning and ending with a letter or digit"
     if ".." in name:

@@ -1,6 +1,6 @@
-"""Every error that a user is expected to meet.
+"""The expected errors.
 
-MysfitsStreamError          its text is one clear line: what is wrong, where, what to do
+MysfitsStreamError          the text is a single line: the problem, the place, the advice
 ├── ConfigError             config.yaml, an option or an environment variable
 ├── StateError              the state file: unreadable, or of another stack; or no place to keep it
 ├── TargetError             credentials, region, endpoint, or the local cloud itself
@@ -20,14 +20,14 @@ from __future__ import annotations
 
 
 class MysfitsStreamError(Exception):
-    """An expected error; ``str()`` of it is what the user reads."""
+    """An expected error; ``str(error)`` is the text for the user."""
 
     resource: str | None = None
     operation: str | None = None
 
 
 class ConfigError(MysfitsStreamError):
-    """A setting is unknown, of the wrong type or out of range; the message names its path."""
+    """A setting is unknown, of the wrong type or out of range; the message names the setting."""
 
 
 class StateError(MysfitsStreamError):
@@ -53,8 +53,8 @@ class ExportError(MysfitsStreamError):
 class ProvisionError(MysfitsStreamError):
     """One operation on one resource failed.
 
-    ``resource`` is the logical name, ``operation`` the AWS operation or the verb that failed and
-    ``reason`` what AWS said, followed by what to do about it where that is known.
+    ``resource`` is the logical name, ``operation`` the failed AWS operation or verb, and ``reason`` AWS's
+    message with advice where known.
     """
 
     def __init__(self, resource: str, operation: str, reason: str) -> None:
@@ -65,12 +65,12 @@ class ProvisionError(MysfitsStreamError):
 
 
 class NotOwnedError(ProvisionError):
-    """A resource has our name and not our owner tag, so it is neither changed nor deleted."""
+    """A resource has the stack's name without the owner tag: never changed, never deleted."""
 
 
 class DataProtectedError(ProvisionError):
-    """The resource holds clicks that nobody allowed us to delete."""
+    """The resource holds clicks, and no option allows to delete clicks."""
 
 
 class WaitTimeoutError(ProvisionError):
-    """AWS did not get ready within the budget; the reason says what to check."""
+    """AWS did not get ready within the budget; the reason contains advice."""

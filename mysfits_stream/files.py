@@ -1,4 +1,4 @@
-"""The files that are kept beside the configuration: written whole, and trouble with them said in one line."""
+"""Files beside the configuration: atomic writes, and errors in a single line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mysfits_stream.errors import StateError
 
 @contextmanager
 def state_errors(directory: Path) -> Iterator[None]:
-    """What the file system refuses becomes a StateError that names the directory.
+    """Raise OSError as a StateError with the directory.
 
-    A directory that is a symbolic link is refused: a repository can bring one that leads anywhere.
+    A symbolic link in place of the directory is rejected: a repository can contain a link to anywhere.
     """
     try:
         reject_link(directory)
@@ -28,9 +28,9 @@ def state_errors(directory: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, meets the old text or the new one and nothing between.
+    """Write a file so that readers and crashes find either the old text or the new text.
 
-    The caller has the lock of the directory: an unfinished file is the rest of a killed run, and replaced.
+    The caller holds the lock of the file: an unfinished file is left from a killed run, and replaced.
     """
     with state_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Origins of web pages, in the form in which browsers send them in the header Origin."""
+"""Origins of web pages in the form of the header Origin."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
 def normalized(text: str) -> str:
-    """An origin in lower case, without its scheme's default port and a final slash.
+    """An origin in lower case, without default port and final slash, as browsers send origins.
 
     >>> normalized("https://WWW.Example.com:443")
     'https://www.example.com'
 
-    Raises ValueError for text that is no origin, such as a URL with a path: no page is ever of that origin.
+    Raises ValueError for text that is no origin, for example a URL with a path.
     """
     parts = urlsplit(text)
     host = parts.netloc.lower()

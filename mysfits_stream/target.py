@@ -1,6 +1,6 @@
-"""Where the stack lives: a boto3 session, an endpoint and an invoke URL, for AWS or for the local cloud.
+"""The target of a stack: a boto3 session, an endpoint and an invoke URL, for AWS or the local cloud.
 
-This is the seam: nothing below it knows which of the two it talks to.
+No module below this module distinguishes AWS and the local cloud.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PREFLIGHT_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Target:
-    """An account in a region, how to reach it, and the time that it lives in."""
+    """An account in a region, with session, endpoints and time scale."""
 
     name: str
     account: Account
@@ -53,7 +53,7 @@ class Target:
 
     @cached_property
     def clients(self) -> Clients:
-        """All that the deployer needs; who needs one only asks for that one."""
+        """The clients of the deployer; ``client`` builds a single client."""
         return Clients(
             s3=self.own_buckets,
             iam=self.client("iam"),
@@ -64,14 +64,14 @@ class Target:
         )
 
     def client(self, service: str) -> Any:
-        """The client of a service, built when first asked for; call it in the main thread (F72)."""
+        """The client of a service, built on first use; call in the main thread (F72)."""
         if service not in self._clients:
             self._clients[service] = _client(self.session, service, self.endpoint_url, self.account.region)
         return self._clients[service]
 
     @cached_property
     def own_buckets(self) -> Any:
-        """A client of S3 that works on buckets of this account only."""
+        """A client of S3 for buckets of this account only."""
         s3 = _client(self.session, "s3", self.endpoint_url, self.account.region)
         own_buckets_only(s3, self.account.id)
         return s3
@@ -80,8 +80,8 @@ class Target:
     def pace(self) -> Pace:
         """The pace of waits; ``interrupt`` ends every sleep.
 
-        Sleeps are as short as the target's time is fast. Budgets pass in our own seconds all the same: a busy
-        laptop does not get faster with the target's time.
+        Sleeps are divided by the time scale. Budgets are real seconds: a busy machine does not get faster
+        with the target's time.
         """
         return Pace(
             sleep=lambda seconds: self.interrupt.sleep(seconds / self.time_scale),
@@ -99,7 +99,7 @@ class Target:
         )
 
     def answers(self, api_id: str, stage: str) -> bool:
-        """Whether the data plane serves the preflight of ``/clicks`` at this stage by now."""
+        """Whether the data plane serves the preflight of ``/clicks`` at a stage."""
         import requests
 
         from mysfits_stream import bounded_http
@@ -115,7 +115,7 @@ class Target:
 
 
 def connect(config: Config, directory: Path, report: Callable[[str], None] = lambda text: None) -> Target:
-    """The target that is configured, its account asked for; starts the local cloud if that is the target.
+    """The configured target, with the account from sts:GetCallerIdentity; starts the local cloud if need be.
 
     ``report`` gets warnings of the local cloud, and a line about each long wait for it.
 
@@ -179,7 +179,7 @@ def _connect_aws(config: Config) -> Target:
 
 
 def mysfits_api(target: Target) -> str:
-    """The base URL of the Mysfits service; raises ConfigError where none is known."""
+    """The base URL of the Mysfits service; raises ConfigError if unknown."""
     if target.mysfits_api is None:
         raise ConfigError(
             "mysfits_api: not set; target aws needs the base URL of your Mysfits service (it serves /mysfits)"

@@ -1,7 +1,4 @@
-"""The account we are in, its clients, and predicates on AWS's errors.
-
-What an error means for a resource is for that resource's own file to say.
-"""
+"""The account and region of a stack, ARNs, and the clients of the services."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Account:
-    """Where the stack lives: all that its ARNs and URLs need besides names."""
+    """Account, region and partition of a stack: the parts of ARNs and URLs besides names."""
 
     id: str
     region: str
@@ -35,11 +32,11 @@ class Account:
         return f"arn:{self.partition}:iam::{self.id}:role/{role_name}"
 
     def bucket_arn(self, bucket_name: str) -> str:
-        """The ARN of a bucket; its name is unique in the partition."""
+        """The ARN of a bucket; bucket names are unique in the partition."""
         return f"arn:{self.partition}:s3:::{bucket_name}"
 
     def rest_api_arn(self, api_id: str) -> str:
-        """The ARN of a REST API, which names no account."""
+        """The ARN of a REST API, without an account."""
         return f"arn:{self.partition}:apigateway:{self.region}::/restapis/{api_id}"
 
 
@@ -59,8 +56,8 @@ class Clients:
 def own_buckets_only(s3: Any, account_id: str) -> None:
     """Let S3 reject each call of this client on a bucket of another account, with AccessDenied.
 
-    The name of a bucket does not tell the owner. Each operation that can name the expected owner does:
-    neither a configured name nor a name that another account took first leads into a foreign bucket.
+    The name of a bucket does not tell the owner, so every operation with a parameter for the expected owner
+    sends the parameter: a configured name never leads into a foreign bucket.
     """
 
     def name_the_owner(params: dict[str, Any], model: Any, **_: Any) -> None:

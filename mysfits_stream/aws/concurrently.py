@@ -1,4 +1,4 @@
-"""Reads that do not need one another, made at once."""
+"""Independent reads, made at the same time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ THREAD_NAME = "concurrently"
 
 
 def concurrently(longest: Callable[[], Any], *others: Callable[[], Any]) -> list[Any]:
-    """What each of them returns, in order; the first is made in this thread.
+    """The results of all reads, in order; ``longest`` runs in this thread.
 
-    Raises what one of them raises, the first in order, once none is under way any more.
+    Raises the first error in order, after every read has ended.
     """
     with ThreadPoolExecutor(len(others), thread_name_prefix=THREAD_NAME) as pool:
         under_way = [pool.submit(read) for read in others]

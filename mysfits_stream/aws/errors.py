@@ -1,7 +1,7 @@
 """Errors of AWS and botocore: predicates, and the one translation into a line with advice.
 
-Every command translates here, so the same cause has the same advice everywhere. Resources decide with the
-predicates which errors they retry or expect; the phrases for that stand at the foot of each resource's file.
+Every command translates here, so a cause has the same advice everywhere. Resources use the predicates to
+decide about retries; AWS's phrases stand at the foot of each resource's file.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ Become = Callable[[str, str], MysfitsStreamError]
 
 
 def is_error(error: BaseException, *codes: str, message: str = "") -> bool:
-    """Whether AWS returned one of these codes, and a message that contains ``message``.
+    """Whether AWS returned any of ``codes``, and a message that contains ``message``.
 
-    Codes are compared as AWS sends them: many codes that AWS returns are not in botocore's models (F41).
+    Codes are compared as AWS sends them: botocore's models lack many codes (F41).
     """
     return (
         isinstance(error, ClientError)
@@ -105,7 +105,7 @@ def retry_after(error: Exception) -> float | None:
 
 @contextmanager
 def ignoring(*codes: str) -> Iterator[None]:
-    """Continue if AWS returns one of these codes: the requested state exists already."""
+    """Continue if AWS returns any of ``codes``: the requested state exists already."""
     try:
         yield
     except ClientError as error:
@@ -117,8 +117,8 @@ def ignoring(*codes: str) -> Iterator[None]:
 def translated(become: Become, verb: str = "", extra: Mapping[str, str] | None = None) -> Iterator[None]:
     """Raise errors of AWS and botocore as errors of this package.
 
-    ``become`` makes the error. ``verb`` stands for the operation where the error has no operation.
-    ``extra`` maps error codes to a sentence of advice that holds for the caller only.
+    ``become`` makes the error. ``verb`` replaces the operation if the error has no operation. ``extra`` maps
+    error codes to additional advice of the caller.
     """
     try:
         yield
@@ -129,12 +129,12 @@ def translated(become: Become, verb: str = "", extra: Mapping[str, str] | None =
 
 
 def operation(error: Exception) -> str:
-    """The operation that failed, such as ``GetFunction``; empty if the error does not name the operation."""
+    """The failed operation, for example ``GetFunction``; empty if unknown."""
     return str(getattr(error, "operation_name", ""))
 
 
 def reason(error: Exception) -> str:
-    """The text of an error of AWS or botocore and, where known, what to do about it."""
+    """The text of an error of AWS or botocore, with advice where known."""
     said, help_text = message(error), advice(error)
     return f"{said}. {help_text[0].upper()}{help_text[1:]}" if help_text else said
 
@@ -154,7 +154,7 @@ def message(error: Exception) -> str:
 
 
 def advice(error: Exception) -> str:
-    """What the operator has to do about an error of AWS or botocore; empty if nothing is known."""
+    """Advice on an error of AWS or botocore; empty if unknown."""
     if isinstance(error, ResponseParserError):
         return "check AWS_ENDPOINT_URL and proxies"
     if isinstance(error, ClientError):

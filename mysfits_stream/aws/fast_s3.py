@@ -1,9 +1,8 @@
-"""Long answers read as fast as they come, and long requests written so.
+"""Faster XML parsing and serialization for ListObjectVersions and DeleteObjects.
 
-botocore asks its model about each part of a document, and dateutil about each time. With that a page of
-1,000 versions takes 40 ms and a batch of 1,000 keys to delete 12 ms, one after the other however many threads
-there are: emptying a bucket waits more for them than for S3. By hand both take a fraction. All else of such a
-call, its signature and checksum, its retries and its errors, is botocore's as ever.
+botocore looks up the model for every element and parses every time with dateutil: a page of 1,000 versions
+takes 40 ms, a batch of 1,000 keys to delete 12 ms, and threads do not help. Emptying a bucket would wait more
+for botocore than for S3. Signatures, checksums, retries and errors stay botocore's.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ OBJECTS = "mysfits-stream.objects"
 
 
 def moment(value: Any) -> datetime:
-    """A time in any of AWS's spellings; the one of listings takes a fortieth of what it takes dateutil."""
+    """A time in any of AWS's formats; the format of listings is parsed 40 times faster than by dateutil."""
     if isinstance(value, str) and value.endswith("Z"):
         try:
             return datetime.fromisoformat(value)
@@ -33,9 +32,9 @@ def moment(value: Any) -> datetime:
 
 
 def speed_up(s3: S3Client) -> None:
-    """Let this client list versions and delete objects so.
+    """Use the fast parser and serializer in this client.
 
-    Of a version only Key, VersionId, IsLatest and Size are read.
+    Versions have only Key, VersionId, IsLatest and Size.
     """
     events = s3.meta.events
     events.register("before-parse.s3.ListObjectVersions", read_versions)
@@ -45,7 +44,7 @@ def speed_up(s3: S3Client) -> None:
 
 
 def read_versions(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Take versions and delete markers out of a page; what is left is botocore's to parse."""
+    """Parse versions and delete markers of a page, and leave the rest of the document to botocore."""
     if response_dict["status_code"] != 200:
         return
     try:
@@ -63,7 +62,7 @@ def read_versions(response_dict: dict[str, Any], customized_response_dict: dict[
 
 
 def take_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any] | None:
-    """Keep the objects to delete from botocore's serializer, all but the first: some there must be."""
+    """Hide the objects to delete from botocore's serializer, except the first: the list must not be empty."""
     objects = params["Delete"]["Objects"]
     if not objects or any(each.keys() != {"Key", "VersionId"} for each in objects):
         return None
@@ -72,7 +71,7 @@ def take_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> d
 
 
 def write_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    """Put all the objects into the request; its checksum is reckoned after this."""
+    """Write all objects into the request, before botocore computes the checksum."""
     if OBJECTS not in context:
         return
     one, _, rest = params["body"].partition(b"</Object>")

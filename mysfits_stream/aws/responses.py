@@ -1,13 +1,13 @@
-"""Validation of responses: a response that AWS cannot have sent raises UnexpectedResponseError.
+"""Validation of responses: a response that is not from AWS raises UnexpectedResponseError.
 
-Between the tool and AWS stand proxies, captive portals and wrong endpoints, and connections break. botocore
-reads a truncated JSON document as an empty one and passes HTML on as an error's text. ``check`` validates
-every response of a session, so no caller guards against missing members:
+Proxies, captive portals and wrong endpoints respond in place of AWS, and connections break. botocore reads a
+truncated JSON document as an empty document and copies HTML into the text of an error. ``check`` validates
+every response of a session, so callers need no guard against missing members:
 
 - a 2xx response has the announced length, is well-formed, conforms to the operation's output shape, and has
-  the members that AWS always sends and this package reads (``ALWAYS_SENT``);
-- a malformed 5xx response becomes an error with the status as its code, which botocore retries;
-- any other malformed error, and a redirect that is not from AWS, is unexpected.
+  the members in ``ALWAYS_SENT``;
+- a malformed 5xx response becomes an error with the status as code, and botocore retries the call;
+- a malformed 4xx response, and a redirect without headers of AWS, is unexpected.
 
 The error's text never contains the response's body.
 """
@@ -117,7 +117,7 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 class UnexpectedResponseError(ResponseParserError):
-    """A response that is not from AWS, or not whole; ``detail`` says how that shows."""
+    """A response that is not from AWS, or is truncated; ``detail`` is the reason."""
 
     def __init__(self, detail: str, operation_name: str = "") -> None:
         super().__init__(detail)
@@ -126,7 +126,7 @@ class UnexpectedResponseError(ResponseParserError):
 
 
 class CheckedParserFactory(ResponseParserFactory):
-    """Parsers that raise UnexpectedResponseError for documents that botocore's parsers choke on."""
+    """Parsers that raise UnexpectedResponseError for documents of another form."""
 
     def create_parser(self, protocol_name: str) -> Any:
         """The parser of a protocol."""
@@ -146,7 +146,7 @@ class CheckedParserFactory(ResponseParserFactory):
 
 
 def check(session: Session) -> None:
-    """Validate the responses to all clients that this session makes from now on."""
+    """Validate the responses to all clients that the session creates from now on."""
     session.register_component("response_parser_factory", CheckedParserFactory())
     register: Any = session.register  # its stub knows no handler with named arguments
     # With wildcards it runs before botocore's own handler, which makes a 500 of a 200 of S3 that is no XML.
@@ -177,7 +177,7 @@ def _before_parse(operation_model: OperationModel, response_dict: dict[str, Any]
 
 
 def _malformed(operation: OperationModel, status: int, body: bytes) -> str | None:
-    """How the body shows that AWS did not send it."""
+    """The reason why the body is not from AWS, or None."""
     text = body.strip()
     if not text:
         return "an empty document" if status < 300 and _has_document(operation) else None
@@ -202,7 +202,7 @@ def _malformed(operation: OperationModel, status: int, body: bytes) -> str | Non
 
 
 def _has_document(operation: OperationModel) -> bool:
-    """Whether the output has members that are sent in a document in the body."""
+    """Whether the body of a response holds members of the output."""
     shape = operation.output_shape
     if shape is None:
         return False
@@ -261,7 +261,7 @@ def _all_hold(value: Any, path: list[str], condition: Callable[[Any], bool]) -> 
 
 
 def _of_other_types(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """The paths of values that are not of their shape's type."""
+    """The paths of values of another type than the shape's."""
     kind: str = shape.type_name
     wanted = PYTHON_TYPES.get(kind)
     if value is None or wanted is None or (kind == "structure" and shape.is_document_type):

@@ -1,7 +1,6 @@
-"""Sessions and clients of botocore: which settings they use, and what every call has in common.
+"""Sessions and clients of botocore, with common retries, fast times and validated responses.
 
-Every client retries alike, reads times fast, has its responses validated, and notes on errors the command
-that renews the session's credentials.
+Every error carries the command that renews the session's credentials (``aws/errors.py``).
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def configured(profile: str | None) -> Session:
-    """A session with the user's AWS settings: environment, ``~/.aws`` and, if given, this profile."""
+    """A session with the user's AWS settings: the environment, ``~/.aws`` and an optional profile."""
     from botocore.session import Session
 
     return Session(profile=profile)
 
 
 def isolated(access_key_id: str, secret_access_key: str) -> Session:
-    """A session that uses no setting of the user: no ``AWS_*`` variable, and nothing in ``~/.aws``."""
+    """A session without the user's AWS settings: no ``AWS_*`` variable, and nothing in ``~/.aws``."""
     from botocore.configprovider import ConstantProvider
     from botocore.session import Session
 
@@ -60,7 +59,7 @@ def boto3_session(core: Session) -> boto3.Session:
 
 
 def client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
-    """A client of this service; build all clients in one thread (F72)."""
+    """A client of a service; build all clients in a single thread (F72)."""
     from botocore.config import Config
 
     # An endpoint that is not AWS's serves no host name for each bucket.
@@ -83,13 +82,13 @@ def client(session: boto3.Session, service: str, endpoint_url: str | None, regio
 
 
 def known_regions() -> frozenset[str]:
-    """Every region of every partition that this version of botocore knows."""
+    """Every region of every partition in botocore's data."""
     partitions = _built_in_data().load_data("partitions")["partitions"]
     return frozenset(region for partition in partitions for region in partition["regions"])
 
 
 def sign_in_command(core: Session) -> str | None:
-    """The command that renews the session's credentials; None if a profile has no such command."""
+    """The command that renews the session's credentials, or None."""
     profile = core.profile
     chosen = f" --profile {profile}" if profile and profile != "default" else ""
     settings = core.full_config.get("profiles", {})
@@ -108,14 +107,14 @@ def sign_in_command(core: Session) -> str | None:
 
 
 def _built_in_data() -> Loader:
-    """The data of botocore itself, without the models in ``~/.aws``."""
+    """The data of the botocore package, without the models in ``~/.aws``."""
     from botocore.loaders import Loader
 
     return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 def _annotate_errors(core: Session) -> None:
-    """Note on each error the command that renews the credentials; the translator reads it."""
+    """Add the command that renews the credentials to each error, for the translator."""
 
     def after_call(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
         if http_response.status_code >= 300:

@@ -1,6 +1,6 @@
 """Waiting for AWS: two loops, with sleep and clock injected.
 
-Which errors are worth another attempt is each resource's own knowledge and stands at the foot of its file.
+Transient errors are listed per resource, at the foot of the resource's file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DENSE = (0.25, 0.5, 1.0)
 
 
 class Expired(Exception):
-    """A wait ran out of its budget; the text says what was waited for and what to check."""
+    """A wait exceeded the budget; the text names the condition and gives advice."""
 
 
 class Interrupted(Exception):
@@ -30,7 +30,7 @@ class Interrupted(Exception):
 
 
 class Interrupt:
-    """A sleep that one call ends in every thread, so that Ctrl-C need not wait for AWS."""
+    """A sleep that a single call ends in every thread, so that Ctrl-C does not wait for AWS."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -47,7 +47,7 @@ class Interrupt:
 
 @dataclass(frozen=True)
 class Pace:
-    """The time that waits live in, in AWS's seconds, and whom they tell what they wait for."""
+    """Sleep and clock of waits, in AWS's seconds, and the receiver of progress lines."""
 
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -64,10 +64,10 @@ def retry_while(
     budget: float = IAM_BUDGET,
     pause: Callable[[Exception], float | None] = lambda _: None,
 ) -> T:
-    """Call until it answers, or fails with an error that is not transient, or ``budget`` seconds have passed.
+    """Call until success, an error that is not transient, or the end of ``budget`` seconds.
 
-    The budget is for the sequence, not for one message: what AWS says changes while it gets ready (F5).
-    ``pause`` may take AWS's word for how long to wait. Raises Expired with the last error and ``advice``.
+    The budget covers all attempts: messages change while AWS gets ready (F5). ``pause`` returns the seconds
+    to wait after an error if AWS states them. Raises Expired with the last error and ``advice``.
     """
     started = pace.clock()
     for delay in _delays():

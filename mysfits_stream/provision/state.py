@@ -1,4 +1,4 @@
-"""The state file: an index of what the stack's resources are in AWS, true after every single change.
+"""The state file: an index of the stack's resources in AWS, up to date after every single change.
 
 The state file is never an input to planning: names and the owner tag find every resource without it, from
 another machine, too. Each target, stack, account and region has a file of its own, so several stacks live
@@ -49,7 +49,7 @@ class State:
             self._take(read_document(old_path))
 
     def record(self, resource: Resource, observed: Observed) -> None:
-        """The resource exists, as observed; on disk when this returns."""
+        """Record a resource as observed; on disk on return."""
         entry = {"type": resource.type, "id": observed.id, "arn": observed.arn}
         with self._lock:
             if self.resources.get(resource.name) != entry or not self.path.exists():
@@ -57,7 +57,7 @@ class State:
                 self._write()
 
     def forget(self, resource: Resource) -> None:
-        """The resource is gone; the file goes with the last one."""
+        """Forget a deleted resource; the file is deleted with the last resource."""
         with self._lock:
             if self.resources.pop(resource.name, None) is None:
                 return
