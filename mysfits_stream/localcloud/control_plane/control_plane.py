@@ -50,6 +50,8 @@ from mysfits_stream.localcloud.http.messages import (
 log = logging.getLogger(__name__)
 
 ACCOUNT = "123456789012"
+MOST_METRIC_DATA = 200_000
+"""Values of all metrics of a region; the oldest are deleted first."""
 
 # An override sees every request to its service, and asks moto for the answer when it wants one.
 Mend = Callable[[Request, Handler], Response]
@@ -330,7 +332,10 @@ class ControlPlane:
             "Timestamp": dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None),
         }
         with self.lock:
-            self.backend("cloudwatch", region).put_metric_data(namespace, [datum])
+            backend = self.backend("cloudwatch", region)
+            backend.put_metric_data(namespace, [datum])
+            # Weeks of deliveries would fill the memory.
+            del backend.metric_data[:-MOST_METRIC_DATA]
 
 
 @lru_cache(maxsize=256)

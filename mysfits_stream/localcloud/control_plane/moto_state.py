@@ -1,4 +1,4 @@
-"""moto's state: the only module that imports moto and knows how moto stores resources.
+"""moto's state: the only module, with ``moto_patches.py``, that imports moto and knows how moto stores.
 
 moto keeps the state of a process in backends, by service, account and region. Global services (IAM, S3, STS)
 have a backend for each partition in place of a region.
@@ -23,7 +23,6 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import CloudFormationModel
 from moto.core.exceptions import JsonRESTError
-from moto.core.model_instances import reset_model_data
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -31,6 +30,7 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
+from mysfits_stream.localcloud.control_plane import moto_patches
 from mysfits_stream.localcloud.http.messages import Handler, run_wsgi, to_environ
 
 __all__ = [
@@ -45,6 +45,9 @@ VERSION: str = moto.__version__
 GLOBAL_SERVICES = ("iam", "s3", "sts")
 
 
+moto_patches.apply()
+
+
 def application() -> Handler:
     """A new moto application, as a function from request to response."""
     wsgi = DomainDispatcherApplication(create_backend_app)
@@ -53,9 +56,15 @@ def application() -> Handler:
 
 def reset() -> None:
     """Delete all resources of all accounts."""
+    for account in s3_backends.values():
+        for partition_backend in account.values():
+            for each in partition_backend.buckets.values():
+                # Closes the files of large objects; moto closes those of the latest versions only.
+                for versions in dict.values(each.keys):
+                    for version in versions:
+                        if hasattr(version, "dispose"):
+                            version.dispose()
     BackendDict.reset()
-    # moto keeps a list of all instances for a dashboard that the local cloud does not serve.
-    reset_model_data()
 
 
 def backend(service: str, account: str, region: str) -> Any:
@@ -113,6 +122,11 @@ def bucket_owner(bucket: str) -> str | None:
     """The account that owns a bucket; None for an unknown bucket."""
     owner: str | None = s3_backends.bucket_accounts.get(bucket, ("", None))[1]
     return owner
+
+
+def bucket(account: str, region: str, name: str) -> Any:
+    """A bucket of moto; None for an unknown bucket."""
+    return backend("s3", account, region).buckets.get(name)
 
 
 def bucket_region(bucket: str) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from mysfits_stream.localcloud.control_plane import control_plane
 from tests.support.cloud import CloudUnderTest
 
 ACCOUNT = "123456789012"
@@ -320,3 +321,15 @@ def test_a_quiet_deletion_lists_no_deleted_objects(local_cloud: CloudUnderTest) 
     quiet = s3.delete_objects(Bucket="clicks", Delete={"Objects": [{"Key": "b"}], "Quiet": True})
     assert ([each["Key"] for each in told["Deleted"]], "Deleted" in quiet) == (["a"], False)
     assert s3.list_objects_v2(Bucket="clicks")["KeyCount"] == 0
+
+
+def test_the_oldest_values_of_metrics_are_deleted(
+    local_cloud: CloudUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_plane, "MOST_METRIC_DATA", 3)
+    for value in range(5):
+        local_cloud.cloud.control_plane.put_metric(
+            "eu-west-1", "clicks", "count", value, "Count", {}, local_cloud.clock()
+        )
+    stored = local_cloud.cloud.control_plane.backend("cloudwatch", "eu-west-1").metric_data
+    assert [each.value for each in stored] == [2, 3, 4]

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from mysfits_stream.localcloud import iam
+from mysfits_stream.localcloud.control_plane import moto_state
+from mysfits_stream.localcloud.control_plane.s3 import versions
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -31,10 +33,27 @@ PUBLIC_ACCESS_BLOCK = (
     "<RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
 )
 OWNERSHIP = (
-    f'<OwnershipControls xmlns="{XMLNS}"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>'
+    f'<OwnershipControls xmlns="{XMLNS}"><Rule><ObjectOwnership>{{}}</ObjectOwnership></Rule>'
     "</OwnershipControls>"
 )
 
+COPY_TO_ITSELF = (
+    "This copy request is illegal because it is trying to copy an object to itself without changing the "
+    "object's metadata, storage class, website redirect location or encryption attributes."
+)
+# The parameters of listings, which ListBucket allows.
+LISTING = {
+    "continuation-token",
+    "delimiter",
+    "encoding-type",
+    "fetch-owner",
+    "list-type",
+    "marker",
+    "max-keys",
+    "prefix",
+    "start-after",
+    "x-id",
+}
 QUIET = re.compile(rb"<Quiet>\s*true\s*</Quiet>", re.IGNORECASE)
 DELETED = re.compile(rb"<Deleted>.*?</Deleted>\s*", re.DOTALL)
 
@@ -71,14 +90,24 @@ class S3:
             return self._policy(request, bucket, moto)
         if request.method == "PUT" and "acl" in parameters and self._ignores_acls(request, moto):
             return _error(400, "AccessControlListNotSupported", "The bucket does not allow ACLs", bucket)
+        if request.method == "GET" and not key and "versions" in parameters:
+            stored = moto_state.bucket(self._account, request.region, bucket)
+            if stored is not None:
+                page = versions.listed(bucket, stored.keys, parameters)
+                return Response(200, {"Content-Type": "application/xml"}, page.encode())
+        if "x-amz-copy-source" in request.headers and self._changes_nothing(request, bucket, key, moto):
+            return _error(400, "InvalidRequest", COPY_TO_ITSELF, bucket)
         response = moto(request)
+        if request.method == "DELETE" and "encryption" in parameters and response.status == 204:
+            # A bucket without a configuration of its own has the default (F45).
+            moto(Request("PUT", request.path, "encryption", _signed(request), ENCRYPTION.encode()))
         if request.method == "POST" and "delete" in parameters and QUIET.search(request.body):
             # moto lists the deleted keys in any case.
             return replace(response, body=DELETED.sub(b"", response.body))
         if request.method == "DELETE" and not key and not parameters:
             if response.status == 204:
                 self.policies.pop(bucket, None)
-            elif b"BucketNotEmpty" in response.body and b"Enabled" in _ask(moto, request, "versioning").body:
+            elif b"BucketNotEmpty" in response.body and b"<Status>" in _ask(moto, request, "versioning").body:
                 message = (
                     "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
                 )
@@ -93,6 +122,11 @@ class S3:
         policy = json.loads(self.policies[bucket])
         anybody = [s for s in policy["Statement"] if s.get("Principal") in ("*", {"AWS": "*"})]
         action = "s3:GetObject" if key else "s3:ListBucket"
+        if key and request.parameters.keys() == {"versionId"}:
+            action = "s3:GetObjectVersion"
+        elif request.parameters.keys() - (() if key else LISTING):
+            # Tags, policies and other settings have actions of their own.
+            return False
         allowed = iam.evaluate([{"Statement": anybody}], action, resource, SECURE)
         return allowed is iam.Decision.ALLOW
 
@@ -121,6 +155,17 @@ class S3:
             return Response(204)
         return response
 
+    def _changes_nothing(self, request: Request, bucket: str, key: str, moto: Handler) -> bool:
+        """Whether a copy has its own source as target, and changes no attribute."""
+        source = unquote(request.headers["x-amz-copy-source"]).lstrip("/")
+        changes = (
+            request.headers.get("x-amz-metadata-directive", "COPY") == "REPLACE"
+            or request.headers.get("x-amz-storage-class", "STANDARD") != "STANDARD"
+            or "x-amz-server-side-encryption" in request.headers
+            or b"aws:kms" in _ask(moto, request, "encryption").body
+        )
+        return source == f"{bucket}/{key}" and not request.query and not changes
+
     def _ignores_acls(self, request: Request, moto: Handler) -> bool:
         return b"BucketOwnerEnforced" in _ask(moto, request, "ownershipControls").body
 
@@ -137,7 +182,9 @@ class S3:
             settings = {
                 "encryption": ENCRYPTION,
                 "publicAccessBlock": PUBLIC_ACCESS_BLOCK,
-                "ownershipControls": OWNERSHIP,
+                "ownershipControls": OWNERSHIP.format(
+                    escape(request.headers.get("x-amz-object-ownership", "BucketOwnerEnforced"))
+                ),
             }
             if tags:
                 settings["tagging"] = _tagging(tags)

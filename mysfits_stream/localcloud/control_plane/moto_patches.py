@@ -1,0 +1,80 @@
+"""Corrections of moto's S3 that no override in front of moto can make, and of moto's use of memory.
+
+``apply`` replaces methods of moto's classes, once for the process. Only ``moto_state.py`` calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.common_models import BaseModel
+from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
+
+NULL = "null"
+"""The version id of objects that were put while versioning was off or suspended."""
+
+
+def apply() -> None:
+    """Replace the methods of moto."""
+    # moto keeps every instance of its models in a list for a dashboard, also of deleted resources.
+    model: Any = BaseModel
+    model.__new__ = staticmethod(lambda cls, *_args, **_keywords: object.__new__(cls))
+    key: Any = FakeKey
+    key.__del__ = FakeKey.dispose
+    backend: Any = S3Backend
+    if not hasattr(backend.put_object, "patched"):
+        backend.put_object = _putting(backend.put_object)
+        backend.delete_object = _deleting(backend.delete_object)
+
+
+def _putting(put: Callable[..., Any]) -> Callable[..., Any]:
+    """PutObject that replaces only the null version of a key, where moto replaces all versions."""
+
+    def put_object(self: Any, bucket_name: str, key_name: str, *args: Any, **keywords: Any) -> Any:
+        bucket = self.get_bucket(bucket_name)
+        if bucket.versioning_status != "Suspended":
+            return put(self, bucket_name, key_name, *args, **keywords)
+        versions = bucket.keys.getlist(key_name, [])
+        # Not by the pop of moto's container, which empties the objects.
+        dict.pop(bucket.keys, key_name, None)
+        try:
+            new = put(self, bucket_name, key_name, *args, **keywords)
+        except Exception:
+            dict.__setitem__(bucket.keys, key_name, versions)
+            raise
+        dict.__setitem__(bucket.keys, key_name, [*versions, new])
+        bucket.keys.setlist(key_name, [*_without_null(versions), new])
+        return new
+
+    put_object.patched = True  # type: ignore[attr-defined]
+    return put_object
+
+
+def _deleting(delete: Callable[..., Any]) -> Callable[..., Any]:
+    """DeleteObject that deletes the null version of a key, or the version of an id."""
+
+    def delete_object(
+        self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
+    ) -> Any:
+        bucket = self.get_bucket(bucket_name)
+        if bucket.versioning_status != "Suspended":
+            return delete(self, bucket_name, key_name, version_id, bypass)
+        bucket.versioning_status = "Enabled"
+        try:
+            answer = delete(self, bucket_name, key_name, version_id, bypass)
+        finally:
+            bucket.versioning_status = "Suspended"
+        versions = bucket.keys.getlist(key_name, [])
+        if version_id is None and versions and type(versions[-1]) is FakeDeleteMarker:
+            *others, marker = versions
+            marker._version_id = NULL
+            bucket.keys.setlist(key_name, [*_without_null(others), marker])
+            answer[1]["version-id"] = NULL
+        return answer
+
+    return delete_object
+
+
+def _without_null(versions: list[Any]) -> list[Any]:
+    return [version for version in versions if version.version_id != NULL]
