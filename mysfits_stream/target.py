@@ -234,5 +234,6 @@ def _explained(region: str) -> Iterator[None]:
 
 
 def _similar(region: str, known: Collection[str]) -> str:
-    found = get_close_matches(region, known, n=1, cutoff=0.8)
+    transposed = [each for each in known if sorted(each) == sorted(region)]
+    found = transposed or get_close_matches(region, known, n=1, cutoff=0.8)
     return f"; did you mean {found[0]}?" if found else ""

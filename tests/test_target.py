@@ -224,6 +224,26 @@ def test_the_region_may_come_from_the_users_aws_settings(
     assert connect(AWS, tmp_path).account.region == "eu-west-1"
 
 
+@pytest.mark.parametrize(
+    ("region", "similar"),
+    [
+        ("us-esat-1", "; did you mean us-east-1?"),
+        ("eu-wset-3", "; did you mean eu-west-3?"),
+        ("zz-top-9", ""),
+    ],
+)
+def test_a_mistyped_region_is_named_on_both_targets(
+    account_at: Any, tmp_path: Path, region: str, similar: str
+) -> None:
+    with pytest.raises(ConfigError) as local:
+        connect(Config(target="local", region=region), tmp_path)
+    assert str(local.value) == f"region: {region} is no region of AWS{similar}"
+    account_at.status, account_at.body = 403, refusal("InvalidClientTokenId", "The token is invalid")
+    with pytest.raises(TargetError) as aws:
+        connect(replace(AWS, region=region), tmp_path)
+    assert str(aws.value).endswith(f"{region} is no region that is known here{similar}")
+
+
 def test_another_emulator_needs_no_other_switch(account_at: Any, tmp_path: Path) -> None:
     template = "http://localhost:4566/restapis/{api_id}/{stage}/_user_request_"
     found = connect(replace(AWS, invoke_url=template), tmp_path)
