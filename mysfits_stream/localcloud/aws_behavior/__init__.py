@@ -7,6 +7,7 @@ setting ``seed``. Faults on request (``faults.py``) work with both behaviors.
     quotas.py          few calls in a time, and Retry-After
     propagation.py     roles and policies that are not in force yet
     reads.py           reads that miss what was just made
+    stale_reads.py     reads that show the earlier settings of a bucket
     lifecycle.py       CREATING, DELETING, Pending, InProgress
     deployments.py     an API's data plane that comes late
     lost_answers.py    the effect without the answer
@@ -32,6 +33,7 @@ from mysfits_stream.localcloud.aws_behavior.lost_answers import LostAnswers
 from mysfits_stream.localcloud.aws_behavior.propagation import Propagation
 from mysfits_stream.localcloud.aws_behavior.quotas import Quotas
 from mysfits_stream.localcloud.aws_behavior.reads import Reads
+from mysfits_stream.localcloud.aws_behavior.stale_reads import StaleReads
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane, Role
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.calls import Call, identify
@@ -69,6 +71,7 @@ class AwsBehavior:
         self._propagation = Propagation(aws_seconds, chance, control_plane.role)
         self._quotas = Quotas(aws_seconds)
         self._reads = Reads(aws_seconds, chance, ACCOUNT)
+        self._stale_reads = StaleReads(aws_seconds, chance)
         self._lifecycle = Lifecycle(chance)
         self._lost_answers = LostAnswers(chance)
         self._deployments = Deployments(
@@ -81,7 +84,10 @@ class AwsBehavior:
             return refusal
 
         def reads() -> Response:
-            return self._reads.around(call, deployments)
+            return self._reads.around(call, stale_reads)
+
+        def stale_reads() -> Response:
+            return self._stale_reads.around(call, deployments)
 
         def deployments() -> Response:
             return self._deployments.around(call, propagation)

@@ -7,7 +7,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
 from mysfits_stream.localcloud.http.calls import Call
@@ -107,13 +106,13 @@ class Reads:
         if not hidden or b"Tags" not in response.body:
             return response
         if call.service == "iam":
-            return replace(response, body=re.sub(rb"<Tags>.*?</Tags>", b"", response.body, flags=re.DOTALL))
+            return response.with_body(re.sub(rb"<Tags>.*?</Tags>", b"", response.body, flags=re.DOTALL))
         document = json.loads(response.body)
         if call.service == "lambda":
             document.pop("Tags", None)
         else:
             document["Tags"] = []
-        return replace(response, body=json.dumps(document).encode())
+        return response.with_body(json.dumps(document).encode())
 
     def _missed(self, call: Call, count: int) -> Response | None:
         if call.service == "s3":
@@ -158,7 +157,7 @@ class Reads:
         if unique_id is None or not self._chance.happens(MISSED, "unique id", call.resource, count):
             return response
         body = re.sub(rb"<Arn>[^<]+</Arn>", b"<Arn>" + unique_id[1] + b"</Arn>", response.body, count=1)
-        return replace(response, body=body)
+        return response.with_body(body)
 
     def _count(self, call: Call) -> int:
         with self._lock:

@@ -95,6 +95,11 @@ class Response:
         """The body as JSON."""
         return json.loads(self.body)
 
+    def with_body(self, body: bytes) -> Response:
+        """The response with another body, and without the length of the former."""
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+        return Response(self.status, headers, body)
+
 
 Handler = Callable[[Request], Response]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
@@ -72,7 +71,7 @@ class LogGroups:
         if request.operation == "CreateLogStream":
             # moto says group where it means stream.
             body = response.body.replace(b"log group already exists", b"log stream already exists")
-            return replace(response, body=body)
+            return response.with_body(body)
         return response
 
     def _has_group(self, region: str, given: dict[str, Any]) -> bool:
@@ -93,7 +92,7 @@ def _with_class(response: Response) -> Response:
     for group in document.get("logGroups") or []:
         group.setdefault("logGroupClass", "STANDARD")
         group.setdefault("deletionProtectionEnabled", False)
-    return replace(response, body=json.dumps(document).encode())
+    return response.with_body(json.dumps(document).encode())
 
 
 def _error(code: str, message: str) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 from mysfits_stream.localcloud.http.messages import Response, json_response
@@ -54,7 +53,7 @@ class RetentionPolicies:
                 group.pop("retentionInDays", None)
                 if days != NEVER:
                     group["retentionInDays"] = days
-        return replace(response, body=json.dumps(document).encode())
+        return response.with_body(json.dumps(document).encode())
 
     def _of(self, region: str, group: str) -> tuple[str, Any] | None:
         applying = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -103,7 +102,7 @@ class S3:
             moto(Request("PUT", request.path, "encryption", _signed(request), ENCRYPTION.encode()))
         if request.method == "POST" and "delete" in parameters and QUIET.search(request.body):
             # moto lists the deleted keys in any case.
-            return replace(response, body=DELETED.sub(b"", response.body))
+            return response.with_body(DELETED.sub(b"", response.body))
         if request.method == "DELETE" and not key and not parameters:
             if response.status == 204:
                 self.policies.pop(bucket, None)
