@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -124,7 +125,9 @@ def test_a_click_on_a_profile_arrives_enriched_in_the_bucket(
     assert answer.value.json() == {"status": "accepted"}
 
     [click] = pipeline.arrived()
-    assert list(click) == ["userId", "mysfitId", "goodevil", "lawchaos", "species", "clickedAt"]
+    workshop = ["userId", "mysfitId", "goodevil", "lawchaos", "species"]
+    assert list(click) == [*workshop, "name", "clickedAt", "clickId", "requestId"]
+    assert re.fullmatch("[0-9a-f-]{36}", click["clickId"])
     assert click["userId"] == "guest"
     assert {key: click[key] for key in ("mysfitId", "goodevil", "lawchaos", "species")} == {
         key: ORLA[key] for key in ("mysfitId", "goodevil", "lawchaos", "species")
