@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AWS_INVOKE_URL = "https://{api_id}.execute-api.{region}.{dns_suffix}/{stage}"
 LOCAL_INVOKE_URL = "{endpoint}/restapis/{api_id}/{stage}/_user_request_"
 LOCAL_REGION = "us-east-1"
+LOCAL_ACCOUNT = "123456789012"
+NOWHERE = "http://127.0.0.1:9"  # the discard port
 LOCAL_SECRET = "local"  # noqa: S105, the local cloud checks the access key id only
 
 PREFLIGHT_TIMEOUT = 10.0
@@ -124,6 +126,28 @@ def connect(config: Config, directory: Path, report: Callable[[str], None] = lam
     return _connect_local(config, directory, report) if config.target == "local" else _connect_aws(config)
 
 
+def absent_local_cloud(config: Config) -> Target:
+    """The target of a local cloud that does not run; its clients must not be called. Raises ConfigError."""
+    region = _local_region(config)
+    core = sessions.isolated("none", LOCAL_SECRET)
+    return Target(
+        name="local",
+        account=_account_of(core, LOCAL_ACCOUNT, region, core.get_partition_for_region(region)),
+        session=sessions.boto3_session(core),
+        endpoint_url=NOWHERE,
+        invoke_url=config.invoke_url or LOCAL_INVOKE_URL,
+        mysfits_api=config.mysfits_api or f"{NOWHERE}/_mysfits",
+        interrupt=Interrupt(),
+    )
+
+
+def _local_region(config: Config) -> str:
+    region = config.region or LOCAL_REGION
+    if region not in (known := sessions.known_regions()):
+        raise ConfigError(f"region: {region} is no region of AWS{_similar(region, known)}")
+    return region
+
+
 def _connect_local(config: Config, directory: Path, report: Callable[[str], None]) -> Target:
     try:
         from mysfits_stream.local_site import daemon
@@ -134,9 +158,7 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
             "run: pip install 'mysfits-stream[local]'"
         ) from error
 
-    region = config.region or LOCAL_REGION
-    if region not in (known := sessions.known_regions()):
-        raise ConfigError(f"region: {region} is no region of AWS{_similar(region, known)}")
+    region = _local_region(config)
     running = daemon.ensure(directory, settings_of(config.local), report=report)
     # No AWS setting of the user is read, so none can break a local run or leak into it.
     core = sessions.isolated(running.access_key_id, LOCAL_SECRET)
@@ -191,13 +213,17 @@ def _account(session: boto3.Session, core: Session, endpoint_url: str | None, re
     sts = _client(session, "sts", endpoint_url, region)
     with _explained(region):
         identity = sts.get_caller_identity()
+    # The ARN of a service that is not AWS may have another form.
+    partition = [*identity["Arn"].split(":"), ""][1] or "aws"
+    return _account_of(core, identity["Account"], region, partition)
+
+
+def _account_of(core: Session, account_id: str, region: str, partition: str) -> Account:
     suffixes = {
         known["id"]: known["outputs"]["dnsSuffix"] for known in core.get_data("partitions")["partitions"]
     }
-    # The ARN of a service that is not AWS may have another form.
-    partition = [*identity["Arn"].split(":"), ""][1] or "aws"
     return Account(
-        id=identity["Account"],
+        id=account_id,
         region=region,
         partition=partition,
         dns_suffix=suffixes.get(partition, "amazonaws.com"),

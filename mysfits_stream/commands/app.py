@@ -79,6 +79,23 @@ class App:
         )
         return target
 
+    @property
+    def has_no_local_cloud(self) -> bool:
+        """Whether the target is a local cloud that does not run; raises TargetError or StateError."""
+        if self.config.target != "local":
+            return False
+        from mysfits_stream.local_site import daemon
+
+        return daemon.find(self.directory) is None
+
+    @property
+    def absent_project(self) -> Project:
+        """The configured stack on a local cloud that does not run."""
+        from mysfits_stream.operations.project import Project
+        from mysfits_stream.target import absent_local_cloud
+
+        return Project(self.config, self.directory, absent_local_cloud(self.config), self.out.note)
+
     @cached_property
     def project(self) -> Project:
         """The configured stack on its target; raises ConfigError, StateError or TargetError."""

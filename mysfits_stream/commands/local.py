@@ -1,4 +1,4 @@
-"""``local start | stop | status | logs``: the embedded local cloud.
+"""``local start | stop | status | list | logs``: the embedded local cloud.
 
 Nobody has to start it: the first command with target ``local`` does.
 """
@@ -39,6 +39,9 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
     """Start the local cloud in the background, if it does not run.
 
     A behavior lasts until the local cloud stops, or until another behavior is set.
+
+    The local cloud keeps everything in memory: kill -9 or a crash loses all resources and clicks. With
+    --keep, changes are saved every few seconds.
     """
     from mysfits_stream.operations import local
 
@@ -55,12 +58,19 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
 
 
 @local.command()
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before clicks are discarded.")
 @global_options
 @pass_app
-def stop(app: App) -> None:
-    """End it; resources and objects that are not kept are gone."""
+def stop(app: App, yes: bool) -> None:
+    """Stop the local cloud.
+
+    Asks first if clicks would be discarded: resources and clicks go, unless `local start --keep` keeps them.
+    """
+    from mysfits_stream.commands.questions import ask_to_discard
     from mysfits_stream.operations import local
 
+    if not yes:
+        ask_to_discard(app, local.clicks_lost_by_stop(app.directory))
     app.out.local_stopped(local.stop(app.directory, app.out.note))
 
 
@@ -72,6 +82,16 @@ def status(app: App) -> None:
     from mysfits_stream.operations import local
 
     app.out.local_status(local.status(app.directory))
+
+
+@local.command("list")
+@global_options
+@pass_app
+def list_all(app: App) -> None:
+    """Show all local clouds of this user: folder, process, memory and age."""
+    from mysfits_stream.operations import local
+
+    app.out.local_clouds(local.list_all())
 
 
 @local.command()

@@ -74,5 +74,23 @@ def ask_to_overwrite(app: App, places: list[str], *, yes: bool) -> None:
     click.confirm("These were not written by publish-site. Overwrite them?", abort=True, err=True)
 
 
+def ask_to_discard(app: App, clicks: int | None) -> None:
+    """Ask before the local cloud's clicks are discarded; raises click.Abort if the answer is no.
+
+    Raises MysfitsStreamError without a terminal.
+    """
+    from mysfits_stream.output.text import many
+
+    if clicks == 0:
+        return
+    lost = "an unknown number of clicks (the local cloud does not answer)" if clicks is None else None
+    lost = lost or many(clicks or 0, "click")
+    if not _can_ask(app):
+        raise MysfitsStreamError(
+            f"local stop would discard {lost}; add --yes to discard them where nobody can answer"
+        )
+    click.confirm(f"Discard {lost}?", abort=True, err=True)
+
+
 def _can_ask(app: App) -> bool:
     return sys.stdin.isatty() and not app.out.as_json

@@ -66,7 +66,11 @@ def status(app: App) -> int:
     """
     from mysfits_stream.operations import status
 
-    found = status.status(app.project)
+    if app.has_no_local_cloud:
+        app.out.note("No local cloud runs here; mysfits-stream up starts one.")
+        found = status.status_without_local_cloud(app.absent_project)
+    else:
+        found = status.status(app.project)
     app.out.status(found)
     return 0 if found.in_sync else DIFFERS
 

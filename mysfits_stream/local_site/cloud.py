@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mysfits_stream.local_site import feed, mysfits
+from mysfits_stream.local_site.daemon import HELD_CLICKS
 from mysfits_stream.local_site.page import Site
+from mysfits_stream.localcloud.http.messages import json_response
 from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.localcloud.settings import Settings
@@ -32,4 +34,10 @@ def site_routes(cloud: LocalCloud) -> tuple[Route, ...]:
             max_body=MEGABYTE,
         ),
         *site.routes(),
+        Route(
+            "count of clicks",
+            HELD_CLICKS,
+            lambda request: json_response(200, feed.held_clicks(cloud)),
+            methods=("GET",),
+        ),
     )

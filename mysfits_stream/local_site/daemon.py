@@ -11,12 +11,14 @@ from pathlib import Path
 from mysfits_stream.errors import TargetError
 from mysfits_stream.files import state_errors
 from mysfits_stream.localcloud import daemon
-from mysfits_stream.localcloud.daemon import DaemonError, Running
+from mysfits_stream.localcloud.daemon import DaemonError, Listed, Running, administration
 from mysfits_stream.localcloud.settings import Settings
 
 COMMAND = (sys.executable, "-P", "-m", "mysfits_stream.local_site")
 NEEDED = ("moto", "flask", "flask_cors", "cheroot", "airspeed", "jsonschema")
 LOG_TAIL_LINES = 100
+HELD_CLICKS = "/_local/clicks"
+GLANCE_SECONDS = 2.0
 
 Report = Callable[[str], None]
 
@@ -55,6 +57,22 @@ def stop(directory: Path, *, report: Report = daemon.quiet) -> Running | None:
     """
     with translated(directory):
         return daemon.stop(directory, report=report)
+
+
+def held_clicks(running: Running) -> int | None:
+    """The number of clicks that would be lost with the local cloud; None if it does not answer."""
+    found = administration.read(running, HELD_CLICKS)
+    return sum(found.values()) if found else None
+
+
+def is_busy(running: Running) -> bool:
+    """Whether the local cloud does not answer at the moment."""
+    return administration.health(running, GLANCE_SECONDS) is None
+
+
+def list_all() -> list[Listed]:
+    """The local clouds of this user."""
+    return daemon.list_all(COMMAND)
 
 
 def set_behavior(running: Running, *, behavior: str | None = None, seed: int | None = None) -> None:

@@ -6,6 +6,8 @@ REST API has the stack's name, the delivery stream is ``<stack>-clicks``.
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,7 @@ from mysfits_stream.clicks.objects import UnreadableError, unpacked
 from mysfits_stream.clicks.prefixes import delivered_pattern, literal
 from mysfits_stream.local_site.page import Landed
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
+from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.website.pages import Endpoints
 
 
@@ -51,6 +54,38 @@ def landed(control_plane: ControlPlane) -> list[Landed]:
             return []
         keys, *_ = s3.list_objects(s3.buckets[destination.bucket], begin, None, None, None)
     return [Landed(key.name, key.last_modified.timestamp(), partial(_text, key)) for key in keys]
+
+
+def held_clicks(cloud: LocalCloud) -> dict[str, int]:
+    """The clicks that would be lost with the local cloud: ``stored`` in buckets, ``in_flight`` in buffers.
+
+    Counts lines of objects and records; a record may hold an array of clicks.
+    """
+    control_plane = cloud.control_plane
+    stored: list[Any] = []
+    with control_plane.lock:
+        for region, bucket in {(each.region, each.destination.bucket) for each in control_plane.streams()}:
+            s3 = control_plane.backend("s3", region)
+            if bucket in s3.buckets:
+                stored += s3.list_objects(s3.buckets[bucket], "", None, None, None)[0]
+    return {
+        "stored": sum(_count_clicks(_text(key)) for key in stored),
+        "in_flight": sum(map(_count_clicks, cloud.firehose.held())),
+    }
+
+
+def _count_clicks(data: bytes) -> int:
+    return sum(_clicks_of_line(line) for line in data.splitlines())
+
+
+def _clicks_of_line(line: bytes) -> int:
+    try:
+        document = json.loads(line)
+        if isinstance(document, dict) and "rawData" in document:  # a failed record
+            document = json.loads(b64decode(document["rawData"]))
+    except (ValueError, TypeError, RecursionError):
+        return 1
+    return len(document) if isinstance(document, list) else 1
 
 
 def _clicks_api(control_plane: ControlPlane) -> dict[str, Any] | None:

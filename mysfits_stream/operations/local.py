@@ -10,7 +10,7 @@ from typing import Any
 from mysfits_stream.config import MOODS, LocalConfig
 from mysfits_stream.local_site import daemon
 from mysfits_stream.local_site.settings import settings_of
-from mysfits_stream.localcloud.daemon import Running
+from mysfits_stream.localcloud.daemon import Listed, Running
 from mysfits_stream.target import LOCAL_REGION, LOCAL_SECRET
 
 Report = Callable[[str], None]
@@ -21,6 +21,8 @@ class LocalCloudStatus:
     """The local cloud of a directory; None if no local cloud runs."""
 
     running: Running | None
+    busy: bool = False
+    """Whether the local cloud does not answer at the moment."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -41,7 +43,30 @@ class LocalCloudStatus:
             "running": running is not None,
             "endpoint": running.endpoint if running else None,
             "pid": running.pid if running else None,
+            **({"busy": self.busy} if running else {}),
             **({"environment": dict(self.environment)} if running else {}),
+        }
+
+
+@dataclass(frozen=True)
+class LocalClouds:
+    """All local clouds of this user."""
+
+    found: tuple[Listed, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The local clouds as JSON."""
+        return {
+            "local_clouds": [
+                {
+                    "directory": str(each.directory.parent),
+                    "pid": each.pid,
+                    "endpoint": each.running.endpoint if each.running else None,
+                    "memory_bytes": each.memory_bytes,
+                    "age_seconds": round(each.age_seconds()),
+                }
+                for each in self.found
+            ]
         }
 
 
@@ -95,9 +120,21 @@ def stop(directory: Path, report: Report) -> Stopped:
     return Stopped(daemon.stop(directory, report=report))
 
 
+def clicks_lost_by_stop(directory: Path) -> int | None:
+    """The number of clicks that ``stop`` discards; None if a busy local cloud does not say."""
+    running = daemon.find(directory)
+    return daemon.held_clicks(running) if running and not running.keep else 0
+
+
 def status(directory: Path) -> LocalCloudStatus:
     """The local cloud, if one runs."""
-    return LocalCloudStatus(daemon.find(directory))
+    running = daemon.find(directory)
+    return LocalCloudStatus(running, busy=running is not None and daemon.is_busy(running))
+
+
+def list_all() -> LocalClouds:
+    """The local clouds of this user, in whatever folder."""
+    return LocalClouds(tuple(daemon.list_all()))
 
 
 def logs(directory: Path, lines: int) -> LogTail:

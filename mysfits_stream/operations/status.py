@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.project import Project
-from mysfits_stream.provision.engine import Goal, survey
+from mysfits_stream.provision.engine import Goal, decide, survey
+
+
+def status_without_local_cloud(project: Project) -> StackChanges:
+    """The status of a stack whose local cloud does not run: every resource is missing. Makes no call."""
+    project.open_state()
+    changes = [
+        decide(resource, None, Goal.PRESENT, project.config.stack)
+        for resource in project.build(needs_service=False)
+    ]
+    return StackChanges.of(project, changes)
 
 
 def status(project: Project) -> StackChanges:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.down import Removal, Removed
     from mysfits_stream.operations.export import Export, Written
     from mysfits_stream.operations.failed import Failed
-    from mysfits_stream.operations.local import LocalCloudStatus, LogTail, Stopped
+    from mysfits_stream.operations.local import LocalClouds, LocalCloudStatus, LogTail, Stopped
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.replay import Replayed
     from mysfits_stream.operations.send_test_click import TestClicks
@@ -234,6 +234,10 @@ class Output:
     def local_status(self, found: LocalCloudStatus) -> None:
         """The local cloud, and the environment of AWS clients that use it."""
         self._result(found, [local.status(found), *local.environment(found)])
+
+    def local_clouds(self, found: LocalClouds) -> None:
+        """All local clouds of this user."""
+        self._result(found, local.listed(found))
 
     def local_stopped(self, stopped: Stopped) -> None:
         """The local cloud after ``local stop``."""

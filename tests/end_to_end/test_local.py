@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from mysfits_stream.operations.options import DIRECTORY
 from tests.end_to_end.conftest import Shell
 
 pytestmark = pytest.mark.slow
@@ -70,3 +71,46 @@ def test_access_is_private_unless_configured_otherwise(shell: Shell) -> None:
         1,
         "Error: MYSFITS_STREAM_LOCAL_ACCESS: local.access: must be one of private, open, found 'public'",
     )
+
+
+def test_stop_says_how_many_clicks_it_discards_and_asks(shell: Shell) -> None:
+    shell.run("up", "--quiet")
+    assert shell.run("local", "stop").code == 0, "there is no click to ask about"
+    shell.run("up", "--quiet")
+    sent = shell.run("send-test-click", "--count", "7", "--no-wait")
+    assert sent.code == 0, sent.err
+    refused = shell.run("local", "stop")
+    assert (refused.code, refused.err.strip()) == (
+        1,
+        "Error: local stop would discard 7 clicks; add --yes to discard them where nobody can answer",
+    )
+    assert shell.run("local", "status", "--json").json["running"]
+    assert shell.run("local", "stop", "--yes").code == 0
+    assert not shell.run("local", "status", "--json").json["running"]
+
+
+def test_status_in_a_fresh_folder_starts_nothing(shell: Shell) -> None:
+    status = shell.run("status", "--json")
+    assert status.code == 2
+    assert {each["status"] for each in status.json["resources"]} == {"missing"}
+    assert (status.json["account"], status.json["endpoint"]) == ("123456789012", None)
+    assert status.err.splitlines() == ["No local cloud runs here; mysfits-stream up starts one."]
+    assert not (shell.directory / DIRECTORY).exists()
+    shell.run("local", "start")
+    after = shell.run("status", "--json")
+    names = [each["name"] for each in after.json["resources"]]
+    assert [each["name"] for each in status.json["resources"]] == names
+
+
+def test_list_shows_the_local_clouds_of_this_user(shell: Shell) -> None:
+    def here() -> list[Any]:
+        found = shell.run("local", "list", "--json").json["local_clouds"]
+        return [each for each in found if each["directory"] == str(shell.directory.resolve())]
+
+    assert here() == []
+    started = shell.run("local", "start", "--json").json
+    [listed] = here()
+    assert (listed["pid"], listed["endpoint"]) == (started["pid"], started["endpoint"])
+    assert listed["memory_bytes"] > 50_000_000 and 0 <= listed["age_seconds"] < 120
+    lines = shell.run("local", "list").out.splitlines()
+    assert any(line.startswith(f"{shell.directory.resolve()}  pid {listed['pid']}  ") for line in lines)

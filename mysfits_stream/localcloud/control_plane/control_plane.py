@@ -249,6 +249,16 @@ class ControlPlane:
         """The delivery stream; None when there is none."""
         return self.delivery_streams.stream(region, name)
 
+    def streams(self) -> list[Stream]:
+        """The delivery streams of all regions."""
+        with self.lock:
+            return [
+                stream
+                for service, account, region in moto_state.dump()["backends"]
+                if (service, account) == ("firehose", ACCOUNT)
+                for stream in self.delivery_streams.streams(region)
+            ]
+
     def function(self, arn: str) -> Function | None:
         """The function of an ARN, with or without a qualifier; None when there is none.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from mysfits_stream.localcloud.daemon import administration
 from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Report, Running, Wait
+from mysfits_stream.localcloud.daemon.listing import Listed, list_all
 from mysfits_stream.localcloud.daemon.starting import Command, start
 from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.localcloud.version import VERSION
@@ -25,7 +26,19 @@ FIND_BUDGET = 10.0
 STOP_BUDGET = 30.0
 EXIT_BUDGET = 2.0
 
-__all__ = ["DaemonError", "Files", "Report", "Running", "ensure", "find", "log_tail", "set_behavior", "stop"]
+__all__ = [
+    "DaemonError",
+    "Files",
+    "Listed",
+    "Report",
+    "Running",
+    "ensure",
+    "find",
+    "list_all",
+    "log_tail",
+    "set_behavior",
+    "stop",
+]
 
 
 def quiet(text: str) -> None:

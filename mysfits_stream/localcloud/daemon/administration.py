@@ -23,6 +23,16 @@ def health(running: Running, seconds: float = ANSWER_SECONDS) -> dict[str, Any] 
     return found if found.get("identity") == running.identity else None
 
 
+def read(running: Running, path: str) -> dict[str, Any] | None:
+    """A JSON object of a route that needs the access key; None if the local cloud does not answer."""
+    try:
+        answer = requests.get(f"{running.endpoint}{path}", headers=_signed(running), timeout=SAVE_SECONDS)
+        document = answer.json() if answer.ok else None
+    except (requests.RequestException, ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def change_settings(running: Running, wanted: Mapping[str, object]) -> dict[str, Any]:
     """Change settings of the local cloud; returns all settings. Raises DaemonError."""
     try:

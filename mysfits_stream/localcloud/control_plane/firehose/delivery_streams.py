@@ -99,6 +99,11 @@ class DeliveryStreams:
     def _backend(self, region: str) -> Any:
         return moto_state.backend("firehose", self._account, region)
 
+    def streams(self, region: str) -> list[Stream]:
+        """All delivery streams of a region."""
+        found = [self.stream(region, name) for name in self._backend(region).delivery_streams]
+        return [stream for stream in found if stream]
+
     def settle(self, region: str) -> None:
         """End transitions that a clock of an earlier process has begun."""
         now = self._steady()
