@@ -48,6 +48,7 @@ from mysfits_stream.localcloud.http.routes import (
     is_posted_form,
     is_unsigned_read,
 )
+from mysfits_stream.localcloud.keeping import Keeping
 from mysfits_stream.localcloud.scheduler import Background
 from mysfits_stream.localcloud.services import CloudServices
 from mysfits_stream.localcloud.settings import Settings
@@ -101,13 +102,6 @@ class LocalCloud:
         self._behavior = self._new_behavior()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
         self._on_stop = on_stop
-        self._keep = keep
-        self._keep_error: str | None = None
-        self._saved: int | None = None
-        if keep:
-            self.control_plane.load(keep)
-            # A directory that cannot be written is refused now, not after the first clicks.
-            self.save()
         self._started_at = time.monotonic()
         self._background = Background(self._steady) if background else None
         self.services = CloudServices(
@@ -121,6 +115,9 @@ class LocalCloud:
         )
         self.control_plane.calls_in = self._calls_in
         self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
+        self._keeping = Keeping(keep, self.control_plane, self.firehose) if keep else None
+        if self._keeping:
+            self._keeping.load()
         self._administration = admin.Administration(
             health=self._health,
             settings=lambda: self.settings,
@@ -223,27 +220,29 @@ class LocalCloud:
         self._listener.stop()
         if self._background:
             self._background.stop()
-        self.services.close()
-        if self._background:
-            self._background.join()
-        self._scratch.cleanup()
-        self.save()
+        try:
+            # Before the functions are killed: their batches are in the save as if not begun.
+            self.save()
+        finally:
+            self.services.close()
+            if self._background:
+                self._background.join()
+            self._scratch.cleanup()
+            if self._keeping:
+                self._keeping.close()
 
     def save(self) -> None:
         """Write the changes since the last call to the ``keep`` directory, if there is a directory.
 
         Raises KeepingError; until the next successful call, health has the reason.
         """
-        changes = self.control_plane.changes
-        if not self._keep or changes == self._saved:
-            return
-        try:
-            self.control_plane.save(self._keep)
-        except OSError as error:
-            self._keep_error = f"{self._keep}: changes cannot be kept there ({error.strerror or error})"
-            raise KeepingError(self._keep_error) from error
-        self._saved = changes
-        self._keep_error = None
+        if self._keeping:
+            self._keeping.save()
+
+    def save_if_due(self) -> None:
+        """As :meth:`save`, unless the last save has just taken long: saves take a twentieth of the time."""
+        if self._keeping:
+            self._keeping.save_if_due()
 
     @property
     def port(self) -> int:
@@ -283,6 +282,7 @@ class LocalCloud:
         """Delete all resources, buffers, processes and fault rules, as in a new account."""
         self.services.close()
         self.control_plane.reset()
+        self.control_plane.changes += 1
         self.faults.clear()
         self._behavior = self._new_behavior()
         self.firehose.advance()
@@ -372,7 +372,7 @@ class LocalCloud:
             "account": ACCOUNT,
             "uptime": round(time.monotonic() - self._started_at, 3),
             "settings": asdict(self.settings),
-            "keep_error": self._keep_error,
+            "keep_error": self._keeping.error if self._keeping else None,
         }
 
     def _change(self, settings: Settings) -> None:

@@ -250,7 +250,7 @@ def test_changes_that_cannot_be_kept_are_said_and_not_discarded(directory: Path,
         daemon.stop(directory)
     said: list[str] = []
     assert daemon.ensure(directory, Settings(), report=said.append) == running
-    assert said == [f"warning: {keep}: changes cannot be kept there (File exists)"]
+    assert said == [f"warning: {keep}: changes cannot be kept there (Not a directory)"]
     Files(directory).state.unlink()
     while Files(directory).read_state() != running:
         assert Files(directory).is_alive(), "no way to end it discards the changes"

@@ -147,18 +147,24 @@ class ControlPlane:
 
     def save(self, directory: Path) -> None:
         """Write everything to a directory, from which :meth:`load` brings it back."""
-        with self.lock:
-            persistence.save(
-                directory,
-                {
-                    "rest_apis": self.rest_apis.dump(),
-                    "policies": self.s3.policies,
-                    "retention_policies": self.retention_policies.policies,
-                },
-            )
+        self.write(directory, self.dump({}))
 
-    def load(self, directory: Path) -> None:
-        """Bring back what was saved, if anything was. Raises KeepingError."""
+    def dump(self, more: Mapping[str, Any]) -> memoryview:
+        """A copy of everything, and of ``more``."""
+        with self.lock:
+            own = {
+                "rest_apis": self.rest_apis.dump(),
+                "policies": self.s3.policies,
+                "retention_policies": self.retention_policies.policies,
+            }
+            return persistence.dump({**more, **own})
+
+    def write(self, directory: Path, copy: memoryview) -> None:
+        """Write the result of :meth:`dump` to a directory."""
+        persistence.write(directory, copy)
+
+    def load(self, directory: Path) -> Mapping[str, Any]:
+        """Bring back what was saved, if anything; returns ``more`` of :meth:`dump`. Raises KeepingError."""
         with self.lock:
             self.reset()
             if kept := persistence.load(directory):
@@ -169,6 +175,7 @@ class ControlPlane:
                 for service, account, region in moto_state.dump()["backends"]:
                     if (service, account) == ("firehose", ACCOUNT):
                         self.delivery_streams.settle(region)
+            return kept or {}
 
     def handle(self, request: Request) -> Response:
         """Answer one request of an AWS client."""

@@ -1,8 +1,7 @@
 """Carries the control plane over a restart: resources, objects, log events and metrics, in one file.
 
 moto's state is pickled, so a file is read only by the versions of moto and of this package that wrote it, and
-only from a directory that is trusted as much as the program itself. What a delivery stream still had in its
-buffers is not kept.
+only from a directory that is trusted as much as the program itself.
 """
 
 from __future__ import annotations
@@ -26,10 +25,20 @@ class KeepingError(Exception):
 
 def save(directory: Path, own: dict[str, Any]) -> None:
     """Write everything to the directory, whole or not at all; ``own`` is our part, plain data."""
+    write(directory, dump(own))
+
+
+def dump(own: dict[str, Any]) -> memoryview:
+    """A copy of everything as bytes."""
     buffer = io.BytesIO()
     moto_state.pickler(buffer).dump((WRITTEN_BY, moto_state.dump(), own))
+    return buffer.getbuffer()
+
+
+def write(directory: Path, copy: memoryview) -> None:
+    """Write the result of :func:`dump`, whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    replace_file(directory / FILE, buffer.getbuffer())
+    replace_file(directory / FILE, copy)
 
 
 def load(directory: Path) -> dict[str, Any] | None:

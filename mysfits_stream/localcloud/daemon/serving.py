@@ -137,7 +137,7 @@ def _watch(
 
 def _save(cloud: LocalCloud) -> bool:
     try:
-        cloud.save()
+        cloud.save_if_due()
     except KeepingError as error:
         # The next change is a new attempt; health and each command say so meanwhile.
         log.error("%s", error)

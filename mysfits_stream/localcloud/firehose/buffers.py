@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mysfits_stream.localcloud.firehose.object_names import EXTENSIONS, error_object_key, object_key
 from mysfits_stream.localcloud.firehose.processor import Record
@@ -69,6 +69,19 @@ class Upload:
     in_flight: bool = False
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What a :class:`Delivery` has in hand, without times: batches of records, three buffers, uploads.
+
+    A buffer is the true time of its oldest record and its parts.
+    """
+
+    stream: Stream
+    batches: tuple[tuple[Record, ...], ...]
+    buffers: tuple[tuple[int, tuple[bytes, ...]], ...]
+    uploads: tuple[Upload, ...]
+
+
 class Delivery:
     """The buffers of one delivery stream, in the order in which records pass them."""
 
@@ -77,7 +90,7 @@ class Delivery:
         self.dropped = False
         self.incoming = Batch()
         self.waiting: deque[Batch] = deque()
-        self.invocations = 0
+        self.processing: list[Batch] = []
         self.outgoing = Buffer()
         self.failed = Buffer()
         self.backup = Buffer()
@@ -121,7 +134,7 @@ class Delivery:
             self.backup.due_at(backup.buffer_seconds, backup.buffer_bytes) if backup else None,
         ]
         moments += [upload.not_before for upload in self.uploads if not upload.in_flight]
-        if self.invocations < MAX_INVOCATIONS:
+        if len(self.processing) < MAX_INVOCATIONS:
             moments += [batch.not_before for batch in self.waiting]
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -138,10 +151,10 @@ class Delivery:
             buffer, self.backup = self.backup, Buffer()
             self._queue(backup, buffer, now)
         ready = [batch for batch in self.waiting if batch.not_before <= now]
-        batches = ready[: MAX_INVOCATIONS - self.invocations]
+        batches = ready[: MAX_INVOCATIONS - len(self.processing)]
         for batch in batches:
             self.waiting.remove(batch)
-        self.invocations += len(batches)
+        self.processing += batches
         uploads = [upload for upload in self.uploads if upload.not_before <= now and not upload.in_flight]
         for upload in uploads:
             upload.in_flight = True
@@ -149,18 +162,42 @@ class Delivery:
 
     def pending(self) -> int:
         """How many records, error lines and finished objects have not reached S3."""
-        return sum(1 for _ in self.held()) + self.invocations
+        return sum(1 for _ in self.held())
 
     def held(self) -> Iterator[bytes]:
-        """What is on its way to S3, one by one: records, error lines, finished objects.
-
-        Without what the processor has at the moment.
-        """
-        for batch in (self.incoming, *self.waiting):
+        """What is on its way to S3, one by one: records, error lines, finished objects."""
+        for batch in (self.incoming, *self.waiting, *self.processing):
             yield from (record.data for record in batch.records)
         yield from self.outgoing.parts
         yield from self.failed.parts
         yield from (upload.body for upload in self.uploads)
+
+    def snapshot(self) -> Snapshot:
+        """A copy of everything in hand."""
+        batches = [tuple(batch.records) for batch in (self.incoming, *self.waiting, *self.processing)]
+        buffers = (self.outgoing, self.failed, self.backup)
+        return Snapshot(
+            self.stream,
+            tuple(filter(None, batches)),
+            tuple((buffer.oldest, tuple(buffer.parts)) for buffer in buffers),
+            tuple(replace(upload) for upload in self.uploads),
+        )
+
+    @classmethod
+    def restored(cls, snapshot: Snapshot, now: float) -> Delivery:
+        """What a snapshot holds, with all waiting begun anew: its clock was that of another process."""
+        delivery = cls(snapshot.stream)
+        for records in snapshot.batches:
+            batch = Batch(list(records), sum(len(record.data) for record in records), now, not_before=now)
+            delivery.waiting.append(batch)
+        delivery.outgoing, delivery.failed, delivery.backup = (
+            Buffer(now, oldest, sum(map(len, parts)), list(parts)) for oldest, parts in snapshot.buffers
+        )
+        delivery.uploads = [
+            replace(upload, not_before=now, first_attempt=None, attempts=0, in_flight=False)
+            for upload in snapshot.uploads
+        ]
+        return delivery
 
     def _incoming_due_at(self) -> float | None:
         if not self.incoming.records:

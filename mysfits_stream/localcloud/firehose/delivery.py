@@ -18,12 +18,14 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from mysfits_stream.localcloud.awslambda.function import LambdaError
 from mysfits_stream.localcloud.firehose import processor as processing
-from mysfits_stream.localcloud.firehose.buffers import Batch, Delivery, Upload
+from mysfits_stream.localcloud.firehose.buffers import Batch, Delivery, Snapshot, Upload
 from mysfits_stream.localcloud.firehose.compression import compressed
+from mysfits_stream.localcloud.firehose.journal import Put
 from mysfits_stream.localcloud.firehose.metrics import Metric, Metrics
 from mysfits_stream.localcloud.firehose.processor import Failure, Record, Results
 from mysfits_stream.localcloud.firehose.services import DeliveryServices, S3Error
@@ -77,6 +79,10 @@ class Firehose:
         self._deliveries: dict[tuple[str, float], Delivery] = {}
         self._metrics = Metrics()
         self._serial = time.time_ns()
+        self.journal: Callable[[Put], None] | None = None
+        """Writes each put before the put is answered; raises OSError where that fails."""
+        self.before_put: Callable[[Stream], None] | None = None
+        """Called before each put, without a lock."""
 
     def put_record(self, region: str, name: str, data: bytes) -> tuple[str, bool]:
         """Take one record; its id, and whether it is encrypted at rest. Raises FirehoseError."""
@@ -117,6 +123,29 @@ class Firehose:
         with self._lock:
             return [data for delivery in self._deliveries.values() for data in delivery.held()]
 
+    @contextmanager
+    def paused(self) -> Iterator[list[Snapshot]]:
+        """Let nothing be put or delivered, and give what all streams have in hand."""
+        with self._lock:
+            yield [delivery.snapshot() for delivery in self._deliveries.values()]
+
+    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+        """Take back what :meth:`paused` gave."""
+        now = self._world.steady()
+        with self._lock:
+            for snapshot in snapshots:
+                key = (snapshot.stream.arn, snapshot.stream.created)
+                self._deliveries[key] = Delivery.restored(snapshot, now)
+        self._wake()
+
+    def put_again(self, put: Put) -> None:
+        """Take a put from the journal; the put of a stream that is deleted is lost with the stream (F52)."""
+        stream = self._world.stream(put.region, put.stream)
+        if stream is not None and stream.created == put.created:
+            with self._lock:
+                self._accept(stream, put, self._world.steady())
+            self._wake()
+
     def take_metrics(self) -> list[Metric]:
         """The metrics since the last call."""
         return self._metrics.take(self._world.now())
@@ -133,13 +162,14 @@ class Firehose:
             raise FirehoseError(
                 "ResourceNotFoundException", f"Firehose {name} under account {self._account} not found."
             )
+        if self.before_put:
+            self.before_put(stream)
+        put = Put(region, name, stream.created, arrived, batch)
         with self._lock:
+            self._write(put)
             delivery = self._deliveries.setdefault((stream.arn, stream.created), Delivery(stream))
-            delivery.stream = stream
             before = delivery.due_at()
-            for data in batch:
-                self._serial += 1
-                delivery.accept(Record(f"{self._serial:050d}000000", data, arrived), steady)
+            self._accept(stream, put, steady)
             self._metrics.count(stream, f"{operation}.Requests", 1)
             self._metrics.count(stream, "IncomingRecords", len(batch))
             self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)))
@@ -147,6 +177,22 @@ class Firehose:
         if after is not None and (before is None or after < before):
             self._wake()
         return [secrets.token_urlsafe(RECORD_ID_BYTES) for _ in batch], stream.encrypted
+
+    def _write(self, put: Put) -> None:
+        try:
+            if self.journal:
+                self.journal(put)
+        except OSError as error:
+            raise FirehoseError(
+                "ServiceUnavailableException", f"The record cannot be kept: {error.strerror or error}"
+            ) from error
+
+    def _accept(self, stream: Stream, put: Put, steady: float) -> None:
+        delivery = self._deliveries.setdefault((stream.arn, stream.created), Delivery(stream))
+        delivery.stream = stream
+        for data in put.records:
+            self._serial += 1
+            delivery.accept(Record(f"{self._serial:050d}000000", data, put.arrived), steady)
 
     def _due_jobs(self, now: float) -> list[Callable[[], None]]:
         jobs: list[Callable[[], None]] = []
@@ -184,7 +230,7 @@ class Firehose:
         if failure and not again:
             results = Results(failed=[(record, failure) for record in batch.records])
         with self._lock:
-            delivery.invocations -= 1
+            delivery.processing.remove(batch)
             self._metrics.measure(
                 stream, "ExecuteProcessing.Duration", (steady - began) * 1000, "Milliseconds", now
             )

@@ -36,7 +36,8 @@ def put(firehose: Firehose, request: Request) -> Response:
         responses = [{"RecordId": record_id} for record_id in ids]
         return _answer({"FailedPutCount": 0, "Encrypted": encrypted, "RequestResponses": responses})
     except FirehoseError as error:
-        return _answer({"__type": error.code, "message": str(error)}, status=400)
+        status = 503 if error.code == "ServiceUnavailableException" else 400
+        return _answer({"__type": error.code, "message": str(error)}, status)
     except (ValueError, AttributeError, TypeError) as error:
         return _answer({"__type": "SerializationException", "message": str(error)}, status=400)
 

@@ -1,0 +1,109 @@
+"""The accepted records since the last save, in append-only files: a killed local cloud reads them back.
+
+An entry is written before the put is answered, without fsync: it survives the end of the process, not a power
+cut. Each save begins the next file, and removes the files before once the save is on disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mysfits_stream.localcloud.files import open_file
+
+NAME = re.compile(r"local-cloud\.records-(\d{8})")
+HEADER = struct.Struct(">II")  # the length of an entry, and its checksum
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Put:
+    """The records of one accepted call; ``arrived`` is in milliseconds since the epoch."""
+
+    region: str
+    stream: str
+    created: float
+    arrived: int
+    records: Sequence[bytes]
+
+
+class Journal:
+    """Appends puts to the file with the highest number in a directory; the caller has a lock."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._number = max(_numbers(directory), default=0)
+        self._file: int | None = None
+        self.length = 0
+        """Bytes in the current file."""
+
+    def append(self, put: Put) -> None:
+        """Write the records of one put, or raise OSError and leave the file as it was."""
+        if self._file is None:
+            raise OSError("the journal is closed")
+        entry = pickle.dumps((put.region, put.stream, put.created, put.arrived, tuple(put.records)))
+        data = HEADER.pack(len(entry), zlib.crc32(entry)) + entry
+        try:
+            written = os.write(self._file, data)
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError:
+            os.ftruncate(self._file, self.length)
+            raise
+        self.length += len(data)
+
+    def begin_next(self) -> int:
+        """Append to a new file from now on; returns its number."""
+        path = self._directory / _name(self._number + 1)
+        following = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        self.close()
+        self._file, self._number, self.length = following, self._number + 1, 0
+        return self._number
+
+    def remove_before(self, number: int) -> None:
+        """Remove the files with a lower number."""
+        for found in _numbers(self._directory):
+            if found < number:
+                (self._directory / _name(found)).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Append no more."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def read(directory: Path, first: int) -> Iterator[Put]:
+    """The puts of all files from number ``first`` on, in order; an entry that was cut off ends its file."""
+    for number in sorted(_numbers(directory)):
+        if number >= first:
+            yield from _entries(directory / _name(number))
+
+
+def _entries(path: Path) -> Iterator[Put]:
+    with path.open("rb") as file:
+        while header := file.read(HEADER.size):
+            length, checksum = HEADER.unpack(header) if len(header) == HEADER.size else (0, 1)
+            entry = file.read(length)
+            if len(entry) < length or zlib.crc32(entry) != checksum:
+                log.warning("%s: the last entry is incomplete; its put was not answered", path)
+                return
+            yield Put(*pickle.loads(entry))  # noqa: S301, from the directory that is trusted anyway
+
+
+def _numbers(directory: Path) -> list[int]:
+    if not directory.is_dir():
+        return []
+    return [int(found[1]) for each in directory.iterdir() if (found := NAME.fullmatch(each.name))]
+
+
+def _name(number: int) -> str:
+    return f"local-cloud.records-{number:08d}"
