@@ -41,7 +41,7 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
     A behavior lasts until the local cloud stops, or until another behavior is set.
 
     The local cloud keeps everything in memory: kill -9 or a crash loses all resources and clicks. With
-    --keep, changes are saved every few seconds.
+    --keep, every accepted click survives a kill -9, and other changes are saved every few seconds.
     """
     from mysfits_stream.operations import local
 
