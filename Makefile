@@ -6,9 +6,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
+SOAK_SECONDS ?= 600
 DEMO := build/demo
 
-.PHONY: audit demo test test-unit check lint bench matrix conformance pictures requirements clean FORCE
+.PHONY: audit demo test test-unit check lint bench soak matrix conformance pictures requirements clean FORCE
 
 ## Stand the pipeline up on the local cloud, click, and show the enriched click.
 demo: $(READY)
@@ -42,6 +43,10 @@ audit: $(READY)
 ## Measure, beside baselines, and write benchmarks/RESULTS.md.
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+## Send clicks at full rate for ten minutes while things go wrong: make soak SOAK_SECONDS=600
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak --seconds $(SOAK_SECONDS) --write docs/reliability.md
 
 ## Kill and fail every single AWS call of up and down, one at a time.
 matrix: $(READY)

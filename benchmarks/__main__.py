@@ -11,6 +11,7 @@ from benchmarks import (
     deploy_commands,
     emptying,
     hot_path,
+    keeping,
     local_cloud,
     processor,
     reading,
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], Comparison | list[Comparison]]] = {
     "emptying": emptying.run,
     "reading": reading.run,
     "local_cloud": local_cloud.run,
+    "keeping": keeping.run,
     "hot_path": hot_path.run,
     "processor": processor.run,
 }

@@ -209,9 +209,14 @@ def _serve_nothing(pipe: Connection) -> None:
 
 
 @contextmanager
-def our_pipeline() -> Iterator[tuple[Callable[[], Outcome], Landed]]:
-    """A stack that is up: what clicks for a while and accounts for every click, and the account."""
+def our_pipeline(*, keep: bool = False) -> Iterator[tuple[Callable[[], Outcome], Landed]]:
+    """A stack that is up: what clicks for a while and accounts for every click, and the account.
+
+    With ``keep``, the local cloud keeps its state in a directory.
+    """
     with home() as (directory, environment):
+        if keep:
+            _ours("local", "start", "--keep", "kept", directory=directory, environment=environment)
         made = json.loads(_ours("up", "--json", directory=directory, environment=environment))
         state = json.loads((directory / ".mysfits-stream/local-cloud.json").read_text("utf-8"))
         server = Server(f"http://127.0.0.1:{state['port']}", state["pid"], 0.0)
@@ -284,7 +289,7 @@ def home() -> Iterator[tuple[Path, dict[str, str]]]:
         try:
             yield directory, environment
         finally:
-            _ours("local", "stop", directory=directory, environment=environment)
+            _ours("local", "stop", "--yes", directory=directory, environment=environment)
 
 
 def _ours(*arguments: str, directory: Path, environment: dict[str, str]) -> str:

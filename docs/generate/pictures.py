@@ -46,7 +46,7 @@ def stack() -> Iterator[Run]:
             run("up")
             yield run
         finally:
-            run("local", "stop")
+            run("local", "stop", "--yes")
 
 
 def page(endpoint: str) -> None:
