@@ -8,7 +8,6 @@ the same way.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import threading
@@ -340,17 +339,9 @@ class ControlPlane:
         at: float,
     ) -> None:
         """Record one value of a CloudWatch metric."""
-        datum = {
-            "MetricName": name,
-            "Value": value,
-            "Unit": unit,
-            "Dimensions": [{"Name": key, "Value": of} for key, of in dimensions.items()],
-            # moto compares it with naive times, which are UTC.
-            "Timestamp": dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None),
-        }
         with self.lock:
             backend = self.backend("cloudwatch", region)
-            backend.put_metric_data(namespace, [datum])
+            moto_state.add_metric(backend, namespace, name, value, unit, dimensions, at)
             # Weeks of deliveries would fill the memory.
             del backend.metric_data[:-MOST_METRIC_DATA]
 

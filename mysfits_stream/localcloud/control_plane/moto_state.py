@@ -7,6 +7,7 @@ have a backend for each partition in place of a region.
 from __future__ import annotations
 
 import copyreg
+import datetime as dt
 import json
 import pickle
 import weakref
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 VERSION: str = moto.__version__
+METRICS_OF_A_MINUTE = 100
+"""How far back statistics of the same minute are looked for: a stream has a dozen."""
+
 GLOBAL_SERVICES = ("iam", "s3", "sts")
 
 
@@ -158,6 +162,43 @@ def _managed_policies() -> dict[str, dict[str, Any]]:
 def load_cloudformation() -> None:
     """Load the resource types that moto's stacks know; a type that is defined later replaces moto's."""
     import moto.cloudformation.parsing  # noqa: F401  # loads most of moto
+
+
+# Metrics
+
+
+def add_metric(
+    cloudwatch: Any,
+    namespace: str,
+    name: str,
+    value: float,
+    unit: str,
+    dimensions: Mapping[str, str],
+    at: float,
+) -> None:
+    """Add a value to the statistics of its minute: a datum for each value would take memory without end.
+
+    Firehose, too, sends its metrics as statistics of a minute.
+    """
+    from moto.cloudwatch.models import MetricAggregatedDatum  # at first use: not every start needs metrics
+
+    # moto compares times with naive times, which are UTC.
+    moment = dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None)
+    for datum in reversed(cloudwatch.metric_data[-METRICS_OF_A_MINUTE:]):
+        if (
+            isinstance(datum, MetricAggregatedDatum)
+            and (datum.namespace, datum.name, datum.unit) == (namespace, name, unit)
+            and {each.name: each.value for each in datum.dimensions} == dimensions
+            and datum.timestamp.replace(second=0, microsecond=0) == moment.replace(second=0, microsecond=0)
+        ):
+            datum.sum += value
+            datum.min, datum.max = min(datum.min, value), max(datum.max, value)
+            datum.sample_count += 1
+            return
+    named = [{"Name": key, "Value": of} for key, of in dimensions.items()]
+    cloudwatch.metric_data.append(
+        MetricAggregatedDatum(namespace, name, value, value, 1, value, named, moment, unit)
+    )
 
 
 # Persistence
