@@ -55,6 +55,16 @@ class Keeping:
         Raises KeepingError.
         """
         try:
+            self._lock_directory()
+            self._read()
+            self.save()
+        except KeepingError:
+            self._release()
+            raise
+        self._firehose.journal, self._firehose.before_put = self._journal.append, self._ensure_saved
+
+    def _lock_directory(self) -> None:
+        try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = open_file(self._directory / "local-cloud.keep.lock", os.O_RDWR | os.O_CREAT)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,6 +72,8 @@ class Keeping:
             raise KeepingError(f"{self._directory}: another local cloud keeps its resources there") from error
         except OSError as error:
             raise self._failure(error) from error
+
+    def _read(self) -> None:
         kept = self._control_plane.load(self._directory)
         self._firehose.restore(kept.get("deliveries", []))
         try:
@@ -70,8 +82,6 @@ class Keeping:
         except Exception as error:  # a damaged pickle may raise anything
             raise KeepingError(f"{self._directory}: the journal cannot be read: {error}") from error
         self._journal = Journal(self._directory)
-        self.save()
-        self._firehose.journal, self._firehose.before_put = self._journal.append, self._ensure_saved
 
     def save_if_due(self) -> None:
         """Save changes, unless the last save has just taken long. Raises KeepingError."""
@@ -97,6 +107,9 @@ class Keeping:
         """Release the directory."""
         self._firehose.journal = self._firehose.before_put = None
         self._journal.close()
+        self._release()
+
+    def _release(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

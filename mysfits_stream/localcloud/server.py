@@ -117,7 +117,11 @@ class LocalCloud:
         self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
         self._keeping = Keeping(keep, self.control_plane, self.firehose) if keep else None
         if self._keeping:
-            self._keeping.load()
+            try:
+                self._keeping.load()
+            except KeepingError:
+                self._scratch.cleanup()
+                raise
         self._administration = admin.Administration(
             health=self._health,
             settings=lambda: self.settings,
