@@ -61,6 +61,8 @@ class Soak:
     failed: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[float, float, int, int]] = field(default_factory=list)
     """Seconds, memory in MB, threads, open files."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why records failed, and how many."""
     chaos: Counter[str] = field(default_factory=Counter)
     tracebacks: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - no secret
@@ -104,6 +106,7 @@ class Soak:
 
     def _count(self, found: dict[str, Any]) -> None:
         if "rawData" in found:
+            self.reasons[f"{found.get('errorCode')}: {found.get('errorMessage')}"[:120]] += 1
             raw = json.loads(base64.b64decode(found["rawData"]))
             self.failed.update(each["userId"] for each in (raw if isinstance(raw, list) else [raw]))
         else:
@@ -277,6 +280,8 @@ def judge(soak: Soak, outcomes: dict[str, set[str]], seconds: float) -> tuple[di
         "a second": f"{len(accepted) / seconds:,.0f}",
         "delivered": f"{len(soak.delivered):,}",
         "failed": f"{len(soak.failed.keys() - soak.delivered.keys()):,}",
+        "failed because": "; ".join(f"{reason} ({count:,})" for reason, count in soak.reasons.most_common(5))
+        or "-",
         "refused, or without an answer": f"{len(outcomes['-']):,}, {len(outcomes['?']):,}",
         "accepted and lost": len(accepted - arrived),
         "never sent": len(arrived - accepted - outcomes["?"] - outcomes["-"]),
