@@ -85,6 +85,8 @@ class _Server(Server):
 
     def prepare(self) -> None:
         super().prepare()
+        # Else connections that are closed keep the port for a minute, when it was a free port at first.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._connections._selector.close()
         self._connections = Connections(self, MAX_HEADER_BYTES)
 
