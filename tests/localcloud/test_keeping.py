@@ -152,3 +152,19 @@ def test_an_entry_that_a_kill_cut_off_is_left_out(tmp_path: Path, cut: int) -> N
     [path] = tmp_path.iterdir()
     os.truncate(path, whole + cut)
     assert list(read(tmp_path, 0)) == [PUT]
+
+
+def test_a_change_that_a_save_has_missed_is_saved_later(kept: Kept, tmp_path: Path) -> None:
+    plane = kept.cloud.control_plane
+    answer = plane.rest_apis.handle
+
+    def save_first(request: Any) -> Any:
+        # The change has begun, and is not there yet.
+        kept.cloud.save()
+        return answer(request)
+
+    plane.rest_apis.handle = save_first  # type: ignore[method-assign]
+    api = kept.under_test.client("apigateway").create_rest_api(name="clicks")["id"]
+    kept.cloud.save()
+    kept.kill(tmp_path / "killed")
+    assert kept.under_test.client("apigateway").get_rest_api(restApiId=api)["name"] == "clicks"

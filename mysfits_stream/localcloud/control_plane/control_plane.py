@@ -178,8 +178,6 @@ class ControlPlane:
 
     def handle(self, request: Request) -> Response:
         """Answer one request of an AWS client."""
-        if request.method not in ("GET", "HEAD"):
-            self.changes += 1
         if request.path.startswith("/moto-api"):
             # moto's own switches would change its state behind the overrides' backs.
             return json_response(404, {"message": "not part of the local cloud"})
@@ -198,6 +196,10 @@ class ControlPlane:
             failed = call or Call(service, request.operation, request.region)
             what = f"{service}:{failed.operation} with these parameters (see the log)"
             return simulated.not_simulated(failed, what)
+        finally:
+            # After the change: a save in between would count the change without having it.
+            if request.method not in ("GET", "HEAD"):
+                self.changes += 1
 
     def _answer(self, service: str, request: Request, call: Call | None) -> Response:
         if service == "apigateway" and (answer := self.rest_apis.handle(request)):
