@@ -329,7 +329,7 @@ def test_the_oldest_values_of_metrics_are_deleted(
     monkeypatch.setattr(control_plane, "MOST_METRIC_DATA", 3)
     for value in range(5):
         local_cloud.cloud.control_plane.put_metric(
-            "eu-west-1", "clicks", "count", value, "Count", {}, local_cloud.clock()
+            "eu-west-1", "clicks", "count", value, "Count", {}, local_cloud.clock() + 60 * value
         )
     stored = local_cloud.cloud.control_plane.backend("cloudwatch", "eu-west-1").metric_data
-    assert [each.value for each in stored] == [2, 3, 4]
+    assert [each.sum for each in stored] == [2, 3, 4]
