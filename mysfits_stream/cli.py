@@ -36,7 +36,7 @@ RARELY = (50_000, 20, 100)
 def cli() -> None:
     """A serverless click pipeline, on AWS or on your laptop.
 
-    PUT /clicks -> API Gateway -> Firehose -> Lambda -> S3, made, watched, tested and removed by one tool.
+    PUT /clicks -> API Gateway -> Firehose -> Lambda -> S3: create, monitor, test and delete the pipeline.
     """
 
 

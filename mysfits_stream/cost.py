@@ -116,7 +116,7 @@ def parse_volume(text: str) -> float:
         raise ConfigError(f"--clicks: unknown period {period!r}; known: {', '.join(_PER_MONTH)}")
     clicks = float(number) * _TIMES[unit.lower()] * _PER_MONTH[period.lower()]
     if not 0 < clicks <= 1e15:
-        raise ConfigError(f"--clicks: must be more than none and at most 1e15 a month, found {text!r}")
+        raise ConfigError(f"--clicks: must be more than 0 and at most 1e15 a month, found {text!r}")
     return clicks
 
 

@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from click import Group
+
+from mysfits_stream.cli import cli
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "mysfits_stream"
@@ -227,14 +230,21 @@ def _at_import(body: list[ast.stmt]) -> Iterator[str]:
                 yield inner if inner in MODULES else node.module
 
 
-SLOW = ("boto3", "botocore", "rich", "yaml", "moto", "requests", "jsonschema")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["--version"], ["up", "--help"], ["status", "--help"], ["send-test-click", "--help"]],
-    ids=" ".join,
+SLOW = (
+    *("boto3", "botocore", "rich", "yaml", "moto", "requests", "jsonschema", "filelock"),
+    *(f"{PACKAGE}.{name}" for name in ("config", "output", "operations.project", "provision", "target")),
 )
+
+
+def commands() -> Iterator[list[str]]:
+    """The arguments that lead to every help text."""
+    for name, command in cli.commands.items():
+        yield [name, "--help"]
+        for inner in command.commands if isinstance(command, Group) else ():
+            yield [name, inner, "--help"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *commands()], ids=" ".join)
 def test_help_is_quick(arguments: list[str], tmp_path: Path) -> None:
     """It waits for no library that only the commands' work needs."""
     code = (

@@ -209,7 +209,7 @@ def test_a_volume_is_read_as_clicks_a_month(text: str, clicks: float) -> None:
         pytest.param("1T/month", "such as 1M/month", id="an unknown multiple"),
         pytest.param("١/month", "such as 1M/month", id="a digit of another script"),
         pytest.param("1M/fortnight", "unknown period 'fortnight'; known: second", id="an unknown period"),
-        pytest.param("0/month", "more than none", id="zero"),
+        pytest.param("0/month", "more than 0", id="zero"),
         pytest.param("9" * 400 + "/month", "at most 1e15", id="more than a float holds"),
     ],
 )

@@ -39,7 +39,7 @@ class ParseProblems:
     def __str__(self) -> str:
         parts = []
         if self.foreign_lines:
-            parts.append(f"lines that were not understood: {self.foreign_lines}")
+            parts.append(f"lines that could not be parsed: {self.foreign_lines}")
         parts += [f"{key} cannot be read ({why})" for key, why in self.unreadable.items()]
         return "; ".join(parts)
 

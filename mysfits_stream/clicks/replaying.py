@@ -154,12 +154,14 @@ def _put(firehose: FirehoseClient, stream: str, batch: list[bytes], pace: Pace) 
             _may_pass,
             attempt,
             pace,
-            waiting_for=f"{stream} to take {len(batch)} clicks",
+            waiting_for=f"{stream} to accept {len(batch)} clicks",
             budget=PUT_BUDGET,
-            advice="check that nobody else sends it more than it takes",
+            advice="another producer may be exceeding the stream's limits",
         )
     except Expired as error:
-        raise ClickError(f"{error}. What was not accepted whole stays; run replay again to resume") from error
+        raise ClickError(
+            f"{error}. Error objects that were not accepted completely stay; run replay again to resume"
+        ) from error
     return retried
 
 

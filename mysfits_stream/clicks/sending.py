@@ -30,7 +30,7 @@ DATA_PLANE_BUDGET = 120.0
 LEAST_TIMEOUT = 180.0  # two buffers of 60 s take up to 130 (F91)
 SLACK = 60.0
 AT_ONCE = 8
-ADVICE = "`mysfits-stream doctor` names what stands in the way"
+ADVICE = "`mysfits-stream doctor` finds the broken link"
 
 Clock = Callable[[], float]
 Put = Callable[[str, Mapping[str, Any]], tuple[int, str]]
@@ -151,7 +151,7 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
             lambda error: isinstance(error, _NotYet),
             attempt,
             pace,
-            waiting_for="the API to take the click",
+            waiting_for="the API to accept the click",
             budget=DATA_PLANE_BUDGET,
             advice=ADVICE,
         )
@@ -202,8 +202,8 @@ class _Search:
             click,
             status="not-delivered",
             seconds=self._clock() - click.began,
-            reason="accepted by the API, and found neither among the delivered clicks nor among the failed "
-            "ones; it may still be on its way. mysfits-stream doctor looks at every hop",
+            reason="accepted by the API, but found neither as a delivered click nor as a failed click; "
+            "delivery may take longer. `mysfits-stream doctor` checks every link",
         )
 
     def _new(self, objects: Any) -> Any:

@@ -128,16 +128,22 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     )
 
 
-JSON_OPTION = _option("--json", is_flag=True, default=None, help="Print one JSON document and nothing else.")
+JSON_OPTION = _option("--json", is_flag=True, default=None, help="Print the result as JSON.")
 GLOBAL_OPTIONS = (
-    _option("--config", metavar="FILE", help="Read this file instead of config.yaml."),
-    _option("--stack", metavar="NAME", help="The stack's name; all names in AWS begin with it."),
-    _option("--target", metavar="local|aws", help="Where the stack lives.  [default: local]"),
-    _option("--region", metavar="REGION", help="The AWS region."),
-    _option("--profile", metavar="PROFILE", help="The profile of your AWS configuration."),
+    _option("--config", metavar="FILE", help="Configuration file.  [default: config.yaml]"),
+    _option("--stack", metavar="NAME", help="Name of the stack, the prefix of all names in AWS."),
+    _option("--target", metavar="local|aws", help="The local cloud, or AWS.  [default: local]"),
+    _option("--region", metavar="REGION", help="AWS region, for example eu-west-1."),
+    _option("--profile", metavar="PROFILE", help="Profile of your AWS configuration."),
     JSON_OPTION,
     _option("--quiet", "-q", is_flag=True, default=None, help="Print errors only."),
-    _option("--verbose", "-v", is_flag=True, default=None, help="Say more about what happens."),
+    _option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        default=None,
+        help="Print unchanged resources and all differences, too.",
+    ),
 )
 
 

@@ -10,16 +10,27 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 
 
 @click.command("send-test-click")
-@click.option("--user", metavar="ID", help="User of the click.  [default: a new one]")
+@click.option("--user", metavar="ID", help="User of the click.  [default: a new ID for each click]")
 @click.option(
-    "--mysfit", metavar="ID|random", help="Clicked mysfit, or another key.  [default: the service's first]"
+    "--mysfit",
+    metavar="ID|random",
+    help="Clicked mysfit, or another key.  [default: the first mysfit of the Mysfits service]",
 )
 @click.option(
-    "--field", "fields", metavar="NAME=VALUE", multiple=True, help="Another field, such as campaign=may."
+    "--field", "fields", metavar="NAME=VALUE", multiple=True, help="Another field, for example campaign=may."
 )
-@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Send so many.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Follow each click to S3.")
-@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="Follow for so long.")
+@click.option(
+    "--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Number of clicks to send."
+)
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until each click is delivered to S3."
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Seconds to wait for delivery.  [default: both buffers and some, 4 minutes on AWS]",
+)
 @global_options
 @pass_app
 def send_test_click(
@@ -31,10 +42,10 @@ def send_test_click(
     wait: bool,
     timeout: float | None,
 ) -> int:
-    """Send a click as a browser does, and follow it to S3.
+    """Send a test click as a browser does, and follow the click to S3.
 
-    The click is marked as a test, and stays out of sums. Exit code 1 if it does not arrive; then it says
-    which stage lost it.
+    The click is marked as a test and not part of sums. Exit code 1 if a click is not delivered; the output
+    names the stage that lost the click.
     """
     from mysfits_stream.operations.send_test_click import send_test_clicks
 
@@ -47,27 +58,34 @@ def send_test_click(
 
 @click.command("clicks")
 @click.option(
-    "--since", default="1h", show_default=True, metavar="WHEN", help="From then: 15m, 1h, 7d, a time."
+    "--since",
+    default="1h",
+    show_default=True,
+    metavar="WHEN",
+    help="Start of the time range: 15m, 1h or 7d ago, or an ISO 8601 time.",
 )
-@click.option("--until", metavar="WHEN", help="Up to then.  [default: now]")
+@click.option("--until", metavar="WHEN", help="End of the time range, not included.  [default: now]")
 @click.option(
-    "--last", type=click.IntRange(1), metavar="N", help="Only the last N.  [default: 20 in the table]"
+    "--last",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Show the last N clicks only.  [default: 20 in the table, all with --json]",
 )
-@click.option("--follow", "-f", is_flag=True, help="Show clicks as they land, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Show clicks as they are delivered, until Ctrl-C.")
 @click.option("--raw", is_flag=True, help="Show duplicates, too.")
 @global_options
 @pass_app
 def clicks(app: App, since: str, until: str | None, last: int | None, follow: bool, raw: bool) -> int:
     """Show delivered clicks, each once, and sums without test clicks.
 
-    A retry of a browser and a replay leave duplicates, which have the same clickId.
+    Retries of browsers and replays leave duplicates with the same clickId.
 
-    With --json it prints JSON lines, one enriched click each.
+    With --json, each line is the JSON of one enriched click.
     """
     from mysfits_stream.operations.clicks import delivered_clicks, follow_clicks
 
     if follow and (until or last):
-        raise click.UsageError("--follow goes with --since only")
+        raise click.UsageError("--follow works with --since only: remove --until and --last")
     if follow:
         with suppress(KeyboardInterrupt):
             found = follow_clicks(app.project, since, app.out.parse_problems, raw=raw)
@@ -78,7 +96,11 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
 
 
 @click.command()
-@click.option("--since", metavar="WHEN", help="From then: 15m, 1h, 7d, a time.  [default: all]")
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="Start of the time range: 15m, 1h or 7d ago, or an ISO 8601 time.  [default: all]",
+)
 @global_options
 @pass_app
 def failed(app: App, since: str | None) -> int:
@@ -91,19 +113,21 @@ def failed(app: App, since: str | None) -> int:
 
 @click.command()
 @click.option(
-    "--since", metavar="WHEN", help="Only what arrived since then: 15m, 1h, 7d, a time.  [default: all]"
+    "--since",
+    metavar="WHEN",
+    help="Replay clicks that arrived after 15m, 1h or 7d ago, or after an ISO 8601 time.  [default: all]",
 )
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="At most N failed records, the oldest first."
+    "--limit", type=click.IntRange(1), metavar="N", help="Replay at most N failed records, the oldest first."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be replayed, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Count the clicks without replaying them.")
 @global_options
 @pass_app
 def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int:
     """Put failed clicks back on the delivery stream.
 
-    An error object is moved aside, never deleted, once the stream has accepted all of it. A replay that
-    dies is resumed by running it again; a click that arrives twice keeps its clickId.
+    After the stream has accepted an error object's clicks, the object is moved to replayed/, never deleted.
+    Run the command again to resume an interrupted replay; clicks that are delivered twice keep their clickId.
     """
     from mysfits_stream.operations.replay import replay
 

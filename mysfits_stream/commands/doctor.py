@@ -9,7 +9,11 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 
 @click.command()
 @click.option(
-    "--since", default="1h", show_default=True, metavar="WHEN", help="Look back to then: 15m, 1h, 7d."
+    "--since",
+    default="1h",
+    show_default=True,
+    metavar="WHEN",
+    help="Start of the time range for metrics and logs: 15m, 1h or 7d ago.",
 )
 @click.option(
     "--send",
@@ -19,9 +23,9 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 @global_options
 @pass_app
 def doctor(app: App, since: str, send: bool) -> int:
-    """Say which link of a click's path is broken.
+    """Find the broken link of a click's path.
 
-    It walks the path hop by hop, and says what to do. Exit code 1 if a link is broken.
+    Checks every link from the browser to S3, and prints how to repair it. Exit code 1 if a link is broken.
     """
     from mysfits_stream.operations.doctor import examine
 

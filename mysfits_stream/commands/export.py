@@ -21,20 +21,22 @@ FORMATS = ("cloudformation", "sam", "import")
     type=click.Choice(FORMATS),
     default="cloudformation",
     show_default=True,
-    help="import: what CloudFormation needs to take over the running stack.",
+    help="import is for CloudFormation's resource import of the deployed stack.",
 )
-@click.option("--out", metavar="DIR", type=path, help="Write the template and the function's code here.")
+@click.option(
+    "--out", metavar="DIR", type=path, help="Write the template and the function's code to this directory."
+)
 @global_options
 @pass_app
 def export(app: App, kind: str, out: Path | None) -> int:
-    """Show the stack as a template for CloudFormation or SAM.
+    """Export the stack as a CloudFormation or SAM template.
 
-    Without --out the template is printed, as YAML or, with --json, as JSON.
+    Without --out, prints the template as YAML, or with --json as JSON.
     """
     from mysfits_stream.operations import export
 
     if kind == "import" and not out and not app.out.as_json:
-        raise click.UsageError("an import is several files: say where to write them with --out DIR")
+        raise click.UsageError("--format import writes several files: name a directory with --out DIR")
     if kind == "import":
         exported = export.export_import(app.project)
     elif kind == "sam":
@@ -49,13 +51,17 @@ def export(app: App, kind: str, out: Path | None) -> int:
 
 
 @click.command("publish-code")
-@click.option("--repository", metavar="NAME", help="The CodeCommit repository.  [default: code_repository]")
+@click.option(
+    "--repository",
+    metavar="NAME",
+    help="Name of the CodeCommit repository.  [default: code_repository of the configuration]",
+)
 @global_options
 @pass_app
 def publish_code(app: App, repository: str | None) -> int:
-    """Commit the processor's code and the template to CodeCommit.
+    """Commit the function's code and the template to CodeCommit.
 
-    The repository is made if there is none. Without a change there is no commit.
+    Creates the repository if necessary. Unchanged files make no commit.
     """
     from mysfits_stream.operations.publish_code import publish_code
 

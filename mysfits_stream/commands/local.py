@@ -13,7 +13,7 @@ from mysfits_stream.commands.app import App, global_options, pass_app, path
 @click.group()
 @global_options
 def local() -> None:
-    """Start, stop and look at the local cloud."""
+    """Start, stop and inspect the local cloud."""
 
 
 @local.command()
@@ -21,7 +21,7 @@ def local() -> None:
     "--keep",
     metavar="DIR",
     type=click.Path(file_okay=False),
-    help="Keep resources and objects in DIR, and begin with what is there.",
+    help="Persist resources and objects in DIR, and restore them at the start.",
 )
 @click.option(
     "--behavior",
@@ -36,7 +36,7 @@ def local() -> None:
 @global_options
 @pass_app
 def start(app: App, keep: str | None, behavior: str | None, moods: str | None, seed: int | None) -> None:
-    """Start the local cloud in the background, if it does not run.
+    """Start the local cloud in the background, unless it is running.
 
     A behavior lasts until the local cloud stops, or until another behavior is set.
 
@@ -78,7 +78,7 @@ def stop(app: App, yes: bool) -> None:
 @global_options
 @pass_app
 def status(app: App) -> None:
-    """Show whether the local cloud runs, and the environment of AWS clients that use it."""
+    """Show the local cloud's endpoint and the environment for AWS clients."""
     from mysfits_stream.operations import local
 
     app.out.local_status(local.status(app.directory))
@@ -95,11 +95,11 @@ def list_all(app: App) -> None:
 
 
 @local.command()
-@click.option("--lines", "-n", default=100, show_default=True, help="How many lines from the end.")
+@click.option("--lines", "-n", default=100, show_default=True, help="Number of lines.")
 @global_options
 @pass_app
 def logs(app: App, lines: int) -> None:
-    """Print the end of its log."""
+    """Print the last lines of the local cloud's log."""
     from mysfits_stream.operations import local
 
     app.out.local_logs(local.logs(app.directory, lines))

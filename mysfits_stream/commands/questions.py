@@ -19,9 +19,9 @@ def ask_to_adopt(app: App, tag: str, *, yes: bool) -> None:
     if yes:
         return
     if not _can_ask(app):
-        raise MysfitsStreamError("up --adopt asks before it tags; add --yes where nobody can answer")
+        raise MysfitsStreamError("up --adopt needs confirmation; add --yes where no terminal can ask")
     click.echo(
-        f"With the tag {tag} they belong to this stack: up changes them, and down deletes them.", err=True
+        f"The tag {tag} makes them part of this stack: up changes them, and down deletes them.", err=True
     )
     if click.prompt("Type yes to adopt all of them", default="", show_default=False, err=True) != "yes":
         raise click.Abort
@@ -53,10 +53,8 @@ def ask_to_remove(app: App, removal: Removal, *, yes: bool, delete_data: bool) -
         return True
     if not yes:
         if not _can_ask(app):
-            raise MysfitsStreamError(
-                "down asks before it removes anything; add --yes where nobody can answer"
-            )
-        click.confirm("Remove all this?", abort=True, err=True)
+            raise MysfitsStreamError("down needs confirmation; add --yes where no terminal can ask")
+        click.confirm("Delete these resources?", abort=True, err=True)
     return delete_data
 
 
@@ -66,7 +64,7 @@ def ask_to_overwrite(app: App, places: list[str], *, yes: bool) -> None:
         return
     if not _can_ask(app):
         raise SiteError(
-            f"{', '.join(places)}: there with other content, not written by publish-site. Add --yes to "
+            f"{', '.join(places)}: exists with other content, not written by publish-site. Add --yes to "
             "overwrite, or choose another place"
         )
     for place in places:

@@ -12,13 +12,17 @@ DIFFERS = 2
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option("--adopt", is_flag=True, help="Take over what has the stack's names and no owner; asks first.")
-@click.option("--yes", "-y", is_flag=True, help="With --adopt: do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Adopt existing untagged resources that have this stack's names, after confirmation.",
+)
+@click.option("--yes", "-y", is_flag=True, help="With --adopt: skip the confirmation.")
 @global_options
 @pass_app
 def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
-    """Create the stack, or bring it back to what is configured."""
+    """Create the stack, or update it to match the configuration."""
     from mysfits_stream.operations import adopt as adoption
     from mysfits_stream.operations import plan, up
 
@@ -41,13 +45,15 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
 
 
 @click.command()
-@click.option("--clicks", metavar="VOLUME", help="Say what so many clicks cost, such as 1M/month.")
+@click.option(
+    "--clicks", metavar="VOLUME", help="Estimate the monthly cost of this volume, for example 1M/month."
+)
 @global_options
 @pass_app
 def plan(app: App, clicks: str | None) -> int:
-    """Show what `up` would do.
+    """Show the changes that `up` would make.
 
-    Exit code 2 if that is anything.
+    Exit code 2 if there is a change.
     """
     from mysfits_stream.operations import plan
 
@@ -60,9 +66,9 @@ def plan(app: App, clicks: str | None) -> int:
 @global_options
 @pass_app
 def status(app: App) -> int:
-    """Compare every resource with the settings.
+    """Compare every resource with the configuration.
 
-    Exit code 2 if one differs.
+    Exit code 2 if a resource differs, is missing or is not this stack's.
     """
     from mysfits_stream.operations import status
 
@@ -76,17 +82,23 @@ def status(app: App) -> int:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask; never deletes clicks by itself.")
-@click.option("--delete-data", is_flag=True, help="Delete the bucket with all its clicks.")
-@click.option("--keep-data", is_flag=True, help="Leave the bucket and its clicks for a later `up`.")
-@click.option("--delete-repository", is_flag=True, help="Delete code_repository with all its commits, too.")
+@click.option("--dry-run", is_flag=True, help="Show the resources without deleting them.")
+@click.option(
+    "--yes", "-y", is_flag=True, help="Skip the confirmation. Clicks are deleted only with --delete-data."
+)
+@click.option("--delete-data", is_flag=True, help="Delete the clicks bucket with all clicks.")
+@click.option("--keep-data", is_flag=True, help="Keep the clicks bucket with all clicks for a later `up`.")
+@click.option(
+    "--delete-repository",
+    is_flag=True,
+    help="Delete the CodeCommit repository code_repository with all commits, too.",
+)
 @global_options
 @pass_app
 def down(
     app: App, dry_run: bool, yes: bool, delete_data: bool, keep_data: bool, delete_repository: bool
 ) -> int:
-    """Remove the stack, and prove that nothing is left."""
+    """Delete the stack, and verify that no resource is left."""
     from mysfits_stream.operations import down
 
     if delete_data and keep_data:
@@ -110,7 +122,7 @@ def down(
 @global_options
 @pass_app
 def operator_policy(app: App) -> int:
-    """Print the IAM policy that running this tool takes."""
+    """Print the IAM policy that the user of this tool needs."""
     from mysfits_stream.operations import operator_policy
 
     app.out.json(operator_policy.operator_policy(app.project))

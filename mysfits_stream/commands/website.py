@@ -14,16 +14,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--script", metavar="URL", default="clicks.js", help="Where the page finds clicks.js.")
-@click.option("--out", metavar="DIR", type=path, help="Write clicks.js to this directory, too.")
-@click.option("--yes", "-y", is_flag=True, help="With --out: overwrite your own file without a question.")
+@click.option(
+    "--script",
+    metavar="URL",
+    default="clicks.js",
+    help="URL of clicks.js, as the page refers to it.  [default: clicks.js]",
+)
+@click.option("--out", metavar="DIR", type=path, help="Write clicks.js to this directory.")
+@click.option(
+    "--yes", "-y", is_flag=True, help="With --out: overwrite an existing file without confirmation."
+)
 @global_options
 @pass_app
 def snippet(app: App, script: str, out: Path | None, yes: bool) -> int:
-    """Print the two lines that make a page send its clicks.
+    """Print the two lines of HTML that make a page send clicks.
 
-    With them, every element that says data-record-click="MYSFIT_ID" records its clicks, and scripts can
-    import recordClick from clicks.js. --out DIR writes that file.
+    Elements with data-record-click="MYSFIT_ID" then record clicks, and scripts can import recordClick from
+    clicks.js. --out DIR writes clicks.js.
     """
     from mysfits_stream.operations import website
 
@@ -36,18 +43,25 @@ def snippet(app: App, script: str, out: Path | None, yes: bool) -> int:
 
 
 @click.command("publish-site")
-@click.option("--bucket", metavar="NAME", help="The website's bucket, which must exist.")
-@click.option("--source", metavar="FILE", type=path, help="Fill in this page, such as the workshop's.")
+@click.option("--bucket", metavar="NAME", help="Upload to this existing bucket.")
+@click.option(
+    "--source",
+    metavar="FILE",
+    type=path,
+    help="Use this page, for example the workshop's, in place of the built-in page.",
+)
 @click.option(
     "--set",
     "settings",
     metavar="NAME=VALUE",
     multiple=True,
-    help="With --source: the value of another variable, for example awsRegion=eu-west-1.",
+    help="With --source: set another variable of the page, for example awsRegion=eu-west-1.",
 )
-@click.option("--out", metavar="DIR", type=path, help="Write the files here, and upload nothing.")
-@click.option("--dry-run", is_flag=True, help="Show which files would be written, and write none.")
-@click.option("--yes", "-y", is_flag=True, help="Overwrite files of your own without a question.")
+@click.option(
+    "--out", metavar="DIR", type=path, help="Write the files to this directory in place of an upload."
+)
+@click.option("--dry-run", is_flag=True, help="Show the files without writing them.")
+@click.option("--yes", "-y", is_flag=True, help="Overwrite existing files without confirmation.")
 @global_options
 @pass_app
 def publish_site(
@@ -59,11 +73,11 @@ def publish_site(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Fill the stack's endpoints into a page, and upload it.
+    """Fill the stack's endpoints into a page, and upload the page.
 
-    Of a page given with --source only the values of streamingApiEndpoint and mysfitsApiEndpoint change,
-    and of variables given with --set. A file that publish-site did not write is only overwritten after a
-    question, or with --yes. The bucket is yours: its policy and its public access are never touched.
+    In the page of --source, only the variables streamingApiEndpoint and mysfitsApiEndpoint and the variables
+    of --set change. Existing files that publish-site did not write are overwritten after confirmation only.
+    The policy and the public access of the bucket never change.
     """
     from mysfits_stream.operations import website
 

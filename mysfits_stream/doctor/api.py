@@ -60,7 +60,7 @@ def links(
     try:
         preflight = send("OPTIONS", url, asked, None)
     except requests.RequestException as error:
-        advice = f"a name just made may need a minute; check the network's proxy and firewall; else {REPAIR}"
+        advice = f"a new host name may need a minute to resolve; check proxy and firewall; otherwise {REPAIR}"
         yield Link("endpoint", BROKEN, f"no answer from {url}: {error}", advice)
         return
     yield Link("endpoint", OK, f"{endpoint} answers")
@@ -116,14 +116,17 @@ def _preflight(answer: Answer, origin: str) -> Link:
 def _put(answer: Answer, sent: bool, explain: Callable[[], str]) -> Link:
     said = f"{answer.status} {bounded_http.excerpt(answer.text)}"
     if sent and answer.status == 200:
-        return Link("put", OK, "a click was accepted; `mysfits-stream send-test-click` follows one to S3")
+        return Link("put", OK, "a click was accepted; `mysfits-stream send-test-click` follows a click to S3")
     if not sent and answer.status == 400:
-        return Link("put", OK, "what is no click is refused; --send puts a real one")
+        return Link("put", OK, "invalid clicks are rejected; use --send to test with a real click")
     if not sent and answer.status == 200:
-        return Link("put", BROKEN, "what is no click is accepted: the API does not validate", REPAIR)
+        return Link("put", BROKEN, "invalid clicks are accepted: the API does not validate requests", REPAIR)
     if answer.status == 429:
         return Link(
-            "put", BROKEN, f"throttled: {said}", "raise api.rate_limit and api.burst_limit, then `up`"
+            "put",
+            BROKEN,
+            f"throttled: {said}",
+            "raise api.rate_limit and api.burst_limit, then run `mysfits-stream up`",
         )
     if answer.status >= 500:
         reason = explain()
@@ -139,5 +142,5 @@ def _advice(reason: str) -> str:
     if "ResourceNotFound" in reason:
         return f"the delivery stream is gone; {REPAIR}"
     if "ServiceUnavailable" in reason or "Slow down" in reason:
-        return "the stream takes no more; ask AWS for a higher Firehose quota"
+        return "the delivery stream throttles; request a higher Firehose quota"
     return REPAIR

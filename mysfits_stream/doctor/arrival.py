@@ -26,7 +26,7 @@ from mysfits_stream.doctor.links import (
     advice_for,
 )
 
-SERVICE_ADVICE = "clicks fail until it answers; then `mysfits-stream replay` puts them back"
+SERVICE_ADVICE = "clicks fail until the service answers; then `mysfits-stream replay` puts failed clicks back"
 
 
 def service(base_url: str, definition: Definition, send: Http) -> Link:
@@ -57,9 +57,9 @@ def service(base_url: str, definition: Definition, send: Http) -> Link:
         return Link("mysfits-service", BROKEN, f"{url} lists no mysfits", SERVICE_ADVICE)
     if len(usable) < len(mysfits):
         without = len(mysfits) - len(usable)
-        detail = f"{without} of {len(mysfits)} mysfits lack {', '.join(enrichment.attributes)}"
-        return Link("mysfits-service", WARNING, detail, "clicks on those arrive without attributes")
-    return Link("mysfits-service", OK, f"{len(mysfits)} mysfits at {url}, as seen from here")
+        detail = f"mysfits without {', '.join(enrichment.attributes)}: {without} of {len(mysfits)}"
+        return Link("mysfits-service", WARNING, detail, "clicks on these mysfits arrive without attributes")
+    return Link("mysfits-service", OK, f"mysfits at {url}: {len(mysfits)}, requested from this machine")
 
 
 def _has_attributes(item: dict[str, Any], enrichment: Enrichment) -> bool:
@@ -75,7 +75,7 @@ def freshness(bucket: ClicksBucket, since: datetime, now: datetime) -> tuple[Lin
     if last is None:
         detail = f"no clicks arrived since {since:%Y-%m-%d %H:%M} UTC"
         return Link(
-            "data", UNKNOWN, detail, "`mysfits-stream send-test-click` sends one and follows it"
+            "data", UNKNOWN, detail, "`mysfits-stream send-test-click` sends a click and follows it"
         ), None
     return Link("data", OK, f"the last clicks arrived {_ago(now - last.modified)} ago"), last.modified
 
@@ -87,7 +87,7 @@ def failed_clicks(bucket: ClicksBucket, since: datetime, now: datetime, delivere
     if not groups and str(trouble):
         return Link("failed-clicks", UNKNOWN, str(trouble))
     if not groups:
-        return Link("failed-clicks", OK, "none in this time")
+        return Link("failed-clicks", OK, "no failed clicks in this time range")
     detail = ", ".join(f"{group.count} x {group.code}" for group in groups)
     serious = [group for group in groups if group.code not in SINGLE_RECORDS]
     if not serious:

@@ -110,8 +110,8 @@ def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
     """What came in, how the processor was called, and how objects were written."""
     incoming, throttled = metrics.total("incoming"), metrics.total("throttled")
     if throttled:
-        advice = "ask AWS for a higher Firehose quota; browsers try again, other clients may not"
-        yield Link("records", WARNING, f"{incoming} came in, {throttled} were throttled", advice)
+        advice = "request a higher Firehose quota; browsers retry, other clients may not"
+        yield Link("records", WARNING, f"{incoming} came in, throttled: {throttled}", advice)
     else:
         last = metrics.last("incoming")
         when = f", the last at {_clock(last[0])}" if last else ""
@@ -123,8 +123,8 @@ def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
         delivery = Link(
             "delivery",
             BROKEN,
-            f"records came in at {_clock(earliest)}, and none was written to S3 since",
-            "the links below say why; Firehose keeps records for a day",
+            f"records were received at {_clock(earliest)}, and no record was written to S3 since",
+            "see the links below for the cause; Firehose keeps records for a day",
         )
     yield delivery
 
@@ -162,11 +162,11 @@ def function(metrics: Metrics | None, logs: Any, group: str, since: datetime) ->
     errors, throttles = (metrics.total("errors"), metrics.total("throttles")) if metrics else (0, 0)
     complaints = list(_complaints(logs, group, since))
     counts = ", ".join(
-        f"{count} {what}" for count, what in ((errors, "errors"), (throttles, "throttles")) if count
+        f"{what}: {count}" for count, what in ((errors, "errors"), (throttles, "throttles")) if count
     )
     if complaints:
         at, text = complaints[-1]
-        detail = f"{counts or f'{len(complaints)} complaints in its log'}; the last at {_clock(at)}: {text}"
+        detail = f"{counts or f'error lines in the log: {len(complaints)}'}; the last at {_clock(at)}: {text}"
         return Link("processor-log", WARNING, detail, _function_advice(text))
     if counts:
         advice = advice_for("Lambda.InvokeLimitExceeded" if throttles else "Lambda.FunctionError")

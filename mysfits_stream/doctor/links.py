@@ -9,17 +9,17 @@ from mysfits_stream.aws.errors import FOREIGN, advice, message, operation
 
 OK, WARNING, BROKEN, UNKNOWN = "ok", "warning", "broken", "unknown"
 
-REPAIR = "run `mysfits-stream status` to see what differs, and `mysfits-stream up` to mend it"
-REPLAY = "`mysfits-stream failed` shows them; once the reason is gone, `mysfits-stream replay` puts them back"
+REPAIR = "run `mysfits-stream status` to see the differences, and `mysfits-stream up` to repair them"
+REPLAY = "`mysfits-stream failed` shows the clicks; after a repair, `mysfits-stream replay` replays them"
 
 ADVICE = {
     "Lambda.AssumeRoleAccessDenied": f"Firehose may not assume the delivery role; {REPAIR}",
     "Lambda.InvokeAccessDenied": f"the delivery role may not invoke the processor; {REPAIR}",
     "Lambda.ResourceNotFound": f"the processor is gone; {REPAIR}",
-    "Lambda.FunctionTimedOut": "is the Mysfits service slow? Else raise processor.timeout_seconds",
+    "Lambda.FunctionTimedOut": "is the Mysfits service slow? Otherwise raise processor.timeout_seconds",
     "Lambda.FunctionError": "the processor raises an error; its log says which",
-    "Lambda.InvokeLimitExceeded": "the account's Lambda concurrency is used up; ask AWS for more",
-    "Lambda.ProcessingFailedStatus": "they are no clicks, or on mysfits that the service does not know",
+    "Lambda.InvokeLimitExceeded": "the account's Lambda concurrency is used up; request a higher quota",
+    "Lambda.ProcessingFailedStatus": "invalid clicks, or clicks on mysfits unknown to the Mysfits service",
     "Lambda.MissingRecordId": f"the function is not this stack's processor; {REPAIR}",
     "Lambda.JsonProcessingException": f"the function is not this stack's processor; {REPAIR}",
     "S3.AccessDenied": f"the delivery role may not write to the clicks bucket; {REPAIR}",

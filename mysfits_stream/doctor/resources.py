@@ -28,9 +28,9 @@ def compared(resources: Iterable[Resource]) -> Iterator[Link]:
     links = [link for found in concurrently(*looks) for link in found]
     wrong = [link for link in links if link.status != OK]
     if not wrong:
-        yield Link("resources", OK, f"all {len(links)} are as configured")
+        yield Link("resources", OK, f"all {len(links)} resources are as configured")
     elif all(link.detail == MISSING for link in links):
-        yield Link("resources", UNKNOWN, "none of them exists", "run `mysfits-stream up`")
+        yield Link("resources", UNKNOWN, "no resource exists", "run `mysfits-stream up`")
     else:
         yield from (link for link in wrong if link.detail != MISSING or link.name not in SEEN_BELOW)
 

@@ -62,7 +62,9 @@ def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, 
     """What ``down`` would delete; ``count`` lists the whole clicks bucket to count the clicks."""
     repository = project.config.code_repository if delete_repository else None
     if delete_repository and not repository:
-        raise MysfitsStreamError("--delete-repository deletes code_repository, and that is not configured")
+        raise MysfitsStreamError(
+            "--delete-repository needs code_repository in the configuration: the name of the repository"
+        )
     with project.locked():
         resources = _without_bucket(project.build(needs_service=False), keep_data)
         plan = converge(resources, project.open_state(), goal=Goal.ABSENT, dry_run=True)

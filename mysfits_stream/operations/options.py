@@ -71,4 +71,4 @@ def state_directory(options: Options) -> Path:
     try:
         return (Path(options.config).parent if options.config else Path()).absolute() / DIRECTORY
     except FileNotFoundError:
-        raise StateError("the working directory is gone; change to another one") from None
+        raise StateError("the working directory was deleted; change to another directory") from None

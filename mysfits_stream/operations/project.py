@@ -123,7 +123,7 @@ class Project:
             yield
         except KeyboardInterrupt:
             self.target.interrupt.set()
-            self.note("What was done is recorded in the state file; the same command resumes.")
+            self.note("The state file records all completed changes; run the same command again to resume.")
             raise
 
 

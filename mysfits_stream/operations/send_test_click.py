@@ -70,6 +70,6 @@ def send_test_clicks(
         if wait and any(click.status == "accepted" for click in clicks):
             default = sending.default_timeout(project.config, target.time_scale)
             seconds = default if timeout is None else timeout
-            project.note(f"sent; looking for it in s3://{bucket.name} for up to {seconds:.0f} s")
+            project.note(f"sent; looking in s3://{bucket.name} for up to {seconds:.0f} s")
             clicks = sending.follow(clicks, bucket, since, budget=seconds * target.time_scale, pace=speed)
     return TestClicks(tuple(clicks))

@@ -220,7 +220,7 @@ def failed(found: Failed, width: int | None) -> Iterator[str | RenderableType]:
             shown.stylize("dim")
             yield shown
     if found.groups:
-        yield "To put them back on the stream: mysfits-stream replay"
+        yield "To put failed clicks back on the stream: mysfits-stream replay"
     else:
         yield "There are no failed clicks."
 
@@ -237,7 +237,7 @@ def replayed(replayed: Replayed) -> Iterator[str]:
     if not counts.dry_run:
         yield (
             f"{many(counts.objects, 'error object')} moved to {replayed.moved_to}. If an earlier replay was "
-            "cut short, some clicks arrive twice, with the same clickId."
+            "interrupted, some clicks are delivered twice, with the same clickId."
         )
 
 

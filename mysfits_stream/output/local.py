@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mysfits_stream.operations.local import LocalClouds, LocalCloudStatus, Stopped
 
-NOT_RUNNING = "No local cloud runs here."
+NOT_RUNNING = "No local cloud is running here."
 
 
 def status(found: LocalCloudStatus) -> str:
@@ -46,4 +46,4 @@ def environment(found: LocalCloudStatus) -> Iterator[str]:
 
 def stopped(stopped: Stopped) -> str:
     """The end of the local cloud."""
-    return f"The local cloud (pid {stopped.ended.pid}) has ended." if stopped.ended else NOT_RUNNING
+    return f"The local cloud (pid {stopped.ended.pid}) has stopped." if stopped.ended else NOT_RUNNING

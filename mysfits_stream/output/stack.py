@@ -107,9 +107,9 @@ def removal(removal: Removal, width: int | None) -> Lines:
 def removal_warnings(removal: Removal) -> Iterator[str]:
     """What is lost with a removal."""
     if not removal.keep_data and not removal.is_empty:
-        yield "Clicks that are still on their way to the bucket are lost; --keep-data waits for them."
+        yield "Clicks that are not delivered yet will be lost; --keep-data waits for their delivery."
     if removal.repository:
-        yield f"The repository {removal.repository} goes with all its commits."
+        yield f"The repository {removal.repository} will be deleted with all commits."
 
 
 def removed(removed: Removed) -> Lines:

@@ -180,7 +180,7 @@ def test_a_foreign_line_is_counted_and_its_neighbours_are_read(line: bytes) -> N
     s3.objects[key(NOON)] = lines(enriched(NOON, "a")) + line + b"\n\n" + lines(enriched(NOON, "b"))
     found = list(delivered.read(clicks_bucket(s3), NOON, NOON + MINUTE, trouble))
     assert [click["userId"] for click in found] == ["a", "b"]
-    assert str(trouble) == "lines that were not understood: 1"
+    assert str(trouble) == "lines that could not be parsed: 1"
 
 
 def test_failed_clicks_are_not_taken_for_delivered_ones_where_the_prefix_is_unknown() -> None:
@@ -336,7 +336,7 @@ def test_following_finds_what_lands_within_a_day_and_shows_no_object_twice() -> 
     assert shown == ["1 h late", "12 h late", "23 h late", "in time"]
     assert len(trouble) == 4
     assert all(f"{n:04x}.gz cannot be read" in said for n, said in zip((1, 12, 23, 0), trouble, strict=True))
-    assert all("not understood: 1;" in said for said in trouble)
+    assert all("could not be parsed: 1;" in said for said in trouble)
 
 
 def test_following_reads_nothing_from_before_it_and_looks_at_the_last_day_once_a_minute() -> None:

@@ -211,7 +211,7 @@ def test_what_the_stream_refuses_of_a_batch_is_put_again_and_nothing_else(world:
 def test_an_object_that_the_stream_does_not_take_whole_stays_and_is_resumed(world: Failures) -> None:
     first, second = world.add(click("a"), minutes_ago=9), world.add(click("b"), click("c"))
     world.firehose.refusals = [0] + [1] * 1000
-    with pytest.raises(ClickError, match=r"to take 2 clicks after 120 s.*Slow down.*run replay again"):
+    with pytest.raises(ClickError, match=r"to accept 2 clicks after 120 s.*Slow down.*run replay again"):
         world.replay()
     assert world.s3.keys(ERRORS) == [second]
     assert world.s3.keys("replayed/") == [f"replayed/{first}"]

@@ -34,6 +34,7 @@ class Operator:
     s3: MemoryS3
     patience: int = 0
     time_scale: float = 1.0
+    name: str = "aws"
     account: Account = field(default_factory=lambda: Account("123456789012", "us-east-1"))
 
     def run(self, *arguments: str, command: str = "clicks") -> int:

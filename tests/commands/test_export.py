@@ -17,6 +17,7 @@ from mysfits_stream.config import Config, load
 from mysfits_stream.errors import ConfigError, MysfitsStreamError, ProvisionError
 from mysfits_stream.export import importing, sam
 from mysfits_stream.localcloud.aws_behavior.faults import FaultRule
+from mysfits_stream.provision.policies import trusting
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import OWNER_TAG
 from tests.support.deployment import Deployment
@@ -186,7 +187,7 @@ def _untagged_role(deployment: Deployment) -> str:
     """A role of the stack's name that is nobody's; its ARN."""
     made = deployment.target.clients.iam.create_role(
         RoleName=deployment.names.api_role,
-        AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}',
+        AssumeRolePolicyDocument=json.dumps(trusting("apigateway.amazonaws.com")),
     )
     return made["Role"]["Arn"]
 
@@ -205,7 +206,7 @@ def test_up_adopts_only_when_told_so(deployment: Deployment, tmp_path: Path) -> 
     would = json.loads(commands.run("up", "--adopt", "--dry-run", "--json").stdout)
     assert would == {"adopt": [{"name": "api-role", "arn": arn}]}
     unanswered = commands.run("up", "--adopt")
-    assert "add --yes where nobody can answer" in str(unanswered.exception)
+    assert "add --yes where no terminal can ask" in str(unanswered.exception)
     assert _owners(deployment) == []
 
 

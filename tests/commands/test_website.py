@@ -100,7 +100,7 @@ def test_files_of_the_user_are_overwritten_only_with_yes(
     changes = {change["file"]: change["action"] for change in json.loads(capsys.readouterr().out)["changes"]}
     assert changes[str(site / "index.html")] == "overwrite"
     assert changes[str(site / "clicks.js")] == "create"
-    with pytest.raises(SiteError, match=r"index\.html: there with other content, .* Add --yes to overwrite"):
+    with pytest.raises(SiteError, match=r"index\.html: exists with other content, .* Add --yes to overwrite"):
         run(deployment, "publish-site", "--out", str(site))
     assert [path.name for path in site.iterdir()] == ["index.html"]
     run(deployment, "publish-site", "--out", str(site), "--yes")
@@ -136,7 +136,7 @@ def test_snippet_writes_clicks_js_alone(
     assert json.loads(capsys.readouterr().out)["files"] == [str(script)]
     assert [path.name for path in (tmp_path / "js").iterdir()] == ["clicks.js"]
     script.write_text("of the user")
-    with pytest.raises(SiteError, match=r"clicks\.js: there with other content"):
+    with pytest.raises(SiteError, match=r"clicks\.js: exists with other content"):
         run(deployment, "snippet", "--out", str(tmp_path / "js"))
     run(deployment, "snippet", "--out", str(tmp_path / "js"), "--yes")
     assert "recordClick" in script.read_text()

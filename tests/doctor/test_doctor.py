@@ -276,7 +276,7 @@ def test_the_error_log_is_counted_by_code_and_the_link_outweighs_single_records(
         (["FunctionError"] * 4 + ["ResourceNotFound"], "processor is gone"),
         (["ResourceNotFound"] * 4 + ["FunctionError"], "its log says which"),
         (["ResourceNotFound"] + ["ProcessingFailedStatus"] * 4, "processor is gone"),
-        (["ProcessingFailedStatus"], "no clicks"),
+        (["ProcessingFailedStatus"], "invalid clicks"),
     ],
     ids=["what fails since", "the latest counts", "single records do not", "unless there is nothing else"],
 )
@@ -318,7 +318,7 @@ def test_the_processors_log_tells_of_errors(messages: list[str], status: str, de
 def test_the_processors_metrics_tell_of_errors_and_throttles() -> None:
     measured = metrics(errors=[(3, 2.0)], throttles=[(3, 1.0)])
     link = delivery.function(measured, NoLogs(), "g", NOON)
-    assert (link.status, link.detail) == (WARNING, "2 errors, 1 throttles")
+    assert (link.status, link.detail) == (WARNING, "errors: 2, throttles: 1")
 
 
 @pytest.mark.parametrize(
@@ -652,7 +652,7 @@ def test_a_stack_as_configured_is_said_to_be_and_tuning_by_hand_breaks_no_link(p
 def test_without_a_stack_its_absence_is_said_once(pipeline: Pipeline) -> None:
     pipeline.down()
     found = examination(pipeline)
-    assert (found["resources"].status, found["resources"].detail) == (UNKNOWN, "none of them exists")
+    assert (found["resources"].status, found["resources"].detail) == (UNKNOWN, "no resource exists")
     assert {name for name, link in found.items() if link.status == BROKEN} == {"endpoint", "stream", "bucket"}
 
 

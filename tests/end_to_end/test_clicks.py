@@ -106,7 +106,7 @@ def test_without_waiting_a_click_is_only_accepted(clicked: Shell) -> None:
     [
         (("clicks", "--since", "yesterday"), "--since 'yesterday': say how long ago"),
         (("clicks", "--until", "2026-01-01"), "2026-01-01 00:00:00 UTC is empty"),
-        (("clicks", "--follow", "--last", "3"), "--follow goes with --since only"),
+        (("clicks", "--follow", "--last", "3"), "--follow works with --since only"),
         (("replay", "--limit", "0"), "--limit"),
         (("send-test-click", "--count", "0"), "--count"),
     ],
