@@ -168,10 +168,9 @@ def test_a_resource_names_another_only_as_a_fields_type(resource: str) -> None:
 
 
 def test_only_the_stack_puts_the_resources_together() -> None:
-    """The composition root; beside it, only what exports or adopts tells one type from another."""
-    importers = those(
-        PACKAGE, but=(f"{PROVISION}.stack", f"{PROVISION}.adopt", f"{PACKAGE}.export", RESOURCE_ROOM)
-    )
+    """The composition root; beside it, only what exports, adopts or finds earlier names tells types apart."""
+    telling = (f"{PROVISION}.adopt", f"{PROVISION}.left_behind", f"{PACKAGE}.export")
+    importers = those(PACKAGE, but=(f"{PROVISION}.stack", *telling, RESOURCE_ROOM))
     assert offenders(importers, *RESOURCES.values()) == []
 
 

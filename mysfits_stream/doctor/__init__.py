@@ -22,8 +22,9 @@ from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import Config
 from mysfits_stream.doctor import api, arrival, delivery
-from mysfits_stream.doctor.links import BROKEN, UNKNOWN, Link, examined
+from mysfits_stream.doctor.links import BROKEN, UNKNOWN, WARNING, Link, examined
 from mysfits_stream.doctor.resources import compared
+from mysfits_stream.provision.left_behind import earlier_buckets
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.stack import LOG_STREAM, Names
 
@@ -61,6 +62,7 @@ def examine(path: Path, *, window: timedelta, click: Mapping[str, Any] | None = 
     """
     names, client = path.names, path.client
     yield from compared(path.resources)
+    yield from examined("earlier-buckets", lambda: _earlier_buckets(path))
     yield from examined("endpoint", lambda: _api(path, click))
     yield from examined("stream", lambda: [delivery.stream(client("firehose"), names.stream)])
     now = datetime.now(UTC)
@@ -89,6 +91,14 @@ def examine(path: Path, *, window: timedelta, click: Mapping[str, Any] | None = 
     )
     yield from examined("mysfits-service", lambda: [_service(path)])
     yield from examined("data", lambda: _arrival(path.bucket, since, now))
+
+
+def _earlier_buckets(path: Path) -> Iterator[Link]:
+    """Buckets that the configuration no longer names; `clicks` does not list their clicks."""
+    for bucket in earlier_buckets(path.resources, path.client("resourcegroupstaggingapi")):
+        detail = f"{bucket.bucket_name} is the stack's and not the configured bucket"
+        remedy = f"set bucket.name: {bucket.bucket_name}, or copy the clicks"
+        yield Link(bucket.name, WARNING, detail, remedy)
 
 
 def _api(path: Path, click: Mapping[str, Any] | None) -> Iterator[Link]:

@@ -9,7 +9,17 @@ from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.doctor.links import BROKEN, OK, REPAIR, UNKNOWN, WARNING, Link, examined
 from mysfits_stream.provision.resource import Resource, difference
 
-CARRYING = frozenset({"AssumeRolePolicyDocument", "Policies", "Methods", "Stage", "Deployment"})
+CARRYING = frozenset(
+    {
+        "AssumeRolePolicyDocument",
+        "Policies",
+        "Methods",
+        "Stage",
+        "Deployment",
+        "DisableExecuteApiEndpoint",
+        "ReservedConcurrentExecutions",
+    }
+)
 """Properties of roles and API; where one is another than configured, no click can be counted on to pass."""
 
 RECORDING = "AWS::Logs::LogGroup"
@@ -47,5 +57,7 @@ def _link(resource: Resource) -> Link:
     diff = difference(observed.properties, resource.desired)
     if not diff:
         return Link(resource.name, OK, "as configured")
+    if observed.blocked:
+        return Link(resource.name, BROKEN, f"not as configured: {', '.join(diff)}", observed.blocked)
     status = BROKEN if CARRYING & diff.keys() else WARNING
     return Link(resource.name, status, f"not as configured: {', '.join(diff)}", REPAIR)

@@ -10,14 +10,17 @@ from typing import Any
 from mysfits_stream import codecommit
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.left_behind import find_earlier_buckets
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
 from mysfits_stream.provision.engine import Change, Goal, converge, translated
+from mysfits_stream.provision.left_behind import EarlierBuckets
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.resources.emptying import Contents, contents
 from mysfits_stream.provision.stack import Stack
 from mysfits_stream.provision.verify_deleted import verify_deleted
 
 CLICKS_BUCKET = "clicks-bucket"
+BUCKET_TYPE = "AWS::S3::Bucket"
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, 
             "--delete-repository needs code_repository in the configuration: the name of the repository"
         )
     with project.locked():
-        resources = _without_bucket(project.build(needs_service=False), keep_data)
+        stack = project.build(needs_service=False)
+        resources = [*_without_bucket(stack, keep_data), *_earlier_buckets(project, stack, keep_data)]
         plan = converge(resources, project.open_state(), goal=Goal.ABSENT, dry_run=True)
     counted = _contents(project, plan) if count else None
     return Removal(StackChanges.of(project, plan), keep_data, counted, repository)
@@ -80,24 +84,26 @@ def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data:
     keep_data, target, stack = removal.keep_data, project.target, project.config.stack
     expected = removal.contents.versions if removal.contents else 0
     with project.locked(), project.interruptible():
-        resources = _without_bucket(
-            project.build(
-                reporter.waiting,
-                needs_service=False,
-                delete_data=delete_data,
-                drain=keep_data,
-                expected_versions=expected,
-            ),
-            keep_data,
+        built = project.build(
+            reporter.waiting,
+            needs_service=False,
+            delete_data=delete_data,
+            drain=keep_data,
+            expected_versions=expected,
         )
-        changes = converge(resources, project.open_state(), goal=Goal.ABSENT, notify=reporter.notify)
+        earlier = find_earlier_buckets(project, built)
+        state = project.open_state()
+        changes = converge(_without_bucket(built, keep_data), state, goal=Goal.ABSENT, notify=reporter.notify)
+        if not keep_data:
+            # After the stream, which may still write to a bucket of an earlier name.
+            changes += converge(earlier, state, goal=Goal.ABSENT, notify=reporter.notify)
         verify_deleted(
-            project.build(needs_service=False),
+            [*project.build(needs_service=False), *earlier],
             stack,
             target.client("resourcegroupstaggingapi"),
             target.client("apigateway"),
             replace(target.pace, report=partial(reporter.waiting, "stack")),
-            kept=[CLICKS_BUCKET] if keep_data else [],
+            kept=[CLICKS_BUCKET, *(bucket.name for bucket in earlier)] if keep_data else [],
             whole=all(change.observed for change in changes),
         )
     if removal.repository:
@@ -117,10 +123,21 @@ def _without_bucket(stack: Stack, keep_data: bool) -> list[Resource]:
     return [resource for resource in stack if not (keep_data and resource is stack.clicks_bucket)]
 
 
+def _earlier_buckets(project: Project, stack: Stack, keep_data: bool) -> EarlierBuckets:
+    return [] if keep_data else find_earlier_buckets(project, stack)
+
+
 def _contents(project: Project, plan: Sequence[Change]) -> Contents | None:
-    """The contents of the bucket that would be deleted; None if no bucket would be deleted."""
+    """The contents of the buckets that would be deleted; None if no bucket would be deleted."""
+    found = []
     for change in plan:
-        if change.resource.name == CLICKS_BUCKET and change.observed:
-            with translated(CLICKS_BUCKET, "count the clicks"):
-                return contents(project.target.clients.s3, change.observed.id)
-    return None
+        if change.resource.type == BUCKET_TYPE and change.observed:
+            with translated(change.resource.name, "count the clicks"):
+                found.append(contents(project.target.clients.s3, change.observed.id))
+    if not found:
+        return None
+    return Contents(
+        sum(each.objects for each in found),
+        sum(each.versions for each in found),
+        sum(each.bytes for each in found),
+    )

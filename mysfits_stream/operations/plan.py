@@ -7,6 +7,7 @@ from typing import Any
 
 from mysfits_stream import cost
 from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.engine import Goal, converge
 
@@ -27,6 +28,7 @@ def plan(project: Project, volume: str | None = None) -> Plan:
     """Compare the stack with the configuration; ``volume`` is a number of clicks such as ``1M/month``."""
     clicks = cost.parse_volume(volume) if volume else None
     changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
+    note_consequences(project, changes)
     return Plan(StackChanges.of(project, changes), cost.monthly(project.config, clicks) if clicks else None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.engine import Goal, decide, survey
 
@@ -20,4 +21,6 @@ def status_without_local_cloud(project: Project) -> StackChanges:
 def status(project: Project) -> StackChanges:
     """Read every resource; a resource that is not this stack's is reported, not raised."""
     project.open_state()
-    return StackChanges.of(project, survey(project.build(), Goal.PRESENT, project.config.stack))
+    changes = survey(project.build(), Goal.PRESENT, project.config.stack)
+    note_consequences(project, changes)
+    return StackChanges.of(project, changes)

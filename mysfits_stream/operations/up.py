@@ -11,6 +11,7 @@ from mysfits_stream.clicks import composing
 from mysfits_stream.codecommit import Published
 from mysfits_stream.errors import ClickError
 from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
 from mysfits_stream.operations.publish_code import publish_code
 from mysfits_stream.provision.engine import Goal, converge
@@ -43,6 +44,7 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
         with project.interruptible():
             resources = project.build(reporter.waiting)
             done = converge(resources, state, goal=Goal.PRESENT, notify=reporter.notify)
+            note_consequences(project, done)
         changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
         state.set_endpoint(changes.endpoint)
     repository = project.config.code_repository
