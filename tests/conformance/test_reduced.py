@@ -13,16 +13,6 @@ from tests.conformance.steps import Run
 ALL = load("reduced.json")
 REFUSED: dict[str, dict[str, str]] = json.loads((CASES / "reduced_refused.json").read_text(encoding="utf-8"))
 PENDING: tuple[str, ...] = (
-    "iam/principal-in-identity-policy",
-    "iam/partition",
-    "iam/vendor-wildcard",
-    "iam/inline-size",
-    "iam/trust-action-s3:GetObject",
-    "iam/trust-action-*",
-    "iam/trust-action-sts:assumerole",
-    "iam/trust-aws-short",
-    "iam/trust-aws-partial-wildcard",
-    "iam/attach-no-arn",
     "s3/delete-marker-by-version",
     "s3/suspended-delete-makes-null-marker",
     "s3/ownership-at-creation",

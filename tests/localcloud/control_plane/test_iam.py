@@ -64,6 +64,37 @@ def test_an_inline_policy_that_iam_rejects(iam: Any, text: str, code: str, messa
     assert iam.list_role_policies(RoleName="role")["PolicyNames"] == []
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Action": "*:GetObject"}, "Action vendors .* must not contain wildcards"),
+        ({"Action": ["s3:GetObject", "s?:PutObject"]}, "Action vendors .* must not contain wildcards"),
+        (
+            {"Resource": "arn:aws-cn:s3:::b"},
+            'Partition "aws-cn" is not valid for resource "arn:aws-cn:s3:::b"',
+        ),
+    ],
+)
+def test_an_identity_policy_names_services_and_the_accounts_partition(
+    iam: Any, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        iam.put_role_policy(RoleName="role", PolicyName="p", PolicyDocument=document({**ALLOW, **change}))
+
+
+@pytest.mark.parametrize(
+    ("arn", "code", "message"),
+    [
+        ("a-long-name-without-an-arn", "ValidationError", "Invalid ARN:  Could not be parsed!"),
+        ("arn:aws:iam::123456789012:role/role", "InvalidInput", "is not valid"),
+    ],
+)
+def test_a_policy_is_named_by_its_arn(iam: Any, arn: str, code: str, message: str) -> None:
+    with pytest.raises(ClientError, match=message) as caught:
+        iam.attach_role_policy(RoleName="role", PolicyArn=arn)
+    assert caught.value.response["Error"]["Code"] == code
+
+
 def test_inline_policies_are_counted_together(iam: Any) -> None:
     half = document({**ALLOW, "Resource": LONG[:30]})
     iam.put_role_policy(RoleName="role", PolicyName="first", PolicyDocument=half)
@@ -82,6 +113,8 @@ def test_a_managed_policy_is_shorter(iam: Any) -> None:
     [
         ({**TRUST, "Action": "sts:*"}, "only specify STS AssumeRole actions"),
         ({**TRUST, "Action": "*"}, "only specify STS AssumeRole actions"),
+        ({**TRUST, "Action": "sts:assumerole"}, "only specify STS AssumeRole actions"),
+        ({**TRUST, "Principal": {"AWS": "arn:aws:iam::111122223333:user/*"}}, "Invalid principal"),
         ({**TRUST, "Action": ["sts:AssumeRole", "s3:GetObject"]}, "only specify STS AssumeRole actions"),
         (
             {**TRUST, "Principal": {"Service": "firehouse.amazonaws.com"}},

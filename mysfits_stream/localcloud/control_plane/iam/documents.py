@@ -18,12 +18,12 @@ INLINE_POLICIES_QUOTA = 10_240  # of all inline policies of a role together
 MANAGED_POLICY_QUOTA = 6_144
 
 ASSUME_ROLE_ACTIONS = (
-    "sts:assumerole",
-    "sts:assumerolewithsaml",
-    "sts:assumerolewithwebidentity",
-    "sts:setcontext",
-    "sts:setsourceidentity",
-    "sts:tagsession",
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
 )
 STATEMENT_MEMBERS = {
     "Action",
@@ -36,7 +36,9 @@ STATEMENT_MEMBERS = {
     "Resource",
     "Sid",
 }
-ACCOUNT_PRINCIPAL = re.compile(r"\*|\d{12}|arn:[\w-]+:(iam::\d{12}:(root|(user|role)/.+)|sts::\d{12}:.+)")
+ACCOUNT_PRINCIPAL = re.compile(
+    r"\*|\d{12}|arn:[\w-]+:(iam::\d{12}:(root|(user|role)/[^*?]+)|sts::\d{12}:[^*?]+)"
+)
 SERVICE_PRINCIPAL = re.compile(r"(?P<labels>[a-z0-9.-]+)\.amazonaws\.com(\.cn)?")
 # Principals whose name is no name of a service in botocore.
 OTHER_SERVICES = {
@@ -75,7 +77,8 @@ def check_trust_policy(text: str, is_role: Callable[[str], bool], account: str) 
         if not {"Principal", "NotPrincipal"} & statement.keys():
             raise _malformed("Missing required field Principal")
         for action in iam.listed(statement.get("Action", statement.get("NotAction"))):
-            if str(action).lower() not in ASSUME_ROLE_ACTIONS:
+            # IAM evaluates actions in any spelling, and stores only this spelling in a trust policy.
+            if action not in ASSUME_ROLE_ACTIONS:
                 raise _malformed("AssumeRole policy may only specify STS AssumeRole actions.")
         for kind, name in _principals(statement):
             if not _is_principal(kind, name, is_role, account):
@@ -86,27 +89,42 @@ def check_trust_policy(text: str, is_role: Callable[[str], bool], account: str) 
     _check_keys(document)
 
 
-def check_inline_policy(role: str, text: str, others: list[str]) -> None:
+def check_inline_policy(role: str, text: str, others: list[str], partition: str) -> None:
     """Raises Refusal for an inline policy that IAM rejects; ``others`` are the other ones of the role."""
-    _check_identity_policy(text)
+    _check_identity_policy(text, partition)
     if sum(map(_length, (text, *others))) > INLINE_POLICIES_QUOTA:
         message = f"Maximum policy size of {INLINE_POLICIES_QUOTA} bytes exceeded for role {role}"
         raise Refusal("LimitExceeded", message, 409)
 
 
-def check_managed_policy(text: str) -> None:
+def check_managed_policy(text: str, partition: str) -> None:
     """Raises Refusal for a managed policy that IAM rejects."""
-    _check_identity_policy(text)
+    _check_identity_policy(text, partition)
     if _length(text) > MANAGED_POLICY_QUOTA:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_QUOTA}", 409)
 
 
-def _check_identity_policy(text: str) -> None:
+def check_policy_arn(arn: str) -> None:
+    """Raises Refusal for an ARN that IAM cannot read."""
+    if not arn.startswith("arn:"):
+        raise Refusal("ValidationError", "Invalid ARN:  Could not be parsed!")
+    if not re.fullmatch(r"arn:[\w-]+:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", arn):
+        raise Refusal("InvalidInput", f"ARN {arn} is not valid.")
+
+
+def _check_identity_policy(text: str, partition: str) -> None:
     """The parts of the grammar that moto does not check."""
     document = _parsed(text)
     for statement in _statements(document):
         if {"Principal", "NotPrincipal"} & statement.keys():
             raise _malformed("Policy document should not specify a principal.")
+        for action in iam.listed(statement.get("Action", statement.get("NotAction"))):
+            if re.match(r"[^:]*[*?][^:]*:", str(action)):
+                raise _malformed("Action vendors (e.g., aws, ec2, etc.) must not contain wildcards.")
+        for resource in iam.listed(statement.get("Resource", statement.get("NotResource"))):
+            named = re.match(r"arn:([\w-]+):", str(resource))
+            if named and named[1] != partition:
+                raise _malformed(f'Partition "{named[1]}" is not valid for resource "{resource}".')
     _check_keys(document)
 
 

@@ -44,6 +44,9 @@ class Roles:
         operation, backend = request.operation, moto_state.backend("iam", self._account, request.region)
         if message := scalar_violation("iam", operation, form):
             raise Refusal("ValidationError", message)
+        partition = moto_state.partition(request.region)
+        if "PolicyArn" in form:
+            documents.check_policy_arn(form["PolicyArn"])
         if operation == "CreateRole":
             name = form.get("RoleName", "")
             # A name is taken in any spelling (section 2.2).
@@ -60,9 +63,11 @@ class Roles:
                 for name, text in (role.policies.items() if role else ())
                 if name != form.get("PolicyName")
             ]
-            documents.check_inline_policy(form.get("RoleName", ""), form.get("PolicyDocument", ""), others)
+            documents.check_inline_policy(
+                form.get("RoleName", ""), form.get("PolicyDocument", ""), others, partition
+            )
         elif operation in ("CreatePolicy", "CreatePolicyVersion"):
-            documents.check_managed_policy(form.get("PolicyDocument", ""))
+            documents.check_managed_policy(form.get("PolicyDocument", ""), partition)
         if (boundary := form.get("PermissionsBoundary")) and boundary not in backend.managed_policies:
             raise Refusal("NoSuchEntity", f"Scope ARN: {boundary} does not exist or is not attachable.", 404)
 
