@@ -9,6 +9,7 @@ the parent goes away, for whatever reason, the socket ends, and the process ends
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.machinery
 import json
@@ -70,6 +71,17 @@ class SdkFinder:
         return importlib.machinery.PathFinder.find_spec(name, [self._directory]) if name in SDK else None
 
 
+def deny_reading(paths: dict[str, str]) -> None:
+    """Let the function fail to open files that the runtime's user cannot read on AWS, even as root here."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and arguments[0] in paths:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"/var/task/{paths[arguments[0]]}")
+
+    if paths:
+        sys.addaudithook(hook)
+
+
 class LogFormatter(logging.Formatter):
     """The format of AWS's Python runtime: level, time, request, message, separated by tabs."""
 
@@ -91,6 +103,8 @@ def main() -> None:
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(channel, requests), daemon=True).start()
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+    root = os.environ["LAMBDA_TASK_ROOT"]
+    deny_reading({f"{root}/{name}": name for name in json.loads(sys.argv[3])})
     finder: Any = SdkFinder(sys.argv[2])
     sys.meta_path.append(finder)
     formatter = LogFormatter()

@@ -28,7 +28,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mysfits_stream.localcloud.awslambda import log_format
+from mysfits_stream.localcloud.awslambda import code_files, log_format
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -64,7 +64,7 @@ class Process:
                 [
                     *(sys.executable, "-I", "-S", "-u"),
                     *(str(SUPERVISOR), str(BOOTSTRAP), str(theirs.fileno()), str(their_lifeline)),
-                    sdk_directory(),
+                    *(sdk_directory(), json.dumps(code_files.unreadable(function.zip_bytes))),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=their_output,

@@ -6,16 +6,14 @@ changed code or configuration gets a new one. ``lambda_process.py`` is what one 
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import threading
 import time
-import uuid
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mysfits_stream.localcloud.awslambda import code_files
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation
 from mysfits_stream.localcloud.awslambda.process import Process, run
 from mysfits_stream.localcloud.iam import Verdict
@@ -126,11 +124,7 @@ class LambdaRuntime:
                 raise RuntimeError("the Lambda runtime is closed")
             code = self._directory / re.sub(r"[^A-Za-z0-9]", "-", function.code_sha256)
             if not code.exists():
-                # Under another name first, so that a directory is either whole or not there.
-                unfinished = self._directory / f"unpacking-{uuid.uuid4().hex}"
-                with zipfile.ZipFile(io.BytesIO(function.zip_bytes)) as archive:
-                    archive.extractall(unfinished)
-                unfinished.rename(code)
+                code_files.unpack(function.zip_bytes, code)
             process = Process(function, code, self._directory, self._now(), self._client_environment())
             self._busy.add(process)
             return process

@@ -1,9 +1,10 @@
 """Runs a function's process, and kills all processes that the function started when the function ends.
 
-Started by ``process.py`` as ``python -I -S -u supervisor.py <bootstrap> <channel> <lifeline> <sdk>``. The
-function runs in a child of this process. Processes that the function starts stay descendants of this
-process, in whatever session they are, because on Linux this process adopts orphans (PR_SET_CHILD_SUBREAPER).
-The end of the function, or of the lifeline, which ends with the local cloud, is the end of all descendants.
+Started by ``process.py`` as ``python -I -S -u supervisor.py``, followed by bootstrap, channel, lifeline,
+SDK directory and unreadable files. The function runs in a child of this process. Processes that the
+function starts stay descendants of this process, in whatever session they are, because on Linux this
+process adopts orphans (PR_SET_CHILD_SUBREAPER). The end of the function, or of the lifeline, which ends
+with the local cloud, is the end of all descendants.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main() -> None:
         os.close(lifeline)
         # A session of its own, so that no signal to the function's group ends this process.
         os.setsid()
-        sys.argv = [bootstrap, channel, sys.argv[4]]
+        sys.argv = [bootstrap, channel, *sys.argv[4:]]
         with open(bootstrap, encoding="utf-8") as source:  # noqa: PTH123 - pathlib is slow to import
             code = compile(source.read(), bootstrap, "exec")
         exec(code, {"__name__": "__main__", "__file__": bootstrap})  # noqa: S102 - our own file

@@ -637,3 +637,25 @@ def test_the_context_has_the_arn_that_was_invoked(host: Host) -> None:
     source = "def handler(event, context): return context.invoked_function_arn"
     assert host.call(source, invoked_arn=f"{ARN}:live") == f"{ARN}:live"
     assert host.call(source) == ARN
+
+
+@pytest.mark.parametrize(
+    ("mode", "readable"),
+    [(0o100644, True), (0o100600, False), (0o100640, False), (0o100604, True), (0, True), (0o600, True)],
+)
+def test_a_file_without_read_permission_for_others_cannot_be_imported(
+    host: Host, mode: int, readable: bool
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        entry = zipfile.ZipInfo("index.py")
+        entry.create_system, entry.external_attr = 3, mode << 16
+        archive.writestr(entry, "def handler(event, context):\n    return 'read'")
+    made = function("", zip_bytes=buffer.getvalue(), code_sha256=f"sha-{mode}")
+    invocation = host.runtime.invoke(made, b"{}")
+    payload = json.loads(invocation.payload)
+    if readable:
+        assert payload == "read"
+    else:
+        assert payload["errorType"] == "PermissionError"
+        assert payload["errorMessage"] == "[Errno 13] Permission denied: '/var/task/index.py'"
