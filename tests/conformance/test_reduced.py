@@ -12,23 +12,10 @@ from tests.conformance.steps import Run
 
 ALL = load("reduced.json")
 REFUSED: dict[str, dict[str, str]] = json.loads((CASES / "reduced_refused.json").read_text(encoding="utf-8"))
-PENDING: tuple[str, ...] = (
-    "s3/delete-marker-by-version",
-    "s3/suspended-delete-makes-null-marker",
-    "s3/ownership-at-creation",
-    "s3/empty-tag-value",
-    "s3/encryption-key-without-kms",
-    "s3/lifecycle-size-filter",
-)
-
-
-def _param(case: dict[str, Any]) -> Any:
-    pending = pytest.mark.xfail(reason="not mended yet", strict=False)
-    return pytest.param(case, id=case["id"], marks=[pending] if case["id"] in PENDING else [])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [_param(case) for case in ALL])
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case["id"])
 def test_a_reduced_case_answers_as_recorded(cloud: Cloud, case: dict[str, Any]) -> None:
     if cloud.ours and case["id"] in REFUSED:
         _is_refused(cloud, case)

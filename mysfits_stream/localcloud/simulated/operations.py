@@ -32,6 +32,12 @@ _OF_METHOD = "restApiId resourceId httpMethod"
 _OF_STACK = "StackName TemplateBody Parameters Capabilities Tags"
 
 
+_OF_LIFECYCLE_RULE = """
+    ID Prefix Status Filter.Prefix Filter.Tag Filter.And.Prefix Filter.And.Tags Expiration Transitions
+    NoncurrentVersionTransitions NoncurrentVersionExpiration.NoncurrentDays AbortIncompleteMultipartUpload
+"""
+
+
 def _below(prefix: str, members: str) -> str:
     return " ".join(f"{prefix}.{member}" for member in members.split())
 
@@ -323,7 +329,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
             ServerSideEncryptionConfiguration.Rules.ApplyServerSideEncryptionByDefault
             ServerSideEncryptionConfiguration.Rules.BucketKeyEnabled
         """,
-        "PutBucketLifecycleConfiguration": "LifecycleConfiguration",
+        "PutBucketLifecycleConfiguration": _below("LifecycleConfiguration.Rules", _OF_LIFECYCLE_RULE),
         "PutBucketOwnershipControls": "OwnershipControls",
         "PutBucketPolicy": "Policy",
         "PutBucketTagging": "Tagging",

@@ -184,3 +184,38 @@ def test_a_public_listing_gives_no_settings_away(local_cloud: CloudUnderTest, s3
         assert requests.get(f"{url}{query}", timeout=10).status_code == status
     assert requests.get(f"{url}/a", timeout=10).status_code == 200
     assert requests.get(f"{url}/a?tagging", timeout=10).status_code == 403
+
+
+def test_deleting_a_delete_marker_by_its_version_says_so(s3: Any) -> None:
+    versioning(s3, "Enabled")
+    version = put(s3, "first")
+    marker = s3.delete_object(Bucket="clicks", Key="a")["VersionId"]
+    named = [{"Key": "a", "VersionId": each} for each in (version, marker)]
+    deleted = s3.delete_objects(Bucket="clicks", Delete={"Objects": named})["Deleted"]
+    told = {each["VersionId"]: each.get("DeleteMarkerVersionId") for each in deleted if each.get("VersionId")}
+    assert told == {version: None, marker: marker}
+
+    put(s3, "second")
+    marker = s3.delete_object(Bucket="clicks", Key="a")["VersionId"]
+    assert s3.delete_object(Bucket="clicks", Key="a", VersionId=marker)["DeleteMarker"] is True
+
+
+def test_a_tag_may_have_an_empty_value(s3: Any) -> None:
+    tags = [{"Key": "empty", "Value": ""}, {"Key": "full", "Value": "x"}]
+    s3.put_bucket_tagging(Bucket="clicks", Tagging={"TagSet": tags})
+    assert sorted(s3.get_bucket_tagging(Bucket="clicks")["TagSet"], key=str) == tags
+
+
+def test_encryption_with_a_key_needs_kms(s3: Any) -> None:
+    default = {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "arn:aws:kms:eu-west-1:123456789012:key/a"}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    with pytest.raises(ClientError, match="KMSMasterKeyID is not applicable") as caught:
+        s3.put_bucket_encryption(Bucket="clicks", ServerSideEncryptionConfiguration=rules)
+    assert caught.value.response["Error"]["Code"] == "InvalidArgument"
+
+
+@pytest.mark.parametrize("member", ["ObjectSizeGreaterThan", "ObjectSizeLessThan"])
+def test_a_lifecycle_rule_by_size_is_refused(s3: Any, member: str) -> None:
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {member: 20}, "Expiration": {"Days": 1}}
+    with pytest.raises(ClientError, match=f"{member} is not simulated by the local cloud"):
+        s3.put_bucket_lifecycle_configuration(Bucket="clicks", LifecycleConfiguration={"Rules": [rule]})

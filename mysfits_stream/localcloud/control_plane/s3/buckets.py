@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -54,6 +55,11 @@ LISTING = {
     "x-id",
 }
 QUIET = re.compile(rb"<Quiet>\s*true\s*</Quiet>", re.IGNORECASE)
+TAG_WITHOUT_VALUE = re.compile(rb"(<Tag>\s*<Key>[^<]*</Key>)\s*(?:<Value\s*/>)?\s*</Tag>")
+TAG_WITH_VALUE = rb"\1<Value></Value></Tag>"
+KEY_WITHOUT_KMS = (
+    "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+)
 DELETED = re.compile(rb"<Deleted>.*?</Deleted>\s*", re.DOTALL)
 
 # The local cloud stands for an endpoint that speaks TLS.
@@ -96,7 +102,14 @@ class S3:
                 return Response(200, {"Content-Type": "application/xml"}, page.encode())
         if "x-amz-copy-source" in request.headers and self._changes_nothing(request, bucket, key, moto):
             return _error(400, "InvalidRequest", COPY_TO_ITSELF, bucket)
+        if request.method == "PUT" and "encryption" in parameters and _has_key_without_kms(request.body):
+            return _error(400, "InvalidArgument", KEY_WITHOUT_KMS, bucket)
+        markers = self._deleted_markers(request, bucket, key)
         response = moto(request)
+        if markers:
+            response = _with_markers(request, response, markers)
+        if request.method == "GET" and "tagging" in parameters:
+            response = response.with_body(TAG_WITHOUT_VALUE.sub(TAG_WITH_VALUE, response.body))
         if request.method == "DELETE" and "encryption" in parameters and response.status == 204:
             # A bucket without a configuration of its own has the default (F45).
             moto(Request("PUT", request.path, "encryption", _signed(request), ENCRYPTION.encode()))
@@ -112,6 +125,17 @@ class S3:
                 )
                 return _error(409, "BucketNotEmpty", message, bucket)
         return response
+
+    def _deleted_markers(self, request: Request, bucket: str, key: str) -> set[tuple[str, str]]:
+        """The delete markers, as key and version, that a request deletes by their version."""
+        if request.method == "DELETE" and key and "versionId" in request.parameters:
+            named = [(key, request.parameters["versionId"])]
+        elif request.method == "POST" and not key and "delete" in request.parameters:
+            named = _named_versions(request.body)
+        else:
+            return set()
+        stored = moto_state.bucket(self._account, request.region, bucket)
+        return {each for each in named if stored is not None and versions.is_marker(stored.keys, *each)}
 
     def _is_public(self, request: Request, bucket: str, key: str) -> bool:
         """Whether the bucket's policy lets anybody do this; only reading can be given away here."""
@@ -201,6 +225,36 @@ def bucket_and_key(request: Request) -> tuple[str, str]:
         return host["bucket"], path
     bucket, _, key = path.partition("/")
     return bucket, key
+
+
+def _named_versions(body: bytes) -> list[tuple[str, str]]:
+    """The objects of a DeleteObjects request that name a version."""
+    try:
+        root = ElementTree.fromstring(body)  # noqa: S314
+    except ElementTree.ParseError:
+        return []
+    named = ((each.findtext("{*}Key"), each.findtext("{*}VersionId")) for each in root.iterfind("{*}Object"))
+    return [(key, version) for key, version in named if key and version]
+
+
+def _with_markers(request: Request, response: Response, markers: set[tuple[str, str]]) -> Response:
+    """The answer to a deletion, which tells that a deleted version was a delete marker."""
+    if request.method == "DELETE":
+        return replace(response, headers={**response.headers, "x-amz-delete-marker": "true"})
+
+    def told(found: re.Match[bytes]) -> bytes:
+        element = ElementTree.fromstring(found[0])  # noqa: S314
+        version = element.findtext("VersionId") or ""
+        if (element.findtext("Key"), version) not in markers:
+            return found[0]
+        marker = f"<DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>{version}</DeleteMarkerVersionId>"
+        return found[0].replace(b"</Deleted>", marker.encode() + b"</Deleted>")
+
+    return response.with_body(DELETED.sub(told, response.body))
+
+
+def _has_key_without_kms(body: bytes) -> bool:
+    return b"<KMSMasterKeyID>" in body and b"<SSEAlgorithm>AES256<" in body
 
 
 def _is_signed(request: Request) -> bool:

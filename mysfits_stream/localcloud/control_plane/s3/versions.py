@@ -74,6 +74,13 @@ def listed(bucket: str, keys: Any, parameters: Mapping[str, str]) -> str:
     return "".join(document) + "</ListVersionsResult>"
 
 
+def is_marker(keys: Any, key: str, version_id: str) -> bool:
+    """Whether a version of a key is a delete marker."""
+    return any(
+        stored.version_id == version_id and not hasattr(stored, "etag") for stored in keys.getlist(key, [])
+    )
+
+
 def _entries(
     keys: Any, prefix: str, delimiter: str, key_marker: str, id_marker: str
 ) -> Iterator[Version | str]:
