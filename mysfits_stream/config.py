@@ -308,7 +308,9 @@ class DeliveryConfig:
 class ProcessorConfig:
     """The Lambda function that enriches clicks, and how Firehose feeds it (F65, F66, F68)."""
 
-    runtime: str = setting("python3.13", OneOf(("python3.11", "python3.12", "python3.13", "python3.14")))
+    runtime: str = setting(
+        "python3.13", OneOf(("python3.11", "python3.12", "python3.13", "python3.14", "python3.15"))
+    )
     architecture: str = setting("arm64", OneOf(("arm64", "x86_64")))
     memory_mb: int = setting(256, Between(128, 10240, "MB"))
     timeout_seconds: int = setting(60, Between(10, 300, "seconds"))
@@ -323,7 +325,7 @@ class ProcessorConfig:
 class ApiConfig:
     """The clicks API, as browsers see it (F62, F104, F109)."""
 
-    stage: str = setting("prod", Matching(r"[A-Za-z0-9_]{1,128}", "letters, digits and '_' only"))
+    stage: str = setting("prod", Matching(r"[A-Za-z0-9_-]{1,128}", "letters, digits, '_' and '-' only"))
     allowed_origins: tuple[str, ...] = setting(("*",), Origins(), normalize=_normalized)
     preflight_max_age_seconds: int = setting(3600, Between(0, 86400, "seconds"))
     rate_limit: float = setting(1000, Between(1, 10000, "requests per second"))

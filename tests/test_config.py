@@ -96,6 +96,8 @@ GOOD = [
     ("api.allowed_origins", "https://localhost:80", ("https://localhost:80",)),
     ("api.allowed_origins", "http://[::1]:8000", ("http://[::1]:8000",)),
     ("local.allowed_origins", ["http://LOCALHOST:8000/"], ("http://localhost:8000",)),
+    ("api.stage", "pre-prod", "pre-prod"),
+    ("processor.runtime", "python3.15", "python3.15"),
     ("api.allowed_headers", ["traceparent", "X-Amzn-Trace-Id"], None),
     ("tags", {"CostCenter": "42", "team": "Klicks"}, (("CostCenter", "42"), ("team", "Klicks"))),
     ("iam.path", "/team/clicks/", "/team/clicks/"),
@@ -259,7 +261,7 @@ BAD_SETTINGS = [
     ("processor.buffer_mb", 0.1, "processor.buffer_mb: must be between 0.2 and 3 MB, found 0.1"),
     ("processor.buffer_mb", float("nan"), "processor.buffer_mb: must be between 0.2 and 3 MB, found nan"),
     ("processor.retries", -1, "processor.retries: must be between 0 and 300 retries, found -1"),
-    ("api.stage", "pre-prod", "api.stage: must be letters, digits and '_' only, found 'pre-prod'"),
+    ("api.stage", "pre prod", "api.stage: must be letters, digits, '_' and '-' only, found 'pre prod'"),
     ("api.allowed_origins", [], "api.allowed_origins: must be '*' alone, or different origins such as"),
     ("api.allowed_origins", ["https://a", 5], "api.allowed_origins[1]: expected text, found 5"),
     (

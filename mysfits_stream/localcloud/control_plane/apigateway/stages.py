@@ -173,7 +173,7 @@ def create_stage(api: Document, body: Document, now: int) -> Document:
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise bad_request("Stage name only allows a-zA-Z0-9_")
 
 
