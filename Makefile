@@ -50,7 +50,7 @@ soak: $(READY)
 
 ## Kill and fail every single AWS call of up and down, one at a time.
 matrix: $(READY)
-	$(PYTEST) -n $(WORKERS) tests/matrix --all-cases
+	$(PYTEST) -n $(WORKERS) tests/matrix tests/commands/test_foreign_responses.py --all-cases
 
 ## Hold an emulator against recorded answers of AWS: make conformance ENDPOINT=http://127.0.0.1:4566
 conformance: $(READY)

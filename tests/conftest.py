@@ -23,7 +23,7 @@ MATRIX_CASES = "crash matrix cases"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("matrix").addoption(
-        "--all-cases", action="store_true", help="run every case of the crash matrix, and not only a sample"
+        "--all-cases", action="store_true", help="run every case of matrix tests, and not only a sample"
     )
 
 
