@@ -1,1 +1,1 @@
-"""Lambda's data plane: deployed functions in processes of their own."""
+"""Lambda's data plane: deployed functions in separate processes."""

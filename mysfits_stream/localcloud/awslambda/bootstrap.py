@@ -1,10 +1,10 @@
-"""What runs inside a function's process: loads the handler, then answers one invocation after another.
+"""The program of a function's process: loads the handler, then answers invocations.
 
-Run by ``supervisor.py`` with the descriptor of a socket and the directory of boto3 as arguments, under
-``python -I -S``, so it sees the standard library, the function's own files and boto3 with its dependencies,
-and nothing of this project. Standard output and error belong
-to the function; the conversation with the parent goes over a socket: a length of four bytes, then JSON. When
-the parent goes away, for whatever reason, the socket ends, and the process ends itself and all it started.
+Run by ``supervisor.py`` with the descriptor of a socket, the directory of boto3 and the unreadable files as
+arguments, under ``python -I -S``: the process sees the standard library, the function's files and boto3 with
+dependencies, and nothing of the project. Standard output and error belong to the function. Messages to and
+from the parent go over a socket: a length of four bytes, then JSON. The end of the socket ends the process
+and all processes of the function.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Failure = dict[str, Any]
 
 
 class Context:
-    """The second argument of a handler, complete as AWS's Python runtime gives it."""
+    """The second argument of a handler, as complete as in AWS's Python runtime."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.aws_request_id = request["requestId"]
@@ -61,18 +61,18 @@ class Context:
 
 
 class SdkFinder:
-    """Finds boto3 and its dependencies in a directory that holds other packages, too."""
+    """Finds boto3 and dependencies of boto3 in a directory with more packages."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The spec of a package of the SDK; None for other modules."""
+        """The spec of a package of the SDK; None for any module outside of the SDK."""
         return importlib.machinery.PathFinder.find_spec(name, [self._directory]) if name in SDK else None
 
 
 def deny_reading(paths: dict[str, str]) -> None:
-    """Let the function fail to open files that the runtime's user cannot read on AWS, even as root here."""
+    """Deny opening files that the runtime's user cannot read on AWS, also when running as root."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and arguments[0] in paths:
@@ -88,7 +88,7 @@ class LogFormatter(logging.Formatter):
     request_id = ""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record as one event; line breaks inside it travel as carriage returns."""
+        """A record as a single event; line breaks in the record become carriage returns."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         text = record.getMessage()
         if record.exc_info:
@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def load(name: str) -> tuple[Handler | None, Failure | None]:
-    """The function that ``module.function`` names, or the failure that AWS reports instead."""
+    """Load the function ``module.function``, or return the failure as reported by AWS."""
     try:
         module_name, function_name = name.rsplit(".", 1)
     except ValueError as error:
@@ -152,7 +152,7 @@ def load(name: str) -> tuple[Handler | None, Failure | None]:
 
 
 def handle(handler: Handler, request: dict[str, Any]) -> tuple[str, Failure | None]:
-    """One invocation: what the handler returned, as JSON, or its failure."""
+    """An invocation: the handler's result as JSON, or the failure."""
     os.environ["_X_AMZN_TRACE_ID"] = request["traceId"]
     try:
         event = json.loads(request["payload"])

@@ -1,4 +1,4 @@
-"""The files of a deployment package, as the runtime's user sees them in /var/task."""
+"""The files of a deployment package in /var/task, with the rights of the runtime's user."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def unpack(zip_bytes: bytes, directory: Path) -> None:
 
 
 def unreadable(zip_bytes: bytes) -> list[str]:
-    """The regular files that the runtime's user cannot read, because their mode gives others no right to.
+    """The regular files without read permission for others, unreadable for the runtime's user.
 
-    An entry without a file type, as Python's ``writestr`` makes entries by default, counts as readable.
+    An entry without a file type, the default of Python's ``writestr``, counts as readable.
     """
     with zipfile.ZipFile(io.BytesIO(zip_bytes)) as archive:
         modes = {

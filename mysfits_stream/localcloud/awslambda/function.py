@@ -1,4 +1,4 @@
-"""Functions and invocations as values, and the error of a function that Lambda does not invoke."""
+"""Functions and invocations as values, and the error for functions that cannot be invoked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Function:
-    """One version of a function, as its deployment left it."""
+    """A version of a function."""
 
     name: str
     arn: str  # without a qualifier
@@ -29,7 +29,7 @@ class Function:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What a warm process must agree in to serve this function."""
+        """The values of a function for which a warm process can be reused."""
         environment = tuple(sorted(self.environment.items()))
         return (
             self.arn,
@@ -46,7 +46,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What an invocation gave; ``error`` is None or what AWS calls the function error, ``Unhandled``."""
+    """The result of an invocation; ``error`` is None or AWS's function error, ``Unhandled``."""
 
     payload: bytes
     error: str | None
@@ -57,12 +57,12 @@ class Invocation:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the function's timeout ended it."""
+        """Whether the function's timeout ended the invocation."""
         return self.error is not None and json.loads(self.payload)["errorType"] == "Sandbox.Timedout"
 
 
 class LambdaError(Exception):
-    """Lambda refuses to invoke a function: ``code`` is AWS's, ``status`` that of HTTP."""
+    """Lambda refuses an invocation: ``code`` is AWS's, ``status`` the status of HTTP."""
 
     def __init__(self, code: str, message: str, status: int) -> None:
         super().__init__(message)

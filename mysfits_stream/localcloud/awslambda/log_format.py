@@ -1,4 +1,4 @@
-"""The lines that Lambda itself writes to a function's log, and how output becomes events."""
+"""Lambda's lines in a function's log, and the conversion of output to events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mysfits_stream.localcloud.awslambda.function import Function
 
 
 def events(output: bytes | bytearray) -> list[str]:
-    """One log event per line; line breaks inside an event travelled as carriage returns."""
+    """A log event per line; carriage returns in an event become line breaks."""
     text = output.decode(errors="replace")
     return [line.replace("\r", "\n") for line in text.split("\n") if line]
 
 
 def exit_reason(status: int) -> str:
-    """How AWS tells the end of a process that should not have ended."""
+    """AWS's words for the unexpected end of a process."""
     if status == 0:
         return "Runtime exited without providing a reason"
     if status < 0:
@@ -30,7 +30,7 @@ def exit_reason(status: int) -> str:
 
 
 def timestamp(moment: float) -> str:
-    """A moment as it stands before a timeout's line."""
+    """A moment in the format of the line of a timeout."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}Z"
 
 
@@ -42,7 +42,7 @@ def report(
     memory_mb: int,
     status: str,
 ) -> str:
-    """The line that closes an invocation: its time, its memory, and what went wrong."""
+    """The last line of an invocation: time, memory and the error."""
     parts = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {duration_ms:.2f} ms",

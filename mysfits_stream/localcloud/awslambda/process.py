@@ -1,11 +1,10 @@
-"""Runs the deployed zip of a function in a process of its own.
+"""Runs the deployed zip of a function in a separate process.
 
-The process sees the function's files, the standard library and the environment variables of Lambda's
-runtime, and boto3, which calls the local cloud: nothing of the host's environment, and no credentials that
-work anywhere else. Time is real here, whatever
-the local cloud's clock says: a timeout of 30 seconds is 30 seconds.
+The process sees the function's files, the standard library, the environment variables of Lambda's runtime,
+and boto3 for the local cloud: nothing of the host's environment, and no credentials for other clouds. Time is
+real, independent of the local cloud's clock: a timeout of 30 seconds is 30 seconds.
 
-Left out: layers, container images and the enforcement of the memory size, which is measured only.
+Not simulated: layers, container images and the limit of the memory, which is measured only.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ LOG_TAIL = 4096  # bytes of the log that an invocation can give back
 
 
 class Process:
-    """One process of one function, and both ends of what connects us to it."""
+    """A process of a function, with both ends of the connection."""
 
     def __init__(
         self, function: Function, code: Path, directory: Path, now: float, client: Mapping[str, str]
@@ -92,14 +91,14 @@ class Process:
             return False
 
     def kill(self) -> None:
-        """Have the supervisor kill the process and all that it started; the channel closes then."""
+        """Let the supervisor kill the process and all descendants, and close the channel."""
         with self._ending:
             if self._lifeline is not None:
                 os.close(self._lifeline)
                 self._lifeline = None
 
     def end(self) -> None:
-        """Kill the process, collect it and free what it held."""
+        """Kill and collect the process, and free all resources."""
         self.kill()
         with self._ending:
             if not self._ended:
@@ -114,7 +113,7 @@ class Process:
                 shutil.rmtree(self._home, ignore_errors=True)
 
     def exit_status(self) -> int:
-        """The exit status of a process that has closed its end of the channel."""
+        """The exit status of a process with a closed channel."""
         try:
             return self._process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -132,7 +131,7 @@ class _Exited(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """An invocation and the lines that it left in the function's log."""
+    """An invocation and the lines in the function's log."""
 
     invocation: Invocation
     lines: list[str]
@@ -145,7 +144,7 @@ def run(
     now: Callable[[], float],
     invoked_arn: str = "",
 ) -> Ended:
-    """Handle one event in the process: the result and the lines of the log.
+    """Handle an event in the process: the result and the lines of the log.
 
     ``invoked_arn`` is the ARN in the context of the handler, by default the ARN of the function's version.
     """
@@ -221,7 +220,7 @@ def _send(process: Process, message: dict[str, Any]) -> None:
 
 
 def _receive(process: Process, output: bytearray, deadline: float) -> dict[str, Any]:
-    """The next message of the process; what it prints meanwhile goes to ``output``."""
+    """The next message of the process; output of the process goes to ``output`` meanwhile."""
     message = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(process.channel, selectors.EVENT_READ)
@@ -246,7 +245,7 @@ def _receive(process: Process, output: bytearray, deadline: float) -> dict[str, 
 
 
 def _drain(process: Process, output: bytearray) -> bool:
-    """Read what the process has printed so far; False when it will never print again."""
+    """Read the available output of the process; False at the end of the output."""
     for _ in range(64):  # at least what the pipe can hold, and an end even if it is printing for ever
         try:
             chunk = os.read(process.output, 1 << 16)
@@ -265,7 +264,7 @@ def _failed(kind: str, message: str) -> bytes:
 
 @cache
 def sdk_directory() -> str:
-    """The directory of the boto3 that functions import; empty where boto3 is not installed."""
+    """The directory of boto3 for functions; empty if boto3 is not installed."""
     spec = importlib.util.find_spec("boto3")
     return str(Path(spec.origin).parents[1]) if spec and spec.origin else ""
 

@@ -1,7 +1,7 @@
-"""Keeps the functions' processes: warm, bounded in number, and gone when the local cloud stops.
+"""The functions' processes: warm, bounded in number, and ended with the local cloud.
 
-A process is used again, as AWS does, so what a handler keeps in its module survives between invocations;
-changed code or configuration gets a new one. ``lambda_process.py`` is what one process is and does.
+A process is used again, as on AWS, so the variables of a handler's module survive between invocations;
+changed code or configuration starts a new process. ``process.py`` runs a process.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Allowed = Callable[[str, str, str, str], Verdict]
 class LambdaRuntime:
     """Invokes functions; safe to call from several threads.
 
-    ``log(group, stream, message)`` receives each line of a function's log, after ``create_log(group, None)``
-    for its log group and ``create_log(group, stream)`` for its log stream; each only if ``allowed(role,
-    service, action, resource)`` says that the function's role may do it. ``client_environment`` returns the
-    variables that lead AWS clients of functions to the local cloud. At most ``processes`` invocations
-    run at once, others wait. ``directory`` is where zips are unpacked; it belongs to this object, and
-    :meth:`close` removes it.
+    ``log(group, stream, message)`` receives the lines of a function's log, after ``create_log(group, None)``
+    for the log group and ``create_log(group, stream)`` for the log stream, if ``allowed(role, service,
+    action, resource)`` permits the action for the function's role. ``client_environment`` returns the
+    variables that lead AWS clients of functions to the local cloud. At most ``processes`` invocations run at
+    once, further invocations wait. ``directory`` is for unpacked zips; the runtime owns the directory, and
+    :meth:`close` removes the directory.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LambdaRuntime:
         self._closed = False
 
     def invoke(self, function: Function, payload: bytes, client_context: str | None = None) -> Invocation:
-        """Run the function once and wait for its end; a failing function is an Invocation with an error."""
+        """Run the function once and wait for the end; a failing function is an Invocation with an error."""
         with self._slots:
             process = self._take(function)
             try:
@@ -70,7 +70,7 @@ class LambdaRuntime:
         return ended.invocation
 
     def reap(self) -> None:
-        """End the processes that nobody has used for ``idle_seconds``."""
+        """End the processes unused for ``idle_seconds``."""
         horizon = time.monotonic() - self._idle_seconds
         with self._lock:
             expired = [process for process in self._idle if process.used_at < horizon]
@@ -79,7 +79,7 @@ class LambdaRuntime:
             process.end()
 
     def close(self) -> None:
-        """End every process, running invocations included, and remove what was unpacked."""
+        """End every process, running invocations included, and remove the unpacked files."""
         with self._lock:
             if self._closed:
                 return

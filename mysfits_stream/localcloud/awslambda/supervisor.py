@@ -1,10 +1,10 @@
-"""Runs a function's process, and kills all processes that the function started when the function ends.
+"""Runs a function's process, and kills all descendants when the function ends.
 
-Started by ``process.py`` as ``python -I -S -u supervisor.py``, followed by bootstrap, channel, lifeline,
-SDK directory and unreadable files. The function runs in a child of this process. Processes that the
-function starts stay descendants of this process, in whatever session they are, because on Linux this
-process adopts orphans (PR_SET_CHILD_SUBREAPER). The end of the function, or of the lifeline, which ends
-with the local cloud, is the end of all descendants.
+Started by ``process.py`` as ``python -I -S -u supervisor.py``, followed by bootstrap, channel, lifeline, SDK
+directory and unreadable files. The function runs in a child process. Processes started by the function stay
+descendants of the supervisor, in any session, because on Linux the supervisor adopts orphans
+(PR_SET_CHILD_SUBREAPER). The end of the function, or of the lifeline, which ends with the local cloud, ends
+all descendants.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _wait(child: int, lifeline: int) -> int | None:
-    """Wait for the end of the child, or of the lifeline; the child's wait status, None if it runs."""
+    """Wait for the end of the child or of the lifeline; returns the child's wait status, None if running."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -72,7 +72,7 @@ def _collect() -> tuple[int, int] | None:
 
 
 def kill_descendants() -> None:
-    """Kill all descendants of this process, however fast they start others."""
+    """Kill all descendants of the supervisor, also while descendants start new processes."""
     stopped: set[int] = set()
     for _ in range(ROUNDS):
         # Stopped from the top down: a stopped parent neither starts others nor collects its children, so

@@ -1,1 +1,1 @@
-"""The data plane of REST APIs, one step a file, in the words of API Gateway's guide."""
+"""The data plane of REST APIs: a file per step, in the words of API Gateway's guide."""

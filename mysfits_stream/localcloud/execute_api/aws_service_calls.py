@@ -1,7 +1,7 @@
 """Calls AWS services for API Gateway, with the role of an integration (F35, F115).
 
-A call by action goes out in the protocol that the service speaks, as botocore's model of it says. A call by
-path goes out as it stands.
+A call by action is sent in the protocol of the service, as in botocore's model. A call by path is sent
+unchanged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MODEL_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch", "email": "
 
 
 class Integrations:
-    """The AWS services that the APIs of one region call; ``handle`` is the local cloud itself."""
+    """The AWS services for the APIs of a region; ``handle`` is the handler of the local cloud."""
 
     def __init__(self, world: CloudServices, handle: Handler, region: str) -> None:
         self._world = world
@@ -38,10 +38,10 @@ class Integrations:
     def call(
         self, service: str, action: str, headers: Mapping[str, str], body: bytes, role_arn: str | None
     ) -> Answer:
-        """Do one call; ``action`` is an operation's name, or the request line of a call by path.
+        """Call a service; ``action`` is the name of an operation, or the request line of a call by path.
 
-        Raises CannotAssumeRole. A role that may be assumed and may not do this gets the service's refusal.
-        Without a role only functions are called, those whose own policy lets API Gateway; else NotPermitted.
+        Raises CannotAssumeRole. For a role without permission the answer is the service's refusal. Without a
+        role only functions can be called, if the function's policy permits API Gateway; else NotPermitted.
         """
         if role_arn is None and service == "lambda":
             request = self._request(service, action, headers, body)
@@ -102,7 +102,7 @@ class Integrations:
         )
 
     def _resource(self, service: str, request: Request) -> str | None:
-        """The ARN that a call is about; None for services whose calls are not looked into."""
+        """The ARN of the resource of a call; None for services whose requests are not parsed."""
         if service == "firehose":
             name = _member(request.body, "DeliveryStreamName")
             return self._world.control_plane.arn("firehose", self._region, f"deliverystream/{name}")
@@ -140,7 +140,7 @@ def _denied(role_arn: str, operation: str, resource: str | None) -> Answer:
 
 
 def _operation(service: str, action: str, request: Request) -> str:
-    """The IAM action of a call; by path it is what the request names, or that of its method on objects."""
+    """The IAM action of a call; for a call by path, the operation of the request or of the HTTP method."""
     if " " not in action:
         return f"{service}:{action}"
     if service == "lambda":
@@ -162,7 +162,7 @@ def _listed(value: Any) -> list[Any]:
 
 @cache
 def _model(service: str) -> Mapping[str, Any]:
-    """What botocore's model says about a service's protocol; nothing for a service without one."""
+    """The metadata of a service's protocol in botocore's model; empty for a service without a model."""
     try:
         metadata: Mapping[str, Any] = Session().get_service_model(MODEL_NAMES.get(service, service)).metadata
     except UnknownServiceError:

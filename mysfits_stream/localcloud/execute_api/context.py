@@ -1,4 +1,4 @@
-"""One request on its way through a REST API: its parts, context, execution log and mapping expressions."""
+"""A request to a REST API: parts of the request, context, execution log and mapping expressions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _APIGW_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class RequestContext:
-    """The request, what the steps learn about it, and what mapping templates and expressions may read."""
+    """The request, the results of the steps, and the variables of templates and expressions."""
 
     def __init__(self, deployed: DeployedApi, request: Request, now: float, log: Log | None) -> None:
         self.deployed = deployed
@@ -49,22 +49,22 @@ class RequestContext:
 
     @property
     def media_type(self) -> str:
-        """The request's media type without parameters; JSON where none is given (F95)."""
+        """The request's media type without parameters; JSON without a Content-Type (F95)."""
         return media_type(self.request.headers.get("content-type", ""))
 
     @property
     def is_binary(self) -> bool:
-        """Whether the request's media type is one of the API's binary ones."""
+        """Whether the request's media type is a binary media type of the API."""
         return is_binary(self.media_type, self.deployed.binary_media_types)
 
     @property
     def accepts_binary(self) -> bool:
-        """Whether the first media type of the Accept header is one of the API's binary media types."""
+        """Whether the first media type of the Accept header is a binary media type of the API."""
         accepted = self.request.headers.get("accept", "").partition(",")[0]
         return is_binary(accepted.partition(";")[0].strip().lower(), self.deployed.binary_media_types)
 
     def note(self, line: str, *values: Any) -> None:
-        """Write a line to the execution log, if one is kept."""
+        """Write a line to the execution log, if there is a log."""
         if self.log is not None:
             self.log(line % values if values else line)
 
@@ -83,7 +83,7 @@ class RequestContext:
         self.context["resourceId"] = method.resource_id
 
     def parameter(self, place: str, name: str) -> Any:
-        """A parameter of the request by its place: path, querystring or header; None if absent."""
+        """A parameter of the request by place: path, querystring or header; None if absent."""
         if place in ("header", "multivalueheader"):
             value = self.headers.get(name.lower())
             return [value] if place == "multivalueheader" and value is not None else value
@@ -93,7 +93,7 @@ class RequestContext:
         return self.path_parameters.get(name)
 
     def value(self, expression: str) -> Any:
-        """What a mapping expression says, such as ``method.request.header.Origin`` or ``'static'``."""
+        """The value of a mapping expression, for example ``method.request.header.Origin`` or ``'static'``."""
         if expression[:1] == expression[-1:] == "'" and len(expression) > 1:
             return expression[1:-1]
         head, _, rest = expression.partition(".")
@@ -112,7 +112,7 @@ class RequestContext:
         return None
 
     def input(self) -> Input:
-        """``$input`` of the request; its body is parsed at most once."""
+        """``$input`` of the request; the body is parsed at most once."""
         if self._input is None:
             self._input = Input(self.body, self.parameters())
         return self._input
@@ -122,7 +122,7 @@ class RequestContext:
         return Input(self.integration_body, self.parameters())
 
     def parameters(self) -> dict[str, dict[str, Any]]:
-        """``$input.params()``; WSGI loses how header names were written, so they get the usual form."""
+        """``$input.params()``; WSGI drops the case of header names, so names get the usual case."""
         return {
             "path": self.path_parameters,
             "querystring": {name: values[-1] for name, values in self.query.items()},
@@ -130,7 +130,7 @@ class RequestContext:
         }
 
     def variables(self, body: Input) -> dict[str, Any]:
-        """What a mapping template sees."""
+        """The variables of a mapping template."""
         return {
             "input": body,
             "util": UTIL,
@@ -177,17 +177,17 @@ class RequestContext:
 
 
 def media_type(header: str) -> str:
-    """The media type of a Content-Type header without its parameters; JSON where there is none (F95)."""
+    """The media type of a Content-Type header without parameters; JSON for an empty header (F95)."""
     return header.partition(";")[0].strip().lower() or "application/json"
 
 
 def logged(values: Mapping[str, Any]) -> str:
-    """Headers or parameters as the execution log shows them."""
+    """Headers or parameters in the format of the execution log."""
     return "{" + ", ".join(f"{name}={header_text(value)}" for name, value in values.items()) + "}"
 
 
 def sendable(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers as HTTP can carry them: whatever a value came from, it ends no line and is UTF-8 in Latin-1."""
+    """Headers as HTTP can carry headers: values without line ends, UTF-8 as Latin-1."""
     return {
         name: _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
         for name, value in headers.items()
@@ -195,9 +195,9 @@ def sendable(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_custom_error(body: str) -> str:
-    """A function's answer with the error that its ``errorMessage`` is the JSON of; others as they are.
+    """A function's answer with ``errorMessage`` parsed, if ``errorMessage`` is JSON; other answers unchanged.
 
-    What becomes a header is mapped from this, bodies are not.
+    Used for mappings to headers, not for bodies.
     """
     try:
         document = read_json(body)
@@ -208,7 +208,7 @@ def with_custom_error(body: str) -> str:
 
 
 def header_text(value: Any) -> str:
-    """A header's value as it is sent: an object as JSON, a list's members joined by commas."""
+    """The text of a header: an object as JSON, the members of a list joined by commas."""
     if isinstance(value, dict):
         return to_json(value)
     return ",".join(map(text, value)) if isinstance(value, list) else text(value)

@@ -1,7 +1,7 @@
 """A deployed REST API as values: compiled once per deployment, read by every request.
 
-What cannot be served the way AWS would serve it (a template beyond the supported subset, a model that is no
-JSON schema) is a :class:`CompileError` here, at deployment, never a surprise in a request.
+A part that the local cloud cannot serve as AWS does (a template beyond the supported subset, a model with an
+invalid JSON schema) is a :class:`CompileError` at deployment, never an error of a request.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Templates = Mapping[str, Template]
 
 
 class CompileError(Exception):
-    """The API cannot be deployed; the message says which method and which line."""
+    """The API cannot be deployed; the message has the method and the line."""
 
 
 @dataclass(frozen=True)
 class IntegrationResponse:
-    """How one kind of an integration's answer becomes the method's response."""
+    """The mapping of an integration's answer to a method response."""
 
     status: int
     pattern: re.Pattern[str] | None
@@ -40,7 +40,7 @@ class IntegrationResponse:
 
 @dataclass(frozen=True)
 class Integration:
-    """What a method calls, and how the request is mapped to it."""
+    """The backend of a method, and the mapping of the request to the backend."""
 
     type: str
     http_method: str
@@ -54,7 +54,7 @@ class Integration:
     responses: tuple[IntegrationResponse, ...]
 
     def response_to(self, outcome: str | None) -> IntegrationResponse | None:
-        """The response whose pattern matches as a whole, or the default one (F97)."""
+        """The response with a pattern that matches the whole outcome, or the default response (F97)."""
         for response in self.responses:
             if response.pattern and outcome is not None and response.pattern.fullmatch(outcome):
                 return response
@@ -63,7 +63,7 @@ class Integration:
 
 @dataclass(frozen=True)
 class Method:
-    """One method of one resource."""
+    """A method of a resource."""
 
     resource_id: str
     resource_path: str
@@ -77,7 +77,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource: a path whose segments may be variables, and its methods."""
+    """A resource: the segments of the path, of which some are variables, and the methods."""
 
     path: str
     segments: tuple[str, ...]
@@ -85,15 +85,15 @@ class Resource:
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """Literal segments win over variables, and those over a greedy one."""
+        """The order of resources: literal segments before variables, variables before greedy variables."""
         return tuple(2 if part.endswith("+}") else int(part.startswith("{")) for part in self.segments)
 
     def method(self, http_method: str) -> Method | None:
-        """The method that serves an HTTP method: that method itself, or ANY."""
+        """The method for an HTTP method, or ANY."""
         return self.methods.get(http_method) or self.methods.get("ANY")
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The path parameters if ``segments`` lead here, else None."""
+        """The path parameters if ``segments`` match the resource, else None."""
         parameters: dict[str, str] = {}
         for index, part in enumerate(self.segments):
             if part.endswith("+}"):
@@ -112,7 +112,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage adds to a deployment; changed without a new one (F109)."""
+    """The settings of a stage, which change without a new deployment (F109)."""
 
     name: str
     deployment_id: str
@@ -123,7 +123,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class DeployedApi:
-    """A REST API as one of its stages serves it."""
+    """A REST API as served by a stage."""
 
     id: str
     account: str
@@ -136,7 +136,7 @@ class DeployedApi:
     policy: ResourcePolicy | None = None
 
     def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
-        """The method that serves a path below the stage, and its path parameters."""
+        """The method for a path below the stage, with the path parameters."""
         literal = self.literals.get(path)
         if literal is not None and (method := literal.method(http_method)):
             return method, {}
@@ -151,11 +151,11 @@ class DeployedApi:
 
 
 def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
-    """Compile a snapshot of a REST API; its stage is added by :func:`on_stage`.
+    """Compile a snapshot of a REST API; :func:`on_stage` adds the stage.
 
-    ``api`` has the shapes that API Gateway's own operations answer with: ``id``, ``binaryMediaTypes``, and by
-    id or name ``resources`` (methods embedded), ``models``, ``requestValidators`` and ``gatewayResponses``.
-    Raises CompileError.
+    ``api`` has the shapes of API Gateway's answers: ``id``, ``binaryMediaTypes``, and by id or name
+    ``resources`` (methods embedded), ``models``, ``requestValidators`` and ``gatewayResponses``. Raises
+    CompileError.
     """
     resources = tuple(
         sorted(
@@ -176,7 +176,7 @@ def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
 
 
 def on_stage(compiled: DeployedApi, stage: Mapping[str, Any]) -> DeployedApi:
-    """The compiled API behind a stage: its variables and, per method, its throttling."""
+    """The compiled API behind a stage, with the stage's variables and the throttling of each method."""
     settings: Mapping[str, Any] = stage.get("methodSettings") or {}
     buckets = {}
     for resource in compiled.resources:

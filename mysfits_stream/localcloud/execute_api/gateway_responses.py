@@ -1,7 +1,7 @@
-"""Gateway responses: what API Gateway itself answers when no integration does.
+"""Gateway responses: the answers of API Gateway without an integration.
 
-Every type has a default status and body; an API may customise each, and ``DEFAULT_4XX`` and ``DEFAULT_5XX``
-for all the types that it did not customise (F104).
+Every type has a default status and body. An API may customise single types, and ``DEFAULT_4XX`` and
+``DEFAULT_5XX`` for all other types (F104).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _VARIABLE = re.compile(rf"\$(?:\{{{_NAME}\}}|{_NAME})")
 
 
 def definition(kind: str, customised: Mapping[str, Any]) -> dict[str, Any]:
-    """The gateway response as GetGatewayResponse shows it, customised or generated from the defaults."""
+    """The gateway response as in GetGatewayResponse, customised or generated from the defaults."""
     if kind in customised:
         return dict(customised[kind])
     status = TYPES[kind][0]
@@ -69,7 +69,7 @@ Value = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """One compiled gateway response."""
+    """A compiled gateway response."""
 
     kind: str
     status: int
@@ -77,7 +77,7 @@ class GatewayResponse:
     templates: tuple[tuple[str, str], ...]
 
     def answer(self, accept: str, value: Value) -> tuple[int, dict[str, str], str]:
-        """Status, headers and body; ``value`` reads an expression such as ``context.requestId``."""
+        """Status, headers and body; ``value`` reads an expression, for example ``context.requestId``."""
         media_type, template = next(
             ((kind, text) for kind, text in self.templates if kind in accept), self.templates[0]
         )
@@ -95,7 +95,7 @@ def _shown(value: Any) -> str:
 
 
 def compile_gateway_responses(customised: Mapping[str, Any]) -> dict[str, GatewayResponse]:
-    """Every type's gateway response for an API that customised some."""
+    """The gateway responses of all types for an API with customised types."""
     compiled = {}
     for kind, (status, _, _) in TYPES.items():
         shown = definition(kind, customised)
@@ -113,9 +113,9 @@ def compile_gateway_responses(customised: Mapping[str, Any]) -> dict[str, Gatewa
 
 @dataclass(frozen=True)
 class Refusal(Exception):
-    """A request ends here with a gateway response.
+    """A request ends with a gateway response.
 
-    ``message`` and ``status`` replace the type's own, ``reason`` is what only the execution log says and
+    ``message`` and ``status`` replace the values of the type, ``reason`` is for the execution log only, and
     ``details`` is ``$context.error.validationErrorString``.
     """
 
@@ -127,7 +127,7 @@ class Refusal(Exception):
 
     @property
     def text(self) -> str:
-        """The message that the answer carries."""
+        """The message of the answer."""
         return self.message or TYPES[self.kind][2]
 
     @property

@@ -1,9 +1,9 @@
-"""The data plane of deployed REST APIs: a request in, the response that AWS would give out.
+"""The data plane of deployed REST APIs: from a request to AWS's response.
 
 The steps have the names of API Gateway's guide: method request (route, authorization, throttling,
-validation), integration request, integration, integration response, method response. Each either passes its
-result on or raises a :class:`Refusal`, which becomes the gateway response of its type. Nothing here knows who
-serves the integrations: they are called through an injected function.
+validation), integration request, integration, integration response, method response. A step returns a result
+or raises a :class:`Refusal`, which becomes a gateway response. Integrations are called through an injected
+function.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def handle(
     *,
     steady: float | None = None,
 ) -> Response:
-    """Serve one request to a deployed API.
+    """Serve a request to a deployed API.
 
-    ``request.path`` is the path below the stage, ``now`` AWS's time in seconds since the epoch, ``steady``
-    the time for throttling, which no change of the wall clock moves (``now`` if not given). ``log``
-    receives the lines of the execution log. ``call_service`` calls an AWS service with an integration's role;
-    it raises CannotAssumeRole where that is not allowed and TimeoutError where no answer comes in time.
+    ``request.path`` is the path below the stage, ``now`` AWS's time in seconds since the epoch, ``steady`` a
+    monotonic time for throttling (``now`` if not given). ``log`` receives the lines of the execution log.
+    ``call_service`` calls an AWS service with an integration's role; ``call_service`` raises
+    CannotAssumeRole, and TimeoutError without an answer in time.
     """
     if len(request.body) > PAYLOAD_LIMIT:
         return TOO_LONG
@@ -109,7 +109,7 @@ def invoke_method(
     now: float,
     log: Log,
 ) -> Response:
-    """TestInvokeMethod: one method without stage, authorization and throttling."""
+    """TestInvokeMethod: a method without stage, authorization and throttling."""
     exchange = RequestContext(deployed, request, now, log)
     exchange.found(method, parameters)
     try:
@@ -226,7 +226,7 @@ def _payload(exchange: RequestContext, response: IntegrationResponse, template: 
 
 
 def _overrides(exchange: RequestContext) -> tuple[int, dict[str, str]]:
-    """What a template set in ``$context.responseOverride``: the status, or 0, and headers."""
+    """``$context.responseOverride`` of a template: the status, or 0, and headers."""
     override = exchange.context.get("responseOverride")
     if not isinstance(override, dict):
         return 0, {}
@@ -239,7 +239,7 @@ def _overrides(exchange: RequestContext) -> tuple[int, dict[str, str]]:
 
 
 def _finished(exchange: RequestContext, integration: Integration, response: Response) -> Response:
-    """The method's response with the headers that every answer has."""
+    """The method response with the headers of every answer."""
     if exchange.log is not None:
         body = response.body.decode("utf-8", "replace")
         exchange.note("Method response body after transformations: %s", body)
@@ -254,7 +254,7 @@ def _finished(exchange: RequestContext, integration: Integration, response: Resp
 
 
 def _outcome(exchange: RequestContext, integration: Integration, status: int) -> str | None:
-    """What selection patterns are held against: the status, or what a Lambda function says went wrong."""
+    """The text for selection patterns: the status, or the error message of a Lambda function."""
     if ":lambda:path/" not in integration.uri:
         return str(status)
     if not any(name.lower() == "x-amz-function-error" for name in exchange.integration_headers):
@@ -266,7 +266,7 @@ def _outcome(exchange: RequestContext, integration: Integration, status: int) ->
 
 
 def _without_bucket(response: IntegrationResponse, accept: str) -> tuple[str, Template | None]:
-    """The response template that Accept asks for, else the first (F98)."""
+    """The response template for the Accept header, else the first template (F98)."""
     if not response.templates:
         return "application/json", None
     for wanted in accept.lower().split(","):

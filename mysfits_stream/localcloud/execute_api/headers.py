@@ -42,12 +42,12 @@ DROPPED_FROM_RESPONSE = {"content-length", "te", "transfer-encoding"}
 
 
 def of_request(request: Request) -> dict[str, str]:
-    """The headers of a request that templates, mappings and functions see; names in lower case."""
+    """The headers for templates, mappings and functions; names in lower case."""
     return {name: value for name, value in request.headers.items() if name not in DROPPED_FROM_REQUEST}
 
 
 def forwarded(request: Request, now: float) -> dict[str, str]:
-    """The headers that API Gateway adds to a request from the network."""
+    """The headers added to a request from the network."""
     client = request.environ.get("REMOTE_ADDR", "127.0.0.1")
     before = request.headers.get("x-forwarded-for")
     return {
@@ -67,12 +67,12 @@ def trace_header(trace_id: str) -> str:
 
 
 def unmappable(headers: Mapping[str, str]) -> str | None:
-    """The first header that an integration request must not set; None if all headers may be set."""
+    """The first header that cannot be mapped in an integration request; None if all headers can."""
     return next((name for name in headers if name.lower() in UNMAPPABLE), None)
 
 
 def of_response(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of a method response as the client gets them."""
+    """The headers of a method response as sent to the client."""
     return {
         f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name: value
         for name, value in headers.items()

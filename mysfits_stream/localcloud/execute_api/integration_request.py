@@ -41,11 +41,11 @@ class CannotAssumeRole(Exception):
 
 
 class NotPermitted(Exception):
-    """The service lets API Gateway not call it without a role; the message is for the execution log."""
+    """API Gateway may not call the service without a role; the message is for the execution log."""
 
 
 def integrate(exchange: RequestContext, integration: Integration, call_service: CallService) -> int:
-    """Map the request and have it answered; the answer is kept in the exchange, its status is returned."""
+    """Map the request and call the backend; keeps the answer in the context and returns the status."""
     proxy = integration.type == "AWS_PROXY"
     body = proxy_event(exchange) if proxy else _request_body(exchange, integration)
     if integration.type == "MOCK":
@@ -61,7 +61,7 @@ def integrate(exchange: RequestContext, integration: Integration, call_service: 
 
 
 def _request_body(exchange: RequestContext, integration: Integration) -> bytes:
-    """The body that the integration gets: mapped, or passed through where that is allowed (F96)."""
+    """The body for the integration: mapped, or passed through where allowed (F96)."""
     raw, binary, handling = exchange.request.body, exchange.is_binary, integration.content_handling
     template = integration.templates.get(exchange.media_type)
     if template is not None:
@@ -90,7 +90,7 @@ def _mock_status(mapped: bytes) -> int:
 
 
 def _lenient_json(source: str) -> Any:
-    """JSON as API Gateway's parser takes it: also with a trailing comma, and with names without quotes."""
+    """JSON of API Gateway's parser, which accepts trailing commas and names without quotes."""
     try:
         return json.loads(source)
     except ValueError:

@@ -1,4 +1,4 @@
-"""JSON Schema draft-04 as API Gateway validates it: patterns follow ECMA 262, by ``regress``."""
+"""JSON Schema draft-04, validated as in API Gateway: patterns follow ECMA 262, by ``regress``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def _is_regex(value: object) -> bool:
 
 
 def check_schema(schema: Any) -> None:
-    """Raise SchemaError for what is not a schema of draft 4, or has a pattern that is none."""
+    """Raise SchemaError for an invalid schema of draft 4 or an invalid pattern."""
     Draft4Validator.check_schema(schema, format_checker=FORMATS)
 
 
 def additional_properties(instance: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """The properties that a schema neither names nor has a pattern for."""
+    """The properties without a name or a pattern in the schema."""
     patterns = schema.get("patternProperties", {})
     return sorted(
         name

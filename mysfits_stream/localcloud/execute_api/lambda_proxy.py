@@ -44,7 +44,7 @@ def proxy_event(exchange: RequestContext) -> bytes:
 
 
 def proxy_response(exchange: RequestContext) -> Response:
-    """The response that a function's result asks for; a malformed one is AWS's 502."""
+    """The response in a function's result; a malformed result is AWS's 502."""
     try:
         result = json.loads(exchange.integration_body or "null")
     except ValueError as error:
@@ -66,7 +66,7 @@ def proxy_response(exchange: RequestContext) -> Response:
 
 
 def _headers(result: dict[str, Any]) -> dict[str, str]:
-    """The headers of both members, merged; raises TypeError for a value that the format does not allow."""
+    """The headers of both members, merged; raises TypeError for values of other types."""
     merged = {name: [value] for name, value in (result.get("headers") or {}).items()}
     for name, values in (result.get("multiValueHeaders") or {}).items():
         if not isinstance(values, list):

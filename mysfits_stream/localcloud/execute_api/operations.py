@@ -1,4 +1,4 @@
-"""A request to a deployed API, at the path that API Gateway calls the invoke URL."""
+"""Requests to deployed APIs, at the invoke URL."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_BODY = handler.PAYLOAD_LIMIT
 
 
 class Deployments(Protocol):
-    """The deployments that stages serve."""
+    """The deployments of stages."""
 
     def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
-        """The deployment that a stage serves; None when the stage serves nothing."""
+        """The deployment of a stage; None for a stage without a deployment."""
 
     def is_late(self, api_id: str, stage: str) -> bool:
         """Whether a stage exists and does not answer yet."""

@@ -28,21 +28,21 @@ def decoded(text: str) -> bytes:
 
 
 def request_text(body: bytes, *, binary: bool, handling: str | None) -> str:
-    """The text of a request that a template renders; raises MappingError for a binary payload."""
+    """The text of a request for a template; raises MappingError for a binary payload."""
     if binary and handling != TO_TEXT:
         raise MappingError("Request body must be text to be transformed by a template")
     return base64.b64encode(body).decode("ascii") if binary else body.decode("utf-8", "replace")
 
 
 def converted_request(body: bytes, *, binary: bool, handling: str | None) -> bytes:
-    """The payload of a request that is passed through."""
+    """The payload of a request without a template."""
     if binary:
         return base64.b64encode(body) if handling == TO_TEXT else body
     return decoded(body.decode("utf-8", "replace")) if handling == TO_BINARY else body
 
 
 def response_text(body: bytes, *, binary: bool, handling: str | None) -> str:
-    """The text of an integration's response that a template renders; raises MappingError."""
+    """The text of an integration's response for a template; raises MappingError."""
     if binary and handling == TO_BINARY:
         raise MappingError("Response body must be text to be transformed by a template")
     return base64.b64encode(body).decode("ascii") if binary else body.decode("utf-8", "replace")

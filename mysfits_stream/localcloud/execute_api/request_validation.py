@@ -1,4 +1,4 @@
-"""Request validation: required parameters, and the body against its model (F100, F101)."""
+"""Request validation: required parameters, and the body against the model (F100, F101)."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ MODEL_URL = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
 
 @dataclass(frozen=True)
 class Validation:
-    """What a method's request validator checks."""
+    """The checks of a method's request validator."""
 
     parameters: tuple[tuple[str, str], ...]
     models: Mapping[str, jsonschema.protocols.Validator]
 
     def check_parameters(self, value: Callable[[str, str], Any]) -> None:
-        """Raise the 400 that names every required parameter that is absent or empty."""
+        """Raise the 400 with the names of required parameters that are absent or empty."""
         missing = [name for place, name in self.parameters if not value(place, name)]
         if missing:
             named = ", ".join(missing)
             raise Refusal("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{named}]")
 
     def check_body(self, media_type: str, body: str) -> None:
-        """Raise the 400 of a body that is not JSON, or does not fit the model of its media type."""
+        """Raise the 400 of a body that is not JSON or violates the model of the media type."""
         validator = self.models.get(media_type)
         if validator is None:
             return
@@ -55,7 +55,7 @@ class Validation:
 def compile_validation(
     method: Mapping[str, Any], validator: Mapping[str, Any] | None, models: Mapping[str, Any], api: str
 ) -> Validation:
-    """The checks of a method: none without a request validator."""
+    """The checks of a method; no checks without a request validator."""
     chosen = validator or {}
     required: list[tuple[str, str]] = []
     if chosen.get("validateRequestParameters"):
@@ -73,7 +73,7 @@ def compile_validation(
 
 
 def compile_model(name: str, models: Mapping[str, Any], api: str) -> jsonschema.protocols.Validator:
-    """A draft-04 validator for a model, whose ``$ref`` may name any other model of the API."""
+    """A draft-04 validator for a model; ``$ref`` may name any model of the API."""
     check_schema(json.loads(models[name]["schema"]))
     resources = [
         (
@@ -95,7 +95,7 @@ def _contents(model: Mapping[str, Any]) -> Any:
 
 
 def _without_lengths(schema: Any) -> Any:
-    """An imported schema as AWS validates it: minItems and maxItems are shown and have no effect (F101)."""
+    """An imported schema as validated by AWS: minItems and maxItems have no effect (F101)."""
     if isinstance(schema, list):
         return [_without_lengths(item) for item in schema]
     if not isinstance(schema, dict):
@@ -106,7 +106,7 @@ def _without_lengths(schema: Any) -> Any:
 
 
 def explain(errors: Iterable[jsonschema.ValidationError]) -> list[str]:
-    """What is wrong, in the words that API Gateway's own validator uses."""
+    """The error in the words of API Gateway's validator."""
     return [_words(error) for error in errors]
 
 

@@ -18,7 +18,7 @@ ACTION = "execute-api:Invoke"
 
 @dataclass(frozen=True)
 class ResourcePolicy:
-    """The compiled policy of one deployment; ``arn`` is the ARN of the API."""
+    """The compiled policy of a deployment; ``arn`` is the ARN of the API."""
 
     arn: str
     document: Mapping[str, Any]
@@ -26,9 +26,10 @@ class ResourcePolicy:
     def denial(
         self, stage: str, method: str, path: str, context: Mapping[str, str], *, signed: bool
     ) -> str | None:
-        """AWS's message for a request that the policy denies, None for an allowed request.
+        """AWS's message for a denied request, None for an allowed request.
 
-        An anonymous request needs an Allow; a ``signed`` request of the same account needs no Deny.
+        An anonymous request needs an Allow; for a ``signed`` request of the account the absence of a Deny is
+        enough.
         """
         resource = f"{self.arn}/{stage}/{method}{path}"
         decision = iam.evaluate([self.document], ACTION, resource, context)

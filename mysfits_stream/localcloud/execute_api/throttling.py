@@ -1,4 +1,4 @@
-"""Throttling: the token bucket of one method on one stage."""
+"""Throttling: the token bucket of a method of a stage."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 
 
 class TokenBucket:
-    """``burst`` tokens at most, ``rate`` new ones a second; a request takes one.
+    """At most ``burst`` tokens, ``rate`` new tokens a second; a request takes a token.
 
-    Time is the caller's, in seconds. Safe to use from several threads.
+    The caller gives the time, in seconds. Safe to use from several threads.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -19,7 +19,7 @@ class TokenBucket:
         self._lock = threading.Lock()
 
     def take(self, now: float) -> bool:
-        """Take a token if there is one."""
+        """Take a token; False if the bucket is empty."""
         with self._lock:
             if self._filled is not None and now > self._filled:
                 self._tokens = min(float(self.burst), self._tokens + (now - self._filled) * self.rate)

@@ -1,4 +1,4 @@
-"""What one delivery stream has in hand, and when something is to be done with it.
+"""Buffer state of one delivery stream and the time of the next flush.
 
 Arithmetic only: a :class:`Delivery` gets the time as an argument, makes no calls and does not lock. ``now``
 is the steady clock, ``arrived`` and ``oldest`` are true times.
@@ -19,7 +19,7 @@ MAX_INVOCATIONS = 5  # outstanding at a time (F68)
 
 @dataclass
 class Buffer:
-    """Bytes that wait for company; ``oldest`` is when their oldest record arrived, in milliseconds."""
+    """Buffered bytes; ``oldest`` is the arrival of the oldest record, in milliseconds."""
 
     opened: float = 0.0
     oldest: int = 0
@@ -27,7 +27,7 @@ class Buffer:
     parts: list[bytes] = field(default_factory=list)
 
     def append(self, data: bytes, arrived: int, now: float) -> None:
-        """Add a part; the first one starts the clock."""
+        """Add a part; the first part starts the clock."""
         if not self.parts:
             self.opened, self.oldest = now, arrived
         self.parts.append(data)
@@ -43,7 +43,7 @@ class Buffer:
 
 @dataclass(eq=False)
 class Batch:
-    """Records on their way through the processor."""
+    """Records in the processor."""
 
     records: list[Record] = field(default_factory=list)
     size: int = 0
@@ -54,7 +54,7 @@ class Batch:
 
 @dataclass(eq=False)
 class Upload:
-    """An object on its way to S3."""
+    """An object to be stored in S3."""
 
     stream: Stream
     destination: Destination
@@ -71,9 +71,9 @@ class Upload:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a :class:`Delivery` has in hand, without times: batches of records, three buffers, uploads.
+    """The records of a :class:`Delivery`, without times: batches of records, three buffers, uploads.
 
-    A buffer is the true time of its oldest record and its parts.
+    A buffer is the true time of the oldest record, and the parts.
     """
 
     stream: Stream
@@ -83,7 +83,7 @@ class Snapshot:
 
 
 class Delivery:
-    """The buffers of one delivery stream, in the order in which records pass them."""
+    """The buffers of a delivery stream, in the order of processing."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -97,7 +97,7 @@ class Delivery:
         self.uploads: list[Upload] = []
 
     def accept(self, record: Record, now: float) -> None:
-        """Take a record that was put."""
+        """Buffer a new record."""
         stream = self.stream
         if stream.backup:
             self.backup.append(record.data, record.arrived, now)
@@ -115,7 +115,7 @@ class Delivery:
             self._close_batch(now)
 
     def deliver(self, data: bytes, arrived: int, now: float) -> None:
-        """Take what is to be delivered of one record."""
+        """Buffer the delivered data of a record."""
         self.outgoing.append(data + self.stream.delimiter, arrived, now)
         if self.outgoing.size >= self.stream.destination.buffer_bytes:
             self._close_outgoing(now)
@@ -125,7 +125,7 @@ class Delivery:
         self.failed.append(line, arrived, now)
 
     def due_at(self) -> float | None:
-        """When a buffer is to be closed next, or a batch or an upload to be begun; None: never."""
+        """The time of the next flush, batch or upload; None if nothing is due."""
         hints, backup = self.stream.destination, self.stream.backup
         moments = [
             self._incoming_due_at(),
@@ -139,7 +139,7 @@ class Delivery:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def take_due(self, now: float) -> tuple[list[Batch], list[Upload]]:
-        """Close what is due, and give the batches to process and the objects to upload now."""
+        """Flush the due buffers; return the batches to process and the objects to upload."""
         hints, backup = self.stream.destination, self.stream.backup
         if _past(self._incoming_due_at(), now):
             self._close_batch(now)
@@ -165,7 +165,7 @@ class Delivery:
         return sum(1 for _ in self.held())
 
     def held(self) -> Iterator[bytes]:
-        """What is on its way to S3, one by one: records, error lines, finished objects."""
+        """The undelivered data, item by item: records, error lines, finished objects."""
         for batch in (self.incoming, *self.waiting, *self.processing):
             yield from (record.data for record in batch.records)
         yield from self.outgoing.parts
@@ -185,7 +185,7 @@ class Delivery:
 
     @classmethod
     def restored(cls, snapshot: Snapshot, now: float) -> Delivery:
-        """What a snapshot holds, with all waiting begun anew: its clock was that of another process."""
+        """A delivery with the data of a snapshot; all waiting times start again."""
         delivery = cls(snapshot.stream)
         for records in snapshot.batches:
             batch = Batch(list(records), sum(len(record.data) for record in records), now, not_before=now)

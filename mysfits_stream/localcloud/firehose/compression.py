@@ -1,4 +1,4 @@
-"""The compression formats of a delivery stream, as S3 gets to see them (F88)."""
+"""The compression formats of a delivery stream (F88)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HADOOP_BLOCK = 256 * 1024  # what Hadoop's Snappy codec takes at once by default
 
 
 def compressed(data: bytes, compression: str, name: str) -> bytes:
-    """``data`` in one of the formats of CompressionFormat; ``name`` is the entry's in a ZIP archive."""
+    """Compress ``data`` in a format of CompressionFormat; ``name`` is the entry's name in a ZIP archive."""
     if compression == "GZIP":
         return gzip.compress(data)
     if compression == "ZIP":
@@ -31,6 +31,6 @@ def compressed(data: bytes, compression: str, name: str) -> bytes:
 
 
 def _hadoop_block(data: bytes) -> bytes:
-    """A block tells its own length, then that of the one chunk that it holds."""
+    """A block: the length of the block, the length of the only chunk, and the chunk."""
     chunk = bytes(cramjam.snappy.compress_raw(data))
     return struct.pack(">II", len(data), len(chunk)) + chunk

@@ -1,7 +1,7 @@
-"""Java's DateTimeFormatter patterns, as Firehose evaluates them in prefixes (F89).
+"""Java's DateTimeFormatter patterns in prefixes (F89).
 
-Every letter of Java 17 is formatted, in the English of the United States; weeks begin on Sunday. A pattern
-that Java rejects raises PatternError.
+Every letter of Java 17 is formatted, in the English of the United States; weeks begin on Sunday. Raises
+PatternError for patterns that Java rejects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _QUARTERS = ("1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
 
 
 class PatternError(ValueError):
-    """A pattern that Java's DateTimeFormatter rejects."""
+    """Java's DateTimeFormatter rejects the pattern."""
 
 
 def format_date(moment: dt.datetime, pattern: str) -> str:
@@ -43,7 +43,7 @@ def format_date(moment: dt.datetime, pattern: str) -> str:
 
 
 def _tokens(pattern: str) -> Iterator[str]:
-    """Quoted text, runs of one letter, and every other character by itself."""
+    """Quoted text, runs of a letter, and single characters."""
     return (match[0] for match in _TOKEN.finditer(pattern))
 
 
@@ -76,7 +76,7 @@ def _year(part: Callable[[dt.datetime], int]) -> Formatter:
 
 
 def _text(short: str, full: str, number: Callable[[dt.datetime], int] | None = None) -> Formatter:
-    """A name in the widths of TextStyle; ``number`` is the value that one or two letters ask for."""
+    """A name in the widths of TextStyle; one or two letters print ``number``."""
 
     def formatted(moment: dt.datetime, count: int) -> str:
         if number is not None and count <= 2:
@@ -112,7 +112,7 @@ def _weekday(moment: dt.datetime) -> int:
 
 
 def _week_of(day: int, weekday: int) -> int:
-    """The week in which a day of a month or year lies, where a week that is cut off counts."""
+    """The week of a day in a month or year; the first and the last week may be incomplete."""
     return (day - 1 + (weekday - day) % 7) // 7 + 1
 
 

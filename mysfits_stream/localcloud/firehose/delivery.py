@@ -1,13 +1,14 @@
 """The data plane of delivery streams: records in, through the processor, objects out.
 
-Two buffers lie between a record and S3 (F91): the processor's own, then the one of the buffering hints, each
-closed by size or by age, whichever comes first. All waiting is arithmetic on the steady clock: nothing
-here sleeps. :meth:`Firehose.due_at` says when something is to be done next, and :meth:`Firehose.advance` does
-it; invocations and uploads are handed to ``submit``, so that neither of them ever holds up a put.
+Two buffers lie between a record and S3 (F91): the buffer of the processor, then the buffer of the buffering
+hints, both flushed by size or by age. All waiting is arithmetic on the steady clock; nothing sleeps.
+:meth:`Firehose.due_at` returns the time of the next work, and :meth:`Firehose.advance` does the work.
+Invocations and uploads are handed to ``submit`` and never delay a put. Every put and every advance looks the
+stream up, so a changed destination has effect at once, and the buffered records of a deleted stream are lost
+(F52).
 
-A stream is looked up at every put and every advance, so a changed destination is in effect at once, and what
-a deleted stream had buffered is gone (F52). Left out: every destination but S3, other sources than direct
-puts, format conversion and dynamic partitioning.
+Not simulated: destinations other than S3, sources other than direct puts, format conversion and dynamic
+partitioning.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ S3_ACCESS_DENIED = (
 
 
 class FirehoseError(Exception):
-    """A put that Firehose refuses: ``code`` is AWS's."""
+    """Firehose rejects a put: ``code`` is AWS's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -57,10 +58,10 @@ class FirehoseError(Exception):
 
 
 class Firehose:
-    """Takes records for delivery streams and delivers them; safe to call from several threads.
+    """Accepts records for delivery streams and delivers records; safe to call from several threads.
 
     ``submit`` runs a job on some thread, or at once; ``wake`` is called when :meth:`due_at` may have become
-    earlier than it was. ``account`` is the one that the streams are in.
+    earlier. ``account`` is the account of the streams.
     """
 
     def __init__(
@@ -85,12 +86,18 @@ class Firehose:
         """Called before each put, without a lock."""
 
     def put_record(self, region: str, name: str, data: bytes) -> tuple[str, bool]:
-        """Take one record; its id, and whether it is encrypted at rest. Raises FirehoseError."""
+        """Accept a record; returns the record id, and whether the record is encrypted at rest.
+
+        Raises FirehoseError.
+        """
         ids, encrypted = self._put(region, name, [data], "PutRecord")
         return ids[0], encrypted
 
     def put_record_batch(self, region: str, name: str, batch: Sequence[bytes]) -> tuple[list[str], bool]:
-        """Take 1 to 500 records, all or none of them; their ids, and as above. Raises FirehoseError."""
+        """Accept 1 to 500 records or no record; returns record ids and encryption as above.
+
+        Raises FirehoseError.
+        """
         if not batch:
             raise _violation("records", "Member must have length greater than or equal to 1")
         if len(batch) > MAX_BATCH_RECORDS:
@@ -100,7 +107,7 @@ class Firehose:
         return self._put(region, name, batch, "PutRecordBatch")
 
     def due_at(self) -> float | None:
-        """When :meth:`advance` has something to do next; None while everything is delivered."""
+        """The time of the next work of :meth:`advance`; None if everything is delivered."""
         with self._lock:
             for delivery in self._deliveries.values():
                 delivery.stream = self._current(delivery.stream) or delivery.stream
@@ -108,7 +115,7 @@ class Firehose:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def advance(self) -> None:
-        """Do everything that is due now."""
+        """Do all due work."""
         while jobs := self._due_jobs(self._world.steady()):
             for job in jobs:
                 self._submit(job)
@@ -119,18 +126,18 @@ class Firehose:
             return sum(delivery.pending() for delivery in self._deliveries.values())
 
     def held(self) -> list[bytes]:
-        """The records, error lines and finished objects that lie in buffers now."""
+        """The records, error lines and finished objects in buffers."""
         with self._lock:
             return [data for delivery in self._deliveries.values() for data in delivery.held()]
 
     @contextmanager
     def paused(self) -> Iterator[list[Snapshot]]:
-        """Let nothing be put or delivered, and give what all streams have in hand."""
+        """Stop puts and deliveries, and return the undelivered data of all streams."""
         with self._lock:
             yield [delivery.snapshot() for delivery in self._deliveries.values()]
 
     def restore(self, snapshots: Sequence[Snapshot]) -> None:
-        """Take back what :meth:`paused` gave."""
+        """Restore the data from :meth:`paused`."""
         now = self._world.steady()
         with self._lock:
             for snapshot in snapshots:
@@ -139,7 +146,7 @@ class Firehose:
         self._wake()
 
     def put_again(self, put: Put) -> None:
-        """Take a put from the journal; the put of a stream that is deleted is lost with the stream (F52)."""
+        """Accept a put from the journal; the put of a deleted stream is lost with the stream (F52)."""
         stream = self._world.stream(put.region, put.stream)
         if stream is not None and stream.created == put.created:
             with self._lock:
@@ -210,14 +217,14 @@ class Firehose:
         return jobs
 
     def _current(self, stream: Stream) -> Stream | None:
-        """The stream as it is now; None when it is deleted, even if there is another of its name."""
+        """The stream's current configuration; None if deleted, also if the name belongs to a newer stream."""
         current = self._world.stream(stream.region, stream.name)
         if current is None or current.status == "DELETING" or current.created != stream.created:
             return None
         return current
 
     def _process(self, delivery: Delivery, stream: Stream, batch: Batch) -> None:
-        """Invoke the processor once for a batch, and put its results or its failure where they belong."""
+        """Invoke the processor once for a batch, and buffer the results or the failure."""
         began = self._world.steady()
         outcome = self._invoke(stream, batch)
         now, steady = self._world.now(), self._world.steady()
@@ -275,7 +282,7 @@ class Firehose:
             return Failure("InternalError", f"{type(error).__name__}: {error}")
 
     def _upload(self, delivery: Delivery, upload: Upload) -> None:
-        """Try once to store an object; what S3 does not take is tried again for a day."""
+        """Try once to store an object; retried for a day if S3 rejects the object."""
         if self._current(upload.stream) is None:
             # Whoever deleted the stream empties the bucket next, and must not find objects there again (F76).
             return
@@ -325,7 +332,7 @@ class Firehose:
     def _log(
         self, stream: Stream, destination: Destination, failure: Failure, function_arn: str | None
     ) -> None:
-        """One line in the stream's error log, if it has one and its role may write there (F87)."""
+        """Write a line to the stream's error log, if configured and permitted by the role (F87)."""
         group, log_stream = destination.log_group, destination.log_stream
         if not group or not log_stream:
             return
@@ -349,7 +356,7 @@ class Firehose:
 
 
 def qualified(function_arn: str) -> str:
-    """The resource that ``lambda:InvokeFunction`` is checked against: never the bare function (F119)."""
+    """The resource of a check of ``lambda:InvokeFunction``: never the bare function (F119)."""
     return function_arn if function_arn.count(":") > 6 else f"{function_arn}:$LATEST"
 
 

@@ -1,7 +1,7 @@
-"""The accepted records since the last save, in append-only files: a killed local cloud reads them back.
+"""The accepted records since the last save, in append-only files, for the restart of a killed local cloud.
 
-An entry is written before the put is answered, without fsync: it survives the end of the process, not a power
-cut. Each save begins the next file, and removes the files before once the save is on disk.
+An entry is written before the put is answered, without fsync: the entry survives the end of the process, not
+a power cut. Each save begins the next file, and removes older files once the save is on disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Put:
-    """The records of one accepted call; ``arrived`` is in milliseconds since the epoch."""
+    """The records of an accepted call; ``arrived`` is in milliseconds since the epoch."""
 
     region: str
     stream: str
@@ -46,7 +46,7 @@ class Journal:
         """Bytes in the current file."""
 
     def append(self, put: Put) -> None:
-        """Write the records of one put, or raise OSError and leave the file as it was."""
+        """Write the records of a put, or raise OSError and leave the file unchanged."""
         if self._file is None:
             raise OSError("the journal is closed")
         entry = pickle.dumps((put.region, put.stream, put.created, put.arrived, tuple(put.records)))
@@ -61,7 +61,7 @@ class Journal:
         self.length += len(data)
 
     def begin_next(self) -> int:
-        """Append to a new file from now on; returns its number."""
+        """Start a new file and return the number of the file."""
         path = self._directory / _name(self._number + 1)
         following = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self.close()
@@ -82,7 +82,7 @@ class Journal:
 
 
 def read(directory: Path, first: int) -> Iterator[Put]:
-    """The puts of all files from number ``first`` on, in order; an entry that was cut off ends its file."""
+    """The puts of all files from number ``first`` on, in order; an incomplete entry ends a file."""
     for number in sorted(_numbers(directory)):
         if number >= first:
             yield from _entries(directory / _name(number))

@@ -1,4 +1,4 @@
-"""What delivery streams tell CloudWatch, collected until somebody takes it there."""
+"""CloudWatch metrics of delivery streams, collected until published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_KEPT = 10_000  # single values, while nobody takes them
 
 @dataclass(frozen=True)
 class Metric:
-    """One value for CloudWatch's namespace AWS/Firehose."""
+    """A value in CloudWatch's namespace AWS/Firehose."""
 
     region: str
     stream: str
@@ -24,7 +24,7 @@ class Metric:
 
 
 class Metrics:
-    """Sums of what is counted, and every value of what is measured; safe to use from several threads."""
+    """Sums of counters and the single values of measurements; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,12 +32,12 @@ class Metrics:
         self._counted: dict[tuple[str, str, str], float] = {}
 
     def measure(self, stream: Stream, name: str, value: float, unit: str, at: float) -> None:
-        """One value that stands for itself."""
+        """Record a single value."""
         with self._lock:
             self._measured.append(Metric(stream.region, stream.name, name, value, unit, at))
 
     def count(self, stream: Stream, name: str, value: float) -> None:
-        """One value that is added to those before it."""
+        """Add a value to a sum."""
         key = (stream.region, stream.name, name)
         with self._lock:
             self._counted[key] = self._counted.get(key, 0) + value

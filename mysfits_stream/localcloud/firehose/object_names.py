@@ -1,6 +1,6 @@
-"""What Firehose calls the S3 objects that it writes (F85, F88, F89).
+"""The keys of S3 objects written by Firehose (F85, F88, F89).
 
-A key is the evaluated prefix and a suffix, glued together without a slash. Prefixes hold expressions,
+A key is the evaluated prefix and a suffix, joined without a slash. Prefixes hold expressions,
 ``!{timestamp:…}`` with the patterns of Java's DateTimeFormatter and ``!{firehose:…}``.
 """
 
@@ -33,13 +33,13 @@ _INVALID_VALUE = "Invalid conversion character used in the value of the expressi
 
 
 class PrefixError(ValueError):
-    """A prefix that Firehose refuses; the text is AWS's."""
+    """Firehose rejects the prefix; the text is AWS's."""
 
 
 def object_key(
     prefix: str, *, stream: str, version: int, oldest: float, time_zone: str = "UTC", extension: str = ""
 ) -> str:
-    """The key of an object of delivered records; ``oldest`` is the arrival of its oldest record."""
+    """The key of an object of delivered records; ``oldest`` is the arrival of the oldest record."""
     if "timestamp" not in (namespace for namespace, _ in expressions(prefix)):
         prefix += DEFAULT_DATE
     return _key(prefix, "", stream, version, oldest, time_zone, extension)
@@ -55,13 +55,13 @@ def error_object_key(
     oldest: float,
     time_zone: str = "UTC",
 ) -> str:
-    """The key of an object of failed records; only without an error prefix a date follows by itself (F85)."""
+    """The key of an object of failed records; a date is added only without an error prefix (F85)."""
     template = error_prefix or f"{prefix}{error_type}/{DEFAULT_DATE}"
     return _key(template, error_type, stream, version, oldest, time_zone, "")
 
 
 def check_prefixes(prefix: str, error_prefix: str) -> None:
-    """Raises PrefixError, with AWS's words, for prefixes that Firehose does not accept (F89)."""
+    """Raise PrefixError, with AWS's words, for prefixes that Firehose rejects (F89)."""
     in_prefix, in_error = list(expressions(prefix)), list(expressions(error_prefix))
     if ("firehose", "error-output-type") in in_prefix:
         raise PrefixError("Prefix must not contain any occurrence of !{firehose:error-output-type}")

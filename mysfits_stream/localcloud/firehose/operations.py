@@ -22,7 +22,7 @@ def is_put(request: Request) -> bool:
 
 
 def put(firehose: Firehose, request: Request) -> Response:
-    """Put one record or a batch of records into a delivery stream."""
+    """Put a record or a batch of records into a delivery stream."""
     try:
         document = request.json()
         name = _required(document, "DeliveryStreamName", "deliveryStreamName")

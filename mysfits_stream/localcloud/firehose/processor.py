@@ -1,6 +1,6 @@
-"""What Firehose sends to its Lambda processor, and what it makes of the answer (F80 to F82, F86).
+"""The event of the Lambda processor, and the interpretation of the answer (F80 to F82, F86).
 
-Pure functions; when to call the function, and how often, is decided in ``firehose.py``.
+Pure functions; ``delivery.py`` decides on invocations and retries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_SECONDS = 300.0  # Firehose does not wait longer, whatever the function's ti
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it was put; ``arrived`` is in milliseconds since the epoch."""
+    """A record as put; ``arrived`` is in milliseconds since the epoch."""
 
     id: str
     data: bytes
@@ -29,7 +29,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why records could not be processed, as the error objects and the log tell it."""
+    """The reason of a failed processing, for error objects and the log."""
 
     code: str
     message: str
@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass
 class Results:
-    """What became of a batch's records."""
+    """The results of a batch's records."""
 
     delivered: list[tuple[Record, bytes]] = field(default_factory=list)
     dropped: list[Record] = field(default_factory=list)
@@ -93,7 +93,7 @@ _REFUSED = {
 
 
 def event(stream_arn: str, records: Sequence[Record], invocation_id: str) -> bytes:
-    """The event for one invocation."""
+    """The event of an invocation."""
     document = {
         "invocationId": invocation_id,
         "deliveryStreamArn": stream_arn,
@@ -111,19 +111,19 @@ def event(stream_arn: str, records: Sequence[Record], invocation_id: str) -> byt
 
 
 def refusal(error: LambdaError) -> Failure:
-    """What Firehose makes of a function that Lambda did not even invoke."""
+    """The failure for a function that Lambda did not invoke."""
     return _REFUSED.get(error.code) or Failure(f"Lambda.{error.code.removesuffix('Exception')}", str(error))
 
 
 def batch_failure(invocation: Invocation) -> Failure | None:
-    """Why the invocation as a whole has to be tried again; None when its records can be looked at."""
+    """The reason to retry the whole invocation; None if the records of the answer can be read."""
     if invocation.timed_out or invocation.seconds > MAX_SECONDS:
         return TIMED_OUT
     return FUNCTION_ERROR if invocation.error else None
 
 
 def sort_out(payload: bytes, records: Sequence[Record]) -> Results:
-    """What a successful invocation's answer means for each record."""
+    """The outcome of every record, from the answer of a successful invocation."""
     answer = json.loads(payload)
     returned = answer.get("records") if isinstance(answer, dict) else None
     if returned is None:
@@ -146,7 +146,7 @@ def sort_out(payload: bytes, records: Sequence[Record]) -> Results:
 
 
 def _outcome(entry: dict[str, Any]) -> bytes | Failure | None:
-    """The data to deliver, the failure, or None for a dropped record. Raises ValueError for anything else."""
+    """The data to deliver, the failure, or None for a dropped record. Raises ValueError."""
     result = entry["result"]
     if result == "Dropped":
         return None
@@ -163,7 +163,7 @@ def _outcome(entry: dict[str, Any]) -> bytes | Failure | None:
 
 
 def error_line(record: Record, failure: Failure, *, attempts: int, ended: int, function_arn: str) -> bytes:
-    """One line of an error object: the record as it was put, and what happened to it (F86)."""
+    """A line of an error object: the record as put, and the failure (F86)."""
     document = {
         "attemptsMade": attempts,
         "arrivalTimestamp": record.arrived,

@@ -1,4 +1,4 @@
-"""What Firehose needs of the rest of the cloud, as the calls that it makes."""
+"""The interface of Firehose to the other services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mysfits_stream.localcloud.iam import Verdict
 
 
 class S3Error(Exception):
-    """An object that S3 did not take: ``code`` as in Firehose's error log (``S3.NoSuchBucket``)."""
+    """S3 rejects an object: ``code`` as in Firehose's error log (``S3.NoSuchBucket``)."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -19,9 +19,10 @@ class S3Error(Exception):
 
 
 class DeliveryServices(Protocol):
-    """What Firehose needs of the rest of the cloud.
+    """The interface of Firehose to the other services.
 
-    ``time_scale`` is how many times shorter pauses are than on AWS; streams come with their intervals scaled.
+    ``time_scale`` is the factor by which pauses are shorter than on AWS; the intervals of streams are scaled
+    already.
     """
 
     @property
@@ -32,18 +33,18 @@ class DeliveryServices(Protocol):
         """AWS's time in seconds since the epoch, for names and records."""
 
     def steady(self) -> float:
-        """Seconds for waiting, which no change of the wall clock moves."""
+        """Seconds of a monotonic clock, for waiting."""
 
     def stream(self, region: str, name: str) -> Stream | None:
-        """The stream as it is now, None when there is none; must be quick."""
+        """The stream's current configuration, None for a missing stream; must be quick."""
 
     def allowed(
         self, role: str, service: str, action: str, resource: str, external_id: str | None = None
     ) -> Verdict:
-        """Whether the service may assume the role and do this."""
+        """Whether the service may assume the role and do the action."""
 
     def invoke(self, function_arn: str, payload: bytes) -> Invocation:
-        """Invoke a function and wait for it. Raises LambdaError when it cannot be invoked."""
+        """Invoke a function and wait for the result. Raises LambdaError."""
 
     def put_object(self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Store an object. Raises S3Error."""

@@ -1,4 +1,4 @@
-"""A delivery stream as the data plane sees it: values, read from the control plane."""
+"""A delivery stream as values for the data plane, read from the control plane."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Destination:
-    """Where objects go and what they are; an empty prefix or extension is none."""
+    """Bucket, names and format of the objects; prefix and extension may be empty."""
 
     role_arn: str
     bucket: str
@@ -24,7 +24,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Processor:
-    """The Lambda function that transforms records, and how it is fed."""
+    """The Lambda function for records, and the hints for batches."""
 
     function_arn: str
     buffer_seconds: float = 60
@@ -34,7 +34,7 @@ class Processor:
 
 @dataclass(frozen=True)
 class Stream:
-    """A delivery stream as it is configured now; ``created`` tells it from a later one of its name."""
+    """The configuration of a delivery stream; ``created`` tells streams of equal names apart."""
 
     name: str
     arn: str
@@ -49,12 +49,12 @@ class Stream:
 
     @property
     def partition(self) -> str:
-        """The partition of the stream and of everything that it uses."""
+        """The partition of the stream and of all resources of the stream."""
         return self.arn.split(":")[1]
 
     @property
     def account(self) -> str:
-        """The account, which is also the external id that Firehose presents (F116)."""
+        """The account, also Firehose's external id (F116)."""
         return self.arn.split(":")[4]
 
     @property

@@ -1,7 +1,7 @@
-"""Time zones that Firehose accepts as CustomTimeZone.
+"""The time zones for CustomTimeZone.
 
-The developer guide lists the names of an old Java: Asia/Calcutta is accepted, Asia/Kolkata is rejected
-("UTC and non-3-letter IANA time zones").
+The developer guide lists the names of an old Java: Asia/Calcutta is accepted, Asia/Kolkata is rejected ("UTC
+and non-3-letter IANA time zones").
 """
 
 from __future__ import annotations

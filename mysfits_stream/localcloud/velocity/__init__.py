@@ -1,1 +1,1 @@
-"""Mapping templates: Velocity as API Gateway runs it."""
+"""Mapping templates: API Gateway's Velocity."""

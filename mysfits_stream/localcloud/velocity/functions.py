@@ -1,6 +1,6 @@
-"""``$input`` and ``$util``: what a mapping template sees of the message, and its functions.
+"""``$input`` and ``$util``, the objects and functions of mapping templates.
 
-A body is data: it is parsed as JSON and never read as a template.
+A body is data: API Gateway parses a body as JSON and never reads a body as a template.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNREAD = object()
 
 
 class BodyNotJson(MappingError):
-    """The body had to be JSON, and is not; the message is the one AWS answers with."""
+    """The body is not JSON; the message is AWS's."""
 
 
 class Input:
@@ -48,19 +48,21 @@ class Input:
         return self._document
 
     def path(self, path: Any) -> Any:
-        """``$input.path(path)``: the value there, for navigation."""
+        """``$input.path(path)``: the value at a path, for navigation."""
         try:
             return compile_path(path)(self.document())
         except PathError as error:
             raise MappingError(str(error)) from error
 
     def json(self, path: Any) -> str:
-        """``$input.json(path)``: the value there as JSON text; a missing one is the empty string's JSON."""
+        """``$input.json(path)``: the value at a path as JSON text; without a value, the JSON of the empty
+        string.
+        """
         value = self.path(path)
         return '""' if value is None else to_json(value)
 
     def params(self, *name: Any) -> Any:
-        """``$input.params()``: all; with a name: the path's, query string's or header's, in that order."""
+        """``$input.params()``: all parameters, or the first of path, query string and header."""
         if not name:
             return {kind: dict(self.parameters[kind]) for kind in ("path", "querystring", "header")}
         for kind in ("path", "querystring", "header"):
@@ -74,7 +76,7 @@ class Input:
 
 
 def read_json(source: str) -> Any:
-    """JSON without the NaN and Infinity that Python would take. Raises ValueError or RecursionError."""
+    """Parse JSON without NaN and Infinity, which Python accepts. Raises ValueError or RecursionError."""
     return json.loads(source, parse_constant=_no_constant)
 
 
@@ -83,7 +85,7 @@ def _no_constant(name: str) -> Any:
 
 
 class Util:
-    """``$util``: the functions that API Gateway adds to Velocity."""
+    """``$util``: API Gateway's functions."""
 
     __slots__ = ()
     methods: ClassVar[dict[str, Any]]

@@ -1,7 +1,7 @@
-"""JSONPath as ``$input.path`` and ``$input.json`` understand it.
+"""JSONPath of ``$input.path`` and ``$input.json``.
 
-Supported: ``$``, ``.name``, ``['name']``, ``['a','b']``, ``[0]``, ``[-1]``, ``[0,2]``, ``[1:3]``,
-``.*``, ``[*]``, ``..name``, ``.length()``, ``.size()`` and filters ``[?(@.name == 'x')]`` with at most one
+Supported: ``$``, ``.name``, ``['name']``, ``['a','b']``, ``[0]``, ``[-1]``, ``[0,2]``, ``[1:3]``, ``.*``,
+``[*]``, ``..name``, ``.length()``, ``.size()`` and filters ``[?(@.name == 'x')]`` with at most a single
 comparison.
 """
 
@@ -17,7 +17,7 @@ Step = Callable[[Any], Iterable[Any]]
 
 
 class PathError(ValueError):
-    """The text is not a JSONPath that is understood here."""
+    """The text is no supported JSONPath."""
 
 
 _TEXT = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
@@ -47,10 +47,10 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 @lru_cache(maxsize=4096)
 def compile_path(path: str) -> Callable[[Any], Any]:
-    """A function that reads ``path`` from a document.
+    """Compile ``path`` to a function from a document to a value.
 
-    A path that names one place gives the value there, or None; one that may name several gives a list.
-    Raises PathError for what is not a path.
+    A path to a single place gives the value of the place, or None; a path to several places gives a list.
+    Raises PathError.
     """
     text = path.strip()
     if not text.startswith("$"):

@@ -1,11 +1,11 @@
-"""Mapping templates: Velocity as API Gateway runs it. Compiled once, rendered for every message.
+"""Mapping templates: API Gateway's Velocity, compiled once and rendered for every message.
 
-airspeed reads the template, with the blank rules that were recorded on AWS; its tree is then turned into
-closures that compute with Java's values (``mapping_values``). What differs from Velocity's own behaviour is
-AWS's: an undefined reference is the empty string wherever it stands, so it prints nothing and is true in
-``#if``; ``#macro`` does nothing and its calls stay as text. A directive, function or method that is not
-supported is a :class:`TemplateError` when the template is compiled, with its line. Compiled templates are
-immutable and may be rendered by several threads at once.
+airspeed parses the template, with the rules for white space as recorded on AWS. The syntax tree becomes
+closures over Java's values (``values.py``). AWS differs from Velocity: an undefined reference is the empty
+string everywhere, so an undefined reference prints nothing and is true in ``#if``; ``#macro`` does nothing,
+and calls of macros stay as text. A directive, function or method beyond the supported subset is a
+:class:`TemplateError` at compile time, with the line. Compiled templates are immutable, and several threads
+may render the same template.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ _OWN_OBJECTS = {"input": Input.methods, "util": Util.methods}
 
 
 class TemplateError(Exception):
-    """The template is not valid, or beyond what is supported; the message names the line."""
+    """The template is not valid or beyond the supported subset; the message has the line."""
 
 
 class _Stop(Exception):
-    """``#stop``: what was rendered so far is the result."""
+    """``#stop``: rendering ends with the text so far."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Template:
     body: Statement
 
     def render(self, variables: Scope) -> str:
-        """The text that the template gives; ``#set`` changes ``variables``.
+        """Render the text of the template; ``#set`` changes ``variables``.
 
         Raises MappingError where AWS answers 500 Internal server error.
         """
@@ -77,7 +77,7 @@ class Template:
 
 
 def compile_template(source: str) -> Template:
-    """Compile a template; raises TemplateError naming the line that is not understood."""
+    """Compile a template; raises TemplateError with the line of the error."""
     try:
         tree = operators.TemplateBody("template", source)
     except TemplateSyntaxError as error:
@@ -119,7 +119,7 @@ def _block(block: Any) -> Statement:
 
 
 def _is_silent(child: Any) -> bool:
-    """Whether a node is a comment that prints nothing; the line break after a block comment is printed."""
+    """Whether a node is a comment without output; the line break after a block comment is output."""
     return isinstance(child, operators.Comment) and not _line_break(child)
 
 
@@ -129,7 +129,7 @@ def _line_break(comment: Any) -> str:
 
 
 def _between_sets(before: Any, child: Any, after: list[Any]) -> bool:
-    """Blanks between two #set on one line, which disappear on AWS."""
+    """Blanks between two #set on the same line, removed by AWS."""
     return (
         isinstance(child, operators.Text)
         and child.text.strip(" \t") == ""
@@ -141,7 +141,7 @@ def _between_sets(before: Any, child: Any, after: list[Any]) -> bool:
 
 
 def _words(child: Any, after: list[Any]) -> str:
-    """Text, in which backslashes right before a reference stand for half as many; empty for anything else."""
+    """Text, where half of the backslashes before a reference are removed; empty for other nodes."""
     if not isinstance(child, operators.Text):
         return ""
     words = str(child.text)
@@ -215,7 +215,7 @@ def _define(definition: Any) -> Statement:
 
 @dataclass(frozen=True)
 class _Defined:
-    """A ``#define``d block; it is rendered anew wherever its name is used."""
+    """A ``#define``d block, rendered anew for every use of the name."""
 
     block: Statement
 
@@ -376,7 +376,7 @@ _COMPARISONS: dict[str, Callable[[int], bool]] = {
 
 
 def _operators(parts: list[Any]) -> Expression:
-    """Values and operators in a row -> one expression, by precedence and from left to right."""
+    """Values and operators in a row -> an expression, by precedence and from left to right."""
     values = [_expression(parts[0])]
     pending: list[Any] = []
     for sign, value in zip(parts[1::2], parts[2::2], strict=True):
@@ -416,7 +416,7 @@ def _binary(sign: str, left: Expression, right: Expression) -> Expression:
 
 
 def _reference(reference: Any) -> Expression:
-    """A reference's value; the empty string where it is undefined or null."""
+    """A reference's value; the empty string for an undefined reference or null."""
     if reference.alternate is not None:
         raise _refuse(reference, "an alternate value")
     if reference.expression is None:

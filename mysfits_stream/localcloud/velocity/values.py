@@ -1,8 +1,8 @@
 """The values of mapping templates, with Java's behaviour: printing, comparing, methods.
 
-API Gateway runs templates on Velocity 1.x, whose values are Java objects. Here they are what ``json.loads``
-gives (dict, list, str, int, float, bool, None) plus :class:`Literal`, a list written in the template. The
-difference shows when printed: a list from JSON prints as JSON, one of the template as ``[a, b]`` (F94).
+API Gateway runs templates on Velocity 1.x with Java objects as values. Here the values are those of
+``json.loads`` (dict, list, str, int, float, bool, None) and :class:`Literal`, a list written in the template.
+A list from JSON prints as JSON, a list of the template as ``[a, b]`` (F94).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 
 
 class MappingError(Exception):
-    """A template failed while it was rendered; AWS answers 500."""
+    """Rendering of a template failed; AWS answers 500."""
 
 
 class Literal(list[Any]):
-    """A list written in the template itself, as in ``#set($list = [1, 2])``."""
+    """A list written in the template, as in ``#set($list = [1, 2])``."""
 
 
 class SilentMap(dict[str, Any]):
-    """A map inside of ``$context``, which prints as the empty string."""
+    """A map inside of ``$context``; prints as the empty string."""
 
 
 class Entry:
-    """One entry of a map, as ``$map.entrySet()`` gives it."""
+    """An entry of a map, as in ``$map.entrySet()``."""
 
     __slots__ = ("key", "value")
 
@@ -37,7 +37,7 @@ class Entry:
 
 
 def text(value: Any) -> str:
-    """What Java's ``toString`` prints for a value."""
+    """The text of a value, as by Java's ``toString``."""
     kind = type(value)
     if kind is str:
         return str(value)
@@ -63,7 +63,7 @@ def text(value: Any) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON as ``$input.json`` writes it: compact, and characters beyond ASCII left as they are."""
+    """JSON as in ``$input.json``: compact, with unescaped characters beyond ASCII."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=text)
 
 
@@ -81,12 +81,12 @@ def _double(value: float) -> str:
 
 
 def truth(value: Any) -> bool:
-    """What ``#if`` makes of a value: everything but ``false`` is true, an undefined reference too."""
+    """The truth of a value in ``#if``: every value but ``false`` is true, also an undefined reference."""
     return value is not False
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Velocity's ``==``: numbers by value, values of different types by what they print."""
+    """Velocity's ``==``: numbers by value, values of different types by printed text."""
     if _number(left) and _number(right):
         return bool(left == right)
     if type(left) is type(right) or (isinstance(left, list) and isinstance(right, list)):
@@ -95,14 +95,14 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def compare(left: Any, right: Any) -> int | None:
-    """Negative, zero or positive for two numbers; None for anything else."""
+    """Negative, zero or positive for two numbers; None for other values."""
     if not (_number(left) and _number(right)):
         return None
     return int(left > right) - int(left < right)
 
 
 def arithmetic(operator: str, left: Any, right: Any) -> Any:
-    """``+ - * / %`` as Velocity computes them; None where it logs an error instead."""
+    """Velocity's ``+ - * / %``; None where Velocity logs an error."""
     if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
         return text(left) + text(right)
     if not (_number(left) and _number(right)):
@@ -127,7 +127,7 @@ def _number(value: Any) -> bool:
 
 
 def lookup(target: Any, name: Any) -> Any:
-    """``$target.name`` or ``$target[name]``; None where there is no such thing."""
+    """``$target.name`` or ``$target[name]``; None for a missing member."""
     if isinstance(target, dict):
         return target.get(name)
     if isinstance(target, list | range):
@@ -143,7 +143,7 @@ def lookup(target: Any, name: Any) -> Any:
 
 
 def invoke(target: Any, name: str, arguments: list[Any]) -> Any:
-    """``$target.name(arguments)``; None where the type has no such method."""
+    """``$target.name(arguments)``; None if the type has no method of this name."""
     method = METHODS.get(type(target), {}).get(name) or ANY.get(name)
     if method is None:
         own = getattr(target, "methods", None)
