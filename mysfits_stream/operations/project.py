@@ -123,7 +123,7 @@ class Project:
             yield
         except KeyboardInterrupt:
             self.target.interrupt.set()
-            self.note("The state file records all completed changes; run the same command again to resume.")
+            self.note("The state file records all completed changes; the same command resumes.")
             raise
 
 

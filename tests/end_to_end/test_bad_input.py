@@ -67,7 +67,7 @@ CASES = [
     Bad("no region", ("no region", "--region"), ("plan", "--target", "aws"), environment=NO_NETWORK),
     Bad(
         "no credentials",
-        ("no AWS credentials", "aws configure"),
+        ("Unable to locate credentials", "aws configure"),
         ("plan", "--target", "aws", "--region", "eu-west-1"),
         environment=NO_NETWORK,
     ),
@@ -80,7 +80,7 @@ CASES = [
     ),
     Bad(
         "AWS out of reach, as with a wrong region",
-        ("cannot reach AWS", "eu-west-1"),
+        ("Could not connect", "eu-west-1", "connection and proxies"),
         ("plan", "--target", "aws", "--region", "eu-west-1"),
         environment=NO_NETWORK | KEYS,
     ),
@@ -160,7 +160,7 @@ def test_a_working_directory_that_is_gone_is_named(tmp_path: Path, monkeypatch: 
     gone.mkdir()
     os.chdir(gone)
     gone.rmdir()
-    with pytest.raises(StateError, match="the working directory is gone"):
+    with pytest.raises(StateError, match="the working directory was deleted"):
         App().directory  # noqa: B018, asking is what fails
 
 
