@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -112,8 +113,10 @@ class CloudServices:
     def invoke_asynchronously(self, function_arn: str, payload: bytes) -> None:
         """Invoke a function without a reader of the result; retry twice, as AWS does, but without a pause."""
         for _ in range(ASYNCHRONOUS_ATTEMPTS):
-            if self.invoke(function_arn, payload).error is None:
-                return
+            # A throttled event is retried for hours on AWS, and is discarded in the end.
+            with contextlib.suppress(LambdaError):
+                if self.invoke(function_arn, payload).error is None:
+                    return
 
     def put_object(self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Store an object. Raises S3Error."""

@@ -330,3 +330,20 @@ def test_the_code_of_a_function_can_be_downloaded(local_cloud: CloudUnderTest) -
     assert digest == functions.get_function_configuration(FunctionName="processor")["CodeSha256"]
     functions.delete_function(FunctionName="processor")
     assert requests.get(location, timeout=10).status_code == 404
+
+
+def test_a_function_over_its_reserved_concurrency_is_throttled(local_cloud: CloudUnderTest) -> None:
+    url, functions = click_pipeline(local_cloud), local_cloud.client("lambda")
+    functions.put_function_concurrency(FunctionName="processor", ReservedConcurrentExecutions=0)
+    assert functions.get_function(FunctionName="processor")["Concurrency"] == {
+        "ReservedConcurrentExecutions": 0
+    }
+    with pytest.raises(functions.exceptions.TooManyRequestsException, match="Rate Exceeded"):
+        functions.invoke(FunctionName="processor", Payload=b"{}")
+    functions.invoke(FunctionName="processor", InvocationType="Event", Payload=b"{}")
+    assert requests.put(url, json=CLICK, timeout=10).status_code == 200
+    local_cloud.advance(60)
+    assert [key for key in objects(local_cloud) if key.startswith("firehose/2")] == []
+    functions.delete_function_concurrency(FunctionName="processor")
+    assert "Concurrency" not in functions.get_function(FunctionName="processor")
+    assert "FunctionError" in functions.invoke(FunctionName="processor", Payload=b"{}")

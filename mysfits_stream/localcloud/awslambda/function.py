@@ -24,6 +24,8 @@ class Function:
     log_group: str
     code_sha256: str
     version: str = "$LATEST"
+    reserved_concurrency: int | None = field(default=None, compare=False)
+    """How many invocations of all versions may run at once; None without a limit."""
     invoked_arn: str = field(default="", compare=False)
     """The ARN with the qualifier that an invocation names, such as the ARN of an alias."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
-from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.localcloud.http.messages import Request, Response, read_json
 
 MAX_PAYLOAD = 6291456  # bytes of a synchronous invocation (F65)
 MAX_EVENT = 1048576  # bytes of an asynchronous invocation
@@ -93,7 +93,7 @@ def _check_payload(payload: bytes, limit: int) -> None:
             413,
         )
     try:
-        json.loads(payload or b"{}")
+        read_json(payload or b"{}")
     except ValueError as error:
         raise LambdaError(
             "InvalidRequestContentException", f"Could not parse request body into json: {error}", 400

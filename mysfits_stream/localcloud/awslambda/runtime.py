@@ -6,15 +6,17 @@ changed code or configuration starts a new process. ``process.py`` runs a proces
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from mysfits_stream.localcloud.awslambda import code_files
-from mysfits_stream.localcloud.awslambda.function import Function, Invocation
+from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.awslambda.process import Process, run
 from mysfits_stream.localcloud.iam import Verdict
 
@@ -56,11 +58,15 @@ class LambdaRuntime:
         self._lock = threading.Lock()
         self._idle: list[Process] = []
         self._busy: set[Process] = set()
+        self._running: Counter[str] = Counter()
         self._closed = False
 
     def invoke(self, function: Function, payload: bytes, client_context: str | None = None) -> Invocation:
-        """Run the function once and wait for the end; a failing function is an Invocation with an error."""
-        with self._slots:
+        """Run the function once and wait for its end; a failing function is an Invocation with an error.
+
+        Raises LambdaError for an invocation over the reserved concurrency of the function.
+        """
+        with self._counted(function), self._slots:
             process = self._take(function)
             try:
                 ended = run(process, payload, client_context, self._now, function.invoked_arn)
@@ -68,6 +74,21 @@ class LambdaRuntime:
                 self._give_back(process)
         self._write_log(process, ended.lines)
         return ended.invocation
+
+    @contextlib.contextmanager
+    def _counted(self, function: Function) -> Iterator[None]:
+        """Count the invocation as running."""
+        with self._lock:
+            reserved = function.reserved_concurrency
+            if reserved is not None and self._running[function.arn] >= reserved:
+                raise LambdaError("TooManyRequestsException", "Rate Exceeded.", 429)
+            self._running[function.arn] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[function.arn] -= 1
+                self._running += Counter()  # drops the zeros
 
     def reap(self) -> None:
         """End the processes unused for ``idle_seconds``."""

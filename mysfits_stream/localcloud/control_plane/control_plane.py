@@ -39,12 +39,14 @@ from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResourc
 from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose.stream import Stream
 from mysfits_stream.localcloud.http.calls import Call, identify_as
+from mysfits_stream.localcloud.http.members import unreadable
 from mysfits_stream.localcloud.http.messages import (
     Handler,
     Request,
     Response,
     json_response,
 )
+from mysfits_stream.localcloud.http.refusals import refused
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +190,8 @@ class ControlPlane:
         call = identify_as(service, request)
         if refusal := simulated.refusal(service, call, request):
             return refusal
+        if call and simulated.is_listed(service) and service != "s3" and (why := unreadable(call, request)):
+            return refused(call, 400, "SerializationException", why)
         try:
             return self._answer(service, request, call)
         except Exception:

@@ -127,7 +127,8 @@ def _authorize(exchange: RequestContext, method: Method) -> None:
             raise Refusal("UNAUTHORIZED")
         raise Refusal("AUTHORIZER_CONFIGURATION_ERROR", reason="The local cloud runs no authorizers")
     _check_resource_policy(exchange, method)
-    if method.api_key_required and "x-api-key" not in given:
+    if method.api_key_required:
+        # The local cloud has no API keys, so no key is valid.
         raise Refusal("INVALID_API_KEY")
 
 

@@ -164,3 +164,61 @@ def _document(body: bytes) -> Any:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+# The Python types of JSON values, by the type of the shape.
+JSON_TYPES: dict[str, tuple[Any, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "blob": (str,),
+    "timestamp": (str, int, float),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+}
+
+
+def unreadable(call: Call, request: Request) -> str | None:
+    """The reason why a service cannot read the JSON document of a call; None for a readable document.
+
+    A value with half a surrogate pair has no encoding, and no service reads it.
+    """
+    shape: Any = service_model(call.service).operation_model(call.operation).input_shape
+    if shape is None or request.is_form or shape.serialization.get("payload") or not request.body:
+        return None
+    try:
+        document = json.loads(request.body)
+    except (ValueError, RecursionError):
+        # Services of the REST protocol have errors of their own for this.
+        return "the document is not JSON" if call.json else None
+    if not isinstance(document, dict):
+        return "the document is not an object" if call.json else None
+    return _mismatch(shape, document, "")
+
+
+def _mismatch(shape: Any, value: Any, path: str) -> str | None:
+    if value is None:
+        return None
+    kind = shape.type_name
+    types = JSON_TYPES[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        return f"{path}: expected {kind}, found {type(value).__name__}"
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        return f"{path}: half of a surrogate pair"
+    parts: Iterator[tuple[Any, Any, str]] = iter(())
+    if kind == "structure":
+        names = {member.serialization.get("name", name): name for name, member in shape.members.items()}
+        parts = (
+            (shape.members[names[key]], item, _join(path, names[key]))
+            for key, item in value.items()
+            if key in names and "location" not in shape.members[names[key]].serialization
+        )
+    elif kind == "list":
+        parts = ((shape.member, item, path) for item in value)
+    elif kind == "map":
+        parts = ((shape.value, item, _join(path, key)) for key, item in value.items())
+    return next((found for part in parts if (found := _mismatch(*part))), None)

@@ -25,6 +25,14 @@ LONGEST_FORM = 1024 * 1024
 CREDENTIAL_SCOPE = re.compile(r"Credential=[^/\s]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON document; a document that is nested too deeply is a JSONDecodeError, too."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise json.JSONDecodeError("nested too deeply", "", 0) from error
+
+
 @dataclass(frozen=True)
 class Request:
     """One HTTP request; ``path`` is still percent-encoded, header names are in lower case."""
@@ -73,7 +81,7 @@ class Request:
 
     def json(self) -> Any:
         """The body as JSON; an empty body is an empty object."""
-        return json.loads(self.body or b"{}")
+        return read_json(self.body or b"{}")
 
     def _scope(self, part: str) -> str:
         authorization = self.headers.get("authorization", "")

@@ -577,7 +577,7 @@ def test_a_response_that_cannot_be_mapped_is_an_internal_server_error() -> None:
     ("security", "headers", "status"),
     [
         ({"type": "apiKey", "name": "x-api-key", "in": "header"}, {}, 403),
-        ({"type": "apiKey", "name": "x-api-key", "in": "header"}, {"x-api-key": "k"}, 200),
+        ({"type": "apiKey", "name": "x-api-key", "in": "header"}, {"x-api-key": "k"}, 403),
         ({"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"}, {}, 403),
         ({"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"}, {"authorization": "AWS4"}, 200),
         ({"type": "apiKey", "x-amazon-apigateway-authtype": "custom"}, {}, 401),

@@ -76,8 +76,13 @@ class RestApis:
             validation.check(request)
             with self._lock:
                 api = self._find(match.groupdict().get("api") or "", request)
-                answered = operation(self, Call(request, match, api, self.account))
-                if api and api["id"] and request.method in _CHANGING:
+                changes = bool(api and api["id"]) and request.method in _CHANGING
+                # An operation changes a draft, so that an error leaves the API as it was.
+                draft = _draft(api) if changes and api else api
+                answered = operation(self, Call(request, match, draft, self.account))
+                if changes and api and draft:
+                    if self._apis.get(api["id"]) is api:
+                        self._apis[api["id"]] = draft
                     self._forget_served(api["id"])
             if callable(answered):
                 # TestInvokeMethod calls other services, which must not wait for this store.
@@ -238,6 +243,12 @@ class RestApis:
     def _forget_served(self, api_id: str) -> None:
         for key in [key for key in self._served if key[0] == api_id]:
             del self._served[key]
+
+
+def _draft(api: Document) -> Document:
+    """A copy of an API for changes; deployments are replaced, never changed."""
+    parts = {name: part for name, part in api.items() if name != "deployments"}
+    return {**copy.deepcopy(parts), "deployments": dict(api["deployments"])}
 
 
 def _unknown(request: Request, path: str) -> Response | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mysfits_stream.localcloud.control_plane.apigateway.errors import bad_request, not_found
-from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.http.messages import Request, read_json
 
 Document = dict[str, Any]
 
@@ -53,7 +52,7 @@ class Call:
     def body(self) -> Document:
         """The body, a JSON object."""
         try:
-            document = json.loads(self.request.body or b"{}")
+            document = read_json(self.request.body or b"{}")
         except ValueError:
             raise bad_request("Invalid request input") from None
         if not isinstance(document, dict):

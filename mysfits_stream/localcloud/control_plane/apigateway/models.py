@@ -17,6 +17,7 @@ from mysfits_stream.localcloud.control_plane.apigateway.errors import (
 )
 from mysfits_stream.localcloud.execute_api import json_schema
 from mysfits_stream.localcloud.execute_api.gateway_responses import TYPES, definition
+from mysfits_stream.localcloud.http.messages import read_json
 
 Document = dict[str, Any]
 
@@ -72,7 +73,7 @@ def create_model(api: Document, body: Document, new_id: str) -> Document:
 def check_schema(text: str) -> None:
     """Refuse what is not a JSON Schema of draft 4."""
     try:
-        json_schema.check_schema(json.loads(text))
+        json_schema.check_schema(read_json(text))
     except ValueError as error:
         raise bad_request(
             "Invalid model specified: Validation Result: warnings : [], errors : [Invalid JSON]"

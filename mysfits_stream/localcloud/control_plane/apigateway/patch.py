@@ -86,5 +86,7 @@ def _member(values: list[Any], op: str, name: str, value: str | None) -> None:
     if op == "add":
         values.append(name)
     elif name in values:
+        if op == "replace" and value is None:
+            raise bad_request(f"Invalid patch operation: replacing {name} needs a value")
         position = values.index(name)
         values[position : position + 1] = [value] if op == "replace" else []

@@ -18,7 +18,11 @@ from urllib.parse import quote, unquote, urlencode
 from mysfits_stream.localcloud.awslambda.function import Function, LambdaError
 from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.control_plane.awslambda.checks import check_function, unpackable
-from mysfits_stream.localcloud.control_plane.awslambda.stored import StoredFunction, value_of
+from mysfits_stream.localcloud.control_plane.awslambda.stored import (
+    StoredFunction,
+    reserved_concurrency,
+    value_of,
+)
 from mysfits_stream.localcloud.control_plane.constraints import violation
 from mysfits_stream.localcloud.control_plane.moto_state import (
     JsonRESTError,
@@ -90,7 +94,8 @@ class Functions:
         if not (stored.run_time or "").startswith("python"):
             message = f"Only Python runtimes run in the local cloud, not {stored.run_time}"
             raise LambdaError("InvalidRuntimeException", message, 502)
-        return replace(value_of(stored), invoked_arn=arn)
+        latest = self._find(region, stored.function_name) or stored
+        return replace(value_of(stored), invoked_arn=arn, reserved_concurrency=reserved_concurrency(latest))
 
     def _by_name(self, request: Request) -> Request:
         """The request with the plain name of an existing function in place of an ARN or a part of an ARN.

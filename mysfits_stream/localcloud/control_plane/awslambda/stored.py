@@ -94,6 +94,11 @@ class StoredFunction(LambdaFunction):
         return f"arn:{self.partition}:lambda:{self.region}::runtime:{digest}"
 
 
+def reserved_concurrency(stored: LambdaFunction) -> int | None:
+    """The reserved concurrency of a function; None without a reservation."""
+    return None if stored.reserved_concurrency is None else int(stored.reserved_concurrency)
+
+
 def value_of(stored: LambdaFunction) -> Function:
     """A function for the data plane; one that CloudFormation made is moto's own."""
     version = str(stored.version)

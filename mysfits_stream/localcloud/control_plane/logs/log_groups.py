@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from mysfits_stream.localcloud.control_plane.constraints import violation
 from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
 
@@ -48,7 +50,13 @@ class LogGroups:
 
     def __call__(self, request: Request, moto: Handler) -> Response:
         """Answer one request to CloudWatch Logs."""
-        given = request.json()
+        # A null member is an absent member.
+        given = {name: value for name, value in request.json().items() if value is not None}
+        request = replace(request, body=json.dumps(given).encode())
+        if request.operation != "PutRetentionPolicy" and (
+            message := violation("logs", request.operation, given)
+        ):
+            return _error("InvalidParameterException", message)
         if request.operation == "PutRetentionPolicy" and given.get("retentionInDays") not in RETENTION_DAYS:
             return _error(
                 "InvalidParameterException",
