@@ -82,7 +82,7 @@ class App:
     @property
     def has_no_local_cloud(self) -> bool:
         """Whether the target is a local cloud that does not run; raises TargetError or StateError."""
-        if self.config.target != "local":
+        if self.config.target != "local" or "target" in vars(self):  # connected already
             return False
         from mysfits_stream.local_site import daemon
 

@@ -70,8 +70,10 @@ def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, 
         )
     with project.locked():
         stack = project.build(needs_service=False)
-        resources = [*_without_bucket(stack, keep_data), *_earlier_buckets(project, stack, keep_data)]
-        plan = converge(resources, project.open_state(), goal=Goal.ABSENT, dry_run=True)
+        state = project.open_state()
+        plan = converge(_without_bucket(stack, keep_data), state, goal=Goal.ABSENT, dry_run=True)
+        earlier = _earlier_buckets(project, stack, keep_data)
+        plan += converge(earlier, state, goal=Goal.ABSENT, dry_run=True)
     counted = _contents(project, plan) if count else None
     return Removal(StackChanges.of(project, plan), keep_data, counted, repository)
 

@@ -202,6 +202,10 @@ def recorder() -> Recorder:
 def operator(recorder: Recorder, tmp_path: Path) -> Iterator[Operator]:
     cloud = local_cloud(Settings(time_scale=300, access="open"))
     cloud.start()
+    administrator = boto3.client(
+        "iam", REGION, endpoint_url=cloud.endpoint, aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    administrator.create_policy(PolicyName="boundary", PolicyDocument=ANYTHING)
     core: Any = Session(
         session_vars={
             "profile": (None, None, None, None),

@@ -69,6 +69,7 @@ EXAMPLES: dict[str, list[tuple[str, str, dict[str, str]]]] = {
     "stand-in Mysfits service": [("/_mysfits/mysfits", "", {}), ("/%5Fmysfits/mysfits", "", {})],
     "feed of the page": [("/_site/clicks.json", "", {}), ("/_site/clicks%2Ejson", "", {})],
     "page": [("/_site/", "", {}), ("/_site", "", {}), ("/_site/page.js", "", {})],
+    "count of clicks": [("/_local/clicks", "", {}), ("/%5Flocal/clicks", "", {})],
     "health": [("/_local/health", "", {})],
     "administration": [("/_local/stop", "", {}), ("/_local/reset", "", {}), ("/%5Flocal/faults", "", {})],
     "moto's switches": [("/moto-api/reset", "", {}), ("/%6doto-api/reset", "", {}), ("//moto-api/", "", {})],
