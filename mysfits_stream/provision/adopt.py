@@ -1,6 +1,7 @@
-"""Adoption: the owner tag for what carries our names and nobody's tag, so that ``up`` may bring it into line.
+"""Adoption: the owner tag for untagged resources with the stack's names.
 
-The tag is the licence to change and to delete; so this is asked for, by ARN, and never part of another run.
+The tag is the licence to change and to delete: adoption is a run of its own, and the user confirms the
+ARNs.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 
 @dataclass(frozen=True)
 class Adoptable:
-    """Something in AWS that has the name of one of our resources, and no owner."""
+    """A resource in AWS that has a name of the stack and no owner tag."""
 
     resource: Resource
     arn: str
 
 
 def adoptable(changes: Sequence[Change]) -> list[Adoptable]:
-    """What of a survey could be adopted.
+    """The resources of a survey that could be adopted.
 
-    Raises NotOwnedError for what belongs to another stack or cannot be ours, and ProvisionError if several
-    REST APIs have our name: which of them is meant, only somebody else can tell.
+    Raises NotOwnedError for a resource of another stack or account, and ProvisionError if several REST APIs
+    have the name: the user has to choose.
     """
     found = []
     for change in changes:
@@ -45,14 +46,14 @@ def adoptable(changes: Sequence[Change]) -> list[Adoptable]:
 
 
 def adopt(items: Sequence[Adoptable]) -> None:
-    """Give each its owner tag; the other tags stay."""
+    """Write the owner tag on each resource; other tags stay."""
     for item in items:
         with translated(item.resource.name, "adopt"):
             item.resource.tag(item.arn)
 
 
 def _unowned(api: RestApi) -> list[str]:
-    """The ARN of the one API of our name that nobody owns, if there is one."""
+    """The ARN of the one untagged API with the stack's name, if there is one."""
     pages = api.placement.clients.apigateway.get_paginator("get_rest_apis").paginate(
         PaginationConfig={"PageSize": 500}
     )

@@ -1,8 +1,8 @@
-"""``decide`` is the whole policy, pure; ``converge`` is the one loop that carries it out.
+"""``decide`` is the whole policy, pure; ``converge`` is the one loop that applies the policy.
 
-``up``, ``down``, ``plan`` and ``status`` are this loop with another goal, or stopped after the decisions. The
-graph is in the fields of the resources: a resource is created after, and deleted before, the resources in its
-fields and in its field ``after``.
+``up``, ``down``, ``plan`` and ``status`` are the loop with different goals, or end after the decisions. The
+graph is in the fields of the resources: a resource is created after, and deleted before, the resources in
+the fields, and the resources in the field ``after``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Goal(Enum):
 
 
 class Action(Enum):
-    """What has to be done to one resource."""
+    """The action on one resource."""
 
     NONE = "none"
     CREATE = "create"
@@ -50,7 +50,7 @@ Phase = Literal["started", "settling", "done", "failed"]
 
 @dataclass(frozen=True)
 class Change:
-    """The decision on one resource, and what it was made from."""
+    """The decision on one resource, with the reasons."""
 
     resource: Resource
     action: Action
@@ -96,7 +96,7 @@ def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str
 
 
 def survey(resources: Iterable[Resource], goal: Goal, stack: str) -> list[Change]:
-    """Read everything at once and decide on each; what is not ours is reported in its change, not raised."""
+    """Read everything at once and decide on each resource; a refusal is in the change, not raised."""
 
     def look(resource: Resource) -> Change:
         with translated(resource.name, "read"):
@@ -118,11 +118,11 @@ def converge(
     dry_run: bool = False,
     notify: Notify = lambda _: None,
 ) -> list[Change]:
-    """Bring every resource to the goal and return what was done, or would be with ``dry_run``, in order.
+    """Bring every resource to the goal; return the changes in order (with ``dry_run``: the plan).
 
-    Nothing is touched if anything is not ours. Each resource is read again right before it is changed, and
-    the state file is true after each. When one fails, what depends on it is left alone, what runs is
-    finished, and the first error is raised with the others as its notes.
+    Nothing is changed if a resource is not the stack's, or is blocked. Each resource is read again right
+    before the change, and the state file is true after each. When a resource fails, its dependents are left
+    alone, running changes are finished, and the first error is raised with the others as notes.
     """
     plan = survey(resources, goal, state.stack)
     for change in plan:
@@ -142,7 +142,7 @@ def converge(
 
 
 def dependencies(resource: Resource) -> list[Resource]:
-    """The resources in the fields of ``resource``, and those that its field ``after`` lists."""
+    """The resources in the fields of ``resource``, and in its field ``after``."""
     if not is_dataclass(resource):
         return []
     values = [getattr(resource, f.name) for f in fields(resource)]
@@ -152,7 +152,7 @@ def dependencies(resource: Resource) -> list[Resource]:
 
 
 class _Run:
-    """One walk over the graph: what is ready runs, each resource in a thread of its own."""
+    """One walk over the graph: every ready resource runs, in a thread of its own."""
 
     def __init__(self, state: State, goal: Goal, notify: Notify) -> None:
         self._state = state
@@ -305,7 +305,7 @@ def _record(state: State, resource: Resource, observed: Observed | None) -> None
 
 
 def _graph(pending: Sequence[Resource], goal: Goal) -> dict[str, set[str]]:
-    """Name -> the names that come before it, among the resources that have something to do."""
+    """Name -> the names that come before, among the resources with pending work."""
     names = {resource.name for resource in pending}
     graph: dict[str, set[str]] = {name: set() for name in names}
     for resource in pending:

@@ -1,4 +1,4 @@
-"""What a changed name leaves behind: buckets of the stack that the configuration no longer names.
+"""Buckets and stages of earlier names, after a change of the configuration.
 
 A bucket keeps its name for life: a new ``bucket.name`` makes a second bucket, and the first stays with its
 clicks. The owner tag finds such buckets without a state file.
@@ -24,9 +24,9 @@ EarlierBuckets = list[Bucket]
 
 
 def earlier_buckets(resources: Iterable[Resource], tagging: ResourceGroupsTaggingAPIClient) -> EarlierBuckets:
-    """The buckets in the region with the stack's owner tag, other than the one among ``resources``.
+    """The buckets in the region with the stack's owner tag, without the bucket among ``resources``.
 
-    The index of tags is late: each bucket is read, and has to be there and to be the stack's.
+    The index of tags is late: a read confirms that a bucket exists and is the stack's.
     """
     return [bucket for current in _buckets(resources) for bucket in _others(current, tagging)]
 
@@ -34,7 +34,7 @@ def earlier_buckets(resources: Iterable[Resource], tagging: ResourceGroupsTaggin
 def consequences(
     changes: Iterable[Change], resources: Iterable[Resource], earlier: EarlierBuckets
 ) -> list[str]:
-    """One line for everything that stays, or stops answering, because a name changed."""
+    """One line for each bucket that stays and for each stage that stops answering."""
     lines = [
         f"bucket {each.bucket_name} stays with its clicks, and `clicks` reads {bucket.bucket_name} only. "
         f"To go on: set bucket.name: {each.bucket_name}, or copy the clicks (aws s3 sync "

@@ -21,7 +21,7 @@ MOST_CHARACTERS = 6144
 def operator_policies(config: Config, account: Account) -> list[Document]:
     """The identity policy for every command of the tool on this stack, in this region.
 
-    The permissions follow the settings: a repository, a key and a permissions boundary add statements. One
+    Permissions follow the settings: a repository, a key and a permissions boundary add statements. A
     managed policy holds 6,144 characters; a larger policy is split into several documents.
     """
     documents: list[Document] = []
@@ -100,7 +100,7 @@ def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
 
 
 def _roles(roles: list[str], boundary: str | None) -> list[dict[str, Any]]:
-    """Everything on the roles; with a boundary, writes only to roles that have this boundary."""
+    """Everything on the roles; with a boundary, writes only to roles with this boundary."""
     if not boundary:
         return [allow(_named("iam", f"{ROLE_ACTIONS} {BOUNDED_ACTIONS}"), roles)]
     bounded = allow(_named("iam", f"{BOUNDED_ACTIONS} PutRolePermissionsBoundary"), roles)

@@ -1,4 +1,4 @@
-"""The policy documents of the stack, each with the least it needs. Pure: names in, documents out."""
+"""The policy documents of the stack, with the least permissions. Pure: names in, documents out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
 
 
 def canonical(policy: Any) -> Document:
-    """A policy document in which one element and a list of one read the same (F48)."""
+    """A policy document in which an element and a list of one element read the same (F48)."""
     statements = policy.get("Statement", [])
     return {
         **policy,
@@ -35,7 +35,7 @@ def canonical(policy: Any) -> Document:
 
 
 def trusting(service: str, *, external_id: str | None = None) -> Document:
-    """A trust policy for one service, and only with ``external_id`` if one is given (F116)."""
+    """A trust policy for one service, with a condition on ``external_id`` if given (F116)."""
     statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": service},
@@ -47,7 +47,7 @@ def trusting(service: str, *, external_id: str | None = None) -> Document:
 
 
 def tls_only(bucket_arn: str) -> Document:
-    """A bucket policy that refuses whatever does not come over TLS."""
+    """A bucket policy that refuses requests without TLS."""
     return document(
         {
             "Sid": "TlsOnly",
@@ -61,7 +61,7 @@ def tls_only(bucket_arn: str) -> Document:
 
 
 def processor_permissions(account: Account, log_group: str) -> Document:
-    """Writing to its own log group and nothing else; it cannot make the group (F77)."""
+    """Permission to write to the function's log group, and not to make the group (F77)."""
     return document(
         allow(
             ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -79,9 +79,9 @@ def delivery_permissions(
     log_stream: str,
     kms_key: str | None = None,
 ) -> Document:
-    """What Firehose's guide asks for (F118), on exactly our bucket, function and log stream.
+    """The permissions of Firehose's guide (F118), on the stack's bucket, function and log stream.
 
-    The function is named with and without a version: Firehose invokes it by qualified ARN (F119).
+    The function is named with and without a version: Firehose invokes the qualified ARN (F119).
     """
     return document(
         allow(
@@ -102,7 +102,7 @@ def delivery_permissions(
 
 
 def through_s3(account: Account, bucket_arn: str, kms_key: str) -> dict[str, Any]:
-    """A statement that allows a key's use by S3, for the objects of one bucket (F118).
+    """A statement that allows S3 to use a key for the objects of one bucket (F118).
 
     With bucket keys, S3 names the bucket in the encryption context, else the object.
     """
@@ -116,5 +116,5 @@ def through_s3(account: Account, bucket_arn: str, kms_key: str) -> dict[str, Any
 
 
 def api_permissions(stream_arn: str) -> Document:
-    """Putting one record at a time on one delivery stream (F115)."""
+    """Permission to put single records on one delivery stream (F115)."""
     return document(allow(["firehose:PutRecord"], [stream_arn]))

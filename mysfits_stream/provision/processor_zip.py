@@ -1,8 +1,8 @@
-"""The processor's zip, built in memory from our handler and the installed distributions that it needs.
+"""The processor's zip, built in memory from the handler and its installed requirements.
 
-The same input gives the same bytes on any machine: entries are sorted, dated alike and stored, not deflated,
-as zlib versions differ in what they make of the same text. Compiled modules are left out: what remains runs
-on any Lambda architecture, whatever machine packed it.
+The same input gives the same bytes on any machine: entries are sorted, dated alike and stored, not
+deflated, as versions of zlib compress differently. Compiled modules are left out: the rest runs on any
+Lambda architecture, packed on any machine.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def zipped(entries: dict[str, bytes]) -> bytes:
 
 
 def _closure(names: Iterable[str]) -> Iterator[Distribution]:
-    """The distributions of these names and of all that they require, extras left out."""
+    """The distributions of these names and of all requirements, without extras."""
     waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop()

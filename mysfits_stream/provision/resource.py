@@ -1,4 +1,4 @@
-"""What the engine knows of a resource: six verbs, and a state that can be compared."""
+"""The engine's view of a resource: six verbs, and a state that can be compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OWNER_TAG = "mysfits-stream:stack"
 
 @dataclass(frozen=True)
 class Observed:
-    """What AWS says of a resource that exists."""
+    """A resource as AWS returns it."""
 
     id: str
     """The physical name, or AWS's id where it assigns one (REST API)."""
@@ -67,8 +67,8 @@ class Resource(Protocol):
     """One AWS resource of the stack. Implementations are frozen dataclasses, one file each.
 
     A resource in a field is created first and deleted last; so are the resources of the field ``after``, a
-    tuple. ``desired`` is a pure function of the fields. Every verb may run again after a run that was killed
-    half way, and completes the work.
+    tuple. ``desired`` is a pure function of the fields. Every verb may run again after a run that was
+    killed half way, and completes the work.
     """
 
     type: ClassVar[str]
@@ -80,20 +80,20 @@ class Resource(Protocol):
 
     @property
     def desired(self) -> Properties:
-        """What AWS should say of it. Makes no call."""
+        """The desired properties. Makes no call."""
 
     @property
     def placement(self) -> Placement:
         """Where the resource lives, and which stack owns the resource."""
 
     def template(self) -> Template:
-        """The same in a template: under ``logical_id(name)`` the resource, beside it its parts."""
+        """The resource in a template, under ``logical_id(name)``, and its parts."""
 
     def read(self) -> Observed | None:
-        """What AWS says of it now, None if it does not exist. Changes nothing.
+        """The resource as AWS returns it now, None if the resource does not exist. Changes nothing.
 
-        AWS's answer is reduced to the keys of ``desired``, AWS's own defaults filled in, so that equal means
-        in sync; something half made reads as differing.
+        The properties are reduced to the keys of ``desired``, with AWS's defaults filled in, so that equal
+        means in sync; a half-made resource reads as differing.
         """
 
     def create(self) -> None:
@@ -104,16 +104,16 @@ class Resource(Protocol):
         """
 
     def update(self, diff: Diff) -> None:
-        """Bring the differing properties to their desired values."""
+        """Bring the differing properties to the desired values."""
 
     def tag(self, arn: str) -> None:
-        """Write the owner tag and the configured tags on the resource that has this ARN; other tags stay."""
+        """Write the owner tag and the configured tags on the resource of this ARN; other tags stay."""
 
     def delete(self) -> None:
-        """Remove it and return once it is gone; being gone already is success."""
+        """Delete the resource and return once it is gone; a missing resource is a success."""
 
     def settle(self) -> None:
-        """Return once it can be used."""
+        """Return once the resource can be used."""
 
 
 def logical_id(name: str) -> str:
@@ -122,7 +122,7 @@ def logical_id(name: str) -> str:
 
 
 def difference(observed: Properties, desired: Properties) -> Diff:
-    """The properties that differ, with both values; what ``desired`` does not name does not count."""
+    """The properties that differ, with both values; only the keys of ``desired`` count."""
     return {key: (observed.get(key), value) for key, value in desired.items() if observed.get(key) != value}
 
 

@@ -1,9 +1,10 @@
-"""The architecture, in code: every resource of the stack, in the order in which a click meets what it needs.
+"""The architecture, in code: every resource of the stack, in the order of a click's path.
 
     browser ── PUT /clicks ─> clicks API ── mapping template ─> delivery stream ── processor ─> clicks bucket
 
-All ARNs but the REST API's follow from partition, account, region and name, so resources refer to each other
-before any of them exists. A field that holds a resource orders the work; a name or an ARN does not.
+All ARNs but the REST API's follow from partition, account, region and name, so resources refer to other
+resources before any of them exists. A field that holds a resource orders the work; a name or an ARN does
+not.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Report = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Names:
-    """Every physical name; the region is in those that are unique beyond it."""
+    """Every physical name; names that are unique beyond a region include the region."""
 
     bucket: str
     function: str
@@ -67,7 +68,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Stack:
-    """Every resource of the stack, in the order in which a click meets what it needs."""
+    """Every resource of the stack, in the order of a click's path."""
 
     clicks_bucket: Bucket
     processor_logs: LogGroup
@@ -97,11 +98,12 @@ def build(
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
 ) -> Stack:
-    """The stack's resources. Pure: no call is made until one of their verbs is used.
+    """The stack's resources. Pure: only the verbs of the resources make calls.
 
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
-    preflight, ``delete_data`` the licence to empty the bucket, ``drain`` whether clicks that are under way
-    are waited for before their stream is deleted, ``expected_versions`` how much there is to empty.
+    preflight, ``delete_data`` the licence to empty the bucket, ``drain`` whether buffered clicks are
+    delivered before the stream is deleted, ``expected_versions`` the number of versions in the bucket, if
+    known.
     """
     stack = config.stack
     names = Names.of(config, account)

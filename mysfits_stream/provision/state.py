@@ -1,8 +1,8 @@
-"""The state file: an index of the stack's resources in AWS, up to date after every single change.
+"""The state file: an index of the stack's resources in AWS, up to date after every change.
 
-The state file is never an input to planning: names and the owner tag find every resource without it, from
-another machine, too. Each target, stack, account and region has a file of its own, so several stacks live
-side by side in one directory. A file whose document names another stack, account or region is rejected.
+The state file is never an input to planning: names and the owner tag find every resource without a state
+file, from another machine, too. Each target, stack, account and region has a file, so several stacks live
+side by side in one directory. A file of another stack, account or region is rejected.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class State:
     def __init__(
         self, path: Path, *, stack: str, account: str, region: str, old_path: Path | None = None
     ) -> None:
-        """Read ``path`` if it exists; raises StateError if it is damaged or belongs to another stack.
+        """Read ``path`` if the file exists; raises StateError for a damaged file or a file of another stack.
 
-        Without ``path``, the file of an earlier version at ``old_path`` is read if it belongs to this stack,
-        account and region; the first write replaces it.
+        Without ``path``, the file of an earlier version at ``old_path`` is read if stack, account and
+        region fit; the first write replaces the old file.
         """
         self.path = path
         self.stack = stack
@@ -116,7 +116,7 @@ def file_name(target: str, *, stack: str, account: str, region: str) -> str:
 
 
 def read_document(path: Path) -> Document:
-    """The document in a state file; raises StateError if it is damaged or of another format."""
+    """The document in a state file; raises StateError if the file is damaged or of another format."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version = int(document["version"])

@@ -1,4 +1,4 @@
-"""The proof that a stack is gone: nothing answers to its names, and nothing carries its owner tag."""
+"""The proof that a stack is gone: no resource has the stack's names or the owner tag."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def verify_deleted(
     kept: Sequence[str] = (),
     whole: bool = False,
 ) -> None:
-    """Look for everything once more; raises ProvisionError naming what is left.
+    """Read everything again; raises ProvisionError naming the resources that are left.
 
-    ``resources`` are all of the stack, ``kept`` the logical names of those that were to stay.
+    ``resources`` are all of the stack, ``kept`` the logical names of resources that stay on purpose.
 
-    For seconds after it was made, a read may miss what is there (F12, F24, F50), and of roles the tags tell
-    nothing. So one look proves the end only of a stack that the run saw ``whole`` before it removed it: that
-    was not new. Otherwise, and for what the tags still name, it takes several looks, none of which finds it.
-    What is made meanwhile, or is missed for longer than they take, is not proven gone.
+    IAM, S3 and Firehose reads miss new resources for seconds (F12, F24, F50), and the tagging API does not
+    list roles. One look is a proof only if the run saw the ``whole`` stack before the deletion: the stack
+    was not new. Otherwise, and for ARNs that the tags still name, several looks in a row have to find
+    nothing. The proof does not cover resources made meanwhile, or missed for longer than the looks take.
     """
     found: dict[str, str] = {}
     doubtful = list(resources)
@@ -86,7 +86,7 @@ def _tagged(tagging: ResourceGroupsTaggingAPIClient, stack: str) -> Iterator[str
 
 
 def _is_gone_api(apigateway: APIGatewayClient, arn: str) -> bool:
-    """Whether this is an entry for a REST API that is no more; their ids are AWS's choice."""
+    """Whether the entry is for a deleted REST API; AWS chooses the ids of REST APIs."""
     _, found, path = arn.partition("/restapis/")
     if not found:
         return False

@@ -54,9 +54,9 @@ EMPTYINGS = 3
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket that holds data which outlives mistakes.
+    """A bucket whose data outlives mistakes.
 
-    ``delete_data`` is the licence to empty it; without it a bucket that holds anything is not deleted.
+    ``delete_data`` is the licence to empty the bucket; without it, only an empty bucket is deleted.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Bucket:
         }
 
     def template(self) -> Template:
-        """The bucket and its policy, which outlive the template: clicks go by no mistake."""
+        """The bucket and its policy; both outlive the template, so that no mistake deletes clicks."""
         properties = self.desired
         policy = properties.pop("BucketPolicy")
         tags = tag_list(properties.pop("Tags"))
@@ -144,9 +144,10 @@ class Bucket:
         }
 
     def read(self) -> Observed | None:
-        """What S3 says of the bucket; one that we may not look at reads as a stranger's (F131).
+        """The bucket as S3 returns it; a bucket without read access counts as another account's (F131).
 
-        So does one in another region: it would be this stack's in both, and gone from both by one `down`.
+        A bucket in another region is refused, too: the bucket would belong to the stack in both regions,
+        and one `down` would delete it from both.
         """
         try:
             tags = self._tags()
@@ -166,7 +167,7 @@ class Bucket:
         return Observed(self.bucket_name, self.arn, properties, owner_of(tags))
 
     def create(self) -> None:
-        """Make the bucket with its owner tag, then its settings, one after the other."""
+        """Create the bucket with its owner tag, then write the settings one by one."""
         made = self._make()
         try:
             owner = self.placement.owner if made else owner_of(self._retry(self._tags))
@@ -181,7 +182,7 @@ class Bucket:
             self.update({key: (None, self.desired[key]) for key in WRITERS})
 
     def _make(self) -> bool:
-        """Whether it was made by this very call, and not there before."""
+        """Whether this call created the bucket; False if the bucket existed before."""
         region = (
             {}
             if self.placement.account.region == NO_REGION
@@ -209,7 +210,7 @@ class Bucket:
         self._s3.create_bucket(Bucket=self.bucket_name, **given)
 
     def update(self, diff: Diff) -> None:
-        """Write the differing settings, one at a time: S3 refuses concurrent ones (F23)."""
+        """Write the differing settings one by one: S3 rejects concurrent changes (F23)."""
         for key in diff:
             if key == "Tags":
                 self.tag(self.arn)
@@ -224,7 +225,7 @@ class Bucket:
         )
 
     def delete(self) -> None:
-        """Delete the bucket, with its content only if that was allowed."""
+        """Delete the bucket, with its content only where ``delete_data`` allows."""
         for attempt in range(EMPTYINGS + 1):
             try:
                 with ignoring("NoSuchBucket"):
@@ -284,7 +285,7 @@ class Bucket:
             raise
 
     def _region(self) -> str:
-        """Where it lies, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
+        """The bucket's region, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
         # Not every endpoint that speaks S3 says it; such a one has no other region.
         return self._s3.head_bucket(Bucket=self.bucket_name).get(
             "BucketRegion", self.placement.account.region
@@ -322,14 +323,15 @@ class Bucket:
 
 
 def _undecided(error: Exception) -> bool:
-    """S3 is still busy with an earlier change of the bucket, or of one of that name (F23, F44)."""
+    """S3 is still busy with an earlier change of a bucket of the name (F23, F44)."""
     return is_error(error, "OperationAborted") or is_server_error(error)
 
 
 def _foreign(error: ClientError) -> bool:
-    """The bucket is another account's; to its own, S3 names the action that is not allowed (F131, F132).
+    """The bucket is another account's; to the owning account, S3 names the missing action (F131, F132).
 
-    Only its tags tell: who has read them is the account's, and lacks a permission for the rest.
+    Only the read of the tags tells: whoever can read the tags is in the account, and lacks other
+    permissions.
     """
     if error.operation_name != "GetBucketTagging" or not is_error(error, "AccessDenied"):
         return False
@@ -339,7 +341,7 @@ def _foreign(error: ClientError) -> bool:
 
 
 def _missing(error: Exception) -> bool:
-    """There is no such bucket; the answer to HEAD has no body, so its code is the status (F40)."""
+    """The bucket does not exist; a response to HEAD has no body, so the code is the status (F40)."""
     return is_error(error, "NoSuchBucket", "404")
 
 

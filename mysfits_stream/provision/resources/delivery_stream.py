@@ -65,9 +65,9 @@ ENCRYPTED = {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}
 class DeliveryStream:
     """A direct-put delivery stream into a bucket, through a processor.
 
-    It holds the processor although Firehose is not known to look at it when the stream is made (F32): both
-    wait out the same propagation of their roles, so nothing is lost, and clicks still under way when the
-    stream is deleted find their processor alive.
+    The stream holds the processor although Firehose is not known to check the function on creation (F32).
+    Both wait out the same propagation of roles, so no time is lost, and buffered clicks find their
+    processor alive when the stream is deleted.
     """
 
     name: str
@@ -131,7 +131,7 @@ class DeliveryStream:
         }
 
     def template(self) -> Template:
-        """The stream with its one destination."""
+        """The stream with its destination."""
         return {
             logical_id(self.name): {
                 "Type": self.type,
@@ -148,7 +148,7 @@ class DeliveryStream:
         }
 
     def read(self) -> Observed | None:
-        """What Firehose says of the stream, its own defaults filled in."""
+        """The stream as Firehose returns it, with Firehose's defaults filled in."""
         try:
             found = self._describe()
             tags = self._firehose.list_tags_for_delivery_stream(
@@ -184,7 +184,7 @@ class DeliveryStream:
         return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled=settled)
 
     def create(self) -> None:
-        """Ask for the stream, waiting for its role to be assumable; it is still CREATING on return."""
+        """Create the stream, waiting until its role is assumable; on return the stream is still CREATING."""
         with ignoring("ResourceInUseException"):
             retry_while(
                 self._freed,
@@ -199,9 +199,9 @@ class DeliveryStream:
         self._shown()
 
     def update(self, diff: Diff) -> None:
-        """Change the destination in place; replace a stream that failed, or that is being deleted.
+        """Change the destination in place; replace a stream that failed or is being deleted.
 
-        One in any other state may hold clicks that are not delivered yet: that is for a person to look at.
+        A stream in any other state may hold undelivered clicks, so a person has to decide.
         """
         status, _ = diff.get("DeliveryStreamStatus", ("ACTIVE", "ACTIVE"))
         if status in REPLACEABLE:
@@ -246,7 +246,7 @@ class DeliveryStream:
         )
 
     def delete(self) -> None:
-        """Delete the stream and wait until its name is free; one still CREATING must be waited for (F50)."""
+        """Delete the stream and wait until the name is free; a stream in CREATING is waited for (F50)."""
         if self.drain and self._status() == "ACTIVE":
             self._wait_for_buffers()
         with ignoring("ResourceNotFoundException"):
@@ -319,7 +319,7 @@ class DeliveryStream:
         )
 
     def _freed(self, error: Exception) -> bool:
-        """Whether an earlier stream of this name is what is in the way: it goes, or just went (F52)."""
+        """Whether an earlier stream of the name is being deleted, or was deleted just now (F52)."""
         return is_error(error, "ResourceInUseException") and self._status() in (None, "DELETING")
 
     def _update_destination(self, diff: Diff) -> None:
@@ -361,7 +361,7 @@ class DeliveryStream:
             raise
 
     def _shown(self) -> Any:
-        """The stream as described, which Firehose may miss for a while after it was made (F50)."""
+        """The stream as described; Firehose may miss a new stream for a while (F50)."""
         return retry_while(
             lambda error: is_error(error, "ResourceNotFoundException"),
             self._describe,
@@ -400,7 +400,7 @@ class DeliveryStream:
         return bool(encryption.get("Status") != "ENABLING")
 
     def _encrypting(self) -> bool:
-        """Whether it is encrypted by now, or on its way: starting that is rationed (F53c)."""
+        """Whether the stream is encrypted, or will be soon: AWS limits the starts (F53c)."""
         return _encryption(self._shown().get("DeliveryStreamEncryptionConfiguration", {})) == ENCRYPTED
 
     def _check(self, verb: str, status: str, holder: Any, remedy: str) -> None:

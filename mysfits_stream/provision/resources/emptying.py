@@ -1,7 +1,7 @@
-"""Emptying a versioned bucket: every version and delete marker, in full batches, several at once (F49).
+"""Emptying a versioned bucket: every version and delete marker, in full batches, concurrently (F49).
 
-A listing goes from page to page, so it is divided by prefix where there is more than one page: otherwise
-everything would wait for it.
+A listing goes from page to page, so a long listing is divided by prefix: otherwise every deletion would
+wait for the listing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ GONE = ("NoSuchKey", "NoSuchVersion")
 
 @dataclass(frozen=True)
 class Contents:
-    """What a bucket holds: current objects, all versions (markers included) and the bytes of all of them."""
+    """The contents of a bucket: current objects, all versions (with markers), and the bytes."""
 
     objects: int
     versions: int
@@ -53,7 +53,7 @@ class Contents:
 
 
 def contents(s3: S3Client, bucket: str) -> Contents:
-    """Count what a bucket holds; one that does not exist holds nothing."""
+    """Count the contents of a bucket; a missing bucket is empty."""
     objects = versions = size = 0
     try:
         for version in _listing(s3, bucket):
@@ -69,10 +69,10 @@ def contents(s3: S3Client, bucket: str) -> Contents:
 def empty(
     s3: S3Client, bucket: str, report: Callable[[str], None] = lambda _: None, *, expected: int = 0
 ) -> int:
-    """Delete everything in a bucket and return how many versions and markers that were.
+    """Delete everything in a bucket and return the number of versions and markers.
 
-    ``expected`` is how many there are, if that is known: then the reports have a bar.
-    Raises ClientError if S3 refuses a key; a key that is gone already is fine.
+    ``expected`` is that number, if known: then the reports have a bar. Raises ClientError if S3 refuses a
+    key; a missing key is fine.
     """
     deleted = 0
     under_way: set[Future[int]] = set()
@@ -123,9 +123,9 @@ def _listing(s3: S3Client, bucket: str) -> Iterator[Version]:
 def _divided(
     s3: S3Client, bucket: str, key: str, pool: ThreadPoolExecutor
 ) -> tuple[list[str], list[Version]]:
-    """Prefixes enough to list at once, and the versions that have none of them.
+    """Enough prefixes to list concurrently, and the versions without any of these prefixes.
 
-    The folders that hold ``key`` are looked into, all at once, until there are enough beside each other.
+    The folders on the way to ``key`` are listed concurrently until there are enough prefixes side by side.
     """
     ends = [at for at, character in enumerate(key, 1) if character == "/"]
     folders = [key[:end] for end in (0, *ends[:DEPTH])]

@@ -1,4 +1,4 @@
-"""The processor: a Lambda function, its code in the very call that makes it."""
+"""The processor: a Lambda function, created together with its code."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ class Function:
         }
 
     def read(self) -> Observed | None:
-        """What Lambda says of the function.
+        """The function as Lambda returns it.
 
-        One that outlived its role reads as differing: Lambda's grant to decrypt the environment went with
-        the earlier role of that name, and only a new function gets another (F55).
+        A function that outlived its role reads as differing: Lambda's grant to decrypt the environment went
+        with the earlier role of the name, and only a new function gets a grant (F55).
         """
         try:
             answer: Any = self._lambda.get_function(FunctionName=self.function_name)
@@ -157,7 +157,7 @@ class Function:
         )
 
     def create(self) -> None:
-        """Make the function, waiting for its role to be assumable; it may still be Pending on return."""
+        """Create the function, waiting until its role is assumable; on return it may still be Pending."""
         with ignoring("ResourceConflictException"):
             self._retry(
                 lambda: self._lambda.create_function(
@@ -291,7 +291,7 @@ class Function:
         return state in ("Active", "Inactive") and update == "Successful"
 
     def _role_of(self, found: Any) -> str:
-        """The function's role, or what became of it since the function was made."""
+        """The function's role, or the state of that role since the function was created."""
         if found["Role"] != self.role.arn:
             return str(found["Role"])
         try:

@@ -1,4 +1,4 @@
-"""A CloudWatch log group with a retention, and the log streams that nobody else makes."""
+"""A CloudWatch log group with a retention, and the log streams that AWS does not create."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LogGroup:
-    """A log group; ``log_streams`` are those that must exist beforehand (F87)."""
+    """A log group; the streams in ``log_streams`` must exist beforehand (F87)."""
 
     name: str
     placement: Placement
@@ -43,7 +43,7 @@ class LogGroup:
 
     @property
     def desired(self) -> Properties:
-        """How long events are kept, which streams exist, and the tag that a resurrected group lacks."""
+        """The retention, the log streams, and the tags; a resurrected group has no tags."""
         return {
             "RetentionInDays": self.retention_days,
             "LogStreams": list(self.log_streams),
@@ -51,7 +51,7 @@ class LogGroup:
         }
 
     def template(self) -> Template:
-        """The group, and each stream that must exist beforehand."""
+        """The group, and every stream of ``log_streams``."""
         name = logical_id(self.name)
         group = {
             "LogGroupName": self.group_name,
@@ -75,11 +75,11 @@ class LogGroup:
         }
 
     def read(self) -> Observed | None:
-        """What CloudWatch Logs says of the group.
+        """The group as CloudWatch Logs returns it.
 
-        A group without any tag was made by late log events after the stack's group was deleted (F77): only
-        the stack writes under this name, so that the group reads as the stack's, with everything to heal.
-        Where an account-level policy decides the retention, the retention is in sync (F152).
+        A group without any tag was made by late log events after the stack's group was deleted (F77). Only
+        the stack writes under the name, so the group reads as the stack's, with everything to heal. Where
+        an account-level policy decides the retention, the retention is in sync (F152).
         """
         pages = self._logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=self.group_name)
         group: Any = next(

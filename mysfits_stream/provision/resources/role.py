@@ -35,7 +35,7 @@ STEADY = 4
 
 @dataclass(frozen=True)
 class Role:
-    """A role that one AWS service assumes."""
+    """A role for one AWS service."""
 
     name: str
     placement: Placement
@@ -54,7 +54,7 @@ class Role:
 
     @property
     def desired(self) -> Properties:
-        """Who may assume it and what it may do; a policy added by hand is drift."""
+        """Trust, permissions, path, boundary and tags; a policy added by hand is drift."""
         return {
             "AssumeRolePolicyDocument": canonical(self.trust),
             "Policies": {POLICY_NAME: canonical(self.permissions)},
@@ -82,7 +82,7 @@ class Role:
         }
 
     def read(self) -> Observed | None:
-        """What IAM says of the role and of every policy on it."""
+        """The role as IAM returns it, with every policy on the role."""
         try:
             role = self._iam.get_role(RoleName=self.role_name)["Role"]
             policies, attached = concurrently(self._policies, self._attached)
@@ -108,7 +108,7 @@ class Role:
         )
 
     def create(self) -> None:
-        """Make the role and its policy; return once IAM shows the role (F12), assumable or not."""
+        """Create the role and its policy; return once IAM shows the role (F12), assumable or not."""
         made = False
         with ignoring("EntityAlreadyExists"):
             self._retry(
@@ -129,7 +129,7 @@ class Role:
             self._put_policy()
 
     def update(self, diff: Diff) -> None:
-        """Put back the trust and the policy, and take away what was added."""
+        """Restore boundary, trust, policy and tags, and remove added policies."""
         # First: the operator's policy may allow the other writes to a bounded role only.
         if "PermissionsBoundary" in diff and self.permissions_boundary:
             self._retry(
@@ -172,9 +172,9 @@ class Role:
             )
 
     def settle(self) -> None:
-        """Wait until IAM shows the role steadily: one good read is not yet the last bad one (F12).
+        """Wait until IAM shows the role in several reads in a row (F12).
 
-        Being assumable is what the role's users wait for: only their own attempts can tell.
+        The role's users wait for the role to be assumable: only a real attempt tells.
         """
         self._wait_for(self._visible, f"IAM to show role {self.role_name} steadily", in_a_row=STEADY)
 

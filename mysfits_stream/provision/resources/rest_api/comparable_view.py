@@ -1,6 +1,6 @@
-"""One flat view of a REST API, from its OpenAPI document or from API Gateway's answers, so that both compare.
+"""One flat, comparable view of a REST API, from an OpenAPI document or from API Gateway's responses.
 
-Methods read ``PUT /clicks``; AWS's defaults and the ids that it assigns are left out.
+Methods read ``PUT /clicks``; AWS's defaults and AWS's ids are left out.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def observed_view(
     validators: Iterable[Any],
     gateway_responses: Iterable[Any],
 ) -> dict[str, Any]:
-    """The view that API Gateway's answers describe: resources with their methods, and the rest by name."""
+    """The view of API Gateway's responses: resources with their methods, and the rest by name."""
     validators = list(validators)
     names = {validator["id"]: validator["name"] for validator in validators}
     return {

@@ -1,4 +1,4 @@
-"""What API Gateway logs of a REST API's requests, in groups that it makes itself and leaves behind (F78)."""
+"""The execution logs of a REST API, in groups that API Gateway makes and leaves behind (F78)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExecutionLogs:
     pace: Pace
 
     def delete(self, api_id: str) -> None:
-        """Delete the log groups of an API; they have no tag, so that only its id tells whose they are."""
+        """Delete the log groups of an API; the groups have no tag, so only the API's id finds them."""
         pages = self.logs.get_paginator("describe_log_groups").paginate(
             logGroupNamePrefix=f"API-Gateway-Execution-Logs_{api_id}/"
         )

@@ -78,7 +78,7 @@ class ClicksApi:
         }
 
     def digest(self) -> str:
-        """Names the document: the same text for the same API."""
+        """A name for the document: the same text for the same API."""
         text = json.dumps(self.document(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -195,7 +195,7 @@ class ClicksApi:
         return {"Access-Control-Allow-Origin": f"'{self.allowed_origins[0]}'", "Vary": "'Origin'"}
 
     def _matching_origin(self) -> str:
-        """A header holds one origin: with several allowed, the template picks the one that asked."""
+        """The template echoes the request's origin: a header holds one of the allowed origins."""
         allowed = ", ".join(f'"{origin}"' for origin in self.allowed_origins)
         return (
             "#set($origin = $input.params('origin'))"
@@ -208,8 +208,8 @@ class ClicksApi:
     def _gateway_cors(self) -> dict[str, str]:
         """Headers of API Gateway's own errors.
 
-        Their templates know no conditions, so with several origins whoever asks may read them: they hold
-        nothing but an error, and a foreign page is stopped by the preflight before it gets one.
+        The templates of these errors know no conditions: with several origins, any page can read the
+        errors. They hold no data, and the preflight stops a foreign page before the request.
         """
         if len(self.allowed_origins) > 1:
             return {"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"}

@@ -1,4 +1,4 @@
-"""The clicks API: one REST API, put whole from its document, deployed to one stage."""
+"""The clicks API: a REST API, put whole from one document, deployed to one stage."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DEFINITION = ("Methods", "Models", "RequestValidators", "GatewayResponses", "Pol
 
 @dataclass(frozen=True)
 class RestApi:
-    """A REST API of one stage. Names are not unique, so it is found by name and owner tag (section 2.2)."""
+    """A REST API of one stage. Names are not unique: name and owner tag find the API (section 2.2)."""
 
     name: str
     placement: Placement
@@ -63,7 +63,7 @@ class RestApi:
 
     @property
     def desired(self) -> Properties:
-        """The definition piece by piece, the deployment that carries it, and the stage."""
+        """The definition piece by piece, its deployment, the settings and the stage."""
         return {
             **desired_view(self.definition.document()),
             **desired_settings(self.definition.description, self.definition.resource_policy),
@@ -74,9 +74,9 @@ class RestApi:
         }
 
     def template(self) -> Template:
-        """The API with its document, the deployment of exactly this document, and the stage.
+        """The API with its document, a deployment of exactly this document, and the stage.
 
-        CloudFormation deploys an API once, so that another document needs another deployment's logical id.
+        CloudFormation deploys an API once: a changed document needs a deployment with a new logical id.
         """
         name = logical_id(self.name)
         deployment = f"{name}Deployment{self.definition.digest()}"
@@ -117,7 +117,7 @@ class RestApi:
         }
 
     def read(self) -> Observed | None:
-        """What API Gateway says of the API, its stage and what is deployed there."""
+        """The API as API Gateway returns it, with the stage and the deployment."""
         apis = self._ours()
         if not apis:
             return None
@@ -152,7 +152,7 @@ class RestApi:
         return Observed(api["id"], self.arn_of(api["id"]), properties, owner_of(api.get("tags", {})))
 
     def create(self) -> None:
-        """Make the API with its owner tag, then put the definition, deploy it and set the stage up."""
+        """Create the API with its owner tag, then put the definition, deploy, and set up the stage."""
         self._changes.make(
             lambda: self._apigateway.create_rest_api(
                 name=self.definition.title,
@@ -174,7 +174,7 @@ class RestApi:
         self.update({key: (None, value) for key, value in self.desired.items() if key != "Tags"})
 
     def update(self, diff: Diff) -> None:
-        """Put and deploy a differing definition, mend the stage, remove what is left of earlier ones."""
+        """Put and deploy a differing definition, heal the stage, and remove leftovers of earlier runs."""
         api, *duplicates = self._existing()
         api_id = api["id"]
         if "EndpointConfiguration" in diff:
@@ -207,7 +207,7 @@ class RestApi:
         )
 
     def delete(self) -> None:
-        """Delete the API, any duplicate, and the execution logs that it leaves behind (F78)."""
+        """Delete the API, any duplicate, and the execution logs (F78)."""
         for api in self._ours():
             self._delete_api(api["id"])
 
@@ -322,5 +322,5 @@ class RestApi:
         execution_logs.delete(api_id)
 
     def arn_of(self, api_id: str) -> str:
-        """The ARN of the API that has this id."""
+        """The ARN of the API with this id."""
         return self.placement.account.rest_api_arn(api_id)

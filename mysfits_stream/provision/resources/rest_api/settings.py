@@ -1,7 +1,7 @@
 """The settings of a REST API beside the definition, and the resource policy that a put must keep.
 
 Putting a definition in overwrite mode replaces description, binary media types and resource policy by the
-document's (F108): a policy that somebody attached has to be in the document as well (F150).
+document's (F108): a policy on the live API has to be in the document as well (F150).
 """
 
 from __future__ import annotations

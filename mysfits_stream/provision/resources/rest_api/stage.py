@@ -1,4 +1,4 @@
-"""The one stage of the clicks API: what is deployed to it, and how much it lets through."""
+"""The stage of the clicks API: its deployment and its throttling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DESCRIPTION = "mysfits-stream definition "
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a REST API, whichever id that has."""
+    """A stage of a REST API; the verbs take the API's id."""
 
     name: str
     placement: Placement
@@ -29,7 +29,7 @@ class Stage:
 
     @property
     def desired(self) -> Properties:
-        """The stage and none of an earlier name, the deployment that it serves, and its throttling."""
+        """The stage, no stage of an earlier name, the deployment, and the throttling."""
         return {
             "Stage": self.name,
             "OtherStages": [],
@@ -43,11 +43,11 @@ class Stage:
 
     @property
     def deployment_description(self) -> str:
-        """By which a deployment of the definition is known."""
+        """The description that identifies a deployment of the definition."""
         return f"{DESCRIPTION}{self.digest}"
 
     def read(self, api_id: str) -> Properties:
-        """What API Gateway says of the stage, with the keys of ``desired``; None for what there is not."""
+        """The stage as API Gateway returns it, with the keys of ``desired``; None for missing parts."""
         stages = self._all(api_id)
         stage = self._mine(stages)
         settings = stage.get("methodSettings", {}) if stage else {}
@@ -65,7 +65,7 @@ class Stage:
         }
 
     def deploy(self, api_id: str) -> None:
-        """Deploy the definition as it was put."""
+        """Deploy the definition that was put."""
         deployment: Any = self._changes.make(
             lambda: self._apigateway.create_deployment(
                 restApiId=api_id, description=self.deployment_description
@@ -89,7 +89,7 @@ class Stage:
         self._patch(api_id, {"/deploymentId": deployment["id"]})
 
     def tidy(self, api_id: str) -> None:
-        """Remove our stages of other names, and the deployments that no stage serves any more."""
+        """Remove the stack's stages of earlier names, and deployments without a stage."""
         stages = self._all(api_id)
         others = self._others(stages)
         for name in others:
@@ -106,7 +106,7 @@ class Stage:
         )
 
     def set_throttling(self, api_id: str) -> None:
-        """Limit all methods alike, and none by itself."""
+        """Limit all methods alike, without settings for single methods."""
         stage = self._mine(self._all(api_id)) or {}
         for path in stage.get("methodSettings", {}):
             if path != "*/*":
@@ -149,7 +149,7 @@ class Stage:
         return next((stage for stage in stages if stage["stageName"] == self.name), None)
 
     def _others(self, stages: list[Any]) -> list[str]:
-        """Our stages that had another name once; one without our tag is somebody else's (F109)."""
+        """The stack's stages of earlier names; stages without the owner tag are not the stack's (F109)."""
         return sorted(
             stage["stageName"]
             for stage in stages
@@ -157,7 +157,7 @@ class Stage:
         )
 
     def _served(self, api_id: str, stage: Any) -> str | None:
-        """The digest of the definition that the stage serves, None if it is none of ours."""
+        """The digest of the deployed definition, None for a deployment by hand."""
         deployment = self._apigateway.get_deployment(restApiId=api_id, deploymentId=stage["deploymentId"])
         description = deployment.get("description", "")
         return description.removeprefix(DESCRIPTION) if description.startswith(DESCRIPTION) else None

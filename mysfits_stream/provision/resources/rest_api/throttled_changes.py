@@ -41,10 +41,10 @@ class Changes:
         *,
         quota: str = "see what else in this account and region calls API Gateway so often",
     ) -> Any:
-        """Call, waiting a minute for other changes of the API to end, and longer for the account's quotas.
+        """Call, waiting a minute for concurrent changes of the API, and longer for the account's quotas.
 
-        ``quota`` says what to check when those never let the call through.
-        Raises Expired when that does not suffice, and NotFoundException for an API that is gone.
+        ``quota`` is the advice for a quota that never lets the call through. Raises Expired after the
+        waits, and NotFoundException for a deleted API.
         """
 
         def between_changes() -> Any:
