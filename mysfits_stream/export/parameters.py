@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from mysfits_stream.config import Between, Config, KeyPrefix, Matching, OneOf
+from mysfits_stream.config import Between, Config, KeyPrefix, Matching, OneOf, StackName
 from mysfits_stream.export.placeholders import Placeholder
 
 SECTIONS = ("bucket", "delivery", "processor", "api")
@@ -49,7 +49,7 @@ def parametrised(config: Config) -> tuple[Config, Parameters]:
 
 
 def _definition(
-    path: str, value: Any, limit: Between | KeyPrefix | Matching | OneOf | None
+    path: str, value: Any, limit: Between | KeyPrefix | Matching | OneOf | StackName | None
 ) -> dict[str, Any]:
     number = isinstance(value, int | float)
     definition: dict[str, Any] = {"Type": "Number" if number else "String"}
@@ -62,6 +62,10 @@ def _definition(
             definition |= {"MinValue": least, "MaxValue": most}
         case OneOf(choices):
             definition["AllowedValues"] = list(choices)
-        case Matching(pattern, meaning) | KeyPrefix(Matching(pattern, meaning)):
+        case (
+            Matching(pattern, meaning)
+            | KeyPrefix(Matching(pattern, meaning))
+            | StackName(Matching(pattern, meaning))
+        ):
             definition |= {"AllowedPattern": f"^{pattern}$", "ConstraintDescription": f"must be {meaning}"}
     return definition
