@@ -1,4 +1,4 @@
-"""S3's rules for the names of general purpose buckets (F153)."""
+"""S3's rules for the names of general purpose buckets (F155)."""
 
 from __future__ import annotations
 
