@@ -40,7 +40,7 @@ def test_up_interrupted_while_it_waits_stops_at_once_and_resumes(shell: Shell) -
         text=True,
     )
     assert running.stderr
-    _read_until("waiting for", running.stderr)
+    _read_until(": waiting for", running.stderr)  # of a resource, not for the local cloud
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=TIMEOUT)
     assert running.returncode == 130
