@@ -134,11 +134,12 @@ def test_a_dry_run_of_down_shows_what_would_go_and_removes_nothing(shell: Shell)
     assert shell.run("status").code == 0
 
 
-def test_a_second_stack_needs_a_directory_of_its_own(shell: Shell) -> None:
+def test_a_second_stack_lives_beside_the_first_in_one_directory(shell: Shell) -> None:
     assert shell.run("up").code == 0
-    other = shell.run("status", "--stack", "another")
-    assert other.code == 1
-    assert "belongs to stack mysfits-clicks" in other.err
+    other = shell.run("status", "--stack", "another", "--json")
+    assert other.code == 2, other.err
+    assert {resource["status"] for resource in other.json["resources"]} == {"missing"}
+    assert shell.run("status").code == 0
 
 
 def test_a_click_that_is_still_under_way_is_waited_for_when_the_data_is_kept(shell: Shell) -> None:
