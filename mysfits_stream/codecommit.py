@@ -1,4 +1,4 @@
-"""Publishing files as one commit to CodeCommit, over its API: no git, no clone, no credentials helper."""
+"""Publish files to CodeCommit as a single commit, through the API: no git, no clone."""
 
 from __future__ import annotations
 
@@ -59,10 +59,11 @@ class Published:
 def publish(
     codecommit: CodeCommitClient, repository: str, files: Mapping[str, bytes], *, stack: str, folder: str
 ) -> Published:
-    """Make the tip of the repository's default branch hold ``files``, by one commit or none.
+    """Commit ``files`` to the repository's default branch, unless the tip holds the files.
 
-    The repository is made, tagged with its stack, if there is none. ``folder`` is ours: what lies in it and
-    is not among ``files`` goes. All else in the repository is left alone. Raises ExportError.
+    Creates the repository, tagged with its stack, if missing. ``folder`` is under the tool's control: a file
+    in the folder that is not among ``files`` is deleted. All files outside are left alone. Raises
+    ExportError.
     """
     _check(files)
     with _translated(repository):
@@ -87,9 +88,9 @@ def publish(
 
 
 def remove(codecommit: CodeCommitClient, repository: str, *, stack: str) -> bool:
-    """Delete the repository with all its commits; False if there is none.
+    """Delete the repository with all its commits; False if the repository does not exist.
 
-    Raises ExportError if it was not made for this stack.
+    Raises ExportError if the repository was not created for this stack.
     """
     with _translated(repository):
         try:
@@ -107,12 +108,12 @@ def remove(codecommit: CodeCommitClient, repository: str, *, stack: str) -> bool
 
 
 def blob_id(content: bytes) -> str:
-    """How git, and so CodeCommit, names this content."""
+    """The blob id of the content in git and CodeCommit."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _check(files: Mapping[str, bytes]) -> None:
-    """Raise ExportError for what one commit over the API cannot take."""
+    """Raise ExportError for files beyond the limits of a commit over the API."""
     for path, content in files.items():
         if len(content) > MOST_IN_FILE:
             raise ExportError(f"{path}: {_megabytes(len(content))}, and CodeCommit takes files of up to 6 MB")
@@ -128,7 +129,7 @@ def _megabytes(size: int) -> str:
 
 
 def _default_branch(codecommit: CodeCommitClient, repository: str, stack: str) -> str:
-    """The repository's default branch; makes the repository if there is none."""
+    """The repository's default branch; creates a missing repository."""
     with ignoring("RepositoryNameExistsException"):
         codecommit.create_repository(
             repositoryName=repository,

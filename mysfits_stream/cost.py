@@ -1,8 +1,9 @@
-"""What a month of clicks costs at list prices: ``bill`` for any design, ``monthly`` for a configured stack.
+"""The monthly cost of clicks at list prices.
 
-Pure arithmetic on ``prices.py`` and on the assumptions named below, which ``docs/cost.md`` prints.
-It estimates what scales with clicks. Left out: free tiers, the website, the Mysfits service's own
-hosts, reading the clicks, and log and S3 storage beyond one month.
+``bill`` takes any design, ``monthly`` a configured stack.
+Pure arithmetic on ``prices.py`` and on the assumptions below, printed in ``docs/cost.md``.
+The estimate covers costs in proportion to clicks. Left out: free tiers, the website, the hosts of the Mysfits
+service, reading the clicks, and log and S3 storage beyond one month.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ COMPRESSION_RATIO = 5.0
 
 @dataclass(frozen=True)
 class Design:
-    """What of a click pipeline decides its bill."""
+    """The properties of a click pipeline that determine its bill."""
 
     clicks_per_request: int
     preflight_seconds: float  # how long browsers may keep a preflight's answer
@@ -79,7 +80,7 @@ WORKSHOP = Design(
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the bill."""
+    """A line of the bill."""
 
     item: str
     quantity: float
@@ -106,7 +107,7 @@ class Breakdown:
 
 
 def parse_volume(text: str) -> float:
-    """Clicks per month, from text such as ``1M/month`` or ``20/second``; other text is a ConfigError."""
+    """Clicks per month, from text like ``1M/month`` or ``20/second``. Raises ConfigError."""
     pattern = r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGbB]?)\s*/\s*([a-zA-Z]+)\s*"
     wanted = "expected a number, k, M or G if need be, and a period, such as 1M/month, 250k/day or 20/second"
     if not (match := re.fullmatch(pattern, text, re.ASCII)):
@@ -133,7 +134,7 @@ _PER_MONTH = {
 
 
 def design(config: Config, clicks_per_request: int = 1) -> Design:
-    """The design that ``config`` makes, for clients that put so many clicks into a request."""
+    """The design of ``config``, with ``clicks_per_request`` clicks in a request."""
     return Design(
         clicks_per_request=clicks_per_request,
         preflight_seconds=config.api.preflight_max_age_seconds,
@@ -154,7 +155,7 @@ def monthly(config: Config, clicks_per_month: float, clicks_per_request: int = 1
 
 
 def bill(design: Design, clicks: float) -> Breakdown:
-    """A month's bill for ``clicks`` clicks that arrive evenly, at ``prices.py``."""
+    """A month's bill for ``clicks`` clicks at an even rate, at ``prices.py``."""
     requests = clicks / design.clicks_per_request
     preflights = clicks / CLICKS_PER_VISIT * preflights_per_visit(design)
     ingested_gb = requests * billed_bytes(design.clicks_per_request) / GB
@@ -191,19 +192,21 @@ def _line(item: str, price: Price, quantity: float) -> Line:
 
 
 def record_bytes(clicks_per_request: int) -> int:
-    """The size of one record: a single click as it is, several as a JSON array."""
+    """The size of a record: a single click as sent, several as a JSON array."""
     if clicks_per_request == 1:
         return CLICK_BYTES
     return clicks_per_request * CLICK_BYTES + clicks_per_request + 1
 
 
 def billed_bytes(clicks_per_request: int) -> int:
-    """The size at which Firehose bills that record."""
+    """The record's size as billed by Firehose."""
     return ceil(record_bytes(clicks_per_request) / RECORD_STEP_BYTES) * RECORD_STEP_BYTES
 
 
 def preflights_per_visit(design: Design) -> float:
-    """OPTIONS requests in a visit: one each time the browser's copy is too old, at most one a request."""
+    """OPTIONS requests in a visit: a preflight per expiry of the browser's cached response.
+
+    At most one per request."""
     requests = CLICKS_PER_VISIT / design.clicks_per_request
     if not design.preflight_seconds:
         return requests
@@ -211,10 +214,10 @@ def preflights_per_visit(design: Design) -> float:
 
 
 def processor_work(design: Design, clicks: float) -> tuple[float, float, float]:
-    """A month's invocations of the processor, their seconds together, and the mysfits they look up.
+    """A month's invocations of the processor, their total seconds, and the item lookups.
 
-    The first record opens a buffer; what arrives within the interval joins it, until it is full (F91).
-    All records share one buffer here, though Firehose may split a busy stream over several.
+    The first record opens a buffer; later records join the buffer within the interval, until the buffer is
+    full (F91). All records share one buffer here, though Firehose may split a busy stream over several.
     """
     requests = clicks / design.clicks_per_request
     joining = min(
@@ -234,7 +237,7 @@ def processor_work(design: Design, clicks: float) -> tuple[float, float, float]:
 
 
 def objects(design: Design, clicks: float, invocations: float) -> float:
-    """Objects written in a month: each holds the processed batches of one delivery buffer, at least one."""
+    """Objects written in a month: an object holds at least one batch of a delivery buffer."""
     batch_mb = clicks / invocations * ENRICHED_BYTES / MB
     batches = min(
         invocations / MONTH * design.delivery_buffer_seconds,

@@ -1,4 +1,4 @@
-"""Test clicks of any definition: given fields by their type, and plausible values for required fields."""
+"""Test clicks of any definition, with plausible values for missing required fields."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TEST_USER = "test-"
 
 
 def items(definition: Definition, mysfits_api: str, seconds: float = SECONDS) -> list[Any]:
-    """The keys of the items that the Mysfits service lists. Raises ClickError.
+    """The keys of the items in the Mysfits service's list. Raises ClickError.
 
-    The list is an array, or an object with one array, of objects that have the key.
+    The list is an array of objects with the key, or an object with a single array of such objects.
     """
     enrichment = definition.enrichment
     if enrichment is None or not enrichment.list:
@@ -46,7 +46,9 @@ def items(definition: Definition, mysfits_api: str, seconds: float = SECONDS) ->
 
 
 def listed(document: Any) -> list[Any] | None:
-    """The items of a list: an array, or the one array of an object; None for another document."""
+    """The items of a list: an array, or the only array of an object.
+
+    None for any further document."""
     members = document.values() if isinstance(document, dict) else (document,)
     arrays = [value for value in members if isinstance(value, list)]
     return arrays[0] if len(arrays) == 1 else None
@@ -68,7 +70,7 @@ def given(definition: Definition, texts: Mapping[str, str], option: str = "--fie
 
 
 def complete(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A click with these values, and a plausible value for each missing required field."""
+    """A click with the given values, and a plausible value for every missing required field."""
     return {
         field.name: values[field.name] if field.name in values else _plausible(field, definition)
         for field in definition.fields
@@ -84,8 +86,9 @@ def test_click(
     mysfit: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """One test click. ``mysfit`` is a key as text, ``random``, or None for the first of the list.
+    """Compose a test click.
 
+    ``mysfit`` is a key as text, ``random``, or None for the first item of the list.
     ``mysfits_api`` returns the base URL of the Mysfits service, and is called only if the list is needed.
     Raises ClickError.
     """
@@ -101,7 +104,7 @@ def test_clicks(
     mysfit: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Test clicks as in :func:`test_click`; ``random`` chooses an item for each."""
+    """``count`` test clicks as in :func:`test_click`; ``random`` chooses an item per click."""
     values = given(definition, fields or {})
     if user is not None:
         if definition.user is None:

@@ -1,4 +1,4 @@
-"""Enriched clicks in the order of their time, and what they add up to."""
+"""Enriched clicks in the order of their time, and their summary."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LOOK_BACK = timedelta(minutes=1)
 
 @dataclass
 class ParseProblems:
-    """What lay among the clicks and is none."""
+    """Lines and objects that could not be parsed as clicks."""
 
     foreign_lines: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     """Key -> why the object could not be had or unpacked."""
 
     def document(self) -> dict[str, Any]:
-        """The same as JSON says it."""
+        """The counts as a JSON object."""
         return {"foreignLines": self.foreign_lines, "unreadableObjects": self.unreadable}
 
     def __str__(self) -> str:
@@ -46,7 +46,9 @@ class ParseProblems:
 
 @dataclass
 class Summary:
-    """Clicks by the clicked item and by each attribute but the name; test clicks are counted apart."""
+    """Clicks by the clicked item and by each attribute but the name.
+
+    Test clicks are counted apart."""
 
     by: dict[str, Counter[str]]
     key: str | None = None
@@ -60,12 +62,12 @@ class Summary:
 
     @classmethod
     def of(cls, definition: Definition) -> Summary:
-        """An empty summary of clicks of this definition."""
+        """An empty summary for clicks of a definition."""
         keys = [*([definition.key] if definition.key else []), *definition.attributes]
         return cls({key: Counter() for key in keys if key != "name"}, definition.key)
 
     def counted(self, clicks: Iterable[Click]) -> Iterator[Click]:
-        """The same clicks, each counted as it passes."""
+        """Yield the clicks unchanged, and count every yielded click."""
         for click in clicks:
             yield click
             if click.get("test") is True:
@@ -80,7 +82,7 @@ class Summary:
 
 @dataclass
 class Distinct:
-    """Leaves out duplicates, and counts them."""
+    """Leaves out duplicates, and counts the duplicates."""
 
     duplicates: int = 0
     _seen: set[int] = field(default_factory=set, repr=False)
@@ -88,7 +90,7 @@ class Distinct:
     def clicks(self, found: Iterable[Click]) -> Iterator[Click]:
         """The clicks in their order, each ``clickId`` at its first occurrence.
 
-        A click without an id, of version 0.1.0, counts as itself.
+        A click without an id, of version 0.1.0, is never a duplicate.
         """
         for click in found:
             click_id = click.get("clickId")
@@ -111,10 +113,9 @@ def read(
 ) -> Iterator[Click]:
     """The clicks of a time range by ``clickedAt``, ``until`` excluded, the oldest first.
 
-    ``landed_until`` is the time up to which objects are read, by default ``until``: a click that was retried
-    or replayed lies in an object of a later hour, and comes after clicks that are younger. ``trouble`` counts
-    lines and objects that could not be parsed. In memory are only the lines of objects that overlap in time,
-    and the objects read ahead.
+    Objects are read up to ``landed_until``, by default ``until``: a retried or replayed click lies in an
+    object of a later hour, and comes after younger clicks. ``trouble`` counts lines and objects that could
+    not be parsed. Memory holds only the lines of objects with overlapping times, and the objects read ahead.
     """
     objects = bucket.read(bucket.delivered(since, max(until, landed_until or until)))
     return _in_order(objects, clicked_at(since), clicked_at(until), trouble)
@@ -129,9 +130,9 @@ def latest(clicks: Iterable[Click], count: int) -> list[Click]:
 def follow(
     bucket: ClicksBucket, since: datetime, pace: Pace, report: Callable[[ParseProblems], None]
 ) -> Iterator[Click]:
-    """The clicks since a moment, and then each as it lands, without end.
+    """The clicks since a moment, then every new click on arrival, without end.
 
-    ``report`` is told what is none, once, as soon as it is met.
+    ``report`` is called at once, a single time, for every line or object that could not be parsed.
     """
     seen: set[str] = set()
     begin, now = since, bucket.now()
@@ -155,10 +156,9 @@ def follow(
 
 
 def parse(line: bytes) -> Click | None:
-    """The enriched click in a line, None for another line.
+    """The enriched click in a line, or None.
 
-    A click is a JSON object of scalars with the text ``clickedAt``, whichever definition and version wrote
-    it.
+    A click is a JSON object of scalars with the text ``clickedAt``, of any definition and version.
     """
     try:
         click = json.loads(line)
@@ -170,12 +170,12 @@ def parse(line: bytes) -> Click | None:
 
 
 def text(value: Any) -> str:
-    """A field's value for a table: texts as they are, null and missing as "-", other scalars as in JSON."""
+    """A field's value for a table: text unchanged, null and missing as "-", else as in JSON."""
     return "-" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def clicked_at(moment: datetime) -> str:
-    """A moment as enriched clicks spell it; such texts sort by time."""
+    """A moment in the format of ``clickedAt``; the texts sort by time."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 

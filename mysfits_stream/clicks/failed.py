@@ -1,4 +1,4 @@
-"""Failed clicks: records that the processor could not enrich, as Firehose keeps them (F86)."""
+"""Failed clicks: records that could not be enriched, in Firehose's error format (F86)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_SAMPLE = 200
 
 @dataclass(frozen=True)
 class FailedClick:
-    """One record as it was put, and what happened to it."""
+    """A record as put, with the error and the time of arrival."""
 
     code: str
     message: str
@@ -31,7 +31,7 @@ class FailedClick:
 
 @dataclass
 class Group:
-    """The failed clicks of one error code and reason."""
+    """The failed clicks of an error code and reason."""
 
     code: str
     message: str
@@ -41,14 +41,14 @@ class Group:
     samples: list[str] = field(default_factory=list)
 
     def add(self, failed: FailedClick) -> None:
-        """Count one more; the first few are kept to be shown."""
+        """Count a failed click; the first few are kept as examples."""
         self.count += 1
         self.first, self.last = min(self.first, failed.arrived), max(self.last, failed.arrived)
         if len(self.samples) < SAMPLES:
             self.samples.append(content(failed.data))
 
     def document(self) -> dict[str, Any]:
-        """The group as JSON says it."""
+        """The group as a JSON object."""
         return {
             "errorCode": self.code,
             "errorMessage": self.message,
@@ -62,7 +62,9 @@ class Group:
 def read(
     bucket: ClicksBucket, since: datetime | None, until: datetime, trouble: ParseProblems
 ) -> Iterator[FailedClick]:
-    """The failed clicks that arrived in a time range; ``trouble`` counts what is none."""
+    """The failed clicks that arrived in a time range.
+
+    ``trouble`` counts unparsable lines and objects."""
     for stored, lines in bucket.read(bucket.failed(since, until)):
         if isinstance(lines, UnreadableError):
             trouble.unreadable[stored.key] = str(lines)
@@ -86,9 +88,9 @@ def grouped(failed: Iterable[FailedClick]) -> list[Group]:
 
 
 def parse(line: bytes, key: str) -> FailedClick | None:
-    """The failed click in a line of an error object, None if it is none.
+    """The failed click in a line of an error object, or None.
 
-    Only the record and its arrival have to be right; numbers have been seen as numbers and as text (F86).
+    Only the record and its arrival have to be valid; numbers occur as numbers and as text (F86).
     """
     try:
         said: Any = json.loads(line)
@@ -104,17 +106,17 @@ def parse(line: bytes, key: str) -> FailedClick | None:
 
 
 def clicks_in(data: bytes) -> list[bytes]:
-    """The clicks of a record, each verbatim; a record that is neither clicks nor an envelope as it is."""
+    """The clicks of a record, verbatim; the whole record if neither clicks nor an envelope."""
     begin, text = _clicks_text(data)
     return [data] if begin is None else _elements(text, begin) or [data]
 
 
 def split(record: FailedClick) -> list[bytes]:
-    """A record as records of single clicks, each in an envelope with its own ``first``, of the same identity.
+    """A record as records of single clicks, in envelopes with the identity of the request.
 
-    A record without an envelope gets one: the time is the arrival's, and the request id follows from content
-    and arrival, so that a second replay of the same record gives the same ids. A record that cannot be parsed
-    stays as it is.
+    An envelope's ``first`` is the number of its click. A record without an envelope gets an envelope: the
+    time of arrival, and a request id derived from content and arrival, so that a second replay of the record
+    gives equal ids. A record that cannot be parsed stays unchanged.
     """
     begin, text = _clicks_text(record.data)
     clicks = [] if begin is None else _elements(text, begin)
@@ -142,7 +144,7 @@ def is_envelope(document: Any) -> bool:
 
 
 def _clicks_text(data: bytes) -> tuple[int | None, str]:
-    """Where the clicks of a record begin in its text; None for a record that cannot be parsed."""
+    """The offset of the clicks in a record's text; None for a record that cannot be parsed."""
     try:
         text = data.decode()
         document = json.loads(text)
@@ -164,7 +166,9 @@ def _clicks_text(data: bytes) -> tuple[int | None, str]:
 
 
 def _elements(text: str, begin: int) -> list[bytes]:
-    """The elements of the array that begins there, each verbatim; another value as the only element."""
+    """The elements of the array at offset ``begin``, verbatim.
+
+    A value of a different type as the only element."""
     decoder, elements, at = json.JSONDecoder(), list[bytes](), _past(text, begin, " \t\n\r")
     if text[at] != "[":
         _, end = decoder.raw_decode(text, at)

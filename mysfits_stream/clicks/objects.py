@@ -1,7 +1,7 @@
-"""The clicks bucket's objects: listed by the hour, read several at a time, unpacked into lines.
+"""The clicks bucket's objects: listed by the hour, read concurrently, unpacked into lines.
 
-What is read ahead is bounded in number and in bytes. Of what is listed, a folder is held to be sorted; only
-where folders do not sort as time does, all that was asked for.
+Reading ahead is bounded in number and in bytes. Listed objects are held in memory by folder for sorting; all
+listed objects only if the order of folders is not the order of time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ GZIP, ZIP, SNAPPY = b"\x1f\x8b", b"PK\x03\x04", b"\xff\x06\x00\x00sNaPpY"
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object; no record in it is older than ``started``."""
+    """An object in S3; no record of the object is older than ``started``."""
 
     key: str
     size: int
@@ -65,12 +65,12 @@ class StoredObject:
 
 
 class UnreadableError(Exception):
-    """An object that cannot be had or unpacked; the text says why."""
+    """An object that cannot be read or unpacked; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class ClicksBucket:
-    """The bucket and what the delivery stream calls its objects; safe to use from several threads."""
+    """The bucket and the delivery stream's object names; safe to use from several threads."""
 
     s3: S3Client
     name: str
@@ -131,7 +131,7 @@ class ClicksBucket:
     def read(
         self, objects: Iterable[StoredObject]
     ) -> Iterator[tuple[StoredObject, list[bytes] | UnreadableError]]:
-        """Objects in the given order with their lines, some read ahead meanwhile."""
+        """Objects in the given order with their lines; further objects are read ahead."""
 
         def lines(stored: StoredObject) -> tuple[StoredObject, list[bytes] | UnreadableError]:
             try:
@@ -143,16 +143,16 @@ class ClicksBucket:
 
     @property
     def replayed(self) -> str:
-        """Where error objects go once their clicks are on the stream again."""
+        """The prefix for error objects after the replay of their clicks."""
         return f"{prefixes.literal(self.error_prefix)}replayed/"
 
     def _is_aside(self, key: str) -> bool:
-        """Whether a key belongs to failed clicks; only a listing of unknown dates meets such keys."""
+        """Whether a key belongs to failed clicks; only listings of unknown dates contain such keys."""
         errors = prefixes.literal(prefixes.failed_pattern(self.error_prefix))
         return key.startswith((errors, self.replayed)) and errors != ""
 
     def _listed(self, listing: list[str]) -> Iterator[StoredObject]:
-        """The objects of these prefixes, as S3 lists them."""
+        """The objects of the prefixes, in S3's order."""
 
         def pages(prefix: str) -> Iterator[Any]:
             found = iter(self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix))
@@ -166,7 +166,7 @@ class ClicksBucket:
 def ahead(
     function: Callable[[T], R], items: Iterable[T], *, weight: Callable[[T], int] = lambda _: 0
 ) -> Iterator[R]:
-    """``map`` with several calls at once, in order; what runs ahead is bounded in number and in weight."""
+    """``map`` with concurrent calls, in order; calls are bounded in number and in weight."""
     running: deque[tuple[Future[R], int]] = deque()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
@@ -184,7 +184,7 @@ def ahead(
 
 
 def service_time(answer: Any) -> datetime:
-    """When AWS answered, by its own clock."""
+    """The time of a response by AWS's clock."""
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     return parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
 
@@ -207,7 +207,7 @@ def unpacked(body: bytes, key: str) -> bytes:
 
 
 def _hadoop_snappy(body: bytes) -> bytes:
-    """Blocks that tell their own length, each of chunks that tell theirs."""
+    """Unpack blocks with a length header, made of chunks with a length header."""
     text, at = bytearray(), 0
     while at < len(body):
         (length,) = struct.unpack_from(">I", body, at)
@@ -231,7 +231,7 @@ def _snappy(operation: str, data: bytes) -> bytes:
 
 
 def _by_time(objects: Iterable[StoredObject], pattern: str) -> Iterator[StoredObject]:
-    """Objects whose keys have this pattern, as S3 lists them, the oldest first."""
+    """Objects whose keys have the pattern, as S3 lists them, the oldest first."""
     sorted_folders = prefixes.sort_by_time(pattern)
     for _, together in groupby(objects, key=lambda each: sorted_folders and each.key.rpartition("/")[0]):
         yield from sorted(together, key=lambda each: (each.started, each.key))

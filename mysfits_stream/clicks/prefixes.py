@@ -1,7 +1,7 @@
-"""Which keys the objects of an hour begin with, by the prefixes that Firehose was given (F85, F88, F89).
+"""Key prefixes of the objects of an hour, by the stream's prefixes (F85, F88, F89).
 
-What cannot be known in advance ends a prefix: a random string, a minute, a pattern letter that is not
-understood. So a listing may hold more than was asked for, and never less.
+Parts unknown in advance end a prefix: a random string, a minute, an unsupported pattern letter. So a listing
+may hold more objects than requested, and never fewer.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ LETTERS: dict[str, Callable[[datetime, int], str]] = {
 
 
 def delivered_pattern(prefix: str) -> str:
-    """The pattern of delivered objects' keys: Firehose adds date and hour where the prefix has none (F88)."""
+    """The pattern of delivered objects' keys: Firehose adds a missing date and hour (F88)."""
     return prefix if "!{timestamp:" in prefix else prefix + DEFAULT_DATE
 
 
 def failed_pattern(error_prefix: str) -> str:
-    """The pattern of error objects' keys, as the stack configures them."""
+    """The pattern of error objects' keys, as the stack configures the error prefix."""
     return f"{error_prefix}{ERROR_TYPE}/{DEFAULT_DATE}"
 
 
 def literal(pattern: str) -> str:
-    """The part of a pattern that every key begins with."""
+    """The common beginning of all keys of a pattern."""
     return pattern.partition("!{")[0]
 
 
 def of_hour(pattern: str, hour: datetime) -> str:
-    """What the keys of an hour begin with."""
+    """The common beginning of the keys of an hour."""
     text, at = "", 0
     for expression in EXPRESSION.finditer(pattern):
         text += pattern[at : expression.start()]
@@ -65,7 +65,7 @@ def of_hour(pattern: str, hour: datetime) -> str:
 
 
 def of_hours(pattern: str, since: datetime, until: datetime) -> list[str]:
-    """What the keys of a time range begin with, no key twice: whole days where that says it, or hours."""
+    """Prefixes of the keys of a time range, disjoint: whole days where possible, else hours."""
     hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     found: dict[str, None] = {}
     while hour <= until:
@@ -89,14 +89,14 @@ def sort_by_time(pattern: str) -> bool:
 
 
 def _of_day(pattern: str, midnight: datetime) -> str | None:
-    """What the keys of a day begin with and those of its neighbours do not, None if there is no such text."""
+    """The prefix of a day's keys, or None if keys of adjacent days may have the prefix."""
     hours = [of_hour(pattern, midnight + HOUR * number) for number in range(-1, 25)]
     day = commonprefix(hours[1:-1])  # noqa: RUF071 - a key is text: nothing says that it has slashes
     return None if hours[0].startswith(day) or hours[-1].startswith(day) else day
 
 
 def _evaluated(pattern: str, hour: datetime) -> tuple[str, bool]:
-    """A date pattern as far as it is known for a whole hour, and whether that is all of it."""
+    """The part of a date pattern known for a whole hour; True if all of the pattern is known."""
     text = ""
     for token in TOKEN.finditer(pattern):
         if token[0].startswith("'"):

@@ -1,8 +1,8 @@
-"""Failed clicks back onto the delivery stream, without ever losing one.
+"""Replay failed clicks onto the delivery stream, without ever losing a click.
 
 The clicks of an error object are put on the stream, then the object is copied aside, and only then removed,
-or overwritten with the lines that stay. A replay that dies in between is resumed by the next, which puts the
-same clicks once more, with the same ids: ``clicks`` shows each once.
+or overwritten with the remaining lines. After an interruption, the next replay puts the clicks once more,
+with equal ids: ``clicks`` shows every click once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass
 class Replay:
-    """What a replay did, or with ``dry_run`` would do."""
+    """The counts of a replay, or with ``dry_run`` of a planned replay."""
 
     dry_run: bool = False
     objects: int = 0
@@ -47,7 +47,7 @@ class Replay:
     trouble: ParseProblems = field(default_factory=ParseProblems)
 
     def document(self, bucket: ClicksBucket) -> dict[str, Any]:
-        """The replay as JSON says it."""
+        """The replay as a JSON object."""
         return {
             "dryRun": self.dry_run,
             "objects": self.objects,
@@ -70,11 +70,11 @@ def replay(
     pace: Pace,
     report: Callable[[Replay], None] = lambda _: None,
 ) -> Replay:
-    """Put failed clicks on the stream again, the oldest first, ``limit`` failed records at most.
+    """Put at most ``limit`` failed records on the stream again, the oldest first.
 
-    Lines that are no failed records are counted and stay where they are. Raises ClickError if the stream
-    does not take the clicks within the budget; what was not accepted whole stays where it is. ``report`` is
-    told after each object.
+    Unparsable lines are counted and stay in place. Raises ClickError if the stream does not accept the clicks
+    within the budget; an object whose clicks were not all accepted stays in place. ``report`` is called after
+    each object.
     """
 
     def room(done: Replay) -> int | None:
@@ -114,7 +114,7 @@ def replay(
 
 
 def batches(clicks: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Clicks in groups that one PutRecordBatch takes."""
+    """Clicks in groups within the limits of PutRecordBatch."""
     batch: list[bytes] = []
     size = 0
     for click in clicks:
@@ -128,11 +128,11 @@ def batches(clicks: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 class _SomeRefused(Exception):
-    """The stream took a batch in part; the text is why it did not take the rest."""
+    """The stream accepted part of a batch; the text is the reason for the rejected records."""
 
 
 def _put(firehose: FirehoseClient, stream: str, batch: list[bytes], pace: Pace) -> int:
-    """Put a batch until all of it is accepted; how many records took more than one attempt."""
+    """Put a batch until all records are accepted; returns the number of retried records."""
     remaining = batch
     retried = 0
 
@@ -174,7 +174,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _move_aside(bucket: ClicksBucket, stored: StoredObject, rest: list[bytes]) -> None:
-    """Take an error object out of the way but for the lines that stay, which is one write or none."""
+    """Move an error object aside except for the remaining lines, with at most one write."""
     begin = bucket.replayed.removesuffix("replayed/")
     # What stays is moved aside later, under the object's own name.
     aside = _renamed(stored.key) if rest else stored.key
@@ -190,7 +190,7 @@ def _move_aside(bucket: ClicksBucket, stored: StoredObject, rest: list[bytes]) -
 
 
 def _renamed(key: str) -> str:
-    """Another name for a copy of an object: of the same hour, with an id of its own."""
+    """A name for a copy of an object: in the object's hour, with a new id."""
     fresh = str(uuid.uuid4())
     folder, slash, name = key.rpartition("/")
     renamed, count = UUID.subn(fresh, name)

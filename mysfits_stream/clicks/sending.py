@@ -39,7 +39,7 @@ Put = Callable[[str, Mapping[str, Any]], tuple[int, str]]
 
 @dataclass(frozen=True)
 class TestClick:
-    """A click and what became of it; seconds are those that passed since it was sent."""
+    """A test click and its result; seconds count from the sending."""
 
     __test__ = False  # for pytest this is no test
 
@@ -61,7 +61,9 @@ class TestClick:
     """When it arrived at the delivery stream, as ``clickedAt`` says it."""
 
     def document(self) -> dict[str, Any]:
-        """The click and its result as JSON; the fields stand beside the result, too, as in version 0.1.0."""
+        """The click and its result as JSON.
+
+        The fields stand beside the result, too, as in version 0.1.0."""
         return {
             **self.fields,
             "click": dict(self.fields),
@@ -74,16 +76,16 @@ class TestClick:
 
 
 def default_timeout(config: Config, time_scale: float) -> float:
-    """Seconds within which a click has arrived if it arrives at all: both buffers, and some.
+    """The longest delivery time of a click in seconds: both buffers, and a margin.
 
-    Buffers pass ``time_scale`` times as fast; a function takes its time wherever it runs.
+    Buffers flush ``time_scale`` times as fast; a function's duration does not scale.
     """
     buffers = config.processor.buffer_seconds + config.delivery.buffer_seconds
     return max(LEAST_TIMEOUT, buffers + SLACK) / time_scale + SLACK
 
 
 def put(url: str, click: Mapping[str, Any]) -> tuple[int, str]:
-    """Put one test click as a page of another origin does."""
+    """Put a test click like a page of a foreign origin."""
     headers = {"Content-Type": "application/json", "Origin": ORIGIN, TEST_HEADER: "1"}
     response = bounded_http.send(
         "PUT", url, headers=headers, body=json.dumps(click).encode(), seconds=API_SECONDS
@@ -99,9 +101,10 @@ def send(
     put: Put = put,
     clock: Clock = time.monotonic,
 ) -> list[TestClick]:
-    """Put each click to the API; those that it did not take are ``refused``, with its answer as the reason.
+    """Put each click to the API.
 
-    ``pace`` is how long to wait for the API to get ready; ``clock`` measures each click's seconds.
+    Rejected clicks are ``refused``, with the response as the reason. ``pace`` bounds the wait for a ready
+    API; ``clock`` measures the seconds of each click.
     """
     url = f"{endpoint}/clicks"
     with ThreadPoolExecutor(min(AT_ONCE, max(1, len(clicks)))) as pool:
@@ -117,9 +120,9 @@ def follow(
     pace: Pace,
     clock: Clock = time.monotonic,
 ) -> list[TestClick]:
-    """Look for accepted clicks in S3 until all are found, delivered or failed, or the budget is used up.
+    """Look for accepted clicks in S3 until all are delivered or failed, or time is up.
 
-    ``since`` is the time before the first was sent, by S3's clock. Each record stands for one click at most.
+    ``since`` is the time before the first sending, by S3's clock. A record stands for at most one click.
     """
     search = _Search(list(clicks), bucket, since, clock)
     try:
@@ -130,7 +133,7 @@ def follow(
 
 
 class _NotYet(Exception):
-    """The API answers as it may while it gets ready; the text says how."""
+    """A response typical of an API that is not ready yet; the text names the response."""
 
 
 def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> TestClick:
@@ -166,12 +169,12 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
 
 
 def _may_pass(status: int) -> bool:
-    """Whether a deployment or a role that is not in force everywhere yet can be why (F29, F34, F35)."""
+    """Whether a deployment or a role still in propagation can be the cause (F29, F34, F35)."""
     return status in (403, 404, 429) or status >= 500
 
 
 class _Search:
-    """Looks again and again for what became of clicks, at new objects only."""
+    """Repeated search for accepted clicks, in new objects only."""
 
     def __init__(self, clicks: list[TestClick], bucket: ClicksBucket, since: datetime, clock: Clock) -> None:
         self.clicks = clicks
@@ -197,7 +200,7 @@ class _Search:
         return not self._waiting
 
     def lost(self, click: TestClick) -> TestClick:
-        """An accepted click of which nothing was found in time."""
+        """An accepted click that was not found in time."""
         return replace(
             click,
             status="not-delivered",

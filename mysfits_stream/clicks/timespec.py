@@ -1,4 +1,4 @@
-"""Moments as a person gives them: ``90s``, ``15m``, ``1h``, ``7d`` or ``2w`` ago, or in ISO 8601."""
+"""Points in time as typed by people: ``15m``, ``1h``, ``7d`` ago, or in ISO 8601."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 
 
 def parse(text: str, now: datetime, option: str) -> datetime:
-    """The moment that ``text`` names, as far as there can be clicks; without an offset it is UTC, as S3's
-    keys are. Raises ClickError.
+    """The point in time of ``text``, within the range of possible clicks.
+
+    The default offset is UTC, as in S3's keys. Raises ClickError.
     """
     try:
         if ago := AGO.fullmatch(text.strip()):

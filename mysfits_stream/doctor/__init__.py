@@ -1,12 +1,12 @@
-"""The path of a click, looked at hop by hop: which link is broken, and what to do about it.
+"""The examination of a click's path, hop by hop: the broken link, and advice.
 
-    links       what the examination of a link says, and what to do by the code of an error
-    resources   each resource of the stack, compared with what is configured
+    links       the result for a link, and the advice for an error code
+    resources   each resource of the stack, compared with the configuration
     api         endpoint, preflight, put: from the browser to the delivery stream
     delivery    the stream, its processor, and their logs and metrics
-    arrival     the Mysfits service, and what has arrived in the clicks bucket
+    arrival     the Mysfits service, and the objects in the clicks bucket
 
-Nothing is changed, and no click is sent unless that is asked for.
+Nothing is changed, and a click is sent only on request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SLACK = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Path:
-    """The path that is examined, and how to reach it."""
+    """The examined path: configuration, stack, clients and endpoint."""
 
     config: Config
     names: Names
@@ -49,16 +49,16 @@ class Path:
 
     @property
     def lag(self) -> timedelta:
-        """After how long a click has arrived if it arrives at all."""
+        """The longest time from the acceptance of a click to the delivery."""
         buffers = self.config.processor.buffer_seconds + self.config.delivery.buffer_seconds
         return timedelta(seconds=buffers) + SLACK
 
 
 def examine(path: Path, *, window: timedelta, click: Mapping[str, Any] | None = None) -> Iterator[Link]:
-    """The resources, then every link from the browser to S3, in the order in which a click meets them.
+    """The resources, then every link from the browser to S3, in the order of a click's path.
 
-    ``window`` is how far back to look; ``click`` is sent as a test click if given. A link that cannot be
-    looked at is ``unknown``, and never ends the examination.
+    ``window`` is the length of the examined time range; ``click`` is sent as a test click if given. An
+    unreadable link is ``unknown``, and never ends the examination.
     """
     names, client = path.names, path.client
     yield from compared(path.resources)
@@ -94,7 +94,7 @@ def examine(path: Path, *, window: timedelta, click: Mapping[str, Any] | None = 
 
 
 def _earlier_buckets(path: Path) -> Iterator[Link]:
-    """Buckets that the configuration no longer names; `clicks` does not list their clicks."""
+    """Buckets of an earlier configuration; `clicks` does not list their clicks."""
     for bucket in earlier_buckets(path.resources, path.client("resourcegroupstaggingapi")):
         detail = f"{bucket.bucket_name} is the stack's and not the configured bucket"
         remedy = f"set bucket.name: {bucket.bucket_name}, or copy the clicks"

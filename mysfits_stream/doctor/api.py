@@ -33,7 +33,7 @@ Http = Callable[[str, str, Mapping[str, str], str | None], Answer]
 
 
 def http(method: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
-    """One HTTP request, with a bounded response."""
+    """Send an HTTP request with bounds on the response's time and size."""
     data = None if body is None else body.encode()
     response = bounded_http.send(method, url, headers=headers, body=data, seconds=SECONDS)
     return Answer(response.status, response.headers, response.text)
@@ -46,9 +46,11 @@ def links(
     send: Http,
     explain: Callable[[str], str],
 ) -> Iterator[Link]:
-    """Endpoint, preflight and put. ``click`` is sent as a test click; without one, an invalid click is.
+    """Endpoint, preflight and put.
 
-    ``explain`` tests the API's method with a body and says why it fails.
+    Sends ``click`` as a test click, or an invalid click if None.
+
+    ``explain`` tests the API's method with a body and returns the reason of the failure.
     """
     url = f"{endpoint}/clicks"
     origin = SAMPLE_ORIGIN if "*" in origins else origins[0]
@@ -79,7 +81,7 @@ def links(
 
 
 def explained(client: Any, api_id: str, body: str) -> str:
-    """What API Gateway's execution log says of a click that it is given; needs no logging (F35)."""
+    """API Gateway's execution log of a test invocation with ``body``; needs no logging (F35)."""
     pages = client.get_paginator("get_resources").paginate(restApiId=api_id)
     [resource] = [item["id"] for page in pages for item in page["items"] if item["path"] == "/clicks"]
     answer = client.test_invoke_method(

@@ -1,4 +1,4 @@
-"""What the processor needs, and what has arrived: the Mysfits service, delivered clicks and failed ones."""
+"""The Mysfits service, and the clicks that arrived: delivered clicks and failed clicks."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def freshness(bucket: ClicksBucket, since: datetime, now: datetime) -> tuple[Lin
 
 
 def failed_clicks(bucket: ClicksBucket, since: datetime, now: datetime, delivered: datetime | None) -> Link:
-    """What lies under the error prefix; broken if nothing was delivered since it failed as a whole."""
+    """Objects under the error prefix.
+
+    Broken if no click was delivered after the last failed batch."""
     trouble = ParseProblems()
     groups = failed.grouped(failed.read(bucket, since, now, trouble))
     if not groups and str(trouble):

@@ -1,4 +1,4 @@
-"""The delivery stream and its processor: what they say of themselves, and what CloudWatch says of them."""
+"""The delivery stream and the processor, by their descriptions, logs and metrics."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Metrics:
         return round(sum(value for _, value in self.points[name]))
 
     def last(self, name: str) -> Point | None:
-        """The latest point, if there is one."""
+        """The latest point, or None."""
         return self.points[name][-1] if self.points[name] else None
 
 
@@ -107,7 +107,7 @@ def stream(firehose: Any, name: str) -> Link:
 
 
 def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
-    """What came in, how the processor was called, and how objects were written."""
+    """Incoming records, invocations of the processor, and written objects."""
     incoming, throttled = metrics.total("incoming"), metrics.total("throttled")
     if throttled:
         advice = "request a higher Firehose quota; browsers retry, other clients may not"
@@ -130,7 +130,7 @@ def flow(metrics: Metrics, now: datetime, lag: timedelta) -> Iterator[Link]:
 
 
 def error_log(logs: Any, group: str, log_stream: str, since: datetime) -> Link:
-    """What Firehose wrote into its error log (F87)."""
+    """Firehose's entries in the stream's error log (F87)."""
     try:
         answer = logs.get_log_events(
             logGroupName=group,
@@ -175,7 +175,7 @@ def function(metrics: Metrics | None, logs: Any, group: str, since: datetime) ->
 
 
 def _complaints(logs: Any, group: str, since: datetime) -> Iterator[tuple[datetime, str]]:
-    """What the last log streams of the processor complain of, the oldest first."""
+    """Error messages in the processor's last log streams, the oldest first."""
     try:
         answer = logs.describe_log_streams(
             logGroupName=group, orderBy="LastEventTime", descending=True, limit=LOG_STREAMS
@@ -200,7 +200,7 @@ def _complaints(logs: Any, group: str, since: datetime) -> Iterator[tuple[dateti
 
 
 def _complaint(line: str) -> str | None:
-    """What a line of the processor's log complains of, None if it does not."""
+    """The error message in a line of the processor's log, or None."""
     said = _parsed(line)
     if said.get("error"):
         return str(said["error"])

@@ -1,4 +1,4 @@
-"""What the examination of a link says, and what to do by the code of an error."""
+"""The result of examining a link, and the advice for an error code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SINGLE_RECORDS = frozenset({"Lambda.ProcessingFailedStatus"})
 
 @dataclass(frozen=True)
 class Link:
-    """One link of the path."""
+    """A link of the path: a name, a state, a detail and advice."""
 
     name: str
     status: str
@@ -42,12 +42,12 @@ class Link:
     advice: str = ""
 
     def document(self) -> dict[str, str]:
-        """The link as JSON says it."""
+        """The link as a JSON object."""
         return {"link": self.name, "status": self.status, "detail": self.detail, "advice": self.advice}
 
 
 def examined(name: str, look: Callable[[], Iterator[Link] | list[Link]]) -> Iterator[Link]:
-    """The links that ``look`` finds; a link that AWS denies to read is ``unknown``."""
+    """The links found by ``look``; a link is ``unknown`` if AWS denies the read."""
     try:
         yield from look()
     except FOREIGN as error:
@@ -56,5 +56,5 @@ def examined(name: str, look: Callable[[], Iterator[Link] | list[Link]]) -> Iter
 
 
 def advice_for(code: str) -> str:
-    """What to do about an error code of Firehose's."""
+    """The advice for an error code of Firehose."""
     return ADVICE.get(code, "see the delivery stream's and the processor's logs")

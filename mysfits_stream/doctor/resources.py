@@ -1,4 +1,4 @@
-"""The stack's resources against what is configured: a link can be broken that no click has met yet."""
+"""Compares the stack's resources with the configuration, before any click fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MISSING = "does not exist"
 
 
 def compared(resources: Iterable[Resource]) -> Iterator[Link]:
-    """A link for each resource that is not as configured, or one link if there is no such resource."""
+    """A link for each resource with drift, or a single link if no resource has drift."""
     # In the order in which a click meets them.
     looks = [partial(_examined, resource) for resource in reversed(tuple(resources))]
     links = [link for found in concurrently(*looks) for link in found]

@@ -1,5 +1,5 @@
-"""The stack in the words of AWS's own tools: a CloudFormation or SAM template, or an import.
+"""Exports the stack as a CloudFormation template, a SAM template or a resource import.
 
-A template is the stack's own ``build()`` with placeholders for what only CloudFormation knows, so it says
-nothing a second time.
+A template is the stack's own ``build()`` with placeholders for values known only to CloudFormation, so no
+property is written twice.
 """

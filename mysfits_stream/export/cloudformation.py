@@ -1,4 +1,4 @@
-"""The CloudFormation template: ``build()`` with placeholders, and each resource's own description."""
+"""The CloudFormation template: ``build()`` with placeholders, and every resource's text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ CODE_PARAMETERS = ("CodeBucket", "CodeKey")
 
 
 def template(config: Config) -> Template:
-    """The stack as a template for any account and region, with the code where its parameters say."""
+    """The stack as a template for any account and region.
+
+    Parameters name the location of the code."""
     placed, parameters = parametrised(config)
     stack = build_with_placeholders(placed)
     arns = {
@@ -64,12 +66,14 @@ def template(config: Config) -> Template:
 
 
 def code_key() -> str:
-    """The name of the processor's zip; other code has another, by which CloudFormation sees the change."""
+    """The object key of the processor's zip.
+
+    Changed code gets a new key, so CloudFormation updates the function."""
     return f"processor-{hashlib.sha256(processor_package().zip_bytes).hexdigest()[:16]}.zip"
 
 
 def build_with_placeholders(config: Config) -> Stack:
-    """The stack's resources in an account that is not known yet; only for describing."""
+    """The stack's resources in a yet unknown account; only for describing."""
     nobody: Any = {field.name: None for field in fields(Clients)}
     return build(
         config,
@@ -81,7 +85,7 @@ def build_with_placeholders(config: Config) -> Stack:
 
 
 def _order(described: dict[str, Any], resource: Resource) -> None:
-    """Say by DependsOn what comes first and is referred to by name alone."""
+    """Add DependsOn for the preceding resources to which the resource refers by name only."""
     named = set(references(described))
     first = [logical_id(needed.name) for needed in dependencies(resource)]
     if missing := [name for name in first if name not in named]:
@@ -119,7 +123,7 @@ def _outputs(stack: Stack, config: Config) -> dict[str, Any]:
 
 
 def _arn(resource: Any) -> str:
-    """The ARN; a REST API's holds the id that it will get."""
+    """The ARN; the ARN of a REST API contains the id assigned on creation."""
     if isinstance(resource, RestApi):
         return resource.arn_of(Placeholder(logical_id(resource.name)))
     return str(resource.arn)

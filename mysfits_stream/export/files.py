@@ -1,4 +1,4 @@
-"""The files of an export: the template, and the processor's code where that template looks for it."""
+"""The files of an export: the template, and the code at the path in the template."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Files = dict[str, bytes]
 
 
 def as_yaml(template: cloudformation.Template) -> str:
-    """A template as YAML, in its own order, no line broken."""
+    """A template as YAML, in the template's order, without line wrapping."""
     import yaml
 
     return yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=10**6)
@@ -33,7 +33,7 @@ def as_json(document: Any) -> str:
 
 
 def cloudformation_files(template: cloudformation.Template) -> Files:
-    """The template and the very zip that ``up`` deploys."""
+    """The template and the same zip as deployed by ``up``."""
     return {
         TEMPLATE: as_yaml(template).encode(),
         cloudformation.code_key(): processor_package().zip_bytes,
@@ -41,21 +41,21 @@ def cloudformation_files(template: cloudformation.Template) -> Files:
 
 
 def sam_files(template: cloudformation.Template) -> Files:
-    """The template and the function's folder: what ``up`` deploys, unpacked, and the requirements."""
+    """The template, the requirements and the function's folder: the deployed zip, unpacked."""
     with zipfile.ZipFile(io.BytesIO(processor_package().zip_bytes)) as package:
         unpacked = {f"{sam.CODE}/{name}": package.read(name) for name in package.namelist()}
     return {TEMPLATE: as_yaml(template).encode(), **unpacked, **_requirements()}
 
 
 def source_files(template: cloudformation.Template) -> Files:
-    """The template and what is ours of the function: its source and its requirements."""
+    """The template, and the function's source and requirements without its packages."""
     with zipfile.ZipFile(io.BytesIO(processor_package().zip_bytes)) as package:
         source = package.read(HANDLER)
     return {TEMPLATE: as_yaml(template).encode(), f"{sam.CODE}/{HANDLER}": source, **_requirements()}
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Write the files, and return their paths; raises ExportError if that cannot be done."""
+    """Write the files and return their paths; raises ExportError if a file cannot be written."""
     paths = [folder / name for name in files]
     try:
         for path, content in zip(paths, files.values(), strict=True):
@@ -67,6 +67,6 @@ def write(files: Mapping[str, bytes], folder: Path) -> list[Path]:
 
 
 def _requirements() -> Files:
-    """The distributions in the package, pinned, so that a build elsewhere packs the same."""
+    """The pinned versions of the packed distributions, for reproducible builds."""
     pinned = "".join(f"{source}\n" for source in processor_package().sources)
     return {f"{sam.CODE}/{REQUIREMENTS}": pinned.encode()}

@@ -1,7 +1,7 @@
-"""What CloudFormation's resource import needs to take over a running stack: its template and who is who.
+"""The template and the resource list for CloudFormation's import of a running stack.
 
-An import changes nothing, and so it may add no outputs; every resource says what becomes of it once it leaves
-CloudFormation's stack: it stays.
+An import changes no resource and may add no outputs. DeletionPolicy retains every resource after removal from
+CloudFormation's stack.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ResourceToImport = dict[str, Any]
 
 
 def template(config: Config) -> cloudformation.Template:
-    """The CloudFormation template as an import takes it."""
+    """The CloudFormation template in the form for an import."""
     document = cloudformation.template(config)
     del document["Outputs"]
     for part in document["Resources"].values():
@@ -47,10 +47,11 @@ def template(config: Config) -> cloudformation.Template:
 def resources_to_import(
     changes: Sequence[Change], document: cloudformation.Template, apigateway: APIGatewayClient
 ) -> list[ResourceToImport]:
-    """Which of a running stack's resources is which of the template ``document``.
+    """The resources of a running stack for an import with the template ``document``.
 
-    ``changes`` are a survey of the same configuration. Raises ExportError if a resource is missing, is not
-    ours, or differs: CloudFormation would believe what the template says of it.
+    ``changes`` are a survey of the configuration behind the template. Raises ExportError if a resource is
+    missing, has no owner tag of the stack, or differs: CloudFormation does not compare the resource with the
+    template.
     """
     physical: dict[str, str] = {}
     parts: list[tuple[str, dict[str, Any]]] = []

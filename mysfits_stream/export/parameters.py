@@ -1,6 +1,6 @@
-"""What of the configuration becomes a parameter of the template: what CloudFormation can change by itself.
+"""Template parameters: the settings that CloudFormation can change by itself.
 
-Type, default and limits are those of ``config.py``.
+Type, default and limits come from ``config.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Parameters = dict[str, dict[str, Any]]
 
 
 def parametrised(config: Config) -> tuple[Config, Parameters]:
-    """``config`` with placeholders for what can be given with the template, and the definitions of those."""
+    """``config`` with placeholders for parameters, and the definitions of the parameters."""
     parameters: Parameters = {}
 
     def placed(owner: Any, path: str) -> dict[str, Any]:

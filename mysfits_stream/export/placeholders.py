@@ -1,7 +1,7 @@
-"""Values that are known only where a template is deployed, and how they read in it.
+"""Values known only at a template's deployment, and their notation in the template.
 
-A placeholder takes a value's place in the configuration or in the account, goes through ``build()`` like any
-text, becomes part of names and ARNs, and comes out as ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub``.
+A placeholder replaces a value of the configuration or of the account, passes through ``build()`` as text,
+becomes part of names and ARNs, and is rendered as ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub``.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ class Placeholder(str):
     __slots__ = ()
 
     def __new__(cls, expression: str) -> Placeholder:
-        """The placeholder of this expression."""
+        """Create the placeholder of an expression."""
         return super().__new__(cls, f"{OPEN}{expression}{CLOSE}")
 
     def __format__(self, specification: str) -> str:
-        """Itself, whatever format a number would have been given."""
+        """The placeholder unchanged; number formats are ignored."""
         return str(self)
 
 
 def rendered(value: Any, attributes: Mapping[str, str]) -> Any:
     """``value`` with its placeholders in CloudFormation's spelling.
 
-    ``attributes`` are texts that an attribute of a resource yields (ARN -> ``Resource.Arn``): where one
-    stands alone, or goes on after a ``:`` or ``/``, the attribute takes its place.
+    ``attributes`` maps texts to the resource attribute of equal value (ARN -> ``Resource.Arn``): the
+    attribute replaces the text if the text stands alone or continues with ``:`` or ``/``.
     """
     if isinstance(value, str):
         return _text(value, attributes)
@@ -46,7 +46,7 @@ def rendered(value: Any, attributes: Mapping[str, str]) -> Any:
 
 
 def references(value: Any) -> Iterator[str]:
-    """The parameters and resources that a rendered value refers to."""
+    """The parameters and resources to which a rendered value refers."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == "Ref":

@@ -1,4 +1,4 @@
-"""The SAM template: the CloudFormation one with SAM's own resources for the function and for the API."""
+"""The SAM template: the export for CloudFormation with SAM resources for function and API."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _api(part: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
 
 
 def _body(document: dict[str, Any]) -> dict[str, Any]:
-    """The document as SAM takes it, which itself puts the headers of a preflight's answer into schemas."""
+    """The API's document for SAM; SAM adds the header schemas of the preflight response itself."""
     paths = {}
     for path, operations in document["paths"].items():
         (answer,) = operations["options"]["responses"].values()
