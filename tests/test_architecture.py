@@ -230,7 +230,7 @@ def _at_import(body: list[ast.stmt]) -> Iterator[str]:
 
 
 SLOW = (
-    *("boto3", "botocore", "rich", "yaml", "moto", "requests", "jsonschema", "filelock"),
+    *("boto3", "botocore", "duckdb", "filelock", "jsonschema", "moto", "requests", "rich", "sqlglot", "yaml"),
     *(f"{PACKAGE}.{name}" for name in ("config", "output", "operations.project", "provision", "target")),
 )
 
