@@ -20,6 +20,7 @@ import click
 from mysfits_stream import __version__
 from mysfits_stream.commands import clicks, doctor, export, local, stack, website
 from mysfits_stream.commands.app import App, global_options, read_json_option
+from mysfits_stream.commands.help import Group
 from mysfits_stream.errors import MysfitsStreamError
 
 INTERRUPTED = 130
@@ -30,7 +31,11 @@ RARELY = (50_000, 20, 100)
 """When to look for garbage: a command makes many objects that stay (models, listings), and ends."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=("mysfits-stream up", "mysfits-stream send-test-click", "mysfits-stream clicks --follow"),
+)
 @global_options
 @click.version_option(__version__, prog_name="mysfits-stream")
 def cli() -> None:
@@ -84,7 +89,9 @@ def _run(arguments: list[str]) -> int:
         return 0
     except click.ClickException as error:
         read_json_option(app, arguments)
-        app.out.error(MysfitsStreamError(" ".join(error.format_message().split())))
+        context = getattr(error, "ctx", None)
+        advice = f"; see `{context.command_path} --help`" if context else ""
+        app.out.error(MysfitsStreamError(" ".join(error.format_message().split()).rstrip(".") + advice))
         return 1
     except (click.Abort, KeyboardInterrupt):
         # A second Ctrl-C, or a wrapper that sends two, would end the next lines in a traceback.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from mysfits_stream.commands.help import global_names
 from mysfits_stream.operations.options import ENVIRONMENT, Options, load_config, state_directory
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
 
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
     long = names[0].removeprefix("--")
+    global_names.add(long)
     return click.option(
         *names,
         envvar=f"{ENVIRONMENT}{long.upper()}",

@@ -7,9 +7,17 @@ from contextlib import suppress
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.help import command
 
 
-@click.command("send-test-click")
+@command(
+    "send-test-click",
+    section="Clicks",
+    examples=(
+        "mysfits-stream send-test-click",
+        "mysfits-stream send-test-click --mysfit random --count 100 --no-wait",
+    ),
+)
 @click.option("--user", metavar="ID", help="User of the click.  [default: a new ID for each click]")
 @click.option(
     "--mysfit",
@@ -42,10 +50,10 @@ def send_test_click(
     wait: bool,
     timeout: float | None,
 ) -> int:
-    """Send a test click as a browser does, and follow the click to S3.
+    """Send a test click, and follow the click to S3.
 
-    The click is marked as a test and not part of sums. Exit code 1 if a click is not delivered; the output
-    names the stage that lost the click.
+    The click is sent as a browser does, marked as a test, and not part of sums. Exit code 1 if a click is
+    not delivered; the output names the stage that lost the click.
     """
     from mysfits_stream.operations.send_test_click import send_test_clicks
 
@@ -56,7 +64,11 @@ def send_test_click(
     return 1 if sent.problems else 0
 
 
-@click.command("clicks")
+@command(
+    "clicks",
+    section="Clicks",
+    examples=("mysfits-stream clicks --since 1d", "mysfits-stream clicks --follow"),
+)
 @click.option(
     "--since",
     default="1h",
@@ -76,9 +88,10 @@ def send_test_click(
 @global_options
 @pass_app
 def clicks(app: App, since: str, until: str | None, last: int | None, follow: bool, raw: bool) -> int:
-    """Show delivered clicks, each once, and sums without test clicks.
+    """Show delivered clicks and their sums.
 
-    Retries of browsers and replays leave duplicates with the same clickId.
+    Each click is shown once, and test clicks are not part of sums. Retries of browsers and replays leave
+    duplicates with the same clickId.
 
     With --json, each line is the JSON of one enriched click.
     """
@@ -95,7 +108,10 @@ def clicks(app: App, since: str, until: str | None, last: int | None, follow: bo
     return 0
 
 
-@click.command()
+@command(
+    section="Clicks",
+    examples=("mysfits-stream failed --since 7d",),
+)
 @click.option(
     "--since",
     metavar="WHEN",
@@ -111,7 +127,10 @@ def failed(app: App, since: str | None) -> int:
     return 0
 
 
-@click.command()
+@command(
+    section="Clicks",
+    examples=("mysfits-stream replay --dry-run", "mysfits-stream replay --since 1d"),
+)
 @click.option(
     "--since",
     metavar="WHEN",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.help import command
 
 
-@click.command()
+@command(
+    section="Diagnosis",
+    examples=("mysfits-stream doctor", "mysfits-stream doctor --send"),
+)
 @click.option(
     "--since",
     default="1h",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app, path
+from mysfits_stream.commands.help import command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
 FORMATS = ("cloudformation", "sam", "import")
 
 
-@click.command()
+@command(
+    section="Project",
+    examples=(
+        "mysfits-stream export > template.yaml",
+        "mysfits-stream export --format sam --out build/sam",
+    ),
+)
 @click.option(
     "--format",
     "kind",
@@ -50,7 +57,11 @@ def export(app: App, kind: str, out: Path | None) -> int:
     return 0
 
 
-@click.command("publish-code")
+@command(
+    "publish-code",
+    section="Project",
+    examples=("mysfits-stream publish-code --repository clicks",),
+)
 @click.option(
     "--repository",
     metavar="NAME",
@@ -59,7 +70,7 @@ def export(app: App, kind: str, out: Path | None) -> int:
 @global_options
 @pass_app
 def publish_code(app: App, repository: str | None) -> int:
-    """Commit the function's code and the template to CodeCommit.
+    """Commit code and template to CodeCommit.
 
     Creates the repository if necessary. Unchanged files make no commit.
     """

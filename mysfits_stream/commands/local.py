@@ -8,15 +8,21 @@ from __future__ import annotations
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app, path
+from mysfits_stream.commands.help import Group
 
 
-@click.group()
+@click.group(cls=Group, section="Stack", examples=("mysfits-stream local status",))
 @global_options
 def local() -> None:
     """Start, stop and inspect the local cloud."""
 
 
-@local.command()
+@local.command(
+    examples=(
+        "mysfits-stream local start --keep data",
+        "mysfits-stream local start --behavior aws --seed 7",
+    )
+)
 @click.option(
     "--keep",
     metavar="DIR",
@@ -57,7 +63,7 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
     app.out.local_started(started)
 
 
-@local.command()
+@local.command(examples=("mysfits-stream local stop",))
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before clicks are discarded.")
 @global_options
 @pass_app
@@ -74,7 +80,7 @@ def stop(app: App, yes: bool) -> None:
     app.out.local_stopped(local.stop(app.directory, app.out.note))
 
 
-@local.command()
+@local.command(examples=("mysfits-stream local status",))
 @global_options
 @pass_app
 def status(app: App) -> None:
@@ -84,7 +90,7 @@ def status(app: App) -> None:
     app.out.local_status(local.status(app.directory))
 
 
-@local.command("list")
+@local.command("list", examples=("mysfits-stream local list",))
 @global_options
 @pass_app
 def list_all(app: App) -> None:
@@ -94,7 +100,7 @@ def list_all(app: App) -> None:
     app.out.local_clouds(local.list_all())
 
 
-@local.command()
+@local.command(examples=("mysfits-stream local logs --lines 20",))
 @click.option("--lines", "-n", default=100, show_default=True, help="Number of lines.")
 @global_options
 @pass_app

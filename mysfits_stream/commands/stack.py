@@ -6,12 +6,20 @@ import click
 
 from mysfits_stream.commands import questions
 from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.help import command
 
 DIFFERS = 2
 """Exit code where something differs from the configuration."""
 
 
-@click.command()
+@command(
+    section="Stack",
+    examples=(
+        "mysfits-stream up",
+        "mysfits-stream up --target aws --region eu-west-1",
+        "mysfits-stream up --adopt",
+    ),
+)
 @click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
 @click.option(
     "--adopt",
@@ -22,7 +30,7 @@ DIFFERS = 2
 @global_options
 @pass_app
 def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
-    """Create the stack, or update it to match the configuration."""
+    """Create the stack, or update the stack to its configuration."""
     from mysfits_stream.operations import adopt as adoption
     from mysfits_stream.operations import plan, up
 
@@ -44,7 +52,10 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
     return 0
 
 
-@click.command()
+@command(
+    section="Stack",
+    examples=("mysfits-stream plan --target aws", "mysfits-stream plan --clicks 1M/month"),
+)
 @click.option(
     "--clicks", metavar="VOLUME", help="Estimate the monthly cost of this volume, for example 1M/month."
 )
@@ -62,7 +73,10 @@ def plan(app: App, clicks: str | None) -> int:
     return 0 if planned.changes.unchanged else DIFFERS
 
 
-@click.command()
+@command(
+    section="Stack",
+    examples=("mysfits-stream status", "mysfits-stream status --target aws --json"),
+)
 @global_options
 @pass_app
 def status(app: App) -> int:
@@ -81,7 +95,14 @@ def status(app: App) -> int:
     return 0 if found.in_sync else DIFFERS
 
 
-@click.command()
+@command(
+    section="Stack",
+    examples=(
+        "mysfits-stream down --dry-run",
+        "mysfits-stream down --keep-data",
+        "mysfits-stream down --yes --delete-data",
+    ),
+)
 @click.option("--dry-run", is_flag=True, help="Show the resources without deleting them.")
 @click.option(
     "--yes", "-y", is_flag=True, help="Skip the confirmation. Clicks are deleted only with --delete-data."
@@ -118,7 +139,11 @@ def down(
     return 0
 
 
-@click.command("operator-policy")
+@command(
+    "operator-policy",
+    section="Project",
+    examples=("mysfits-stream operator-policy --target aws > policy.json",),
+)
 @global_options
 @pass_app
 def operator_policy(app: App) -> int:

@@ -8,12 +8,16 @@ import click
 
 from mysfits_stream.commands import questions
 from mysfits_stream.commands.app import App, global_options, pass_app, path
+from mysfits_stream.commands.help import command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@command(
+    section="Website",
+    examples=("mysfits-stream snippet --out site/",),
+)
 @click.option(
     "--script",
     metavar="URL",
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 @global_options
 @pass_app
 def snippet(app: App, script: str, out: Path | None, yes: bool) -> int:
-    """Print the two lines of HTML that make a page send clicks.
+    """Print the HTML lines that make a page send clicks.
 
     Elements with data-record-click="MYSFIT_ID" then record clicks, and scripts can import recordClick from
     clicks.js. --out DIR writes clicks.js.
@@ -42,7 +46,14 @@ def snippet(app: App, script: str, out: Path | None, yes: bool) -> int:
     return 0
 
 
-@click.command("publish-site")
+@command(
+    "publish-site",
+    section="Website",
+    examples=(
+        "mysfits-stream publish-site --out build/site",
+        "mysfits-stream publish-site --bucket my-website --dry-run",
+    ),
+)
 @click.option("--bucket", metavar="NAME", help="Upload to this existing bucket.")
 @click.option(
     "--source",
@@ -73,7 +84,7 @@ def publish_site(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Fill the stack's endpoints into a page, and upload the page.
+    """Fill the endpoints into a page, and upload the page.
 
     In the page of --source, only the variables streamingApiEndpoint and mysfitsApiEndpoint and the variables
     of --set change. Existing files that publish-site did not write are overwritten after confirmation only.
