@@ -19,7 +19,7 @@ from typing import Any
 
 import moto
 from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaAlias, LambdaFunction
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import CloudFormationModel
@@ -37,6 +37,7 @@ from mysfits_stream.localcloud.http.messages import Handler, run_wsgi, to_enviro
 __all__ = [
     "CloudFormationModel",
     "JsonRESTError",
+    "LambdaAlias",
     "LambdaFunction",
     "MissingBucket",
     "UnknownFunctionException",

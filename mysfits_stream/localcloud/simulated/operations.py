@@ -230,16 +230,16 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "GetFunctionConfiguration": "FunctionName Qualifier",
         "GetPolicy": "FunctionName Qualifier",
         "Invoke": "FunctionName InvocationType LogType ClientContext Payload Qualifier",
-        "ListAliases": "FunctionName",
+        "ListAliases": "FunctionName FunctionVersion Marker MaxItems",
         "ListFunctions": "FunctionVersion",
         "ListTags": "Resource",
-        "ListVersionsByFunction": "FunctionName",
-        "PublishVersion": "FunctionName Description",
+        "ListVersionsByFunction": "FunctionName Marker MaxItems",
+        "PublishVersion": "FunctionName CodeSha256 Description RevisionId",
         "PutFunctionConcurrency": "FunctionName ReservedConcurrentExecutions",
         "RemovePermission": "FunctionName StatementId Qualifier",
         "TagResource": "Resource Tags",
         "UntagResource": "Resource TagKeys",
-        "UpdateAlias": "FunctionName Name FunctionVersion Description",
+        "UpdateAlias": "FunctionName Name FunctionVersion Description RevisionId",
         "UpdateFunctionCode": """
             FunctionName ZipFile S3Bucket S3Key S3ObjectStorageMode=COPY Architectures
             Publish DryRun RevisionId

@@ -6,7 +6,6 @@ answers by itself (GetFunction, versions, aliases, tags, policies) shows the cor
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
@@ -18,12 +17,14 @@ from urllib.parse import quote, unquote, urlencode
 from mysfits_stream.localcloud.awslambda.function import Function, LambdaError
 from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.control_plane.awslambda.checks import check_function, unpackable
+from mysfits_stream.localcloud.control_plane.awslambda.requests import invalid, not_found, parsed
 from mysfits_stream.localcloud.control_plane.awslambda.stored import (
     StoredFunction,
+    in_state,
     reserved_concurrency,
     value_of,
 )
-from mysfits_stream.localcloud.control_plane.constraints import violation
+from mysfits_stream.localcloud.control_plane.awslambda.versions import STALE, Versions
 from mysfits_stream.localcloud.control_plane.moto_state import (
     JsonRESTError,
     LambdaFunction,
@@ -41,7 +42,6 @@ FUNCTION = re.compile(
 )
 MAX_NAME = 64
 CANNOT_BE_ASSUMED = "The role defined for the function cannot be assumed by Lambda."
-BUSY = "The operation cannot be performed at this time."
 
 
 class Functions:
@@ -65,6 +65,7 @@ class Functions:
         self._now = now
         self._steady = steady or now
         self._settling = settling
+        self._versions = Versions(account, self._find)
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
         """Answer a request to Lambda's control plane."""
@@ -90,7 +91,7 @@ class Functions:
         if isinstance(stored, StoredFunction):
             stored.settle(self._steady())
         if stored.state == "Pending":
-            raise _in_state(stored)
+            raise in_state(stored)
         if not (stored.run_time or "").startswith("python"):
             message = f"Only Python runtimes run in the local cloud, not {stored.run_time}"
             raise LambdaError("InvalidRuntimeException", message, 502)
@@ -114,8 +115,7 @@ class Functions:
         if named["account"] not in (None, self._account) or self._find(region, name) is None:
             arn = f"arn:{moto_state.partition(region)}:lambda:{region}:{named['account'] or self._account}"
             suffix = f":{qualifier}" if qualifier else ""
-            message = f"Function not found: {arn}:function:{name}{suffix}"
-            raise LambdaError("ResourceNotFoundException", message, 404)
+            raise not_found(f"{arn}:function:{name}{suffix}")
         # An update changes $LATEST, also for the ARN of a version.
         updates = request.method == "PUT" and path["rest"] in ("/code", "/configuration")
         query = request.query
@@ -126,7 +126,7 @@ class Functions:
     def _operation(self, request: Request) -> Callable[[], Response | None] | None:
         path = FUNCTION_PATH.fullmatch(request.path)
         if path is None:
-            return None
+            return self._versions.operation(request)
         name = unquote(path["function"] or "")
         match request.method, bool(name), path["part"]:
             case "POST", False, None:
@@ -140,10 +140,10 @@ class Functions:
         return None
 
     def _create(self, request: Request) -> Response:
-        spec = _parsed(request, "CreateFunction")
+        spec = parsed(request, "CreateFunction")
         region, name = request.region, spec["FunctionName"].rsplit(":", 1)[-1]
         if len(name) > MAX_NAME:
-            raise _invalid(
+            raise invalid(
                 f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
                 f"constraint: Member must have length less than or equal to {MAX_NAME}"
             )
@@ -160,10 +160,10 @@ class Functions:
             self._account, region, {**spec, "FunctionName": name}, now, active_at
         )
         if not unpackable(stored.code_bytes):
-            raise _invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+            raise invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
         self._backend(region)._lambdas.put_function(stored)
         if spec.get("Publish"):
-            stored = self._backend(region).publish_version(name)
+            stored = self._versions.publish(stored)
         return json_response(201, stored.get_configuration())
 
     def _update_code(self, request: Request, name: str) -> Response | None:
@@ -174,11 +174,11 @@ class Functions:
         stored.update_function_code(given)
         if not unpackable(stored.code_bytes):
             (stored.code, stored.code_bytes, stored.code_size, stored.code_sha_256, stored.code_digest) = kept
-            raise _invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+            raise invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
         if not given.get("DryRun"):
             self._changed(stored)
         if given.get("Publish") and not given.get("DryRun"):
-            stored = self._backend(request.region).publish_version(stored.function_name)
+            stored = self._versions.publish(stored)
         return json_response(200, stored.get_configuration())
 
     def _update_configuration(self, request: Request, name: str) -> Response | None:
@@ -195,27 +195,20 @@ class Functions:
     def _delete(self, request: Request, name: str) -> None:
         stored = self._find(request.region, name)
         if stored is not None and stored.state == "Pending":
-            raise _in_state(stored)
+            raise in_state(stored)
+        if stored is not None and (version := request.parameters.get("Qualifier")):
+            self._versions.check_deletable(stored, version)
 
     def _to_update(
         self, request: Request, name: str, operation: str
     ) -> tuple[StoredFunction | None, dict[str, Any]]:
-        given = _parsed(request, operation, FunctionName=name)
+        given = parsed(request, operation, FunctionName=name)
         stored = self._find(request.region, name)
         if not isinstance(stored, StoredFunction):
             return None, given
-        if stored.state == "Pending":
-            raise _in_state(stored)
-        if stored.last_update_status == "InProgress":
-            message = f"{BUSY} An update is in progress for resource: {stored.function_arn}"
-            raise LambdaError("ResourceConflictException", message, 409)
+        stored.check_idle()
         if given.get("RevisionId") not in (None, stored.revision_id):
-            raise LambdaError(
-                "PreconditionFailedException",
-                "The Revision Id provided does not match the latest Revision Id. "
-                "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
-                412,
-            )
+            raise LambdaError("PreconditionFailedException", STALE, 412)
         return stored, given
 
     def _changed(self, stored: StoredFunction) -> None:
@@ -225,7 +218,7 @@ class Functions:
 
     def _check_role(self, role: str) -> None:
         if not self._can_assume(role):
-            raise _invalid(CANNOT_BE_ASSUMED)
+            raise invalid(CANNOT_BE_ASSUMED)
 
     def _backend(self, region: str) -> Any:
         return moto_state.backend("lambda", self._account, region)
@@ -243,27 +236,6 @@ class Functions:
             for stored in (versions["latest"], *versions["versions"]):
                 if isinstance(stored, StoredFunction):
                     stored.settle(now)
-
-
-def _parsed(request: Request, operation: str, **in_path: str) -> dict[str, Any]:
-    try:
-        given: dict[str, Any] = request.json()
-    except json.JSONDecodeError as error:
-        raise LambdaError(
-            "InvalidRequestContentException", "Could not parse request body into json", 400
-        ) from error
-    if message := violation("lambda", operation, {**given, **in_path}):
-        raise LambdaError("ValidationException", message, 400)
-    return given
-
-
-def _in_state(stored: LambdaFunction) -> LambdaError:
-    message = f"{BUSY} The function is currently in the following state: {stored.state}"
-    return LambdaError("ResourceConflictException", message, 409)
-
-
-def _invalid(message: str) -> LambdaError:
-    return LambdaError("InvalidParameterValueException", message, 400)
 
 
 def _as_lambda(response: Response) -> Response:

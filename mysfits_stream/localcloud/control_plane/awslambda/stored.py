@@ -7,12 +7,17 @@ import hashlib
 import uuid
 from typing import Any
 
-from mysfits_stream.localcloud.awslambda.function import Function
+from mysfits_stream.localcloud.awslambda.function import Function, LambdaError
 from mysfits_stream.localcloud.control_plane.moto_state import LambdaFunction
+
+BUSY = "The operation cannot be performed at this time."
 
 
 class StoredFunction(LambdaFunction):
     """A function as moto stores it, and what moto leaves out."""
+
+    last_version = 0
+    """The number of the last version that was published; numbers are never used again."""
 
     def __init__(self, account: str, region: str, spec: dict[str, Any], now: float, active_at: float) -> None:
         super().__init__(account, spec, region, version="$LATEST")
@@ -30,9 +35,19 @@ class StoredFunction(LambdaFunction):
 
     def settle(self, now: float) -> None:
         """Let what is under way be done, if it is time (F54)."""
-        if now >= self.settles_at and (self.state, self.last_update_status) != ("Active", "Successful"):
-            self.state, self.last_update_status = "Active", "Successful"
+        # A version has no status of an update.
+        settled = "Active", "Successful" if self.version == "$LATEST" else None
+        if now >= self.settles_at and (self.state, self.last_update_status) != settled:
+            self.state, self.last_update_status = settled
             self.revision_id = str(uuid.uuid4())
+
+    def check_idle(self) -> None:
+        """Raises LambdaError while the function is created or updated (F15)."""
+        if self.state == "Pending":
+            raise in_state(self)
+        if self.last_update_status == "InProgress":
+            message = f"{BUSY} An update is in progress for resource: {self.function_arn}"
+            raise LambdaError("ResourceConflictException", message, 409)
 
     def set_version(self, version: int) -> None:
         """Become a published version; the time of the last change is that of what was published."""
@@ -92,6 +107,12 @@ class StoredFunction(LambdaFunction):
     def _runtime_version(self) -> str:
         digest = hashlib.sha256((self.run_time or "").encode()).hexdigest()
         return f"arn:{self.partition}:lambda:{self.region}::runtime:{digest}"
+
+
+def in_state(stored: LambdaFunction) -> LambdaError:
+    """The error for an operation that the function's state does not permit (F15)."""
+    message = f"{BUSY} The function is currently in the following state: {stored.state}"
+    return LambdaError("ResourceConflictException", message, 409)
 
 
 def reserved_concurrency(stored: LambdaFunction) -> int | None:
