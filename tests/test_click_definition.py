@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -17,6 +18,7 @@ from mysfits_stream.ecma_subset import PatternError
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.lambda_src import stream_processor
 from mysfits_stream.localcloud.execute_api.json_schema import ModelValidator, check_schema, matches
+from tests.support.scripted_mysfits import envelope, event
 
 SHOP = {
     "click": {
@@ -326,7 +328,18 @@ def test_what_the_model_accepts_the_processor_accepts_and_nothing_else(
         given_values["clickId"] = data.draw(client_ids)
     click = {name: value for name, value in given_values.items() if value is not None or name == "other"}
     accepted = model.is_valid(click)
-    assert processor.accepts(click) is accepted
+    members = {"definition": definition.digest} if definition.digest else {}
+    for record in event(envelope(click, **members), json.dumps(click).encode())["records"]:
+        read = stream_processor.read(record, processor)
+        assert bool(read.lines) is accepted
+        if accepted:
+            [answered], _ = stream_processor.answer([read], processor, {})
+            line = json.loads(written := base64.b64decode(answered["data"]).decode())
+            assert written == json.dumps(line) + "\n"
+            in_order = [name for name in definition.names if name in click]
+            assert list(line) == [*in_order, "clickedAt", "clickId", "requestId"]
+            assert all(line[name] == click[name] for name in in_order)
+            assert line["clickId"] == click.get("clickId", f"{line['requestId']}:0")
     known = {name: value for name, value in click.items() if name in fields}
     assert all(
         bool(field.accepts(known[field.name])) is ModelValidator(field.schema()).is_valid(known[field.name])

@@ -120,6 +120,24 @@ def test_a_visitor_with_global_privacy_control_becomes_a_guest() -> None:
     assert [line["userId"] for line in lines(record)] == ["Ada"]
 
 
+def test_the_user_of_an_earlier_definition_becomes_a_guest_though_that_field_is_unknown_now() -> None:
+    """Texts that the current definition lacks: one of these is the user."""
+    world = World(definition=defined(SHOP))
+    earlier = {"who": "Ada", "visitorId": "Ada", "campaign": "may", "age": 37, "clickId": "click-id-1"}
+    [record] = world.process(envelope(earlier, definition="0a1b2c3d", gpc=True))
+    [line] = lines(record)
+    assert (line["who"], line["visitorId"], line["campaign"], line["age"]) == ("guest", "guest", "may", 37)
+    assert line["clickId"] == "click-id-1"
+
+
+def test_a_click_without_any_field_is_a_line_too() -> None:
+    settings = {"click": {"fields": {"campaign": {"maxLength": 9, "required": False}}}, "enrich": None}
+    bare = World(definition=defined(settings))
+    [record, identified] = bare.process(b"{}", b'{"clickId": "click-id-1"}')
+    assert [list(lines(each)[0]) for each in (record, identified)] == [LINE[6:]] * 2
+    assert lines(identified)[0]["clickId"] == "click-id-1"
+
+
 ODD_ENVELOPES: dict[str, dict[str, Any]] = {
     "an unknown version": {"v": 2},
     "a version that is true": {"v": True},
@@ -138,6 +156,12 @@ ODD_ENVELOPES: dict[str, dict[str, Any]] = {
     "a click that is none": {"clicks": [CLICK, {}]},
     "a click id too short": {"clicks": CLICK | {"clickId": "short"}},
     "an envelope in an envelope": {"clicks": {"v": 1, "clicks": []}},
+    "a version that is a fraction": {"v": 1.0},
+    "a version of the future": {"v": 10**30},
+    "a time that is a fraction": {"time": 1.5e12},
+    "a time that is not a number": {"time": float("nan")},
+    "a first that is true": {"first": True},
+    "a definition that is a list": {"definition": ["0a1b2c3d"], "clicks": CLICK | {"more": []}},
 }
 
 
@@ -247,6 +271,11 @@ MALFORMED = {
     "a user that is not a number": b'{"userId":NaN,"mysfitId":"hydra-1"}',
     "a mysfit that is an object": b'{"userId":"u","mysfitId":{"S":"hydra-1"}}',
     "a key that occurs twice": b'{"userId":"u","userId":"v","mysfitId":"hydra-1"}',
+    "a key that occurs twice in an envelope": envelope(CLICK).replace(b'"v": 1', b'"v": 2, "v": 1'),
+    "a key that occurs twice in a click of an envelope": envelope(CLICK).replace(
+        b'"userId"', b'"userId": "a:b", "userId"'
+    ),
+    "an envelope behind which more follows": envelope(CLICK) + b" 1",
     "an empty mysfit": click(""),
     "a mysfit too long": click("m" * 65),
     "a path that climbs": click("../admin"),
