@@ -206,7 +206,8 @@ def billed_bytes(clicks_per_request: int) -> int:
 def preflights_per_visit(design: Design) -> float:
     """OPTIONS requests in a visit: a preflight per expiry of the browser's cached response.
 
-    At most one per request."""
+    At most one per request.
+    """
     requests = CLICKS_PER_VISIT / design.clicks_per_request
     if not design.preflight_seconds:
         return requests

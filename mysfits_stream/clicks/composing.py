@@ -48,7 +48,8 @@ def items(definition: Definition, mysfits_api: str, seconds: float = SECONDS) ->
 def listed(document: Any) -> list[Any] | None:
     """The items of a list: an array, or the only array of an object.
 
-    None for any further document."""
+    None for any further document.
+    """
     members = document.values() if isinstance(document, dict) else (document,)
     arrays = [value for value in members if isinstance(value, list)]
     return arrays[0] if len(arrays) == 1 else None

@@ -48,7 +48,8 @@ class ParseProblems:
 class Summary:
     """Clicks by the clicked item and by each attribute but the name.
 
-    Test clicks are counted apart."""
+    Test clicks are counted apart.
+    """
 
     by: dict[str, Counter[str]]
     key: str | None = None

@@ -64,7 +64,8 @@ def read(
 ) -> Iterator[FailedClick]:
     """The failed clicks that arrived in a time range.
 
-    ``trouble`` counts unparsable lines and objects."""
+    ``trouble`` counts unparsable lines and objects.
+    """
     for stored, lines in bucket.read(bucket.failed(since, until)):
         if isinstance(lines, UnreadableError):
             trouble.unreadable[stored.key] = str(lines)
@@ -168,7 +169,8 @@ def _clicks_text(data: bytes) -> tuple[int | None, str]:
 def _elements(text: str, begin: int) -> list[bytes]:
     """The elements of the array at offset ``begin``, verbatim.
 
-    A value of a different type as the only element."""
+    A value of a different type as the only element.
+    """
     decoder, elements, at = json.JSONDecoder(), list[bytes](), _past(text, begin, " \t\n\r")
     if text[at] != "[":
         _, end = decoder.raw_decode(text, at)

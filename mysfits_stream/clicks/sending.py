@@ -63,7 +63,8 @@ class TestClick:
     def document(self) -> dict[str, Any]:
         """The click and its result as JSON.
 
-        The fields stand beside the result, too, as in version 0.1.0."""
+        The fields stand beside the result, too, as in version 0.1.0.
+        """
         return {
             **self.fields,
             "click": dict(self.fields),

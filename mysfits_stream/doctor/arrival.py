@@ -83,7 +83,8 @@ def freshness(bucket: ClicksBucket, since: datetime, now: datetime) -> tuple[Lin
 def failed_clicks(bucket: ClicksBucket, since: datetime, now: datetime, delivered: datetime | None) -> Link:
     """Objects under the error prefix.
 
-    Broken if no click was delivered after the last failed batch."""
+    Broken if no click was delivered after the last failed batch.
+    """
     trouble = ParseProblems()
     groups = failed.grouped(failed.read(bucket, since, now, trouble))
     if not groups and str(trouble):

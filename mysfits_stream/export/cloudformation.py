@@ -43,7 +43,8 @@ CODE_PARAMETERS = ("CodeBucket", "CodeKey")
 def template(config: Config) -> Template:
     """The stack as a template for any account and region.
 
-    Parameters name the location of the code."""
+    Parameters name the location of the code.
+    """
     placed, parameters = parametrised(config)
     stack = build_with_placeholders(placed)
     arns = {
@@ -68,7 +69,8 @@ def template(config: Config) -> Template:
 def code_key() -> str:
     """The object key of the processor's zip.
 
-    Changed code gets a new key, so CloudFormation updates the function."""
+    Changed code gets a new key, so CloudFormation updates the function.
+    """
     return f"processor-{hashlib.sha256(processor_package().zip_bytes).hexdigest()[:16]}.zip"
 
 

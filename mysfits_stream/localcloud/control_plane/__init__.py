@@ -1,1 +1,1 @@
-"""The control plane: moto, with one package of overrides per service."""
+"""The control plane: moto, with a package of overrides per service."""

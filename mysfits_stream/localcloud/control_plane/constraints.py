@@ -1,7 +1,7 @@
-"""The constraints of AWS's service models, checked as the services check them.
+"""The constraints of AWS's service models, checked as the services check requests.
 
-botocore's clients check a part of these before they send anything, and other clients none; moto checks few.
-The models are botocore's own, so this file knows no service.
+botocore's clients check a part of the constraints before a request, foreign clients and moto few or none at
+all. The models are botocore's own, so this file contains no knowledge of a service.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def service_model(service: str) -> ServiceModel:
 
 
 def violation(service: str, operation: str, parameters: Any) -> str | None:
-    """The message of the ValidationException that these parameters deserve; None when they are fine."""
+    """The message of the ValidationException for the parameters; None for valid parameters."""
     shape = service_model(service).operation_model(operation).input_shape
     return summary(list(violations(shape, parameters, "")) if shape else [])
 
 
 def summary(found: list[str]) -> str | None:
-    """The message that lists violations; None without violations."""
+    """The message with all violations; None without violations."""
     if not found:
         return None
     count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
@@ -84,7 +84,7 @@ def violations(shape: Shape, value: Any, path: str, *, required: bool = True) ->
 
 
 def _each(shape: Shape, values: Iterable[Any], shown: str, path: str, what: str) -> Iterator[str]:
-    """One violation for all strings of a list, or all keys of a map, with the constraints of the strings."""
+    """A single violation for all strings of a list, or for all keys of a map."""
     if any(isinstance(value, str) and list(_text_constraints(shape, value)) for value in values):
         listed = ", ".join(_of_strings(shape))
         yield f"{shown} at '{path}' failed to satisfy constraint: {what} must satisfy constraint: [{listed}]"
@@ -122,7 +122,7 @@ def _enumeration(shape: Shape) -> list[str]:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """The pattern, or None if it uses what only Java's regular expressions know, such as ``\\p{L}``."""
+    r"""The pattern, or None if the syntax is Java's own, for example ``\p{L}``."""
     try:
         return re.compile(pattern)
     except re.error:

@@ -1,9 +1,8 @@
-"""The control plane: what AWS would store, kept by moto in this process.
+"""The control plane: AWS's stored resources, held by moto in this process.
 
-Only moto_state.py imports moto. moto's own application answers a request, unless the service has an override:
-one for each service in which moto drops or gets wrong something. The data plane reads provisioned
-resources in process, through the methods of :class:`ControlPlane`, and writes objects, log events and metrics
-the same way.
+Only moto_state.py imports moto. moto's own application handles a request unless the service has an override,
+for services whose operations moto drops or gets wrong. The data plane reads provisioned resources in process,
+through the methods of :class:`ControlPlane`, and writes objects, log events and metrics the same way.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ Mend = Callable[[Request, Handler], Response]
 
 
 def in_turn(*overrides: Mend) -> Mend:
-    """Several overrides for one service as one: each asks the next, and the last asks moto."""
+    """A chain of overrides for a service: each calls the next, and the last calls moto."""
     first, *rest = overrides
     if not rest:
         return first
@@ -68,12 +67,12 @@ def in_turn(*overrides: Mend) -> Mend:
 
 
 class NoSuchBucketError(Exception):
-    """The bucket that the data plane writes to does not exist."""
+    """The data plane's target bucket does not exist."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """The parsed policy documents that decide whether a service may act through a role."""
+    """The parsed policy documents by which a service may act through a role."""
 
     trust: Mapping[str, Any]
     policies: tuple[Mapping[str, Any], ...]
@@ -85,7 +84,7 @@ class Role:
 class ControlPlane:
     """AWS's control plane in one process; safe to call from several threads.
 
-    ``settling`` says how many of the clock's seconds a transition of a resource takes: (transition, ARN).
+    ``settling`` returns the duration of a resource's transition in seconds of the clock: (transition, ARN).
     """
 
     def __init__(
@@ -147,7 +146,7 @@ class ControlPlane:
             }
 
     def save(self, directory: Path) -> None:
-        """Write everything to a directory, from which :meth:`load` brings it back."""
+        """Write the whole state to a directory for :meth:`load`."""
         self.write(directory, self.dump({}))
 
     def dump(self, more: Mapping[str, Any]) -> memoryview:
@@ -165,7 +164,7 @@ class ControlPlane:
         persistence.write(directory, copy)
 
     def load(self, directory: Path) -> Mapping[str, Any]:
-        """Bring back what was saved, if anything; returns ``more`` of :meth:`dump`. Raises KeepingError."""
+        """Restore a saved state, if any; returns ``more`` of :meth:`dump`. Raises KeepingError."""
         with self.lock:
             self.reset()
             if kept := persistence.load(directory):
@@ -179,7 +178,7 @@ class ControlPlane:
             return kept or {}
 
     def handle(self, request: Request) -> Response:
-        """Answer one request of an AWS client."""
+        """Handle a request of an AWS client."""
         if request.path.startswith("/moto-api"):
             # moto's own switches would change its state behind the overrides' backs.
             return json_response(404, {"message": "not part of the local cloud"})
@@ -218,15 +217,15 @@ class ControlPlane:
     # What the data plane reads
 
     def backend(self, service: str, region: str) -> Any:
-        """moto's backend of a service; a global service (iam, s3, sts) has one for each partition."""
+        """moto's backend of a service; a global service (iam, s3, sts) has a backend per partition."""
         return moto_state.backend(service, ACCOUNT, region)
 
     def arn(self, service: str, region: str, resource: str) -> str:
-        """The ARN of one of the account's resources in a region."""
+        """The ARN of a resource of the account in a region."""
         return f"arn:{moto_state.partition(region)}:{service}:{region}:{ACCOUNT}:{resource}"
 
     def role(self, arn: str) -> Role | None:
-        """The role with its inline and its attached policies; None when there is none."""
+        """The role with inline and attached policies; None for an unknown role."""
         parts = arn.split(":", 5)
         if len(parts) < 6 or not parts[5].startswith("role/"):
             return None
@@ -244,7 +243,7 @@ class ControlPlane:
         )
 
     def role_arn(self, region: str, name: str, path: str = "/") -> str:
-        """The ARN of a role; for an unknown role, the ARN that a new role with this path would have."""
+        """The ARN of a role; for an unknown role, the ARN of a new role with the path."""
         with self.lock:
             found = moto_state.role_arn(ACCOUNT, region, name)
         return found or f"arn:{moto_state.partition(region)}:iam::{ACCOUNT}:role{path}{name}"
@@ -258,7 +257,7 @@ class ControlPlane:
         return moto_state.bucket_region(bucket)
 
     def stream(self, region: str, name: str) -> Stream | None:
-        """The delivery stream; None when there is none."""
+        """The delivery stream; None for an unknown stream."""
         return self.delivery_streams.stream(region, name)
 
     def streams(self) -> list[Stream]:
@@ -272,9 +271,9 @@ class ControlPlane:
             ]
 
     def function(self, arn: str) -> Function | None:
-        """The function of an ARN, with or without a qualifier; None when there is none.
+        """The function of an ARN, with or without a qualifier; None for an unknown function.
 
-        Raises LambdaError for one that cannot be invoked now.
+        Raises LambdaError for a function that cannot be invoked now.
         """
         with self.lock:
             return self.functions.function(arn)
@@ -302,7 +301,7 @@ class ControlPlane:
     def put_object(
         self, region: str, bucket: str, key: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Store an object; ``headers`` are those of HTTP (Content-Type …). Raises NoSuchBucketError."""
+        """Store an object with HTTP ``headers`` (Content-Type …). Raises NoSuchBucketError."""
         with self.lock:
             self.changes += 1
             try:
@@ -312,7 +311,7 @@ class ControlPlane:
             stored.set_metadata({name.lower(): value for name, value in (headers or {}).items()})
 
     def put_log_event(self, region: str, group: str, stream: str, message: str, at: float) -> bool:
-        """Append one event to a log stream; False where the group or the stream is missing (F87)."""
+        """Append an event to a log stream; False if the group or the stream is missing (F87)."""
         with self.lock:
             groups = self.backend("logs", region).groups
             if group not in groups or stream not in groups[group].streams:
@@ -324,7 +323,7 @@ class ControlPlane:
             return True
 
     def create_log(self, region: str, group: str, stream: str | None) -> None:
-        """Make a log group, or a log stream in one, unless it is there or has no group to be in."""
+        """Create a log group, or a log stream in an existing group, unless it exists."""
         with self.lock:
             logs = self.backend("logs", region)
             if stream is None and group not in logs.groups:
@@ -344,7 +343,7 @@ class ControlPlane:
         dimensions: Mapping[str, str],
         at: float,
     ) -> None:
-        """Record one value of a CloudWatch metric."""
+        """Record a value of a CloudWatch metric."""
         with self.lock:
             backend = self.backend("cloudwatch", region)
             moto_state.add_metric(backend, namespace, name, value, unit, dimensions, at)
@@ -354,6 +353,6 @@ class ControlPlane:
 
 @lru_cache(maxsize=256)
 def _parsed(document: str) -> Mapping[str, Any]:
-    """A policy document, which nobody changes; kept, because every click is held against some."""
+    """A policy document, read-only; cached, because every click is checked against policies."""
     policy: Mapping[str, Any] = json.loads(document)
     return policy

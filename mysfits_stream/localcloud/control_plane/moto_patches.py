@@ -1,6 +1,6 @@
-"""Corrections of moto's S3 that no override in front of moto can make, and of moto's use of memory.
+"""Patches for moto's S3 beyond the reach of overrides, and for moto's use of memory.
 
-``apply`` replaces methods of moto's classes, once for the process. Only ``moto_state.py`` calls it.
+``apply`` replaces methods of moto's classes, once for the process. Only ``moto_state.py`` calls ``apply``.
 """
 
 from __future__ import annotations

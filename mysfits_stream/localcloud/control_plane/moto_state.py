@@ -1,4 +1,4 @@
-"""moto's state: the only module, with ``moto_patches.py``, that imports moto and knows how moto stores.
+"""moto's state: this module and ``moto_patches.py`` alone import moto.
 
 moto keeps the state of a process in backends, by service, account and region. Global services (IAM, S3, STS)
 have a backend for each partition in place of a region.
@@ -118,13 +118,13 @@ def _default_version(policy: Any) -> str:
 
 
 def partition(region: str) -> str:
-    """The partition of a region, such as ``aws-cn``."""
+    """The partition of a region, for example ``aws-cn``."""
     name: str = get_partition(region)
     return name
 
 
 def bucket_owner(bucket: str) -> str | None:
-    """The account that owns a bucket; None for an unknown bucket."""
+    """The account of a bucket; None for an unknown bucket."""
     owner: str | None = s3_backends.bucket_accounts.get(bucket, ("", None))[1]
     return owner
 
@@ -144,7 +144,7 @@ def bucket_region(bucket: str) -> str | None:
 
 
 def add_managed_policy(account: str, partition_name: str, arn: str, path: str, name: str) -> None:
-    """Add one of AWS's managed policies to an account, unless the account has the policy already.
+    """Add a managed policy of AWS to an account, unless the account has the policy already.
 
     moto loads all 1,500 policies or none; loading all takes too long for each start.
     """
@@ -161,7 +161,7 @@ def _managed_policies() -> dict[str, dict[str, Any]]:
 
 
 def load_cloudformation() -> None:
-    """Load the resource types that moto's stacks know; a type that is defined later replaces moto's."""
+    """Load the resource types of moto's stacks; a later definition of a type replaces moto's."""
     import moto.cloudformation.parsing  # noqa: F401  # loads most of moto
 
 
@@ -245,6 +245,6 @@ def _weak(items: dict[Any, Any]) -> weakref.WeakValueDictionary[Any, Any]:
 
 
 def _reduce_default(value: defaultdict[Any, Any]) -> Any:
-    """moto's default factories are lambdas, which cannot be pickled; each makes an empty container."""
+    """Pickle a default factory of moto, a lambda that makes an empty container, as a type."""
     made = type(value.default_factory()) if value.default_factory else None
     return defaultdict, (made, dict(value))

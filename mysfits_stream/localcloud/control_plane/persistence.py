@@ -1,7 +1,7 @@
-"""Carries the control plane over a restart: resources, objects, log events and metrics, in one file.
+"""Persists the control plane over a restart: resources, objects, log events, metrics.
 
-moto's state is pickled, so a file is read only by the versions of moto and of this package that wrote it, and
-only from a directory that is trusted as much as the program itself.
+moto's state is pickled, so a file is readable only by the writing versions of moto and of this package, and
+only from a directory trusted as much as the program itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def write(directory: Path, copy: memoryview) -> None:
 
 
 def load(directory: Path) -> dict[str, Any] | None:
-    """Put back what :func:`save` wrote, into an empty control plane; our part, or None if nothing was kept.
+    """Restore the file of :func:`save` into an empty control plane; returns ``more``, or None.
 
     Raises KeepingError.
     """

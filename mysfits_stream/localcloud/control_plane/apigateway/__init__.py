@@ -1,8 +1,9 @@
-"""REST APIs as the control plane stores them: the operations on ``/restapis``, their tags and the account.
+"""The control plane of REST APIs: the operations on ``/restapis``, tags and the account.
 
-moto keeps only a part of what a definition says, so REST APIs, their stages and their tags live here, in the
-shapes that API Gateway answers with, and moto serves the rest of API Gateway (API keys, domain names, HTTP
-APIs). The store is plain data; :meth:`RestApis.dump` and :meth:`RestApis.load` carry it over a restart.
+moto stores only part of an API's definition, so REST APIs, their stages and their tags are stored here, in
+the shapes of API Gateway's responses, and moto serves the rest of API Gateway (API keys, domain names, HTTP
+APIs). The store is plain data; :meth:`RestApis.dump` and :meth:`RestApis.load` persist the store over a
+restart.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 class RestApis:
     """The store of REST APIs. Safe to use from several threads.
 
-    ``calls_in`` gives, for a region, the function through which TestInvokeMethod calls AWS services.
+    ``calls_in`` returns, for a region, the function by which TestInvokeMethod calls AWS services.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class RestApis:
     # For the front and the data plane
 
     def handle(self, request: Request) -> Response | None:
-        """Answer a control plane request, or None where this is not about REST APIs."""
+        """Handle a control plane request, or return None for a request not about REST APIs."""
         path = request.path.rstrip("/") or "/"
         found = operations.find(request.method, path)
         if found is None:
@@ -96,7 +97,7 @@ class RestApis:
         return Response(status, headers) if document is None else json_response(status, document, headers)
 
     def deployed(self, api_id: str, stage: str) -> data_plane.DeployedApi | None:
-        """The API as a stage serves it, or None where there is no such API or stage."""
+        """The API as served by a stage, or None for an unknown API or stage."""
         served = self._served.get((api_id, stage))
         if served is not None:
             return served
@@ -116,7 +117,7 @@ class RestApis:
             return served
 
     def apis(self) -> list[Document]:
-        """Every REST API as GetRestApi shows it, with its region and the names of its stages."""
+        """Every REST API in the form of GetRestApi, with its region and the names of its stages."""
         with self._lock:
             return [
                 {**apis.shown(api), "region": api["region"], "stages": list(api["stages"])}
@@ -124,12 +125,12 @@ class RestApis:
             ]
 
     def dump(self) -> Document:
-        """All that is stored, as JSON can carry it."""
+        """The whole store as a JSON document."""
         with self._lock:
             return copy.deepcopy({"apis": self._apis, "accounts": self._accounts})
 
     def load(self, stored: Document) -> None:
-        """Replace all that is stored with what :meth:`dump` gave."""
+        """Replace the whole store with a document of :meth:`dump`."""
         with self._lock:
             self._apis = copy.deepcopy(stored["apis"])
             self._accounts = copy.deepcopy(stored["accounts"])
@@ -139,7 +140,7 @@ class RestApis:
     # For the operations, which hold the lock
 
     def new_id(self, length: int = 6) -> str:
-        """An identifier as API Gateway makes them."""
+        """An identifier in API Gateway's format."""
         return "".join(self._random.choices(string.ascii_lowercase + string.digits, k=length))
 
     def seconds(self) -> int:
@@ -176,7 +177,7 @@ class RestApis:
             del self._compiled[key]
 
     def deploy(self, call: Call) -> tuple[int, Document]:
-        """CreateDeployment; what cannot be served is refused here, with its place."""
+        """CreateDeployment; rejects an API that cannot be served, and names the place."""
         api, identifier = call.api, self.new_id()
 
         def check(snapshot: Document) -> None:
@@ -213,7 +214,7 @@ class RestApis:
             tags.pop(key, None)
 
     def account_of(self, region: str) -> Document:
-        """What GetAccount shows; a singleton of each region (F113)."""
+        """The response of GetAccount; a singleton of each region (F113)."""
         new = {
             "apiKeyVersion": "4",
             "features": ["UsagePlans"],

@@ -1,4 +1,7 @@
-"""A REST API itself: made, changed, shown. Its parts are in the other files."""
+"""Create, update and describe a REST API itself.
+
+The parts of an API are in the neighbouring modules.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,7 @@ def create(call: Call, new_id: NewId, now: int) -> Document:
 
 
 def imported(call: Call, new_id: NewId, now: int) -> tuple[Document, Document]:
-    """ImportRestApi: an API that is nothing but a document, and the warnings."""
+    """ImportRestApi: create an API from a document; returns the API and the warnings."""
     api = _new(call.request.region, "", new_id, now)
     types = call.query.get("endpointConfigurationTypes")
     api["endpointConfiguration"] |= _endpoint({"types": types[0].split(",")} if types else {})

@@ -1,4 +1,4 @@
-"""One request to the control plane of REST APIs."""
+"""A request to the control plane of REST APIs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = 25
 
 
 class Call:
-    """One request to the control plane, with what its path, query string and body say."""
+    """A request to the control plane, with its parsed path, query string and body."""
 
     def __init__(self, request: Request, match: re.Match[str], api: Document | None, account: str) -> None:
         self.request = request
@@ -26,19 +26,19 @@ class Call:
 
     @property
     def api(self) -> Document:
-        """The API that the path names; only routes below one read it."""
+        """The API in the path; read only by routes below an API."""
         if self._api is None:
             raise not_found(f"Invalid API identifier specified {self._account}:{self.path.get('api', '')}")
         return self._api
 
     @property
     def name(self) -> str:
-        """What the last part of the path names."""
+        """The name in the last part of the path."""
         return self.path["name"]
 
     @property
     def method(self) -> tuple[str, str]:
-        """The resource's id and the HTTP method that the path names."""
+        """The resource's id and the HTTP method in the path."""
         return self.path["resource"], self.path["method"]
 
     def embeds(self, what: str) -> bool:
@@ -46,7 +46,7 @@ class Call:
         return what in ",".join(self.query.get("embed", []))
 
     def flag(self, name: str) -> bool:
-        """A query parameter that is true or false."""
+        """The boolean value of a query parameter."""
         return self.query.get(name, [""])[0].lower() == "true"
 
     def body(self) -> Document:
@@ -64,7 +64,7 @@ class Call:
         return list(self.body().get("patchOperations") or [])
 
     def page(self, items: list[Document]) -> Document:
-        """The part of a list that was asked for, and the position of the rest."""
+        """The requested page of a list, and the position of the next page."""
         limit = int(self.query.get("limit", [str(PAGE)])[0])
         start = 0
         if "position" in self.query:

@@ -43,7 +43,7 @@ def not_found(message: str) -> ApiError:
 
 
 def invalid_enum(value: Any, member: str, choices: list[str]) -> ApiError:
-    """400 for a member that is none of its enumeration."""
+    """400 for a value outside the member's enumeration."""
     return bad_request(
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
         f"Member must satisfy enum value set: [{', '.join(choices)}]"

@@ -40,7 +40,10 @@ def answer(call: Call) -> Response:
 
 
 def export(api: Document, snapshot: Document, stage: Document, kind: str, extensions: set[str]) -> Document:
-    """The document; ``extensions`` are ``integrations``, ``authorizers``, ``apigateway`` (all) or none."""
+    """The document.
+
+    ``extensions`` are ``integrations``, ``authorizers``, ``apigateway`` (all), or empty.
+    """
     full = "apigateway" in extensions
     integrations = full or "integrations" in extensions
     swagger = kind == "swagger"
@@ -213,7 +216,7 @@ def _schema(schema: Any, swagger: bool) -> Any:
 
 
 def _used(name: str, snapshot: Document) -> bool:
-    """The models Empty and Error are left out unless something refers to them."""
+    """Whether a model is exported: the models Empty and Error only if referenced."""
     if name not in ("Empty", "Error"):
         return True
     return any(

@@ -27,7 +27,7 @@ _EXPRESSION = re.compile(
 
 
 def put_integration(api: Document, resource_id: str, http_method: str, body: Document) -> Document:
-    """Give a method its integration; the integration's responses go with the one it replaces."""
+    """Set a method's integration; the responses of the replaced integration are deleted."""
     owner = methods.method(api, resource_id, http_method)
     given = {**body, "type": str(body.get("type") or "").upper()}
     mapped = {**(owner.get("requestParameters") or {}), **(body.get("requestParameters") or {})}
@@ -39,7 +39,7 @@ def put_integration(api: Document, resource_id: str, http_method: str, body: Doc
 
 
 def integration(given: Document, cache_namespace: str) -> Document:
-    """An integration with AWS's defaults; refuses what AWS refuses (F71, F92)."""
+    """An integration with AWS's defaults; rejects the same members as AWS (F71, F92)."""
     kind = given["type"]
     if kind not in INTEGRATION_TYPES:
         raise invalid_enum(kind, "putIntegrationInput.type", INTEGRATION_TYPES)
@@ -97,7 +97,7 @@ def _check_aws(uri: str, credentials: str | None) -> None:
 
 
 def check_expressions(parameters: Document, place: str) -> None:
-    """Refuse mapping expressions that AWS does not understand (F92)."""
+    """Reject mapping expressions unknown to AWS (F92)."""
     for name, value in parameters.items():
         if not isinstance(value, str) or not (_STATIC.fullmatch(value) or _EXPRESSION.fullmatch(value)):
             raise bad_request(
@@ -192,7 +192,7 @@ def _check_pattern(pattern: str | None) -> None:
 
 
 def response(owner: Document, member: str, status: str) -> Document:
-    """One response of a method or an integration."""
+    """A response of a method or an integration."""
     found = owner.get(member, {}).get(status)
     if found is None:
         raise not_found(

@@ -22,7 +22,7 @@ _PATH_PART = re.compile(r"[a-zA-Z0-9._\-:$]+|\{[a-zA-Z0-9._\-:]+\+?\}")
 
 
 def resource(api: Document, identifier: str) -> Document:
-    """The resource with this id."""
+    """The resource with the id."""
     if identifier not in api["resources"]:
         raise not_found("Invalid Resource identifier specified")
     found: Document = api["resources"][identifier]
@@ -46,7 +46,7 @@ def listed(api: Document, embed: bool) -> list[Document]:
 
 
 def _check_place(api: Document, parent_id: str, part: str, identifier: str = "") -> None:
-    """Refuse a path part or a parent that AWS refuses, for a new resource or for ``identifier``."""
+    """Reject a path part or a parent as AWS does, for a new resource or for ``identifier``."""
     parent = resource(api, parent_id)
     if not _PATH_PART.fullmatch(part):
         raise bad_request(
@@ -87,7 +87,7 @@ def create_resource(api: Document, parent_id: str, part: str, new_id: str) -> Do
 
 
 def update_resource(api: Document, identifier: str, operations: list[Document]) -> Document:
-    """Rename a resource or give it another parent; the paths below follow."""
+    """Rename a resource or change its parent; the paths below follow."""
     changed = dict(resource(api, identifier))
     patch.apply(changed, operations, {"pathPart": str, "parentId": str}, replace_only=True)
     if identifier == api["rootResourceId"]:
@@ -126,7 +126,7 @@ def delete_resource(api: Document, identifier: str) -> None:
 
 
 def method(api: Document, resource_id: str, http_method: str) -> Document:
-    """One method of a resource."""
+    """A method of a resource."""
     found = resource(api, resource_id)["resourceMethods"].get(http_method)
     if found is None:
         raise not_found("Invalid Method identifier specified")
@@ -170,7 +170,7 @@ def put_method(api: Document, resource_id: str, http_method: str, body: Document
 
 
 def check_parameter(name: str) -> None:
-    """Refuse a request parameter that is not ``method.request.<place>.<name>``."""
+    """Reject a request parameter not of the form ``method.request.<place>.<name>``."""
     if not _PARAMETER.fullmatch(name):
         raise bad_request(
             "Invalid mapping expression specified: Validation Result: warnings : [], errors : "

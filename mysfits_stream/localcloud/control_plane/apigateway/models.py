@@ -25,7 +25,7 @@ DRAFT4 = "http://json-schema.org/draft-04/schema#"
 
 
 def default_models(new_id: Any) -> dict[str, Document]:
-    """The two models that every created API begins with."""
+    """The two initial models of every created API."""
     empty = {"$schema": DRAFT4, "title": "Empty Schema", "type": "object"}
     error = {
         "$schema": DRAFT4,
@@ -71,7 +71,7 @@ def create_model(api: Document, body: Document, new_id: str) -> Document:
 
 
 def check_schema(text: str) -> None:
-    """Refuse what is not a JSON Schema of draft 4."""
+    """Reject an invalid JSON Schema of draft 4."""
     try:
         json_schema.check_schema(read_json(text))
     except ValueError as error:
@@ -94,7 +94,7 @@ def model(api: Document, name: str) -> Document:
 
 
 def shown_model(model: Document) -> Document:
-    """A model without what only this store knows of it."""
+    """A model without the members internal to the store."""
     return {key: value for key, value in model.items() if key != "imported"}
 
 
@@ -104,7 +104,7 @@ def listed(api: Document) -> list[Document]:
 
 
 def update_model(api: Document, name: str, operations: list[Document]) -> Document:
-    """Change a model's schema or description; the new schema validates all that it says (F101)."""
+    """Change a model's schema or description; the new schema validates every keyword (F101)."""
     changed = dict(model(api, name))
     patch.apply(changed, operations, {"schema": str, "description": str}, replace_only=True)
     check_schema(changed["schema"])
@@ -114,7 +114,7 @@ def update_model(api: Document, name: str, operations: list[Document]) -> Docume
 
 
 def delete_model(api: Document, name: str) -> None:
-    """Remove a model that no method and no other model uses."""
+    """Delete a model unless a method or a model refers to the model."""
     model(api, name)
     for other in api["models"].values():
         if f'/models/{name}"' in other["schema"] and other["name"] != name:
@@ -131,7 +131,7 @@ def delete_model(api: Document, name: str) -> None:
 
 
 def request_validator(api: Document, identifier: str) -> Document:
-    """The request validator with this id."""
+    """The request validator with the id."""
     if identifier not in api["requestValidators"]:
         raise not_found("Invalid Request Validator identifier specified")
     found: Document = api["requestValidators"][identifier]
@@ -151,7 +151,7 @@ def create_request_validator(api: Document, body: Document, new_id: str) -> Docu
 
 
 def update_request_validator(api: Document, identifier: str, operations: list[Document]) -> Document:
-    """Change what a request validator checks."""
+    """Change the checks of a request validator."""
     validator = dict(request_validator(api, identifier))
     fields: dict[str, patch.Convert] = {
         "name": str,
@@ -164,7 +164,7 @@ def update_request_validator(api: Document, identifier: str, operations: list[Do
 
 
 def delete_request_validator(api: Document, identifier: str) -> None:
-    """Remove a request validator that no method uses."""
+    """Delete a request validator unless a method uses the validator."""
     request_validator(api, identifier)
     for resource in api["resources"].values():
         for http_method, method in resource["resourceMethods"].items():
@@ -182,13 +182,13 @@ def gateway_responses(api: Document) -> list[Document]:
 
 
 def gateway_response(api: Document, kind: str) -> Document:
-    """One type's gateway response."""
+    """The gateway response of a type."""
     _known(kind)
     return definition(kind, api["gatewayResponses"])
 
 
 def put_gateway_response(api: Document, kind: str, body: Document) -> Document:
-    """Customise one type."""
+    """Customise the gateway response of a type."""
     _known(kind)
     response: Document = {
         "responseType": kind,
@@ -209,7 +209,7 @@ def put_gateway_response(api: Document, kind: str, body: Document) -> Document:
 
 
 def update_gateway_response(api: Document, kind: str, operations: list[Document]) -> Document:
-    """Change one type, which thereby becomes customised."""
+    """Change the gateway response of a type, and mark the response as customised."""
     _known(kind)
     response = dict(definition(kind, api["gatewayResponses"]), defaultResponse=False)
     patch.apply(

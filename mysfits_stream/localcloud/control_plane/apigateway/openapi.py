@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 and Swagger 2.0 documents with API Gateway's extensions -> what they say of an API (F102)."""
+"""Imports OpenAPI 3.0 and Swagger 2.0 documents with API Gateway's extensions (F102)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLACES = {"query": "querystring", "header": "header", "path": "path"}
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without dates: a version such as 2015-04-20 is text."""
+    """YAML without dates: a version like 2015-04-20 is text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -35,7 +35,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def parse(body: bytes) -> Document:
-    """A JSON or YAML document; raises AWS's error for what is no OpenAPI document (F106)."""
+    """A JSON or YAML document; raises AWS's error unless the document is OpenAPI (F106)."""
     try:
         text = body.decode("utf-8")
         document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506
@@ -50,7 +50,7 @@ def parse(body: bytes) -> Document:
 
 
 class Import:
-    """One document being put into an API."""
+    """The import of a document into an API."""
 
     def __init__(self, document: Document, api: Document, new_id: Callable[[], str], base_path: str) -> None:
         self.document = document
@@ -61,7 +61,7 @@ class Import:
         self.swagger = "swagger" in document
 
     def overwrite(self) -> None:
-        """Replace everything that a definition says, keeping the ids of resources whose paths stay (F108)."""
+        """Replace the whole definition, keeping the ids of resources with unchanged paths (F108)."""
         info, api = self.document.get("info") or {}, self.api
         api["name"] = str(info.get("title") or api["name"])
         for member in ("version", "description"):
@@ -77,7 +77,7 @@ class Import:
         self._put(kept)
 
     def merge(self) -> None:
-        """Add what the definition says; it wins where both say something."""
+        """Add the definition; the new definition overrides the old one."""
         version = (self.document.get("info") or {}).get("version")
         if version is not None:
             self.api["version"] = str(version)
@@ -113,7 +113,7 @@ class Import:
             api["disableExecuteApiEndpoint"] = bool(endpoint["disableExecuteApiEndpoint"])
 
     def _prefix(self) -> str:
-        """What goes before every path: nothing, or a part of the document's base path."""
+        """The prefix of every path: empty, or a part of the document's base path."""
         if self.swagger:
             base = str(self.document.get("basePath") or "")
         else:
@@ -163,7 +163,7 @@ class Import:
         self.api["models"][name] = model
 
     def _refer(self, schema: Any) -> Any:
-        """References to other schemas become references to their models."""
+        """Turn references to schemas into references to the models of the schemas."""
         if isinstance(schema, list):
             return [self._refer(item) for item in schema]
         if not isinstance(schema, dict):
@@ -326,7 +326,7 @@ class Import:
         return integration
 
     def _expressions(self, verb: str, resource: Document, parameters: Document | None) -> Document:
-        """Parameters whose value is text; AWS leaves others out and warns."""
+        """Parameters with text values; AWS drops further parameters and warns."""
         kept = {}
         for name, value in (parameters or {}).items():
             if isinstance(value, str):
@@ -340,7 +340,7 @@ class Import:
         return kept
 
     def _model_name(self, schema: Document) -> str:
-        """The model of a schema; one written in place becomes a model of its own."""
+        """The model of a schema; an inline schema becomes a new model."""
         reference = schema.get("$ref")
         if isinstance(reference, str):
             name = reference.rsplit("/", 1)[1]
@@ -355,7 +355,7 @@ class Import:
         return name
 
     def _resolved(self, item: Document) -> Document:
-        """What a ``$ref`` to parameters, responses or request bodies of the document stands for."""
+        """The target of a ``$ref`` to parameters, responses or request bodies of the document."""
         reference = item.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return item

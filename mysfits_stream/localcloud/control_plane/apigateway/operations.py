@@ -1,4 +1,4 @@
-"""Every operation on REST APIs: HTTP method and path -> what is done, and the status of its answer."""
+"""Every operation on REST APIs: HTTP method and path -> handler and status of the response."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TAGS = "/tags/(?P<arn>.+restapis.+)"
 
 
 def _gone(status: int, change: Callable[..., None], *what: Any) -> Answer:
-    """Make a change whose answer has no document."""
+    """Make a change with an empty response."""
     change(*what)
     return status, None
 
@@ -219,7 +219,7 @@ _ROUTES = [
 
 
 def find(verb: str, path: str) -> tuple[re.Match[str], Operation] | None:
-    """The operation that a request asks for, and what its path names."""
+    """The operation of a request, and the match of its path."""
     for wanted, pattern, operation in _ROUTES:
         match = pattern.fullmatch(path) if wanted == verb else None
         if match:

@@ -33,9 +33,9 @@ def apply(
 ) -> None:
     """Change ``document`` in place.
 
-    ``fields`` are the members with one value, each with the conversion from text; ``maps`` hold values by
-    name, and ``lists`` are sets whose members are named in the path. With ``replace_only`` the fields accept
-    no other operation. ``rejection`` makes the error for a path, an operation and the fields.
+    ``fields`` are the members with a single value, each with the conversion from text; ``maps`` hold values
+    by name, and ``lists`` are sets whose members are named in the path. With ``replace_only`` the fields
+    accept only replace. ``rejection`` makes the error for a path, an operation and the fields.
     """
     rejection = rejection or invalid_path
     for operation in operations or ():

@@ -62,7 +62,7 @@ _TTL = f"Invalid time-to-live setting, must be an integer no greater than {MAX_C
 
 
 def deployment(api: Document, identifier: str) -> Document:
-    """The deployment with this id."""
+    """The deployment with the id."""
     if identifier not in api["deployments"]:
         raise not_found("Invalid Deployment identifier specified")
     found: Document = api["deployments"][identifier]
@@ -70,7 +70,7 @@ def deployment(api: Document, identifier: str) -> Document:
 
 
 def shown_deployment(deployment: Document, embed: bool = False) -> Document:
-    """A deployment as GetDeployment shows it; with its methods when asked for."""
+    """A deployment in the form of GetDeployment, on request with its methods."""
     shown = {key: value for key, value in deployment.items() if key != "snapshot"}
     if embed:
         shown["apiSummary"] = {
@@ -90,9 +90,9 @@ def shown_deployment(deployment: Document, embed: bool = False) -> Document:
 def create_deployment(
     api: Document, body: Document, new_id: str, now: int, check: Callable[[Document], None]
 ) -> Document:
-    """Take a snapshot of the API; with a stage name, create that stage or point it here.
+    """Take a snapshot of the API; with a stage name, create or update the stage.
 
-    ``check`` refuses a snapshot that cannot be served.
+    ``check`` rejects a snapshot that cannot be served.
     """
     found = [method for each in api["resources"].values() for method in each["resourceMethods"].values()]
     if not found:
@@ -137,7 +137,7 @@ def update_deployment(api: Document, identifier: str, operations: list[Document]
 
 
 def delete_deployment(api: Document, identifier: str) -> None:
-    """Remove a deployment that no stage serves (F76)."""
+    """Delete a deployment not served by any stage (F76)."""
     deployment(api, identifier)
     if any(stage["deploymentId"] == identifier for stage in api["stages"].values()):
         raise bad_request("Active stages pointing to this deployment must be moved or deleted")
@@ -153,7 +153,7 @@ def stage(api: Document, name: str) -> Document:
 
 
 def listed(api: Document, deployment_id: str) -> Document:
-    """Every stage, or those of one deployment."""
+    """All stages, or the stages of a deployment."""
     found = api["stages"].values()
     return {"item": [each for each in found if deployment_id in ("", each["deploymentId"])]}
 

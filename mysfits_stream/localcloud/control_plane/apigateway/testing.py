@@ -1,4 +1,4 @@
-"""TestInvokeMethod: one method of the API as it stands, undeployed, with its execution log (F35)."""
+"""TestInvokeMethod: runs a method of the undeployed API; returns its execution log (F35)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAGE = "test-invoke-stage"
 
 
 def test_invoke(store: RestApis, api: Document, resource_id: str, http_method: str, body: Document) -> Any:
-    """A function that runs the method; its answer carries status, headers, body and log."""
+    """A function that runs the method; its response contains status, headers, body and log."""
     methods.method(api, resource_id, http_method)
     now = store.now()
     try:

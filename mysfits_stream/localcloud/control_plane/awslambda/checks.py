@@ -1,4 +1,4 @@
-"""What Lambda refuses of a function's configuration and code, beyond the constraints of its model."""
+"""Lambda's checks of a function's configuration and code, beyond the model's constraints."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DEPRECATED = frozenset({"python2.7", "python3.6", "python3.7", "python3.8"})  # 
 
 
 def check_function(given: dict[str, Any]) -> None:
-    """Raises LambdaError with AWS's words for a configuration that Lambda refuses."""
+    """Raises LambdaError with AWS's words for an invalid configuration."""
     runtime = given.get("Runtime")
     if given.get("PackageType", "Zip") == "Zip" and not (runtime and given.get("Handler")):
         raise _invalid(
@@ -65,7 +65,7 @@ def check_function(given: dict[str, Any]) -> None:
 
 
 def unpackable(code: bytes) -> bool:
-    """Whether the code is a zip file. Raises LambdaError for one that is too large when unpacked."""
+    """Whether the code is a zip file. Raises LambdaError if the unpacked code is too large."""
     try:
         with zipfile.ZipFile(io.BytesIO(code)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())

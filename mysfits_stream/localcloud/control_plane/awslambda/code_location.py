@@ -1,6 +1,6 @@
-"""``Code.Location`` of GetFunction: a URL of the local cloud from which the zip can be downloaded.
+"""``Code.Location`` of GetFunction: a URL of the local cloud for downloading the zip.
 
-The URL is signed like AWS's, with the caller's access key in the query, so that any HTTP client can use it.
+The URL is signed like AWS's, with the caller's access key in the query, so any HTTP client can download.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def with_local_location(request: Request, response: Response) -> Response:
 
 
 def download(request: Request, find: Callable[[str], Function | None]) -> Response | None:
-    """The zip of a location; None for other requests."""
+    """The zip of a location; None for unrelated requests."""
     path = PATH.fullmatch(request.path)
     if path is None or request.method != "GET":
         return None

@@ -1,7 +1,7 @@
-"""Functions: what moto drops or gets wrong of creating and updating them, and of their configuration.
+"""Functions: overrides of creation, updates and configuration.
 
-A function is stored in moto's own backend as a :class:`StoredFunction`, so that every operation that moto
-answers by itself (GetFunction, versions, aliases, tags, policies) shows the corrected configuration too.
+A function is stored in moto's own backend as a :class:`StoredFunction`, so every operation served by moto
+(GetFunction, versions, aliases, tags, policies) shows the corrected configuration too.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ CANNOT_BE_ASSUMED = "The role defined for the function cannot be assumed by Lamb
 class Functions:
     """The override for Lambda.
 
-    ``can_assume`` says whether Lambda may assume a role; ``settling`` how long a transition takes, in AWS's
-    seconds, one of ``create``, ``update``.
+    ``can_assume`` returns whether Lambda may assume a role; ``settling`` the duration of a transition, in
+    AWS's seconds: ``create`` or ``update``.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class Functions:
             return _refused(error.error_type, error.message, error.code)
 
     def function(self, arn: str) -> Function | None:
-        """The function of an ARN, perhaps with a qualifier, for the data plane; None when there is none.
+        """The function of an ARN, with or without a qualifier, for the data plane; None if missing.
 
-        Raises LambdaError for one that cannot be invoked now, or not here.
+        Raises LambdaError for a function that cannot be invoked now, or not here.
         """
         region = arn.split(":")[3]
         stored = self._find(region, arn)

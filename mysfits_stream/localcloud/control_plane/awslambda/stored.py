@@ -1,4 +1,4 @@
-"""A function as moto stores it, with what moto leaves out, and the same for the data plane."""
+"""A function in moto's store, with the members missing in moto, and for the data plane."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUSY = "The operation cannot be performed at this time."
 
 
 class StoredFunction(LambdaFunction):
-    """A function as moto stores it, and what moto leaves out."""
+    """A function as stored by moto, with the members missing in moto."""
 
     last_version = 0
     """The number of the last version that was published; numbers are never used again."""
@@ -28,13 +28,13 @@ class StoredFunction(LambdaFunction):
         self.touch(now)
 
     def touch(self, now: float) -> None:
-        """The function was changed at this time."""
+        """Record a change of the function at time ``now``."""
         moment = dt.datetime.fromtimestamp(now, dt.UTC)
         self.last_modified = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
         self.revision_id = str(uuid.uuid4())
 
     def settle(self, now: float) -> None:
-        """Let what is under way be done, if it is time (F54)."""
+        """End a running transition if due (F54)."""
         # A version has no status of an update.
         settled = "Active", "Successful" if self.version == "$LATEST" else None
         if now >= self.settles_at and (self.state, self.last_update_status) != settled:
@@ -50,13 +50,13 @@ class StoredFunction(LambdaFunction):
             raise LambdaError("ResourceConflictException", message, 409)
 
     def set_version(self, version: int) -> None:
-        """Become a published version; the time of the last change is that of what was published."""
+        """Become a published version, with the modification time of the published function."""
         last_modified = self.last_modified
         super().set_version(version)
         self.last_modified, self.revision_id = last_modified, str(uuid.uuid4())
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
-        """FunctionConfiguration, without the members that have no value."""
+        """FunctionConfiguration, without members that have no value."""
         configuration = {
             **super().get_configuration(on_create=True),
             "State": self.state,
@@ -74,14 +74,17 @@ class StoredFunction(LambdaFunction):
         return {key: value for key, value in configuration.items() if value not in (None, [])}
 
     def get_code(self) -> dict[str, Any]:
-        """GetFunction; moto leaves out a reserved concurrency of 0, which stops the function."""
+        """GetFunction, with a reserved concurrency of 0.
+
+        Moto omits the zero, and 0 stops the function.
+        """
         answer: dict[str, Any] = super().get_code()
         if self.reserved_concurrency is not None:
             answer["Concurrency"] = {"ReservedConcurrentExecutions": self.reserved_concurrency}
         return answer
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
-        """Change what is given; an empty Environment removes the variables."""
+        """Change the given members; an empty Environment removes the variables."""
         given = dict(config_updates)
         if "Environment" in given:
             given["Environment"] = {"Variables": given["Environment"].get("Variables") or {}}
@@ -96,7 +99,7 @@ class StoredFunction(LambdaFunction):
         return dict(super().update_configuration(given))
 
     def update_function_code(self, updated_spec: dict[str, Any]) -> dict[str, Any]:
-        """Change the code, and the architecture with it."""
+        """Change the code and the architecture."""
         if updated_spec.get("Architectures"):
             self.architectures = updated_spec["Architectures"]
         return dict(super().update_function_code(updated_spec))
@@ -121,7 +124,7 @@ def reserved_concurrency(stored: LambdaFunction) -> int | None:
 
 
 def value_of(stored: LambdaFunction) -> Function:
-    """A function for the data plane; one that CloudFormation made is moto's own."""
+    """A function for the data plane; a function made by CloudFormation is moto's own."""
     version = str(stored.version)
     logging = getattr(stored, "logging_config", {"LogGroup": stored.logs_group_name})
     return Function(

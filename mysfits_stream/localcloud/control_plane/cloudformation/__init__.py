@@ -1,8 +1,7 @@
-"""CloudFormation: how it makes, changes and deletes the types that a click pipeline consists of.
+"""CloudFormation: creates, updates and deletes the resource types of a click pipeline.
 
-Stacks, change sets, parameters and functions are moto's. What moto itself would make of these types drops
-most of their properties, or all of them; so they are made here, by the calls that CloudFormation makes, and
-meet every check that any client meets.
+Stacks, change sets, parameters and functions are moto's. moto's own resource types drop most properties; so
+the resources are created here through the API calls of CloudFormation, with the checks for any client.
 """
 
 from __future__ import annotations
@@ -12,13 +11,16 @@ from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 
 class CloudFormation:
-    """The override for CloudFormation; ``front`` answers the calls that making a stack takes."""
+    """The override for CloudFormation.
+
+    ``front`` handles the calls that create a stack's resources.
+    """
 
     def __init__(self, front: Handler) -> None:
         self._front = front
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
-        """Answer one request to CloudFormation."""
+        """Handle a request to CloudFormation."""
         # Late, as this loads most of moto. Importing a type makes moto know it, and of two for one name it
         # takes the later one: so its own come first.
         moto_state.load_cloudformation()

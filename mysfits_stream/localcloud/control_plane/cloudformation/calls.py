@@ -1,4 +1,4 @@
-"""Calls that CloudFormation makes: in this process, through the same front as any client's."""
+"""Calls by CloudFormation: in this process, through the front for all clients."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ _front: list[Handler] = []
 
 
 def serve(front: Handler) -> None:
-    """From now on ask ``front``. moto's stacks are the process's, and so is this."""
+    """Call ``front`` from now on.
+
+    Stacks in moto are global in the process, and so is ``front``.
+    """
     _front[:] = [front]
 
 
 def call(region: str, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
-    """Ask a service; a template's numbers, which are text until here, become what its model says."""
+    """Call a service; a template's numbers, text so far, are converted by the service's model."""
     client = _client(service, region)
     model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
     return getattr(client, operation)(**_typed(model.input_shape, parameters))
 
 
 def partition(region: str) -> str:
-    """The partition that a region belongs to."""
+    """The partition of a region."""
     name: str = _client("s3", region).meta.partition
     return name
 
@@ -64,7 +67,7 @@ def _answer(request: Any, **_: Any) -> Any:
 
 
 class _Body(BytesIO):
-    """What botocore reads an answer from, as it does from a connection."""
+    """A response body with botocore's interface of a connection."""
 
     def stream(self) -> Iterator[bytes]:
         yield self.read()

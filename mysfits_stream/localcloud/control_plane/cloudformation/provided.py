@@ -1,4 +1,4 @@
-"""What moto asks of a type that a template may hold."""
+"""moto's interface for a resource type in templates."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ GONE = ("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuc
 
 
 class Provided:
-    """One resource of a template; ``put`` makes or changes it, ``remove`` deletes it.
+    """A resource of a template.
 
-    A type derives from this and, directly, from moto's CloudFormationModel: that is how moto finds it.
+    ``put`` creates or updates the resource, ``remove`` deletes the resource.
+
+    A type derives from this class and, directly, from moto's CloudFormationModel, by whose subclasses moto
+    finds types.
     """
 
     TYPE: ClassVar[str]
@@ -34,11 +37,11 @@ class Provided:
         self.attributes: dict[str, str] = {}
 
     def put(self) -> None:
-        """Make it, or change it if it exists."""
+        """Create the resource, or update an existing resource."""
         raise NotImplementedError
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the resource."""
         raise NotImplementedError
 
     def call(self, service: str, operation: str, **parameters: Any) -> Any:
@@ -46,32 +49,32 @@ class Provided:
         return call(self.region, service, operation, parameters)
 
     def tags(self) -> dict[str, str]:
-        """The tags as the services that take a mapping want them."""
+        """The tags as a mapping."""
         return {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", ())}
 
     # The rest is moto's to call.
 
     @classmethod
     def cloudformation_name_type(cls) -> str:
-        """The property that names it."""
+        """The property with the resource's name."""
         return cls.NAME
 
     @classmethod
     def cloudformation_type(cls) -> str:
-        """The type that a template asks for."""
+        """The type in a template."""
         return cls.TYPE
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Whether Fn::GetAtt may ask for it."""
+        """Whether Fn::GetAtt knows the attribute."""
         return attr in cls.ATTRIBUTES
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What Fn::GetAtt yields."""
+        """The value of Fn::GetAtt."""
         return self.attributes[attribute_name]
 
     def is_created(self) -> bool:
-        """It is, from the start."""
+        """Always True: ``put`` returns after the creation."""
         return True
 
     @classmethod
@@ -83,7 +86,7 @@ class Provided:
         region_name: str,
         **kwargs: Any,
     ) -> Provided:
-        """Make what a template describes."""
+        """Create the resource in a template."""
         made = cls(region_name, cloudformation_json["Properties"])
         made.put()
         return made
@@ -97,7 +100,7 @@ class Provided:
         account_id: str,
         region_name: str,
     ) -> Provided:
-        """Change it to what a template describes now."""
+        """Update the resource to the template's new properties."""
         before = original_resource.physical_resource_id
         changed = cls(region_name, cloudformation_json["Properties"], before)
         changed.attributes = original_resource.attributes
@@ -105,7 +108,7 @@ class Provided:
         return changed
 
     def delete(self, account_id: str, region_name: str) -> None:
-        """Delete it with its stack; being gone already, as with what held it, is success."""
+        """Delete the resource with its stack; a missing resource or parent is success."""
         try:
             self.remove()
         except ClientError as error:

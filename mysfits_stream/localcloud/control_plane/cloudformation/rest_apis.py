@@ -1,4 +1,4 @@
-"""REST APIs, their deployments and stages."""
+"""The types of REST APIs, deployments and stages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RestApi(Provided, CloudFormationModel):
     ATTRIBUTES = ("RestApiId", "RootResourceId")
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Import the API, or overwrite an existing API."""
         given = self.properties
         if not self.exists:
             made = self.call(
@@ -41,7 +41,7 @@ class RestApi(Provided, CloudFormationModel):
             )
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the API."""
         self.call("apigateway", "delete_rest_api", restApiId=self.physical_resource_id)
 
 
@@ -52,7 +52,7 @@ class Deployment(Provided, CloudFormationModel):
     ATTRIBUTES = ("DeploymentId",)
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create the deployment."""
         if not self.exists:
             made = self.call(
                 "apigateway",
@@ -63,7 +63,7 @@ class Deployment(Provided, CloudFormationModel):
             self.physical_resource_id = self.attributes["DeploymentId"] = made["id"]
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the deployment."""
         self.call(
             "apigateway",
             "delete_deployment",
@@ -73,14 +73,14 @@ class Deployment(Provided, CloudFormationModel):
 
 
 class Stage(Provided, CloudFormationModel):
-    """A stage with its method settings."""
+    """A stage with method settings."""
 
     TYPE = "AWS::ApiGateway::Stage"
     NAME = "StageName"
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the stage."""
         given = self.properties
         stage = {"restApiId": given["RestApiId"], "stageName": self.physical_resource_id}
         changes = {}
@@ -99,7 +99,7 @@ class Stage(Provided, CloudFormationModel):
         self.call("apigateway", "update_stage", **stage, patchOperations=operations)
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the stage."""
         self.call(
             "apigateway",
             "delete_stage",

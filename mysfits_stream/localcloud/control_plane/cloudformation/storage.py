@@ -1,4 +1,4 @@
-"""What keeps data: buckets and log groups."""
+"""The types of storage: buckets and log groups."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mysfits_stream.localcloud.control_plane.moto_state import CloudFormationMod
 
 
 class Bucket(Provided, CloudFormationModel):
-    """A bucket with its settings."""
+    """A bucket with settings."""
 
     TYPE = "AWS::S3::Bucket"
     NAME = "BucketName"
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the bucket."""
         bucket, given = {"Bucket": self.physical_resource_id}, self.properties
         if not self.exists:
             configuration: Properties = {"Tags": given.get("Tags", [])}
@@ -52,7 +52,7 @@ class Bucket(Provided, CloudFormationModel):
             )
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the bucket."""
         self.call("s3", "delete_bucket", Bucket=self.physical_resource_id)
 
 
@@ -64,23 +64,23 @@ class BucketPolicy(Provided, CloudFormationModel):
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Set the policy."""
         policy = json.dumps(self.properties["PolicyDocument"])
         self.call("s3", "put_bucket_policy", Bucket=self.physical_resource_id, Policy=policy)
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the policy."""
         self.call("s3", "delete_bucket_policy", Bucket=self.physical_resource_id)
 
 
 class LogGroup(Provided, CloudFormationModel):
-    """A log group with its retention."""
+    """A log group with a retention."""
 
     TYPE = "AWS::Logs::LogGroup"
     NAME = "LogGroupName"
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the log group."""
         group = {"logGroupName": self.physical_resource_id}
         if not self.exists:
             self.call("logs", "create_log_group", **group, tags=self.tags())
@@ -90,7 +90,7 @@ class LogGroup(Provided, CloudFormationModel):
             self.call("logs", "put_retention_policy", **group, retentionInDays=days)
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the log group."""
         self.call("logs", "delete_log_group", logGroupName=self.physical_resource_id)
 
 
@@ -102,12 +102,12 @@ class LogStream(Provided, CloudFormationModel):
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create the log stream."""
         if not self.exists:
             self.call("logs", "create_log_stream", **self._stream())
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the log stream."""
         self.call("logs", "delete_log_stream", **self._stream())
 
     def _stream(self) -> Properties:

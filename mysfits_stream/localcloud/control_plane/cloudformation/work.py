@@ -1,4 +1,4 @@
-"""What does the work: roles, functions and delivery streams."""
+"""The types of roles, functions and delivery streams."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from mysfits_stream.localcloud.control_plane.moto_state import CloudFormationMod
 
 
 class Role(Provided, CloudFormationModel):
-    """A role with its inline policies."""
+    """A role with inline policies."""
 
     TYPE = "AWS::IAM::Role"
     NAME = "RoleName"
     ATTRIBUTES = ("Arn", "RoleId")
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the role."""
         role, trust = (
             {"RoleName": self.physical_resource_id},
             json.dumps(self.properties["AssumeRolePolicyDocument"]),
@@ -37,7 +37,7 @@ class Role(Provided, CloudFormationModel):
             )
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the role."""
         for policy in self.properties.get("Policies", ()):
             self.call(
                 "iam",
@@ -49,13 +49,13 @@ class Role(Provided, CloudFormationModel):
 
 
 class Function(Provided, CloudFormationModel):
-    """A function, its code from S3."""
+    """A function with code from S3."""
 
     TYPE = "AWS::Lambda::Function"
     NAME = "FunctionName"
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the function."""
         apart = ("Code", "Architectures", "Tags")
         configuration = {key: value for key, value in self.properties.items() if key not in apart}
         architectures = self.properties.get("Architectures", ["x86_64"])
@@ -80,7 +80,7 @@ class Function(Provided, CloudFormationModel):
         self.attributes["Arn"] = made["FunctionArn"]
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the function."""
         self.call("lambda", "delete_function", FunctionName=self.physical_resource_id)
 
 
@@ -91,7 +91,7 @@ class DeliveryStream(Provided, CloudFormationModel):
     NAME = "DeliveryStreamName"
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the stream."""
         if not self.exists:
             made = self.call("firehose", "create_delivery_stream", **self.properties)
             self.attributes["Arn"] = made["DeliveryStreamARN"]
@@ -108,5 +108,5 @@ class DeliveryStream(Provided, CloudFormationModel):
         )
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the stream."""
         self.call("firehose", "delete_delivery_stream", DeliveryStreamName=self.physical_resource_id)

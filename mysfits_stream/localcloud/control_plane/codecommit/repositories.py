@@ -1,7 +1,7 @@
-"""CodeCommit: repositories with commits, made over the API.
+"""CodeCommit: repositories with commits through the API.
 
-moto knows repositories alone. Ours lie where it keeps its own, and what it answers of them it still answers;
-branches, commits, folders and files are answered here.
+moto supports repositories without content. Repositories are stored in moto's backend and described by moto;
+branches, commits, folders and files are handled here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_FILES = 100
 
 
 class ServiceError(Exception):
-    """A request that is refused: ``code`` is AWS's."""
+    """A rejected request; ``code`` is AWS's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True)
 class Commit:
-    """What a branch held after a commit."""
+    """The files of a branch after a commit."""
 
     id: str
     parent: str | None
@@ -44,7 +44,7 @@ class Commit:
 
 @dataclass
 class Repository:
-    """A repository as it is stored; the first name is moto's, which answers GetRepository with it."""
+    """A stored repository; moto's GetRepository reads the first field."""
 
     repository_metadata: dict[str, Any]
     tags: dict[str, str]
@@ -60,7 +60,7 @@ class CodeCommit:
         self._now = now
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
-        """Answer one request to CodeCommit."""
+        """Handle a request to CodeCommit."""
         if request.operation == "CreateRepository":
             return self._create_repository(request, ask_moto)
         operations: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
@@ -223,7 +223,10 @@ class CodeCommit:
 
 
 def _changed(before: Mapping[str, bytes], parameters: dict[str, Any]) -> dict[str, bytes]:
-    """The files after a commit's changes; raises ServiceError for what CodeCommit does not take."""
+    """The files after a commit's changes.
+
+    Raises ServiceError for changes invalid in CodeCommit.
+    """
     put = {
         entry["filePath"].strip("/"): base64.b64decode(entry["fileContent"])
         for entry in parameters.get("putFiles", ())
@@ -244,7 +247,7 @@ def _metadata(path: str, files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _blob_id(content: bytes) -> str:
-    """As git names a blob; clients compare it with what they have."""
+    """The content's blob id in git; clients compare the id with their own files."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""Delivery streams: the operations that moto drops or gets wrong, answered in front of it.
+"""Delivery streams: overrides for the operations that moto drops or gets wrong.
 
-Streams are created, described, updated, encrypted and deleted here, and stored where moto keeps streams, so
-that the operations of moto (tags, and the tagging API) find them too. Only direct puts to S3 are simulated.
+Streams are created, described, updated, encrypted and deleted here, and stored in moto's backend, where
+moto's operations (tags, and the tagging API) find the streams. Only direct puts to S3 are simulated.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ DEFAULT_LIST_LIMIT = 10
 
 
 def at_once(transition: str, arn: str) -> float:
-    """How long a transition takes when nobody says otherwise."""
+    """The default duration of a transition."""
     return 0.0
 
 
 class DeliveryStreams:
     """The override for Firehose.
 
-    ``can_assume`` says whether Firehose may assume a role; ``settling`` how long a transition takes, in AWS's
-    seconds, one of ``create``, ``delete``, ``encrypt``.
+    ``can_assume`` returns whether Firehose may assume a role; ``settling`` the duration of a transition, in
+    AWS's seconds: ``create``, ``delete`` or ``encrypt``.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class DeliveryStreams:
         return None if gone else stored.at(now)
 
     def fail(self, region: str, name: str, reason: str) -> None:
-        """Let a stream that is being made end in CREATING_FAILED (F50)."""
+        """Let the creation of a stream end in CREATING_FAILED (F50)."""
         stored = self._backend(region).delivery_streams.get(name)
         if isinstance(stored, DeliveryStream):
             stored.failure = reason
@@ -105,7 +105,7 @@ class DeliveryStreams:
         return [stream for stream in found if stream]
 
     def settle(self, region: str) -> None:
-        """End transitions that a clock of an earlier process has begun."""
+        """End transitions started with the clock of an earlier process."""
         now = self._steady()
         for stored in self._backend(region).delivery_streams.values():
             if isinstance(stored, DeliveryStream):

@@ -62,7 +62,7 @@ def checked(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def defaults_filled(configuration: dict[str, Any]) -> dict[str, Any]:
-    """What Describe answers: AWS's defaults where nothing was said (F53b)."""
+    """The configuration in the form of Describe, with AWS's defaults (F53b)."""
     description = {**DEFAULTS, **EXTENDED_DEFAULTS, **_given(configuration)}
     if backup := description.pop("S3BackupConfiguration", None):
         description["S3BackupDescription"] = {**DEFAULTS, **_given(backup)}
@@ -78,7 +78,7 @@ def defaults_filled(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def described_as_s3(description: dict[str, Any]) -> dict[str, Any]:
-    """The S3DestinationDescription that accompanies an extended one."""
+    """The S3DestinationDescription for an extended description."""
     return {member: description[member] for member in S3_MEMBERS if member in description}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """A request that is refused: ``code`` is AWS's."""
+    """A rejected request; ``code`` is AWS's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -12,5 +12,5 @@ class ServiceError(Exception):
 
 
 def invalid(message: str) -> ServiceError:
-    """A value that Firehose does not accept."""
+    """The error for an invalid value."""
     return ServiceError("InvalidArgumentException", message)

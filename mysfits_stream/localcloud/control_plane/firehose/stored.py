@@ -1,4 +1,4 @@
-"""A delivery stream as it is stored: its configuration, and the times by which its states are told."""
+"""A stored delivery stream: its configuration, and the times of its transitions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mysfits_stream.localcloud.firehose.stream import Stream
 
 @dataclass
 class DeliveryStream:
-    """A stream as it is stored. The first three names are moto's, whose tagging operations read them."""
+    """A stored stream. moto's tagging operations read the first three fields."""
 
     delivery_stream_name: str
     delivery_stream_arn: str
@@ -31,7 +31,7 @@ class DeliveryStream:
         self.value = self._read()
 
     def status(self, now: float) -> str:
-        """Its DeliveryStreamStatus at this time."""
+        """DeliveryStreamStatus at time ``now``."""
         if self.gone_at is not None:
             return "DELETING"
         if now < self.active_at:
@@ -45,7 +45,7 @@ class DeliveryStream:
         self.value = self._read()
 
     def encryption_now(self, now: float) -> dict[str, str]:
-        """DeliveryStreamEncryptionConfiguration at this time; what is under way settles by itself."""
+        """DeliveryStreamEncryptionConfiguration at time ``now``; a transition ends by time alone."""
         settled = {"ENABLING": "ENABLED", "DISABLING": "DISABLED"}
         status = self.encryption["Status"]
         if now >= self.encryption_settles_at:
@@ -53,7 +53,7 @@ class DeliveryStream:
         return {**self.encryption, "Status": status}
 
     def at(self, now: float) -> Stream:
-        """The stream as the data plane sees it at this time."""
+        """The stream's view for the data plane at time ``now``."""
         status, encrypted = self.status(now), self.encryption_now(now)["Status"] == "ENABLED"
         if status == self.value.status and encrypted == self.value.encrypted:
             return self.value

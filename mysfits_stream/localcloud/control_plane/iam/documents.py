@@ -1,4 +1,4 @@
-"""Policy documents as IAM checks them before they are stored: trust policies and identity policies."""
+"""IAM's checks of policy documents: trust policies and identity policies."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ OTHER_SERVICES = {
 
 @dataclass(frozen=True)
 class Refusal(Exception):
-    """A policy document that IAM does not store: AWS's code, status and message."""
+    """The rejection of a policy document: AWS's code, status and message."""
 
     code: str
     message: str
@@ -90,7 +90,7 @@ def check_trust_policy(text: str, is_role: Callable[[str], bool], account: str) 
 
 
 def check_inline_policy(role: str, text: str, others: list[str], partition: str) -> None:
-    """Raises Refusal for an inline policy that IAM rejects; ``others`` are the other ones of the role."""
+    """Raises Refusal for an invalid inline policy; ``others`` are the role's further policies."""
     _check_identity_policy(text, partition)
     if sum(map(_length, (text, *others))) > INLINE_POLICIES_QUOTA:
         message = f"Maximum policy size of {INLINE_POLICIES_QUOTA} bytes exceeded for role {role}"
@@ -98,14 +98,14 @@ def check_inline_policy(role: str, text: str, others: list[str], partition: str)
 
 
 def check_managed_policy(text: str, partition: str) -> None:
-    """Raises Refusal for a managed policy that IAM rejects."""
+    """Raises Refusal for an invalid managed policy."""
     _check_identity_policy(text, partition)
     if _length(text) > MANAGED_POLICY_QUOTA:
         raise Refusal("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_QUOTA}", 409)
 
 
 def check_policy_arn(arn: str) -> None:
-    """Raises Refusal for an ARN that IAM cannot read."""
+    """Raises Refusal for an invalid ARN."""
     if not arn.startswith("arn:"):
         raise Refusal("ValidationError", "Invalid ARN:  Could not be parsed!")
     if not re.fullmatch(r"arn:[\w-]+:iam::(aws|\d{12}):policy/[\w+=,.@/-]+", arn):
@@ -113,7 +113,7 @@ def check_policy_arn(arn: str) -> None:
 
 
 def _check_identity_policy(text: str, partition: str) -> None:
-    """The parts of the grammar that moto does not check."""
+    """Check the parts of the grammar not checked by moto."""
     document = _parsed(text)
     for statement in _statements(document):
         if {"Principal", "NotPrincipal"} & statement.keys():

@@ -1,4 +1,4 @@
-"""AWS's managed policies, each added to the account when a request names the policy first."""
+"""AWS's managed policies, added to the account on the first request with the policy's ARN."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ POLICY_ARN = re.compile(
 
 
 class ManagedPolicies:
-    """The override for IAM of one account."""
+    """The override for an account's IAM."""
 
     def __init__(self, account: str) -> None:
         self._account = account
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
-        """Add the managed policies that the request names, then let moto answer."""
+        """Add the managed policies of the request's ARNs, then let moto handle the request."""
         for found in POLICY_ARN.finditer(unquote(request.body.decode(errors="replace"))):
             moto_state.add_managed_policy(
                 self._account, found["partition"], found[0], found["path"], found["name"]

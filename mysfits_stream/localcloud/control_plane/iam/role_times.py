@@ -18,7 +18,7 @@ class RoleTimes:
         self._now = now
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
-        """Answer one request."""
+        """Handle a request."""
         answer = ask_moto(request)
         if request.operation == "CreateRole" and answer.status == 200:
             [name] = parse_qs(request.body.decode())["RoleName"]

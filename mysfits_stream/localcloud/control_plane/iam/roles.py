@@ -19,13 +19,13 @@ MOTOS_NOT_FOUND = re.compile(rb"<Message>Role (.+?) not found</Message>")
 
 
 class Roles:
-    """The override for the IAM of one account."""
+    """The override for an account's IAM."""
 
     def __init__(self, account: str) -> None:
         self._account = account
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request to IAM."""
+        """Handle a request to IAM."""
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         try:
             self._check(request, form)

@@ -1,4 +1,4 @@
-"""CloudWatch Logs, where moto differs: which retention there is, and what is said of what is missing."""
+"""CloudWatch Logs, where moto differs: valid retentions, and errors for missing groups."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LogGroups:
         self._retention_policies = retention_policies
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request to CloudWatch Logs."""
+        """Handle a request to CloudWatch Logs."""
         # A null member is an absent member.
         given = {name: value for name, value in request.json().items() if value is not None}
         request = replace(request, body=json.dumps(given).encode())
@@ -88,14 +88,14 @@ class LogGroups:
         return name in self._backend(region).groups
 
     def _forget_tags(self, region: str, name: str) -> None:
-        """moto keeps the tags of a group that is gone, and gives them to the next one of that name."""
+        """Delete a deleted group's tags: moto would pass the tags to the next group of the name."""
         backend = self._backend(region)
         if name in backend.groups:
             backend.tagger.delete_all_tags_for_resource(backend.groups[name].arn)
 
 
 def _with_class(response: Response) -> Response:
-    """DescribeLogGroups with the members that moto leaves out."""
+    """DescribeLogGroups with the members missing in moto."""
     document = response.json()
     for group in document.get("logGroups") or []:
         group.setdefault("logGroupClass", "STANDARD")

@@ -1,4 +1,4 @@
-"""Account-level retention policies of CloudWatch Logs, which moto does not have (F152)."""
+"""Account-level retention policies of CloudWatch Logs, missing in moto (F152)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CRITERIA = re.compile(r"LogGroupNamePrefix\s+(?P<negated>NOT\s+)?IN\s*(?P<prefix
 
 
 class RetentionPolicies:
-    """The policies by region and name; the longest retention of those that apply wins.
+    """The policies by region and name; the longest retention of all matching policies wins.
 
-    A policy is in force at once, and for groups that exist already; on AWS it takes 24 hours.
+    A policy is in force at once, for existing groups too; on AWS after up to 24 hours.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class RetentionPolicies:
         return json_response(200, {"accountPolicy": policy | {"scope": "ALL"}}, JSON)
 
     def applied(self, region: str, response: Response) -> Response:
-        """DescribeLogGroups with the retention that the policies decide."""
+        """DescribeLogGroups with the retention by the policies."""
         document = json.loads(response.body)
         for group in document.get("logGroups", ()):
             if (found := self._of(region, group["logGroupName"])) is not None:

@@ -1,6 +1,6 @@
-"""S3, where moto differs: tags at birth, what a new bucket already has, and the expected owner.
+"""S3, where moto differs: tags on creation, defaults of a new bucket, expected owner.
 
-State: the bucket policies; everything else is put into moto's buckets.
+State: the bucket policies; all further state is in moto's buckets.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ SECURE = {"aws:SecureTransport": "true"}
 
 
 class S3:
-    """The override for S3 of one account; ``owner`` tells whose a bucket is, None where there is none."""
+    """The override for S3 of an account; ``owner`` returns a bucket's account, or None."""
 
     def __init__(self, account: str, owner: Callable[[str], str | None]) -> None:
         self._account = account
@@ -76,7 +76,7 @@ class S3:
         """Bucket policies as they were put; moto evaluates them without their conditions."""
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request to S3."""
+        """Handle a request to S3."""
         bucket, key = bucket_and_key(request)
         if not bucket:
             return moto(request)
@@ -127,7 +127,7 @@ class S3:
         return response
 
     def _deleted_markers(self, request: Request, bucket: str, key: str) -> set[tuple[str, str]]:
-        """The delete markers, as key and version, that a request deletes by their version."""
+        """The delete markers, as key and version, among the versions deleted by a request."""
         if request.method == "DELETE" and key and "versionId" in request.parameters:
             named = [(key, request.parameters["versionId"])]
         elif request.method == "POST" and not key and "delete" in request.parameters:
@@ -138,7 +138,10 @@ class S3:
         return {each for each in named if stored is not None and versions.is_marker(stored.keys, *each)}
 
     def _is_public(self, request: Request, bucket: str, key: str) -> bool:
-        """Whether the bucket's policy lets anybody do this; only reading can be given away here."""
+        """Whether the bucket's policy allows the request for the public.
+
+        Only reads can be public here.
+        """
         if bucket not in self.policies or request.method not in ("GET", "HEAD"):
             return False
         resource = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
@@ -154,7 +157,7 @@ class S3:
         return allowed is iam.Decision.ALLOW
 
     def _policy(self, request: Request, bucket: str, moto: Handler) -> Response:
-        """Keep the policy as it is, and give moto those statements whose conditions hold for our requests."""
+        """Store the policy unchanged; pass moto the statements whose conditions hold here."""
         if request.method == "GET" and bucket in self.policies:
             return Response(200, {"Content-Type": "application/json"}, self.policies[bucket].encode())
         if request.method == "DELETE":
@@ -218,7 +221,7 @@ class S3:
 
 
 def bucket_and_key(request: Request) -> tuple[str, str]:
-    """The bucket and the key that a request names, in its path or the bucket in its host."""
+    """The bucket and the key of a request, from its path, or the bucket from its host."""
     path = unquote(request.path).lstrip("/")
     host = re.fullmatch(r"(?P<bucket>.+)\.localhost(:\d+)?", request.headers.get("host", ""))
     if host:
@@ -228,7 +231,7 @@ def bucket_and_key(request: Request) -> tuple[str, str]:
 
 
 def _named_versions(body: bytes) -> list[tuple[str, str]]:
-    """The objects of a DeleteObjects request that name a version."""
+    """The objects of a DeleteObjects request with a version."""
     try:
         root = ElementTree.fromstring(body)  # noqa: S314
     except ElementTree.ParseError:
@@ -238,7 +241,7 @@ def _named_versions(body: bytes) -> list[tuple[str, str]]:
 
 
 def _with_markers(request: Request, response: Response, markers: set[tuple[str, str]]) -> Response:
-    """The answer to a deletion, which tells that a deleted version was a delete marker."""
+    """The response to a deletion, with the deleted versions marked as delete markers."""
     if request.method == "DELETE":
         return replace(response, headers={**response.headers, "x-amz-delete-marker": "true"})
 
@@ -262,7 +265,7 @@ def _is_signed(request: Request) -> bool:
 
 
 def _ask(moto: Handler, request: Request, what: str) -> Response:
-    """What moto says about one setting of the bucket that a request is about."""
+    """moto's response about a setting of the request's bucket."""
     path = "/" if ".localhost" in request.headers.get("host", "") else f"/{request.path.split('/')[1]}"
     return moto(Request("GET", path, what, _signed(request)))
 

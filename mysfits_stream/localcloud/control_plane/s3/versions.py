@@ -1,4 +1,4 @@
-"""ListObjectVersions, without a copy of the objects: moto copies every object of the bucket for each page."""
+"""ListObjectVersions without a copy of the objects: moto copies all objects for every page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWNER = "<Owner><ID>75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54b
 
 @dataclass(frozen=True)
 class Version:
-    """One version of an object, or a delete marker."""
+    """A version of an object, or a delete marker."""
 
     key: str
     id: str
@@ -30,7 +30,7 @@ class Version:
 
 
 def listed(bucket: str, keys: Any, parameters: Mapping[str, str]) -> str:
-    """The XML document of one page.
+    """The XML document of a page.
 
     ``keys`` is moto's container of a bucket: for each key the stored versions, the latest last.
     ``parameters`` are the query parameters of the request.

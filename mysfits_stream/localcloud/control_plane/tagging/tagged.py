@@ -1,6 +1,6 @@
-"""The Resource Groups Tagging API: REST APIs and their stages, which are ours and unknown to moto.
+"""The Resource Groups Tagging API: adds REST APIs and their stages, unknown to moto.
 
-A bucket is told in its own region only; moto tells it in every one.
+A bucket is listed in its own region only; moto lists a bucket in every region.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class TaggedResources:
         self._bucket_region = bucket_region
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request; ours follow on the last page of moto's."""
+        """Handle a request; the added resources follow on the last page of moto's."""
         response = moto(request)
         if request.operation != "GetResources" or response.status != 200:
             return response
@@ -50,7 +50,7 @@ class TaggedResources:
 
 
 def _is_wanted(arn: str, tags: Tags, wanted: Mapping[str, Any]) -> bool:
-    """What has never had a tag is not told, whatever is asked for."""
+    """Whether a resource matches the filters; a resource that never had a tag is not listed."""
     kinds = wanted.get("ResourceTypeFilters") or ["apigateway"]
     arns = wanted.get("ResourceARNList") or [arn]
     kind = "apigateway:restapis/stages" if "/stages/" in arn else "apigateway:restapis"
