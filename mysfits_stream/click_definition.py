@@ -63,7 +63,7 @@ RESERVED_FOR_OTHER_VARIABLES = 512
 
 @dataclass(frozen=True)
 class Field:
-    """One member of a click. ``bounds`` are JSON Schema keywords with their values."""
+    """A member of a click; ``bounds`` are JSON Schema keywords with their values."""
 
     name: str
     type: str = "string"
@@ -110,9 +110,10 @@ DEFAULT_FIELDS = (USER_ID, MYSFIT_ID)
 
 @dataclass(frozen=True)
 class Enrichment:
-    """Where the attributes of a click come from: ``path`` below ``mysfits_api`` holds ``{key}`` once.
+    """The source of a click's attributes: ``path`` below ``mysfits_api`` holds ``{key}`` once.
 
-    ``list`` is the path of the list of all items, empty without one. ``attributes`` are members of an item.
+    ``list`` is the path of the list of all items, empty without a list. ``attributes`` are members of an
+    item.
     """
 
     key: str
@@ -123,7 +124,10 @@ class Enrichment:
 
 @dataclass(frozen=True)
 class Definition:
-    """What a click is, and what the processor adds. Raises ConfigError for a definition that cannot work."""
+    """The fields of a click, and the enrichment.
+
+    Raises ConfigError for an inconsistent definition.
+    """
 
     fields: tuple[Field, ...]
     user: str | None
@@ -149,11 +153,11 @@ class Definition:
         return self.enrichment.key if self.enrichment else None
 
     def field(self, name: str) -> Field | None:
-        """The field with this name, or None."""
+        """The field with the name, or None."""
         return next((field for field in self.fields if field.name == name), None)
 
     def schema(self) -> Schema:
-        """The JSON Schema of one click, as the API's model and the processor validate."""
+        """The JSON Schema of a click, for the API's model and the processor."""
         required = [field.name for field in self.fields if field.required]
         return {
             "type": "object",
@@ -167,8 +171,8 @@ class Definition:
     def digest(self) -> str | None:
         """A name for the fields, None for the workshop's; stands in the envelope of each request.
 
-        After a change of the fields, the processor knows by the digest which records in the buffers were
-        validated by the earlier model.
+        After a change of the fields, the digest marks the records in the buffers that the earlier model
+        validated.
         """
         if self.fields == DEFAULT_FIELDS:
             return None
@@ -195,7 +199,7 @@ class Definition:
 
 
 def browser_client(environment: str) -> str:
-    """What the browser client has to know of a definition, from the value of the variable CLICK."""
+    """The browser client's part of a definition, from the value of the variable CLICK."""
     document = json.loads(environment)
     schema, user = document["schema"], document["user"]
     fields = {
@@ -217,9 +221,9 @@ def parse_fields(document: Any, path: str) -> tuple[Field, ...]:
 def define(
     fields: tuple[Field, ...], user: str | None, enrichment: Enrichment | None, *, anonymize: bool
 ) -> Definition:
-    """The definition of these settings; raises ConfigError for settings that do not fit each other.
+    """The definition for the settings; raises ConfigError for contradicting settings.
 
-    ``user`` "" selects the default: ``userId``, else the first required string that is not the key.
+    ``user`` "" selects the default: ``userId``, else the first required string except the key.
     """
     _check_names([field.name for field in fields], "click.fields")
     if enrichment:

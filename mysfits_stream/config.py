@@ -1,9 +1,9 @@
 """``config.yaml`` -> a frozen :class:`Config`, checked key by key.
 
-The dataclasses below are the schema: a key is a field, a section is a nested dataclass, and each
-field's ``limit`` says what it may be and where that comes from. ``config.yaml`` in the project's root is
-the annotated example; a test holds it against these defaults. Reading is strict: an unknown key, a wrong type
-or a value out of range is a :class:`~mysfits_stream.errors.ConfigError` that names the key's path.
+The dataclasses below are the schema: a key is a field, a section is a nested dataclass, and the ``limit`` of
+a field defines the valid values and their source. ``config.yaml`` in the project's root is the annotated
+example, compared with the defaults by a test. Reading is strict: an unknown key, a wrong type or a value out
+of range is a :class:`~mysfits_stream.errors.ConfigError` with the key's path.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class JsonText(str):
 
 @dataclass(frozen=True)
 class OneOf:
-    """The value is one of these."""
+    """The value is a member of a set."""
 
     choices: tuple[Any, ...]
 
     def complaint(self, value: Any) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         return None if value in self.choices else f"must be one of {', '.join(map(str, self.choices))}"
 
 
@@ -65,7 +65,7 @@ class Between:
     unit: str = ""
 
     def complaint(self, value: Any) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         if self.least <= value <= self.most:
             return None
         return f"must be between {self.least:g} and {self.most:g} {self.unit}".rstrip()
@@ -79,16 +79,16 @@ class Matching:
     meaning: str
 
     def complaint(self, value: Any) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         return None if re.fullmatch(self.pattern, value) else f"must be {self.meaning}"
 
 
 @dataclass(frozen=True)
 class Origins:
-    """The origins whose pages may use the API: any, or these."""
+    """The origins whose pages may use the API: ``*``, or a list."""
 
     def complaint(self, values: tuple[str, ...]) -> str | None:
-        """Why ``values`` are not allowed, or None."""
+        """The reason to reject ``values``, or None."""
         if values == ("*",) or (values and _are_origins(values) and len(set(values)) == len(values)):
             return None
         return "must be '*' alone, or different origins such as https://www.example.com"
@@ -96,26 +96,26 @@ class Origins:
 
 @dataclass(frozen=True)
 class NamedOrigins:
-    """The origins whose pages may use the local cloud; none by default."""
+    """The origins whose pages may use the local cloud; empty by default."""
 
     def complaint(self, values: tuple[str, ...]) -> str | None:
-        """Why ``values`` are not allowed, or None."""
+        """The reason to reject ``values``, or None."""
         return None if _are_origins(values) else "must be origins such as http://localhost:8000"
 
 
 @dataclass(frozen=True)
 class BucketName:
-    """A name that S3 accepts for a bucket."""
+    """A valid bucket name in S3."""
 
     def complaint(self, value: str) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         reason = bucket_names.rejection(value)
         return f"must be a bucket name that S3 accepts: {reason}" if reason else None
 
 
 @dataclass(frozen=True)
 class StackName:
-    """A name of a stack, with which the name of the bucket begins."""
+    """A name of a stack, and the beginning of its bucket's name."""
 
     shape: Matching = Matching(
         # The bucket's name is the narrowest: 63 characters hold stack, account and the longest region.
@@ -124,7 +124,7 @@ class StackName:
     )
 
     def complaint(self, value: str) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         if complaint := self.shape.complaint(value):
             return complaint
         reserved = next((each for each in bucket_names.RESERVED_PREFIXES if value.startswith(each)), None)
@@ -137,7 +137,7 @@ class StackName:
 
 @dataclass(frozen=True)
 class KeyPrefix:
-    """The beginning of S3 keys, with expressions that Firehose accepts (F89)."""
+    """The beginning of S3 keys, with expressions valid in Firehose (F89)."""
 
     shape: Matching = Matching(
         r"([!-~]{1,400}/)?", "at most 400 printable characters that end with a slash, or empty"
@@ -145,7 +145,7 @@ class KeyPrefix:
     forbidden: str | None = None
 
     def complaint(self, value: str) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         if complaint := self.shape.complaint(value):
             return complaint
         if self.forbidden and self.forbidden in value:
@@ -160,7 +160,7 @@ class Headers:
     """Names of HTTP headers."""
 
     def complaint(self, values: tuple[str, ...]) -> str | None:
-        """Why ``values`` are not allowed, or None."""
+        """The reason to reject ``values``, or None."""
         if all(re.fullmatch(r"[A-Za-z0-9!#$%&*+.^_|~-]+", value) for value in values):
             return None
         return "must be names of HTTP headers such as traceparent"
@@ -168,10 +168,10 @@ class Headers:
 
 @dataclass(frozen=True)
 class Tags:
-    """Tags that each of the services takes: S3, IAM, Lambda, Firehose, API Gateway and CloudWatch Logs."""
+    """Tags valid in all services: S3, IAM, Lambda, Firehose, API Gateway and CloudWatch Logs."""
 
     def complaint(self, values: tuple[tuple[str, str], ...]) -> str | None:
-        """Why ``values`` are not allowed, or None."""
+        """The reason to reject ``values``, or None."""
         for key, value in values:
             if key.lower().startswith(("aws:", "mysfits-stream:")):
                 return f"keys that begin with aws: or mysfits-stream: are reserved, such as {key}"
@@ -185,7 +185,7 @@ class ResourcePolicy:
     """The policy document of a REST API."""
 
     def complaint(self, value: JsonText) -> str | None:
-        """Why ``value`` is not allowed, or None."""
+        """The reason to reject ``value``, or None."""
         statements = json.loads(value).get("Statement")
         if isinstance(statements, list) and statements and all(map(self._is_statement, statements)):
             return None
@@ -219,14 +219,14 @@ def setting(
 ) -> Any:
     """A field with a default and, in its metadata, the limit of its values.
 
-    ``read`` makes the value of a document and the key's path, for values that are neither scalar nor list.
-    ``normalize`` gives a value one form before the limit applies.
+    ``read`` makes the value of a document and the key's path, for values neither scalar nor list.
+    ``normalize`` brings equivalent values into a single form before the limit applies.
     """
     return field(default=default, metadata={"limit": limit, "read": read, "normalize": normalize})
 
 
 def _normalized(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Origins as browsers send them; text that is no origin stays, for the limit to reject."""
+    """Origins as browsers send origins; invalid origins stay, for the limit to reject."""
     return tuple(_origin_of(value) or value for value in values)
 
 
@@ -254,7 +254,7 @@ RETENTION_DAYS = OneOf(
 
 @dataclass(frozen=True)
 class ClickConfig:
-    """The members of a click, and which of them names the user: "" for the default, None for none."""
+    """The members of a click, and the user's member: "" for the default, None for no user."""
 
     fields: tuple[Field, ...] = setting(DEFAULT_FIELDS, read=click_definition.parse_fields)
     user: str | None = setting("")
@@ -262,7 +262,7 @@ class ClickConfig:
 
 @dataclass(frozen=True)
 class EnrichConfig:
-    """The lookup of a clicked item in the Mysfits service, and the attributes that its clicks get."""
+    """The lookup of a clicked item in the Mysfits service, and the attributes for enrichment."""
 
     key: str = setting("mysfitId")
     path: str = setting("/mysfits/{mysfitId}")
@@ -272,7 +272,7 @@ class EnrichConfig:
 
 @dataclass(frozen=True)
 class PrivacyConfig:
-    """What follows from a visitor's Global Privacy Control."""
+    """The effect of a visitor's Global Privacy Control."""
 
     gpc: Literal["anonymize", "ignore"] = setting("anonymize", OneOf(("anonymize", "ignore")))
 
@@ -306,7 +306,7 @@ class DeliveryConfig:
 
 @dataclass(frozen=True)
 class ProcessorConfig:
-    """The Lambda function that enriches clicks, and how Firehose feeds it (F65, F66, F68)."""
+    """The Lambda function that enriches clicks, and its batches from Firehose (F65, F66, F68)."""
 
     runtime: str = setting(
         "python3.13", OneOf(("python3.11", "python3.12", "python3.13", "python3.14", "python3.15"))
@@ -337,7 +337,7 @@ class ApiConfig:
 
 @dataclass(frozen=True)
 class IamConfig:
-    """What an organisation asks of every role."""
+    """An organisation's requirements for every role."""
 
     path: str = setting("/", Matching(r"(?!.{513})/([\w+=,.@-]+/)*", "a path such as /team/, / by default"))
     permissions_boundary: str | None = setting(
@@ -359,7 +359,7 @@ class LocalConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that can be configured; the defaults serve without a file."""
+    """All settings; the defaults work without a file."""
 
     stack: str = setting("mysfits-clicks", StackName())
     target: Literal["local", "aws"] = setting("local", OneOf(("local", "aws")))
@@ -383,7 +383,7 @@ class Config:
     local: LocalConfig = LocalConfig()
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a definition of a click that cannot work."""
+        """Raise ConfigError for an inconsistent definition of a click."""
         _ = self.definition
 
     @cached_property
@@ -401,10 +401,10 @@ class Config:
 def load(
     path: Path | None = None, warn: Callable[[str], None] = log.warning, section: str | None = None
 ) -> Config:
-    """Read a configuration file, or one ``section`` of the file and defaults for all other keys.
+    """Read a configuration file, or a ``section`` of the file and defaults for all else.
 
-    ``path`` None means ``config.yaml`` in the working directory, or the defaults without such a file; a given
-    path must exist. ``warn`` gets one line for each deprecated key. Raises ConfigError with the file, and the
+    ``path`` None means ``config.yaml`` in the working directory, or the defaults without a file; a given
+    path must exist. ``warn`` is called for each deprecated key. Raises ConfigError with the file, and the
     line of broken YAML or the path of the key.
     """
     import yaml
@@ -443,9 +443,11 @@ def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:
 
 
 def override(config: Config, settings: Mapping[str, Any]) -> Config:
-    """``config`` with settings from options or the environment; None leaves a setting as it is.
+    """``config`` with settings from options or the environment.
 
-    A key names a setting, with the section if any: ``stack``, ``local.access``. Other keys are ignored.
+    None leaves a setting unchanged.
+
+    A key names a setting, with the section if any: ``stack``, ``local.access``. Unknown keys are ignored.
     """
     for key, value in settings.items():
         if value is not None:
@@ -465,7 +467,7 @@ def _override_one(config: Config, key: str, value: Any) -> Config:
 
 
 def _refuse_repeated_keys(node: Any) -> None:
-    """Raise MarkedYAMLError for a key that is written twice: YAML would use the last one without a word."""
+    """Raise MarkedYAMLError for a repeated key: YAML would silently use the last value."""
     import yaml
 
     if not _is_mapping(node):
@@ -483,7 +485,7 @@ def _is_mapping(node: Any) -> bool:
 
 
 def _with_current_keys(document: Any, warn: Callable[[str], None]) -> Any:
-    """``document`` with ``local.behavior`` instead of ``local.moods``, which is accepted until 1.0."""
+    """``document`` with ``local.behavior`` instead of ``local.moods``, deprecated until 1.0."""
     local = document.get("local") if isinstance(document, Mapping) else None
     if not isinstance(local, Mapping) or "moods" not in local:
         return document

@@ -1,4 +1,4 @@
-r"""Regular expressions that ECMAScript (the API's model) and Python (the processor) match alike.
+r"""Regular expressions with equal matches in ECMAScript (API model) and Python (processor).
 
 Grammar: ``^`` and ``$`` at the ends; ASCII characters; escaped punctuation, ``\d`` and ``\w``; character
 classes without ``^``; groups ``(…)`` and ``(?:…)``; ``|``; the quantifiers ``?``, ``*``, ``+``, ``{n}``,
@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 
 def longest_match(pattern: str) -> int | None:
-    """The number of characters of the longest text that matches; None if there is no limit.
+    """The number of characters of the longest matching text; None without a limit.
 
     Raises PatternError for a pattern outside the subset. A pattern without ``^`` and ``$`` has no limit.
     """
@@ -43,7 +43,7 @@ def longest_match(pattern: str) -> int | None:
 
 
 def sample(pattern: str, least: int = 0) -> str:
-    """A text that matches, of at least ``least`` characters if the quantifiers allow that.
+    """A matching text of at least ``least`` characters, if the quantifiers allow the length.
 
     Raises PatternError for a pattern outside the subset.
     """
@@ -138,7 +138,7 @@ class _Reader:
         return Part(1, branches=False, sample=sample), False
 
     def _class(self) -> str:
-        """A character class; returns one of its characters."""
+        """A character class; returns a character of the class."""
         if self.rest.startswith("^"):
             raise PatternError("'[^…]' matches characters beyond ASCII differently; list what is allowed")
         sample = ""
@@ -155,7 +155,7 @@ class _Reader:
         return sample
 
     def _class_character(self) -> str | None:
-        """One character of a class; None for a class of its own such as ``\\d``."""
+        r"""A character of a class; None for an escaped class like ``\d``."""
         if self._take("\\"):
             return self._escape()
         character = self._next()
@@ -164,7 +164,7 @@ class _Reader:
         return character
 
     def _escape(self) -> str | None:
-        """The character after a backslash; None for ``\\d`` and ``\\w``, of which 1 is a member."""
+        r"""The character after a backslash; None for ``\d`` and ``\w``, whose example is 1."""
         character = self._next()
         if character in "dw":
             return None

@@ -29,7 +29,7 @@ _COUNTS: dict[str, range | tuple[int, ...]] = {
 
 
 def rejection(prefix: str) -> str | None:
-    """Why Firehose rejects a prefix for its expressions, or None."""
+    """The reason of Firehose to reject a prefix for its expressions, or None."""
     for expression in _EXPRESSION.finditer(prefix):
         namespace, colon, value = expression[1].partition(":")
         if not expression[2]:
@@ -46,7 +46,7 @@ def rejection(prefix: str) -> str | None:
 
 
 def date_pattern_rejection(pattern: str) -> str | None:
-    """Why Java's DateTimeFormatter rejects a pattern, or None."""
+    """The reason of Java's DateTimeFormatter to reject a pattern, or None."""
     depth = 0
     padded = False
     for match in _TOKEN.finditer(pattern):

@@ -1,7 +1,7 @@
-"""AWS's list prices, as data: what ``cost.py`` multiplies with.
+"""AWS's list prices as data, for ``cost.py``.
 
-On-demand prices of us-east-1 in US dollars, without free tiers, discounts and tax. Each price names where
-the figure stands and as of when; other regions cost up to about twice as much.
+On-demand prices of us-east-1 in US dollars, without free tiers, discounts and tax. Each price names its
+source and date; other regions cost up to about twice as much.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ TB = 1024.0  # in GB; AWS's tables count 1,024 of one unit in the next
 
 @dataclass(frozen=True)
 class Price:
-    """What one unit costs, in tiers over a month's quantity.
+    """The price of a unit, in tiers over a month's quantity.
 
-    ``tiers`` are (quantity up to which the tier reaches, dollars per unit); the last one reaches infinity.
-    ``as_of`` is the month in which the figures were last known to hold.
+    ``tiers`` are (quantity up to which the tier reaches, dollars per unit); the last tier reaches infinity.
+    ``as_of`` is the month of the last verification.
     """
 
     item: str
@@ -29,7 +29,7 @@ class Price:
     as_of: str
 
     def dollars(self, quantity: float) -> float:
-        """What ``quantity`` units in one month cost."""
+        """The price of ``quantity`` units in a month."""
         total, below = 0.0, 0.0
         for limit, dollars in self.tiers:
             total += max(0.0, min(quantity, limit) - below) * dollars

@@ -60,7 +60,7 @@ MOST_TEST_CLICKS = 10
 
 
 def test_clicks(sent: TestClicks, width: int | None) -> Iterator[Text]:
-    """The outcome of each test click; of many test clicks, their number by outcome and by reason."""
+    """The outcome of each test click; for many test clicks, counts by outcome and by reason."""
     if len(sent.clicks) <= MOST_TEST_CLICKS:
         for click in sent.clicks:
             yield from test_click(click, width)
@@ -109,9 +109,9 @@ def described(click: TestClick) -> str:
 
 
 def columns(definition: Definition) -> list[str]:
-    """The members of a click that a table shows: time, user, clicked item, attributes, other fields.
+    """The columns of a table of clicks: time, user, clicked item, attributes, further fields.
 
-    The name of the item, if clicks have this attribute, stands in the column of the key.
+    The name of the item, if an attribute, stands in the column of the key.
     """
     first = ["clickedAt", *(name for name in (definition.user, definition.key) if name)]
     attributes = [name for name in definition.attributes if name != "name" or definition.key is None]
@@ -125,7 +125,7 @@ def _cells(click: Click, names: Sequence[str], definition: Definition) -> list[s
 
 
 def row(click: Click, definition: Definition, width: int | None) -> Text:
-    """One enriched click in a line."""
+    """An enriched click in a line."""
     names = columns(definition)
     natural = [ROW_WIDTHS.get(name, ROW_WIDTH) for name in names]
     cells = _cells(click, names, definition)
@@ -205,12 +205,12 @@ def _lines(
 
 
 def _short_time(text: str) -> str:
-    """``11-23 12:24:05`` of ``2026-11-23T12:24:05.719Z``; other text as it is."""
+    """``11-23 12:24:05`` of ``2026-11-23T12:24:05.719Z``; text in a different format unchanged."""
     return text[5:19].replace("T", " ") if TIME.fullmatch(text) else text
 
 
 def failed(found: Failed, width: int | None) -> Iterator[str | RenderableType]:
-    """Failed clicks by error code and reason, the first few of each shown."""
+    """Failed clicks by error code and reason, with a few examples per reason."""
     for group in found.groups:
         times = f"{group.first:%Y-%m-%d %H:%M:%S} to {group.last:%Y-%m-%d %H:%M:%S} UTC"
         yield Text.assemble((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}")
@@ -226,7 +226,7 @@ def failed(found: Failed, width: int | None) -> Iterator[str | RenderableType]:
 
 
 def replayed(replayed: Replayed) -> Iterator[str]:
-    """What went back on the stream, or would."""
+    """The counts of a replay, done or planned."""
     counts = replayed.counts
     if not counts.records:
         yield "There are no failed clicks to replay."

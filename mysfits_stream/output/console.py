@@ -1,7 +1,9 @@
-"""Results as JSON or for a terminal, decided in one place; progress and errors. Makes no call.
+"""Results as JSON or for a terminal, decided in one place.
+
+Progress and errors. Makes no call.
 
 Results go to standard output, progress and errors to standard error; with ``--json`` standard output holds
-one document and nothing else.
+a single document only.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Result(Protocol):
 
 
 class Output:
-    """Standard output and standard error, the way the user asked for them."""
+    """Standard output and standard error, in the format of the user's options."""
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
         self.as_json = as_json
@@ -64,7 +66,7 @@ class Output:
 
     @property
     def width(self) -> int | None:
-        """The columns of the terminal that the result goes to; None for a pipe or a file."""
+        """The columns of the result's terminal; None for a pipe or a file."""
         return self.console.width if self.console.is_terminal else None
 
     @property
@@ -72,7 +74,7 @@ class Output:
         return self.aside.width if self.aside.is_terminal else None
 
     def json(self, document: Any) -> None:
-        """The one document of a run with ``--json``."""
+        """The document of a run with ``--json``."""
         sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
     def line(self, text: str) -> None:
@@ -81,14 +83,14 @@ class Output:
             self.console.print(Text("\n".join(map(printable, text.split("\n")))))
 
     def note(self, text: str) -> None:
-        """A line about what happens, not part of the result."""
+        """A line about the current work, not part of the result."""
         if not self.quiet:
             line = hanging(Text(), text, self._aside_width)
             line.stylize("dim")
             self.aside.print(line)
 
     def show(self, renderable: Any) -> None:
-        """A table or another renderable of the result."""
+        """A renderable of the result, for example a table."""
         if not self.as_json and not self.quiet:
             self.console.print(renderable)
 
@@ -116,11 +118,11 @@ class Output:
         self.aside.print("Stopped.")
 
     def plan(self, planned: Plan) -> None:
-        """What ``up`` would do."""
+        """The changes planned by ``up``."""
         self._result(planned, stack.plan(planned, self.width, verbose=self.verbose))
 
     def up(self, done: Up, example_click: Callable[[], Mapping[str, Any]]) -> None:
-        """What ``up`` has done, and on a terminal a command that sends ``example_click``."""
+        """The changes by ``up``, and on a terminal a command that sends ``example_click``."""
         self._result(done, stack.up(done, self.width, verbose=self.verbose))
         if done.changes.endpoint and not self.as_json and not self.quiet:
             self._lines(stack.example(done.changes.endpoint, example_click()))
@@ -130,21 +132,24 @@ class Output:
         self._result(found, stack.status(found, self.width, verbose=self.verbose))
 
     def adoption(self, found: Adoption, *, as_result: bool) -> None:
-        """The resources that ``up --adopt`` would tag; with ``--quiet``, too, because a question follows."""
+        """The resources that ``up --adopt`` would tag.
+
+        With ``--quiet``, too, because a question follows.
+        """
         for line in stack.adoption(found):
             self.aside.print(printable(line))
         if as_result and self.as_json:
             self.json(found.document())
 
     def removal(self, removal: Removal, *, as_result: bool) -> None:
-        """What ``down`` will delete; with ``--json`` only as the result of a dry run."""
+        """The resources that ``down`` will delete; with ``--json`` only as the result of a dry run."""
         if as_result or not self.as_json:
             self._result(removal, stack.removal(removal, self.width))
         for line in stack.removal_warnings(removal):
             self.note(line)
 
     def removed(self, removed: Removed) -> None:
-        """What ``down`` has deleted and kept."""
+        """The resources deleted and kept by ``down``."""
         self._result(removed, stack.removed(removed))
 
     def published(self, published: Published) -> None:
@@ -152,7 +157,7 @@ class Output:
         self._result(published, [stack.code(published)])
 
     def test_clicks(self, sent: TestClicks) -> None:
-        """The outcome of each test click, and of all in one line if some did not arrive."""
+        """The outcome of each test click, and a summary line if some did not arrive."""
         self._result(sent, clicks.test_clicks(sent, self.width))
         if self.as_json:
             for each in sent.clicks:
@@ -181,7 +186,7 @@ class Output:
                 self.console.print(clicks.row(each, definition, self.width))
 
     def parse_problems(self, problems: ParseProblems) -> None:
-        """The lines and objects that could not be parsed as clicks, if there are any."""
+        """The lines and objects that could not be parsed as clicks, if any."""
         if str(problems):
             self.note(f"also found: {problems}")
 
@@ -200,7 +205,7 @@ class Output:
         self.parse_problems(done.counts.trouble)
 
     def link(self, link: Link) -> None:
-        """One link of the path, as soon as it is examined; with ``--json`` it is part of the diagnosis."""
+        """An examined link of the path; with ``--json`` a part of the diagnosis."""
         if not self.as_json and not self.quiet:
             self._lines(doctor.link(link, self.width))
 
@@ -236,7 +241,7 @@ class Output:
         self._result(found, [local.status(found), *local.environment(found)])
 
     def local_clouds(self, found: LocalClouds) -> None:
-        """All local clouds of this user."""
+        """All local clouds of the user."""
         self._result(found, local.listed(found))
 
     def local_stopped(self, stopped: Stopped) -> None:
@@ -249,7 +254,7 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[ProgressView]:
-        """What happens to each resource while it happens: live on a terminal, line by line elsewhere."""
+        """The progress of each resource: live on a terminal, line by line elsewhere."""
         if self.quiet:
             yield ProgressView()
         elif self.aside.is_terminal and not self.as_json:

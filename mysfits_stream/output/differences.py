@@ -18,14 +18,14 @@ ABSENT = "(absent)"
 
 
 class _Absent:
-    """The value of a key or an element that only the other side has."""
+    """The value of a key or an element missing on this side."""
 
 
 _ABSENT = _Absent()
 
 
 def differences(path: str, observed: Any, desired: Any) -> Iterator[str]:
-    """A line for each path at which the two values differ, with both values."""
+    """A line with both values for each path with a difference."""
     if observed == desired:
         return
     if isinstance(observed, dict) and isinstance(desired, dict):
@@ -52,6 +52,6 @@ def _text(value: Any) -> str:
 
 
 def _excerpt(text: str, start: int) -> str:
-    """At most MOST characters of a text from ``start``, with an ellipsis where it is cut."""
+    """At most MOST characters of a text from ``start``; an ellipsis marks a cut."""
     cut = text[start : start + MOST]
     return ("…" if start else "") + cut + ("…" if start + MOST < len(text) else "")

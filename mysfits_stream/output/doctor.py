@@ -17,7 +17,7 @@ LINK_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red", "unknow
 
 
 def link(link: Link, width: int | None) -> Iterator[Text]:
-    """What was found at a link, and what to do."""
+    """The result for a link, and the advice."""
     head = Text.assemble((f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} ")
     yield hanging(head, link.detail, width)
     if link.advice:

@@ -27,14 +27,14 @@ def written(written: Written, *, verbose: bool) -> Iterator[str]:
 
 
 def snippet(snippet: Snippet) -> Iterator[str]:
-    """The lines for a page, and the file that they need."""
+    """The lines for a page, and the required file."""
     yield snippet.html
     for place in snippet.script.places if snippet.script else ():
         yield f"wrote {place}"
 
 
 def site(site: Site) -> Iterator[str]:
-    """The values of a page, the variables that are left, and the files."""
+    """The values of a page, the remaining variables, and the files."""
     if site.filled:
         replaced = {each.variable for each in site.filled.replaced}
         for each in site.filled.replaced:

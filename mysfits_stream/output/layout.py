@@ -1,4 +1,7 @@
-"""Lines and columns that fit a terminal; without a width (a pipe, a file) nothing is cut or wrapped. Pure."""
+"""Lines and columns within the width of a terminal.
+
+Without a width, no cuts and no wrapping. Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ PIECE = re.compile(r"[^:/]*[:/]|[^:/]+")
 
 
 def hanging(head: Text, body: str, width: int | None) -> Text:
-    """``head`` and ``body`` in one line, or with ``body`` wrapped to ``width`` below itself.
+    """``head`` and ``body`` in one line, or with ``body`` wrapped to ``width`` and indented.
 
-    Control characters in ``body`` are written out. Lines break at spaces; a word that is longer than a line
-    breaks after a colon or a slash, and a longer part of it anywhere.
+    Control characters in ``body`` are written out. Lines break at spaces; a word longer than a line breaks
+    after a colon or a slash, and a longer part of a word anywhere.
     """
     body = printable(body)
     whole = Text.assemble(head, body)
@@ -65,7 +68,7 @@ def widths(natural: Sequence[int], gap: int, width: int | None, fixed: Sequence[
 
 
 def cell(text: str, width: int) -> str:
-    """The text in exactly ``width`` columns, with an ellipsis where it is cut."""
+    """The text in exactly ``width`` columns; an ellipsis marks a cut."""
     if cell_len(text) <= width:
         return text + " " * (width - cell_len(text))
     return set_cell_size(text, width - 1) + "…"

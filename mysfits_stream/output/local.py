@@ -39,7 +39,7 @@ def age(seconds: float) -> str:
 
 
 def environment(found: LocalCloudStatus) -> Iterator[str]:
-    """Lines for a shell that make AWS clients use the local cloud."""
+    """Shell lines for AWS clients of the local cloud."""
     for name, value in found.environment.items():
         yield f"export {name}={value}"
 

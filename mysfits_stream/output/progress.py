@@ -1,4 +1,4 @@
-"""What happens to each resource while it happens: line by line, or in a table drawn again and again."""
+"""The progress of each resource: line by line, or in a continually updated table."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ DOING = {"create": "creating", "update": "updating", "delete": "deleting", "none
 
 
 class ProgressView:
-    """Takes what the engine and the waits report, and shows nothing."""
+    """Takes the reports of the engine and the waits, and prints nothing."""
 
     def notify(self, progress: Progress) -> None:
-        """A resource went into another phase."""
+        """Handle the next phase of a resource."""
 
     def waiting(self, name: str, text: str) -> None:
         """A resource waits for something."""
 
 
 class PlainProgress(ProgressView):
-    """A line for each phase, and one for each new thing that is waited for."""
+    """A line for each phase, and for each new reason to wait."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -39,7 +39,7 @@ class PlainProgress(ProgressView):
         self._waits: dict[str, str] = {}
 
     def notify(self, progress: Progress) -> None:
-        """Print the phase, with the seconds since it began."""
+        """Print the phase, with the seconds since its start."""
         name, doing = progress.resource, DOING[progress.action.value]
         if progress.phase == "started":
             self._started[name] = self._clock()
@@ -50,7 +50,7 @@ class PlainProgress(ProgressView):
             self._console.print(f"{name}: {word} after {elapsed:.1f} s")
 
     def waiting(self, name: str, text: str) -> None:
-        """Print what is waited for, once, not every second of it."""
+        """Print a wait's reason once, not every second."""
         what = text.split(",", 1)[0]
         if self._waits.get(name) != what:
             self._waits[name] = what
@@ -58,7 +58,7 @@ class PlainProgress(ProgressView):
 
 
 class LiveProgress(ProgressView):
-    """A row for each resource, drawn again and again; each row is one line of the terminal."""
+    """A continually updated table; a resource's row is a single line of the terminal."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class LiveProgress(ProgressView):
 
     @property
     def begun(self) -> bool:
-        """Whether there is a row."""
+        """Whether the table has rows."""
         return bool(self._rows)
 
     def notify(self, progress: Progress) -> None:
@@ -82,7 +82,7 @@ class LiveProgress(ProgressView):
                 self._waits.pop(progress.resource, None)
 
     def waiting(self, name: str, text: str) -> None:
-        """Keep what the resource's row waits for."""
+        """Store the wait's reason for the resource's row."""
         with self._lock:
             self._waits[name] = text
 

@@ -39,7 +39,7 @@ UNCHANGED = "Nothing to do: every resource is as configured."
 
 
 def plan(plan: Plan, width: int | None, *, verbose: bool) -> Lines:
-    """What ``up`` would do to each resource, a summary, and the cost."""
+    """The planned changes of each resource, a summary, and the cost."""
     yield from _changes(plan.changes, PLANNED, width, verbose=verbose)
     yield _summary(plan.changes, TO_DO) or UNCHANGED
     if plan.cost:
@@ -53,7 +53,7 @@ def cost(bill: Breakdown) -> str:
 
 
 def up(done: Up, width: int | None, *, verbose: bool) -> Lines:
-    """What was done to each resource, a summary with the time, and the commit."""
+    """The change of each resource, a summary with the time, and the commit."""
     yield from _changes(done.changes, DONE, width, verbose=verbose)
     summary = _summary(done.changes, DONE)
     yield f"{summary} in {max(done.seconds, 1):.0f} s" if summary else UNCHANGED
@@ -62,7 +62,7 @@ def up(done: Up, width: int | None, *, verbose: bool) -> Lines:
 
 
 def code(published: Published) -> str:
-    """The commit that holds the stack's code."""
+    """The commit with the stack's code."""
     verb = "committed" if published.changed else "unchanged since"
     return f"code  {published.repository}, branch {published.branch}: {verb} {published.commit_id}"
 
@@ -89,7 +89,7 @@ def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:
 
 
 def removal(removal: Removal, width: int | None) -> Lines:
-    """What ``down`` will delete, and the clicks that would be deleted with it."""
+    """The resources that ``down`` will delete, and the number of clicks lost by the deletion."""
     for resource in removal.changes.resources:
         if resource.arn:
             yield hanging(Text.assemble(("- delete ", "red"), f" {resource.name:<16} "), resource.arn, width)
@@ -105,7 +105,7 @@ def removal(removal: Removal, width: int | None) -> Lines:
 
 
 def removal_warnings(removal: Removal) -> Iterator[str]:
-    """What is lost with a removal."""
+    """The data lost by a removal."""
     if not removal.keep_data and not removal.is_empty:
         yield "Clicks that are not delivered yet will be lost; --keep-data waits for their delivery."
     if removal.repository:
@@ -113,14 +113,14 @@ def removal_warnings(removal: Removal) -> Iterator[str]:
 
 
 def removed(removed: Removed) -> Lines:
-    """How many resources are deleted, and what is kept."""
+    """The number of deleted resources, and the kept resources."""
     count = sum(resource.action.value == "delete" for resource in removed.changes.resources)
     left = "Nothing is left but the bucket with its clicks." if removed.kept_data else "Nothing is left."
     yield f"{many(count, 'resource')} deleted. {left}"
 
 
 def adoption(adoption: Adoption) -> Iterator[str]:
-    """Each resource that would become the stack's."""
+    """The resources that an adoption would tag."""
     for item in adoption.items:
         yield f"adopt {item.resource.name:<16} {item.arn}"
 

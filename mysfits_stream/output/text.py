@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text with control characters and escape sequences written out, so that no terminal obeys them."""
+    """The text with control characters and escape sequences written out, safe for terminals."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text

@@ -1,9 +1,9 @@
 """The stack's endpoints in a page: in our own, or in a page of the user's.
 
-Two pages are known: our own, in ``web/``, and any page that names its endpoints as the workshop's does,
-in the JavaScript variables ``mysfitsApiEndpoint`` and ``streamingApiEndpoint``. An endpoint is the base to
-which such a page itself adds ``/mysfits`` and ``/clicks``. Of a foreign page only the values of those
-variables are touched, and of variables that the user sets; every other byte stays.
+Two kinds of pages are supported: our own, in ``web/``, and any page with its endpoints in the workshop's
+JavaScript variables ``mysfitsApiEndpoint`` and ``streamingApiEndpoint``. An endpoint is the base to which the
+page adds ``/mysfits`` and ``/clicks``. In a foreign page only the values of the two variables change, and of
+variables set by the user; every further byte stays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ A_FEW_MINUTES = "public, max-age=300"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The bases of the clicks API and the Mysfits service, and the clicks that the API accepts."""
+    """The bases of the clicks API and the Mysfits service, and the definition of a click."""
 
     clicks: str
     mysfits: str
@@ -45,13 +45,13 @@ class Endpoints:
     """The definition of a click as JSON for ``web/clicks.js``; empty for the workshop's click."""
 
     def variables(self) -> dict[str, str]:
-        """The JavaScript variables of the workshop's page, with the values that belong there."""
+        """The JavaScript variables of the workshop's page, with their values."""
         return {"mysfitsApiEndpoint": self.mysfits, "streamingApiEndpoint": self.clicks}
 
 
 @dataclass(frozen=True)
 class SiteFile:
-    """One file of a website, as it is uploaded."""
+    """A file of a website, in its uploaded form."""
 
     name: str
     body: bytes
@@ -61,7 +61,7 @@ class SiteFile:
 
 @dataclass(frozen=True)
 class Replacement:
-    """One value that was filled into a page: the variable, its line, and the literal before and after."""
+    """A value filled into a page: the variable, its line, and the literal before and after."""
 
     variable: str
     line: int
@@ -71,7 +71,7 @@ class Replacement:
 
 @dataclass(frozen=True)
 class FilledPage:
-    """A page with its values, what was replaced, and the variables that still say REPLACE_ME."""
+    """A page with its values, the replacements, and the variables with a remaining REPLACE_ME."""
 
     file: SiteFile
     replaced: tuple[Replacement, ...]
@@ -93,7 +93,7 @@ PLACEHOLDER = "REPLACE_ME"
 
 
 def _assignments(variables: str, page: bytes) -> Iterator[re.Match[bytes]]:
-    """The assignments of text to the variables, which are a regular expression."""
+    """The assignments of text to the variables, given as a regular expression."""
     pattern = re.compile(_ASSIGNMENT % variables.encode(), re.VERBOSE | re.DOTALL | re.MULTILINE)
     return (match for match in pattern.finditer(page) if match["variable"] is not None)
 
@@ -101,10 +101,10 @@ def _assignments(variables: str, page: bytes) -> Iterator[re.Match[bytes]]:
 def fill(
     page: bytes, endpoints: Endpoints, settings: Mapping[str, str] | None = None
 ) -> tuple[bytes, tuple[Replacement, ...]]:
-    """``page`` with the endpoints as the values of its variables, and what was replaced.
+    """``page`` with the endpoints as the values of its variables, and the replacements.
 
-    ``settings`` are values of other variables. Any earlier text of a variable is replaced, in its quotes.
-    Raises SiteError if the page assigns text to neither endpoint, or not to one of the ``settings``.
+    ``settings`` are values of further variables. Any earlier text of a variable is replaced, in its quotes.
+    Raises SiteError if the page assigns text to neither endpoint, or not to all of the ``settings``.
     """
     values = {**endpoints.variables(), **(settings or {})}
     replacements: list[Replacement] = []
@@ -129,7 +129,7 @@ def fill(
 
 
 def left_over(page: bytes) -> tuple[str, ...]:
-    """The variables of a page whose text still says REPLACE_ME, in order."""
+    """The variables of a page whose text still contains REPLACE_ME, in order."""
     found = (
         match["variable"].decode("utf-8", "replace")
         for match in _assignments(IDENTIFIER, page)
@@ -139,7 +139,7 @@ def left_over(page: bytes) -> tuple[str, ...]:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:
-    """Variable -> value, from texts such as ``awsRegion=eu-west-1``; raises SiteError."""
+    """Variable -> value, from texts like ``awsRegion=eu-west-1``; raises SiteError."""
     settings = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -150,7 +150,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _literal(value: str, quote: str) -> str:
-    """``value`` as a JavaScript string: ASCII, so that it fits a page in any encoding, and never markup."""
+    """``value`` as a JavaScript string: ASCII, for pages in any encoding, and never markup."""
     inside = json.dumps(value)[1:-1].replace('\\"', '"')
     for character in "'\"<>&":
         inside = inside.replace(character, f"\\u{ord(character):04x}")
@@ -169,7 +169,7 @@ def filled_page(source: Path, endpoints: Endpoints, settings: Mapping[str, str] 
 
 
 def own_page(endpoints: Endpoints, feed: str = "") -> tuple[SiteFile, ...]:
-    """Our own page and what belongs to it. ``feed`` is where enriched clicks can be watched, if anywhere."""
+    """The files of our own page; ``feed`` is the URL of the enriched clicks, or empty."""
     directory = resources.files("mysfits_stream") / "web"
     values = {
         "clicks-endpoint": endpoints.clicks,
@@ -205,7 +205,7 @@ def _origin(url: str) -> str:
 
 
 def snippet(endpoints: Endpoints, script: str = "clicks.js") -> str:
-    """The two lines of HTML that make a page send its clicks; ``script`` is where clicks.js is."""
+    """The two lines of HTML with which a page sends clicks; ``script`` is the URL of clicks.js."""
     _origin(endpoints.clicks)
     limit = ""
     if endpoints.clicks_per_request != CLICKS_PER_REQUEST:

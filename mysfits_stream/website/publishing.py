@@ -2,7 +2,7 @@
 
 A file that ``publish-site`` wrote earlier may be replaced. An upload marks its object with metadata; for
 directories, the digests of written files are kept in ``.mysfits-stream/published.json``.
-The bucket of a website is its owner's: nothing here creates one, or changes who may read it.
+The bucket of a website belongs to its owner: no bucket is created here, and no access is changed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ READ_ADVICE = {
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file, its path or URL, and what publishing it does there."""
+    """A file, its path or URL, and the change by publishing."""
 
     file: SiteFile
     place: str
@@ -54,7 +54,10 @@ class FileChange:
 
 
 def changes_in_directory(files: Iterable[SiteFile], directory: Path, record: Path) -> list[FileChange]:
-    """What writing the files to ``directory`` does; ``record`` is the file with the digests."""
+    """The changes by writing the files to ``directory``.
+
+    ``record`` is the file with the digests.
+    """
     published = _published(record)
     changes = []
     for file in files:
@@ -72,7 +75,7 @@ def changes_in_directory(files: Iterable[SiteFile], directory: Path, record: Pat
 
 
 def changes_in_bucket(files: Iterable[SiteFile], bucket: str, s3: S3Client) -> list[FileChange]:
-    """What uploading the files to ``bucket`` does; raises SiteError if the objects cannot be read."""
+    """The changes by an upload to ``bucket``; raises SiteError if the objects cannot be read."""
     changes = []
     for file in files:
         place = f"s3://{bucket}/{file.name}"
@@ -93,12 +96,12 @@ def changes_in_bucket(files: Iterable[SiteFile], bucket: str, s3: S3Client) -> l
 
 
 def unknown_changes(files: Iterable[SiteFile], bucket: str) -> list[FileChange]:
-    """The same without a look at the bucket, for a user who may write to the bucket and not read it."""
+    """Unknown changes by an upload, for a user with write access and without read access."""
     return [FileChange(file, f"s3://{bucket}/{file.name}", "overwrite") for file in files]
 
 
 def write(files: Iterable[SiteFile], directory: Path, record: Path) -> list[Path]:
-    """Write the files into ``directory``, create it if necessary, and return their paths.
+    """Write the files into ``directory``, created if necessary, and return the paths.
 
     ``record`` is the file that keeps the digests; the caller has the lock of its directory.
     """
@@ -130,8 +133,8 @@ def reject_clicks_bucket(bucket: str, clicks_bucket: str) -> None:
 def publish(files: Iterable[SiteFile], bucket: str, clicks_bucket: str, s3: S3Client) -> list[str]:
     """Upload the files to an existing bucket and return their keys.
 
-    Pages go last, so that no visitor gets one before what it refers to. Never touches the bucket's policy or
-    its public access; refuses the clicks bucket, whose objects are visitors' behavior and never a website.
+    Pages go last, so that a page never refers to a missing file. Never touches the bucket's policy or its
+    public access; rejects the clicks bucket, whose objects are visitors' behavior and never a website.
     """
     reject_clicks_bucket(bucket, clicks_bucket)
     uploaded: list[str] = []
@@ -164,7 +167,7 @@ def _action(file: SiteFile, standing: bytes, *, ours: bool) -> Action:
 
 
 def _published(record: Path) -> Mapping[str, Any]:
-    """Path -> digest of the content that was written there; a damaged record counts as empty."""
+    """Path -> digest of the content last written; a damaged record counts as empty."""
     try:
         published = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,16 +1,16 @@
 """Simulation of AWS's delays, throttling and eventual consistency, and faults on request.
 
-The server calls a behavior around each call of an AWS client: ``instant.py`` answers at once, and
+The server calls a behavior around each call of an AWS client: ``instant.py`` returns at once, and
 :class:`AwsBehavior` (setting ``behavior: aws``) simulates AWS with the figures of the facts, drawn from the
 setting ``seed``. Faults on request (``faults.py``) work with both behaviors.
 
-    quotas.py          few calls in a time, and Retry-After
-    propagation.py     roles and policies that are not in force yet
-    reads.py           reads that miss what was just made
-    stale_reads.py     reads that show the earlier settings of a bucket
+    quotas.py          throttling, and Retry-After
+    propagation.py     roles and policies during propagation
+    reads.py           eventually consistent reads: a new resource is missing
+    stale_reads.py     eventually consistent reads: a bucket's earlier settings
     lifecycle.py       CREATING, DELETING, Pending, InProgress
-    deployments.py     an API's data plane that comes late
-    lost_answers.py    the effect without the answer
+    deployments.py     delayed deployments of an API
+    lost_answers.py    calls with an effect and without a response
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class AwsBehavior:
         return self._lost_answers.around(call, reads)
 
     def role(self, arn: str) -> Role | None:
-        """The role that is in force."""
+        """The propagated role."""
         return self._propagation.in_force(arn)
 
     def settling(self, transition: str, arn: str) -> float:
@@ -108,11 +108,11 @@ class AwsBehavior:
         return self._lifecycle.seconds(transition, arn) / self._time_scale
 
     def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
-        """What a stage serves to the next request; None where nothing does."""
+        """The deployment for a stage's next request; None before the first deployment."""
         return self._deployments.served(api_id, stage)
 
     def is_late(self, api_id: str, stage: str) -> bool:
-        """Whether a stage is there and does not answer yet."""
+        """Whether a stage exists and its deployment is still in propagation."""
         return self._deployments.is_late(api_id, stage)
 
     def _role_arn(self, call: Call) -> str:

@@ -1,4 +1,4 @@
-"""What happens to happen: drawn from a seed and what it happens to, whatever the order of calls."""
+"""Random events, drawn from a seed and the event's names, in any order of calls."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ T = TypeVar("T")
 
 
 class Chance:
-    """The dice of one local cloud; the same seed and the same names always fall the same way."""
+    """The random draws of a local cloud; equal seeds and names give equal results."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
     def between(self, low: float, high: float, *names: object) -> float:
-        """A number of this range."""
+        """A number within the range."""
         return self._dice(names).uniform(low, high)
 
     def one_of(self, choices: Sequence[T], *names: object) -> T:
-        """One of these."""
+        """A member of ``choices``."""
         return self._dice(names).choice(choices)
 
     def happens(self, probability: float, *names: object) -> bool:
-        """Whether something happens that does so with this probability."""
+        """Whether an event of the given probability happens."""
         return self._dice(names).random() < probability
 
     def _dice(self, names: tuple[object, ...]) -> random.Random:

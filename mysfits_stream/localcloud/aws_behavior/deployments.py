@@ -1,4 +1,4 @@
-"""The data plane of REST APIs comes late after a deployment, old and new mixed after a later one (F34)."""
+"""Delays a new deployment; after a later deployment, old and new responses alternate (F34)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEPLOYS = ("CreateDeployment", "CreateStage", "UpdateStage", "DeleteStage", "Del
 
 @dataclass
 class Changed:
-    """What a stage served before, and until when some of its requests are still served so."""
+    """A stage's earlier deployment, and the end of its use."""
 
     old: DeployedApi | None
     until: float
@@ -30,9 +30,11 @@ class Changed:
 
 
 class Deployments:
-    """What each stage serves; safe to use from several threads. ``now`` is in AWS's seconds.
+    """The deployment of each stage.
 
-    ``deployed`` says what (API id, stage) serves by the control plane.
+    Safe to use from several threads. ``now`` is in AWS's seconds.
+
+    ``deployed`` returns the control plane's deployment of (API id, stage).
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Deployments:
         self._changed: dict[tuple[str, str], Changed] = {}
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
-        """Answer a call that may deploy."""
+        """Handle a call with a possible deployment."""
         if call.service != "apigateway" or call.operation not in DEPLOYS:
             return answer()
         response = answer()
@@ -56,7 +58,7 @@ class Deployments:
         return response
 
     def served(self, api_id: str, stage: str) -> DeployedApi | None:
-        """What answers the next request to a stage; None where nothing does yet."""
+        """The deployment for the next request to a stage; None before the first deployment."""
         current = self._deployed(api_id, stage)
         with self._lock:
             changed = self._changed.get((api_id, stage))

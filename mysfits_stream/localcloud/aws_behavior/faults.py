@@ -1,12 +1,12 @@
-"""Faults at will: any operation can be told to fail, to be slow, or to lose its answer, so many times.
+"""Faults on request: an error, a delay or a lost response for calls of an operation.
 
-A rule as the administration takes it:
+A rule in the format of the administration:
 
     {"operation": "CreateFunction", "times": 2, "status": 503, "code": "ServiceException", "message": "…",
      "retry_after": 30, "delay_seconds": 1.5, "cut": "before" | "after", "resource": "…", "skip": 0}
     {"operation": "CreateDeliveryStream", "later": "why the stream ends in CREATING_FAILED"}
 
-Only ``operation`` has to be given. With neither status, code, cut nor later failure a rule only delays.
+Only ``operation`` is required. Without status, code, cut and later failure, a rule only delays.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from mysfits_stream.localcloud.http.refusals import EMPTY_500, Cut, refused
 
 
 class RuleError(ValueError):
-    """A rule that says what no rule can say."""
+    """An invalid rule."""
 
 
 @dataclass(frozen=True)
 class FaultRule:
-    """What is to happen to the next ``times`` calls of an operation, after ``skip`` of them went well."""
+    """The fault of the next ``times`` calls of an operation, after ``skip`` successful calls."""
 
     operation: str
     times: int = 1
@@ -47,7 +47,7 @@ class FaultRule:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> FaultRule:
-        """The rule that a JSON object describes; raises RuleError."""
+        """The rule of a JSON object; raises RuleError."""
         known = {field.name for field in fields(cls)}
         if unknown := set(document) - known:
             raise RuleError(f"{', '.join(sorted(unknown))}: unknown; a rule has {', '.join(sorted(known))}")
@@ -65,7 +65,7 @@ class FaultRule:
 
     @property
     def fails(self) -> bool:
-        """Whether the call gets an error as its answer."""
+        """Whether the call returns an error."""
         return self.status is not None or bool(self.code)
 
     def response(self, call: Call) -> Response:
@@ -77,9 +77,9 @@ class FaultRule:
 
 
 class Faults:
-    """The rules that are in force; safe to use from several threads.
+    """The active rules; safe to use from several threads.
 
-    ``sleep`` takes AWS's seconds, ``fail_later`` lets what a call has started fail for a reason.
+    ``sleep`` takes AWS's seconds; ``fail_later`` lets the transition of a call fail for a reason.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class Faults:
 
     @property
     def rules(self) -> list[FaultRule]:
-        """What is still to happen."""
+        """The rules with remaining calls."""
         with self._lock:
             return list(self._rules)
 
     def add(self, *rules: FaultRule) -> None:
-        """Let these happen, after what was added before."""
+        """Add rules after the earlier rules."""
         with self._lock:
             self._rules += rules
 
@@ -109,7 +109,7 @@ class Faults:
             self._rules.clear()
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
-        """Answer a call as the first rule for it says; raises Cut where the connection ends."""
+        """Handle a call by the first matching rule; raises Cut for an ended connection."""
         rule = self._take(call)
         if rule is None:
             return answer()
@@ -142,7 +142,7 @@ class Faults:
 
 
 def read_rules(document: Any) -> list[FaultRule]:
-    """The rules of a JSON document: one, or a list; raises RuleError."""
+    """The rules of a JSON document: a rule or a list of rules; raises RuleError."""
     documents: Iterable[Any] = document if isinstance(document, list) else [document]
     rules = []
     for each in documents:

@@ -21,13 +21,13 @@ class Behavior(Protocol):
         """Answer a call; raises Cut where the connection ends."""
 
     def role(self, arn: str) -> Role | None:
-        """The role that is in force; None for a role that cannot be assumed."""
+        """The propagated role; None for a role that cannot be assumed."""
 
     def settling(self, transition: str, arn: str) -> float:
-        """Seconds of the local clock that a transition of a resource takes."""
+        """The duration of a resource's transition in seconds of the local clock."""
 
     def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
-        """The deployment that a stage serves; None when the stage serves nothing."""
+        """The deployment of a stage; None for a stage without a deployment."""
 
     def is_late(self, api_id: str, stage: str) -> bool:
         """Whether a stage exists and does not answer yet."""

@@ -1,4 +1,4 @@
-"""How long AWS takes with what it does in the background (F50 to F54)."""
+"""The durations of AWS's background transitions (F50 to F54)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DURATIONS = {
 
 
 class Lifecycle:
-    """The durations of one local cloud, in AWS's seconds; safe to use from several threads."""
+    """The durations of a local cloud, in AWS's seconds; safe to use from several threads."""
 
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
@@ -26,7 +26,7 @@ class Lifecycle:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def seconds(self, transition: str, arn: str) -> float:
-        """How long this transition of a resource takes."""
+        """The duration of a resource's transition."""
         with self._lock:
             self._counts[transition, arn] += 1
             count = self._counts[transition, arn]

@@ -1,4 +1,4 @@
-"""Answers that are lost on the way: the call had its effect, and the client does not know (F6)."""
+"""Lost responses: the call has an effect, and the client receives no response (F6)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LostAnswers:
         self._made: set[tuple[str, str]] = set()
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
-        """Answer a call; raises Cut where its answer gets lost."""
+        """Handle a call; raises Cut for a lost response."""
         response = answer()
         if not call.operation.startswith("Create") or response.status >= 300:
             return response

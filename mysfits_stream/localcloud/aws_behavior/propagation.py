@@ -1,7 +1,7 @@
-"""IAM's propagation: roles and policies are in force a while after their change (F1 to F5).
+"""IAM's propagation: changes of roles and policies take effect after a delay (F1 to F5).
 
-What is in force is a role as it was some seconds ago, and Firehose, Lambda and API Gateway act through that.
-Lambda and Firehose refuse a role that they cannot assume yet, in words that change between attempts.
+Firehose, Lambda and API Gateway act through the role as of some seconds ago. Lambda and Firehose reject a
+role that cannot be assumed yet, in words that change between attempts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ RoleOf = Callable[[str], Role | None]
 
 
 class Propagation:
-    """Which version of each role is in force; thread-safe. ``now`` is in AWS's seconds."""
+    """The propagated version of each role; thread-safe. ``now`` is in AWS's seconds."""
 
     def __init__(self, now: Callable[[], float], chance: Chance, role: RoleOf) -> None:
         self._now = now
@@ -70,7 +70,7 @@ class Propagation:
         self._counts: Counter[str] = Counter()
 
     def around(self, call: Call, role_arn: str, answer: Callable[[], Response]) -> Response:
-        """Answer a call to IAM, and let its change spread."""
+        """Handle a call to IAM, and start the propagation of its change."""
         if call.operation not in CHANGES:
             return answer()
         before = self._role(role_arn)
@@ -80,7 +80,7 @@ class Propagation:
         return response
 
     def in_force(self, role_arn: str) -> Role | None:
-        """The role as AWS's services see it now; None for one that nobody can assume yet."""
+        """The propagated version of a role; None for a role that cannot be assumed yet."""
         with self._lock:
             versions = self._versions.get(role_arn)
             if versions is None:
@@ -91,7 +91,10 @@ class Propagation:
             return versions[0][1]
 
     def refusal(self, call: Call) -> Response | None:
-        """Why Firehose or Lambda does not take a role yet; None if it does, or will never."""
+        """Firehose's or Lambda's rejection of a role in propagation.
+
+        None if accepted or never valid.
+        """
         role_arn = _role_of(call)
         role = self._role(role_arn) if role_arn else None
         if role is None or role_arn is None:
@@ -142,7 +145,7 @@ class Propagation:
 
 
 def _role_of(call: Call) -> str | None:
-    """The role that a call hands to Firehose or Lambda."""
+    """The role passed to Firehose or Lambda by a call."""
     if call.operation in LAMBDA_USES:
         return call.parameters.get("Role")
     if call.operation in FIREHOSE_USES:

@@ -1,4 +1,4 @@
-"""The rates at which AWS's control planes take calls, for an account in a region (F60, F61, F63, F65)."""
+"""The rate quotas of AWS's control planes, per account and region (F60, F61, F63, F65)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mysfits_stream.localcloud.http.refusals import refused
 
 @dataclass(frozen=True)
 class Quota:
-    """So many calls in so many of AWS's seconds, and how many of them at once."""
+    """A number of calls per AWS seconds, and the size of a burst."""
 
     calls: float
     seconds: float
@@ -68,7 +68,7 @@ SAYS_WHEN = ("apigateway", "lambda")
 
 @dataclass
 class Bucket:
-    """Calls that may be made now, and when that was reckoned."""
+    """The available calls, and the time of the last count."""
 
     calls: float
     at: float
@@ -83,7 +83,7 @@ class Quotas:
         self._buckets: dict[tuple[str, str, str | None], Bucket] = {}
 
     def refusal(self, call: Call) -> Response | None:
-        """Why a call is one too many; None if it may pass, and it is counted then."""
+        """The throttling response to a call; None counts an allowed call."""
         if call.operation in DATA_PLANE:
             return None
         quotas = QUOTAS.get(call.service, {})

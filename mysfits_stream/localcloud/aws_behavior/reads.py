@@ -1,4 +1,4 @@
-"""Reads that miss the latest write: what was just made is not found now and then (F12, F16, F24, F50)."""
+"""Eventually consistent reads: a new resource is sometimes not found (F12, F16, F24, F50)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ READS = {
 
 
 class Reads:
-    """What was made and deleted a moment ago; thread-safe. ``now`` is in AWS's seconds."""
+    """The recent creations and deletions; thread-safe. ``now`` is in AWS's seconds."""
 
     def __init__(self, now: Callable[[], float], chance: Chance, account: str) -> None:
         self._now = now
@@ -60,7 +60,7 @@ class Reads:
         self._counts: Counter[tuple[str, ...]] = Counter()
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
-        """Answer a call from a replica that may not have heard of the latest yet."""
+        """Handle a call at a replica, possibly without the latest write."""
         if early := self._of_deleted_bucket(call):
             return early
         count = self._count(call)
@@ -152,7 +152,7 @@ class Reads:
         return None
 
     def _with_unique_id(self, call: Call, response: Response, count: int) -> Response:
-        """The role's ARN shows its unique id in place of its name, for a moment (F12)."""
+        """Show the role's unique id in place of its name in the ARN, for a moment (F12)."""
         unique_id = re.search(rb"<RoleId>([^<]+)</RoleId>", response.body)
         if unique_id is None or not self._chance.happens(MISSED, "unique id", call.resource, count):
             return response

@@ -1,4 +1,4 @@
-"""Reads that show the earlier settings of a bucket (F153)."""
+"""Stale reads of a bucket's settings (F153)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEVER_WRITTEN = {
 
 
 class StaleReads:
-    """The earlier settings of one account; thread-safe. ``now`` is in AWS's seconds."""
+    """The earlier settings of an account's buckets; thread-safe. ``now`` is in AWS's seconds."""
 
     def __init__(self, now: Callable[[], float], chance: Chance) -> None:
         self._now = now
