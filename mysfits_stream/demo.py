@@ -1,6 +1,6 @@
 """``make demo``: the main job on the local cloud: up, a click, the enriched click.
 
-Runs the commands in the way of a user, and prints each command before its output.
+Runs the commands in the way of a user, with a headline before each output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ On AWS it is the same commands with --target aws."""
 
 
 def main() -> int:
-    """Run the demo; returns the first exit code other than 0."""
+    """Run the demo; returns the first failing exit code, or 0."""
     # The demo is about the local cloud, whatever the shell is set up for.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")}
     for command in COMMANDS:

@@ -1,7 +1,7 @@
-"""Expressions in S3 prefixes that Firehose accepts (F89).
+"""Expressions in S3 prefixes, by Firehose's rules (F89).
 
 A prefix holds ``!{timestamp:…}`` with a pattern of Java's DateTimeFormatter, and ``!{firehose:…}``. Firehose
-rejects every other namespace, unless dynamic partitioning is on, and every pattern that Java rejects.
+rejects further namespaces, unless dynamic partitioning is on, and every invalid pattern of Java.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _COUNTS: dict[str, range | tuple[int, ...]] = {
 
 
 def rejection(prefix: str) -> str | None:
-    """The reason of Firehose to reject a prefix for its expressions, or None."""
+    """Firehose's reason to reject a prefix for its expressions, or None."""
     for expression in _EXPRESSION.finditer(prefix):
         namespace, colon, value = expression[1].partition(":")
         if not expression[2]:

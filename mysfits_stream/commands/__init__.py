@@ -1,1 +1,4 @@
-"""The commands of ``mysfits-stream``, one module a family; ``cli.py`` joins them."""
+"""The commands of ``mysfits-stream``, a module per family.
+
+``cli.py`` registers the commands.
+"""

@@ -1,6 +1,6 @@
-"""The global options of every command, and the run that they lead to.
+"""The global options of every command, and the run by the options.
 
-The global options stand before or after the command's name; the one nearest to the command wins, then
+The global options stand before or after the command's name; the option nearest to the command wins, then
 ``MYSFITS_STREAM_*``, then ``config.yaml``.
 """
 
@@ -37,7 +37,7 @@ def path(text: str) -> Path:
 
 
 class App:
-    """One run of the command line: its options, and what is made from them on first use."""
+    """A run of the command line: its options, and objects made from the options on first use."""
 
     def __init__(self) -> None:
         self.options = Options()
@@ -57,7 +57,7 @@ class App:
 
     @cached_property
     def directory(self) -> Path:
-        """The directory of this configuration's files; raises StateError if there is no such place."""
+        """The directory of the configuration's files; raises StateError for a missing place."""
         return state_directory(self.options)
 
     @cached_property
@@ -82,7 +82,7 @@ class App:
 
     @property
     def has_no_local_cloud(self) -> bool:
-        """Whether the target is a local cloud that does not run; raises TargetError or StateError."""
+        """Whether the target is a stopped local cloud; raises TargetError or StateError."""
         if self.config.target != "local" or "target" in vars(self):  # connected already
             return False
         from mysfits_stream.local_site import daemon
@@ -91,7 +91,7 @@ class App:
 
     @property
     def absent_project(self) -> Project:
-        """The configured stack on a local cloud that does not run."""
+        """The configured stack on a stopped local cloud."""
         from mysfits_stream.operations.project import Project
         from mysfits_stream.target import absent_local_cloud
 
@@ -106,7 +106,10 @@ class App:
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Keep a global option; a value from the environment never replaces one typed before the command."""
+    """Store a global option.
+
+    The environment never overrides an option typed before the command.
+    """
     app = context.ensure_object(App)
     name = parameter.name or ""
     source = context.get_parameter_source(name)

@@ -1,4 +1,4 @@
-"""``send-test-click``, ``clicks``, ``failed`` and ``replay``: what happens to clicks."""
+"""``send-test-click``, ``clicks``, ``failed`` and ``replay``: the commands about clicks."""
 
 from __future__ import annotations
 

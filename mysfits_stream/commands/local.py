@@ -1,6 +1,6 @@
 """``local start | stop | status | list | logs``: the embedded local cloud.
 
-Nobody has to start it: the first command with target ``local`` does.
+The first command with target ``local`` starts the local cloud.
 """
 
 from __future__ import annotations

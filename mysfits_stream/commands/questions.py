@@ -1,4 +1,4 @@
-"""The questions before a change that cannot be undone: adoption, removal, overwritten files."""
+"""The questions before irreversible changes: adoption, removal, overwritten files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def ask_to_adopt(app: App, tag: str, *, yes: bool) -> None:
-    """Ask for a typed yes; raises click.Abort for any other answer, MysfitsStreamError without a terminal."""
+    """Ask for a typed yes.
+
+    Raises click.Abort on refusal, MysfitsStreamError without a terminal.
+    """
     if yes:
         return
     if not _can_ask(app):
@@ -30,7 +33,7 @@ def ask_to_adopt(app: App, tag: str, *, yes: bool) -> None:
 def ask_to_remove(app: App, removal: Removal, *, yes: bool, delete_data: bool) -> bool:
     """Whether clicks may be deleted, too; raises click.Abort if the answer is no.
 
-    Raises DataProtectedError or MysfitsStreamError where a question is needed and there is no terminal.
+    Raises DataProtectedError or MysfitsStreamError for a question without a terminal.
     """
     from mysfits_stream.output.stack import contents
 

@@ -1,1 +1,1 @@
-"""What runs in AWS Lambda: the standard library, ``requirements.txt``, and nothing else of this project."""
+"""The code for AWS Lambda; imports the standard library and ``requirements.txt`` only."""

@@ -1,16 +1,16 @@
-"""The processor: Firehose invokes the function with a batch of records, and receives the records enriched.
+"""The processor: a function that Firehose invokes to enrich a batch of records.
 
-A record is the envelope of one request: clicks, with the request's id and time. Each click becomes one line
+A record is the envelope of a request: clicks, with the request's id and time. Each click becomes a line
 of JSON: the fields of the click, the attributes of the clicked item, then ``clickedAt``, ``clickId`` and
 ``requestId``. The environment variable CLICK holds the definition of a click (``docs/clicks.md``).
 
 Every record is returned exactly once (F81): ``Ok`` with its lines, or ``ProcessingFailed`` (F82), so that
-Firehose stores the original record under the error prefix, from where the record can be replayed. A record
-fails if the record is malformed or no longer fits into the response. Nothing is ever ``Dropped``. A click on
-an unknown item is delivered with null attributes and ``"enriched": false``.
+Firehose stores the original record under the error prefix for a replay. A record fails if malformed or too
+large for the response. Nothing is ever ``Dropped``. A click on an unknown item is delivered with null
+attributes and ``"enriched": false``.
 
 Responses of the Mysfits service are cached between batches. While the service fails, older responses serve; a
-batch that needs more fails as a whole, so that Firehose invokes the function again (F83).
+batch with further items fails as a whole, so that Firehose invokes the function again (F83).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, list[Record]]:
 
 @cache
 def processor() -> Processor:
-    """One processor for the life of the container."""
+    """The processor, a singleton for the life of the container."""
     definition = Definition(json.loads(os.environ["CLICK"]))
     return build(os.environ["MYSFITS_API"], float(os.environ["CACHE_SECONDS"]), definition)
 
@@ -85,7 +85,7 @@ def build(
 class Definition:
     """The definition of a click, from the JSON document of CLICK.
 
-    ``schema`` is the JSON Schema of one click, ``digest`` the name of these fields in envelopes, ``user`` the
+    ``schema`` is the JSON Schema of a click, ``digest`` the name of the fields in envelopes, ``user`` the
     field of the user or None, ``gpc`` ``anonymize`` or ``ignore``, ``enrich`` the lookup: ``key``, ``path``,
     ``list`` and ``attributes``; absent without enrichment.
     """
@@ -156,11 +156,7 @@ class Definition:
 
 
 def check_of(schema: Mapping[str, Any]) -> Callable[[Any], object]:
-    """A function that validates one field against its JSON Schema, in the subset of ``click.fields``.
-
-    The function returns a true value for a valid value of a field; for another value, the function returns a
-    false one or raises TypeError.
-    """
+    """A function that validates a field by its JSON Schema, in the subset of ``click.fields``."""
     kind = schema["type"]
     choices = schema.get("enum")
     if kind == "boolean":
@@ -206,7 +202,7 @@ Line = tuple[str, str | None, str]
 
 
 class ReadRecord(NamedTuple):
-    """A record: the lines of one request's clicks, none if the record is malformed."""
+    """A record with the clicks of a request; empty for a malformed record."""
 
     id: str
     lines: Sequence[Line] = ()
@@ -226,7 +222,7 @@ class Processor:
     def process(self, event: Mapping[str, Any], seconds_left: float) -> dict[str, list[Record]]:
         """The response to an event, within ``seconds_left``; raises ServiceError.
 
-        Logs one line: counts and times of the batch, and nothing of the clicks.
+        Logs a line with counts and times of the batch, and nothing of the clicks.
         """
         started = self._clock()
         definition = self._definition
@@ -250,10 +246,10 @@ class Processor:
 
 
 def read(record: Record, definition: Definition) -> ReadRecord:
-    """A record's lines; none if any part is not valid for the clicks API or Firehose (F80).
+    """A record's clicks; empty if any part is not valid for the clicks API or Firehose (F80).
 
     A record without an envelope was written by version 0.1.0 or put on the stream directly. Its request id is
-    computed from Firehose's record id, which stays when Firehose retries, and from the content.
+    computed from the content and from Firehose's record id, unchanged in retries by Firehose.
     """
     record_id = record["recordId"]
     try:
@@ -274,10 +270,11 @@ def read(record: Record, definition: Definition) -> ReadRecord:
 
 
 def read_envelope(text: str, envelope: Mapping[str, Any], definition: Definition) -> list[Line]:
-    """The lines of an envelope. Raises an error as ``read`` catches for an invalid envelope or click.
+    """The clicks of an envelope; empty for an invalid envelope or click.
 
-    Clicks of the current definition are validated as the API does. Clicks that an earlier definition
-    accepted, whose digest stands in the envelope, keep their members.
+    Clicks of the current definition are validated as in the API. Clicks of an earlier definition, with its
+    digest in the envelope, keep their members. Raises TypeError, ValueError or OverflowError for an invalid
+    time.
     """
     request_id, at, first = envelope["requestId"], envelope["time"], envelope["first"]
     flags = envelope
@@ -368,7 +365,7 @@ to_json = json.JSONEncoder().encode
 
 
 def iso_time(milliseconds: int) -> str:
-    """A time in ISO 8601; raises TypeError, ValueError or OverflowError for a value that is no time."""
+    """A time in ISO 8601; raises TypeError, ValueError or OverflowError for an invalid time."""
     return f"{iso_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
@@ -384,9 +381,9 @@ def answer(
     attributes: Mapping[str, str],
     limit: int = MAX_ANSWER_BYTES,
 ) -> tuple[list[Record], Counter[str]]:
-    """The records to return, and how many of them failed for which reason.
+    """The records to return, and counts of the failed records by reason.
 
-    ``attributes`` holds the items that exist; ``limit`` is for the response as JSON, as Lambda sends it.
+    ``attributes`` holds the existing items; ``limit`` is for the response as JSON, as Lambda sends JSON.
     """
     # All have failed until shown otherwise; that much always fits, for it is shorter than the event.
     records = [{"recordId": each.id, "result": "ProcessingFailed"} for each in batch]
@@ -413,9 +410,9 @@ MISSING = object()
 
 
 def attributes_of(item: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The attributes of an item as members of a line, each with a comma behind, null for one that is missing.
+    """The attributes of an item as members of a line, null for a missing attribute.
 
-    Raises ServiceError if the item has none of them, or one that is no scalar or too long.
+    Raises ServiceError if the item has no attribute, or an attribute is not scalar or too long.
     """
     attributes = {name: item.get(name) for name in names}
     usable = all(
@@ -428,14 +425,14 @@ def attributes_of(item: Mapping[str, Any], names: Sequence[str]) -> str:
 
 
 class Remembered(NamedTuple):
-    """The attributes of an item, None if there is no such item, and when to ask again."""
+    """The attributes of an item, None for an unknown item, and the time of expiry."""
 
     attributes: str | None
     ask_again: float
 
 
 class Found(NamedTuple):
-    """The items of a batch that exist, and how they were found."""
+    """The existing items of a batch, and counts of the lookups."""
 
     attributes: dict[str, str]
     cache_hits: int
@@ -444,7 +441,7 @@ class Found(NamedTuple):
 
 
 class Items:
-    """The items of the Mysfits service, cached. Serves one batch at a time."""
+    """The items of the Mysfits service, cached. Serves a batch at a time."""
 
     def __init__(
         self,
@@ -460,7 +457,10 @@ class Items:
         self._cache: dict[str, Remembered] = {}
 
     def find(self, ids: Collection[str], deadline: float) -> Found:
-        """Those of the items that exist; raises ServiceError if the service cannot tell of each."""
+        """The existing items among ``ids``.
+
+        Raises ServiceError unless the service answers for each.
+        """
         self._forget_surplus()
         now = self._clock()
         asked = [each for each in ids if each not in self._cache or self._cache[each].ask_again <= now]
@@ -488,10 +488,10 @@ class Items:
         return Found(attributes, hits, len(stale), reasons)
 
     def _learn_from_list(self, ids: Collection[str], trouble: Counter[str], deadline: float) -> None:
-        """Look items up in the list of all. An item that the list lacks does not exist.
+        """Look items up in the list of all items. An item missing in the list does not exist.
 
-        A service may fail on an unknown id instead of returning 404, as the workshop's does. Without this
-        second source, any visitor could make every batch fail by a click on an invented item.
+        A service may fail on an unknown id instead of returning 404, as the workshop's does. Without the
+        list, any visitor could make every batch fail by a click on an invented item.
         """
         reason: Any = "none"
         if self._definition.list:
@@ -508,7 +508,7 @@ class Items:
         raise ServiceError(f"the Mysfits service is in trouble: {dict(trouble)}, its list: {reason}")
 
     def _listed(self, page: Page) -> dict[str, Any]:
-        """The items of a list by key: of an array, or of the one array in an object."""
+        """The items of a list by key: of an array, or of the only array in an object."""
         arrays = (
             [page]
             if isinstance(page, list)
@@ -535,7 +535,7 @@ class Items:
         self._cache[item] = Remembered(attributes, self._clock() + min(seconds, self._cache_seconds))
 
     def _forget_surplus(self) -> None:
-        """Bound the cache, whatever is clicked on: first goes what was not found, then what is oldest."""
+        """Bound the size of the cache: delete unknown items first, then the oldest items."""
         surplus = max(0, len(self._cache) - CACHED_ITEMS)
         for each in sorted(self._cache, key=lambda each: self._cache[each].attributes is not None)[:surplus]:
             del self._cache[each]
@@ -546,7 +546,7 @@ NO_SEGMENTS = frozenset(("", ".", ".."))
 
 
 def segment(item: str) -> str:
-    """A key as one segment of a path; half a surrogate pair is quoted, too."""
+    """A key as a segment of a path; half a surrogate pair is quoted, too."""
     return quote(item, safe="", errors="surrogatepass")
 
 
@@ -608,10 +608,10 @@ class MysfitsService:
 
 
 class Connections(requests.adapters.HTTPAdapter):
-    """Connections that are kept for the next request; ``close`` also ends those that a request waits on.
+    """Connections that are kept for the next request; ``close`` also ends connections in use.
 
-    A timeout of ``requests`` begins anew with each byte that arrives. Ending the connection is what keeps a
-    service that lets its answer drip from holding on to a thread and a socket.
+    A timeout of ``requests`` begins anew with each byte that arrives. Ending the connection frees the thread
+    and the socket of a service that sends its answer byte by byte.
     """
 
     def __init__(self) -> None:
@@ -619,7 +619,7 @@ class Connections(requests.adapters.HTTPAdapter):
         super().__init__(pool_maxsize=LOOKUPS_AT_ONCE)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        """The pool for a request, as it always is, except that its connections are known here once asked."""
+        """The pool for a request, registered for ``close``."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         asked, connection_class = self._asked, type(pool).ConnectionCls
 

@@ -14,14 +14,14 @@ from mysfits_stream.provision.resource import OWNER_TAG
 
 @dataclass(frozen=True)
 class Adoption:
-    """The resources that would become the stack's."""
+    """The resources that an adoption would tag."""
 
     stack: str
     items: tuple[Adoptable, ...]
 
     @property
     def tag(self) -> str:
-        """The owner tag that the resources get."""
+        """The owner tag of the stack."""
         return f"{OWNER_TAG}={self.stack}"
 
     def document(self) -> dict[str, Any]:
@@ -30,13 +30,16 @@ class Adoption:
 
 
 def adoptable(project: Project) -> Adoption:
-    """Find existing untagged resources with this stack's names; raises NotOwnedError for another stack's."""
+    """Find existing untagged resources with this stack's names.
+
+    Raises NotOwnedError for a foreign stack's resource.
+    """
     project.open_state()
     stack = project.config.stack
     return Adoption(stack, tuple(provision.adoptable(survey(project.build(), Goal.PRESENT, stack))))
 
 
 def adopt(project: Project, adoption: Adoption) -> None:
-    """Tag the resources with the owner tag; their other tags stay."""
+    """Add the owner tag to the resources; existing tags stay."""
     with project.locked():
         provision.adopt(adoption.items)

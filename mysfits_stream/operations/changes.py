@@ -15,7 +15,7 @@ API_TYPE = "AWS::ApiGateway::RestApi"
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One resource: what it is in AWS, how it stands, and what was or would be done."""
+    """The status of a resource, and its change, done or planned."""
 
     name: str
     type: str
@@ -40,7 +40,7 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class StackChanges:
-    """Every resource of the stack, in the order in which a click meets them."""
+    """Every resource of the stack, in the order of a click's path."""
 
     stack: str
     target: str
@@ -87,7 +87,7 @@ class StackChanges:
         return all(resource.action is Action.NONE for resource in self.resources)
 
     def count(self, action: Action) -> int:
-        """The number of resources with this action."""
+        """The number of resources with the action."""
         return sum(resource.action is action for resource in self.resources)
 
     def document(self) -> dict[str, Any]:

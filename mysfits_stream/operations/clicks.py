@@ -1,4 +1,4 @@
-"""``clicks``: delivered clicks of a time range, or as they are delivered."""
+"""``clicks``: delivered clicks of a time range, or continually."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mysfits_stream.operations.time_range import TimeRange, time_range
 
 @dataclass(frozen=True)
 class Delivered:
-    """Delivered clicks, the oldest first; read from S3 while they are iterated."""
+    """Delivered clicks, the oldest first; read from S3 during the iteration."""
 
     clicks: Iterator[Click]
     range: TimeRange
@@ -37,7 +37,10 @@ class Delivered:
 
 
 def delivered_clicks(project: Project, since: str, until: str | None, *, raw: bool = False) -> Delivered:
-    """The clicks of a time range, each once or ``raw``; raises ClickError if the range is empty."""
+    """The clicks of a time range, without duplicates or ``raw``.
+
+    Raises ClickError for an empty range.
+    """
     with translated(project):
         bucket = clicks_bucket(project)
         now = bucket.now()
@@ -56,9 +59,11 @@ def delivered_clicks(project: Project, since: str, until: str | None, *, raw: bo
 def follow_clicks(
     project: Project, since: str, report: Callable[[ParseProblems], None], *, raw: bool = False
 ) -> Iterator[Click]:
-    """The clicks since a moment, then each click as it is delivered, without end; each once or ``raw``.
+    """The clicks since a moment, then each new click on delivery, without end.
 
-    ``report`` receives lines and objects that could not be parsed, once, as soon as they are found.
+    Each once or ``raw``.
+
+    ``report`` receives lines and objects that could not be parsed, once, at once.
     """
     with translated(project):
         bucket = clicks_bucket(project)

@@ -18,7 +18,7 @@ from mysfits_stream.target import mysfits_api
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Every link of the path, in the order in which a click meets them."""
+    """Every link of the path, in the order of a click's path."""
 
     links: tuple[Link, ...]
 

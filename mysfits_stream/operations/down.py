@@ -1,4 +1,4 @@
-"""``down``: delete the stack, and verify that nothing is left."""
+"""``down``: delete the stack, and verify the deletion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUCKET_TYPE = "AWS::S3::Bucket"
 
 @dataclass(frozen=True)
 class Removal:
-    """The resources that ``down`` would delete, and the clicks that would be deleted with them."""
+    """The resources that ``down`` would delete, and the clicks among the data."""
 
     changes: StackChanges
     keep_data: bool
@@ -36,7 +36,7 @@ class Removal:
 
     @property
     def holds_clicks(self) -> bool:
-        """Whether clicks would be deleted, as far as they were counted."""
+        """Whether clicks would be deleted, as far as counted."""
         return bool(self.contents and self.contents.versions)
 
     @property
@@ -62,7 +62,7 @@ class Removed:
 
 
 def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, count: bool) -> Removal:
-    """What ``down`` would delete; ``count`` lists the whole clicks bucket to count the clicks."""
+    """The plan of ``down``; ``count`` lists the whole clicks bucket to count the clicks."""
     repository = project.config.code_repository if delete_repository else None
     if delete_repository and not repository:
         raise MysfitsStreamError(
@@ -79,9 +79,11 @@ def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, 
 
 
 def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data: bool) -> Removed:
-    """Carry out a removal; ``delete_data`` allows to delete clicks. Raises DataProtectedError otherwise.
+    """Carry out a removal.
 
-    A local cloud ends with its last stack, unless data is kept in it.
+    ``delete_data`` allows to delete clicks. Raises DataProtectedError otherwise.
+
+    A local cloud ends with its last stack, unless the bucket with its data is kept.
     """
     keep_data, target, stack = removal.keep_data, project.target, project.config.stack
     expected = removal.contents.versions if removal.contents else 0
@@ -130,7 +132,7 @@ def _earlier_buckets(project: Project, stack: Stack, keep_data: bool) -> Earlier
 
 
 def _contents(project: Project, plan: Sequence[Change]) -> Contents | None:
-    """The contents of the buckets that would be deleted; None if no bucket would be deleted."""
+    """The contents of the buckets in the plan's deletions; None without a bucket."""
     found = []
     for change in plan:
         if change.resource.type == BUCKET_TYPE and change.observed:

@@ -16,7 +16,7 @@ from mysfits_stream.target import mysfits_api
 
 @dataclass(frozen=True)
 class Export:
-    """A template, and the files that belong to it."""
+    """A template with its files."""
 
     kind: str
     template: dict[str, Any]

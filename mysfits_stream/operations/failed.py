@@ -25,7 +25,7 @@ class Failed:
 
 
 def failed_clicks(project: Project, since: str | None) -> Failed:
-    """Read and group the failed clicks since a moment, or all of them."""
+    """Read and group the failed clicks since a moment, or all failed clicks."""
     problems = ParseProblems()
     with translated(project):
         bucket = clicks_bucket(project)

@@ -1,4 +1,4 @@
-"""Notes on what a changed ``bucket.name`` or ``api.stage`` leaves behind."""
+"""Notes on buckets and stages left behind by a changed ``bucket.name`` or ``api.stage``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mysfits_stream.provision.stack import Stack
 
 
 def note_consequences(project: Project, changes: Sequence[Change]) -> None:
-    """Note the buckets that stay and the stages that stop answering.
+    """Note the remaining buckets, and the stages whose URL ends.
 
     An endpoint without the tagging API is noted, too, and is no error.
     """

@@ -26,7 +26,7 @@ class LocalCloudStatus:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment variables of AWS clients that use the local cloud."""
+        """The environment variables for AWS clients of the local cloud."""
         if self.running is None:
             return {}
         return {
@@ -50,7 +50,7 @@ class LocalCloudStatus:
 
 @dataclass(frozen=True)
 class LocalClouds:
-    """All local clouds of this user."""
+    """All local clouds of the user."""
 
     found: tuple[Listed, ...]
 
@@ -72,12 +72,12 @@ class LocalClouds:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The local cloud that was stopped; None if no local cloud ran."""
+    """The stopped local cloud; None if no local cloud ran."""
 
     ended: Running | None
 
     def document(self) -> dict[str, Any]:
-        """The local cloud after its end as JSON."""
+        """The stopped local cloud as JSON."""
         return LocalCloudStatus(None).document()
 
 
@@ -116,24 +116,24 @@ def start(
 
 
 def stop(directory: Path, report: Report) -> Stopped:
-    """Stop the local cloud; resources and objects that are not kept are deleted."""
+    """Stop the local cloud; without ``keep``, resources and objects are deleted."""
     return Stopped(daemon.stop(directory, report=report))
 
 
 def clicks_lost_by_stop(directory: Path) -> int | None:
-    """The number of clicks that ``stop`` discards; None if a busy local cloud does not say."""
+    """The number of clicks that ``stop`` discards; None if a busy local cloud does not answer."""
     running = daemon.find(directory)
     return daemon.held_clicks(running) if running and not running.keep else 0
 
 
 def status(directory: Path) -> LocalCloudStatus:
-    """The local cloud, if one runs."""
+    """The local cloud, if running."""
     running = daemon.find(directory)
     return LocalCloudStatus(running, busy=running is not None and daemon.is_busy(running))
 
 
 def list_all() -> LocalClouds:
-    """The local clouds of this user, in whatever folder."""
+    """The local clouds of the user, in all folders."""
     return LocalClouds(tuple(daemon.list_all()))
 
 

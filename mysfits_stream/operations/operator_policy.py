@@ -1,4 +1,4 @@
-"""``operator-policy``: the IAM policy that the user of this tool needs."""
+"""``operator-policy``: the IAM policy for users of the tool."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from mysfits_stream.provision.policies import Document
 
 
 def operator_policy(project: Project) -> Document | list[Document]:
-    """The identity policy for every command on this stack; a list of documents if one is too large."""
+    """The identity policy for every command on the stack.
+
+    A list if a single document is too large.
+    """
     documents = provision.operator_policies(project.config, project.target.account)
     return documents[0] if len(documents) == 1 else documents

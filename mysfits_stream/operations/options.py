@@ -1,4 +1,4 @@
-"""The global options of one run, and the configuration and the directory that they lead to."""
+"""The global options of a run, and the configuration and the directory by the options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ DIRECTORY = ".mysfits-stream"
 
 @dataclass(frozen=True)
 class Options:
-    """The global options, from the command line or from the environment; None where not given."""
+    """The global options, from the command line or from the environment.
+
+    None for absent options.
+    """
 
     config: str | None = None
     stack: str | None = None
@@ -37,9 +40,11 @@ class Options:
 
 
 def load_config(options: Options, warn: Callable[[str], None], section: str | None = None) -> Config:
-    """The configuration with options and environment applied; ``warn`` takes warnings. Raises ConfigError.
+    """The configuration with options and environment applied.
 
-    With ``section`` only that section of the file is read, and all others have their defaults.
+    ``warn`` takes warnings. Raises ConfigError.
+
+    With ``section`` only the section of the file is read, and all others have their defaults.
     """
     from pathlib import Path
 
@@ -65,7 +70,10 @@ def load_config(options: Options, warn: Callable[[str], None], section: str | No
 
 
 def state_directory(options: Options) -> Path:
-    """The directory of this configuration's files; raises StateError if the working directory is gone."""
+    """The directory of the configuration's files.
+
+    Raises StateError if the working directory is gone.
+    """
     from pathlib import Path
 
     try:

@@ -22,7 +22,7 @@ MISSING = ("404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundExceptio
 
 
 def find_endpoint(project: Project) -> str:
-    """The clicks API's base URL, read from API Gateway. Raises ClickError if there is no clicks API."""
+    """The clicks API's base URL, read from API Gateway. Raises ClickError without a clicks API."""
     _, endpoint = find_api(project)
     if endpoint is None:
         raise ClickError(f"stack {project.config.stack} has no clicks API yet; run: mysfits-stream up")
@@ -30,7 +30,10 @@ def find_endpoint(project: Project) -> str:
 
 
 def find_api(project: Project) -> tuple[str | None, str | None]:
-    """The clicks API's id and base URL, read from API Gateway; both None if there is no clicks API."""
+    """The clicks API's id and base URL, read from API Gateway.
+
+    Both None for a missing clicks API.
+    """
     clicks_api = project.build(needs_service=False).clicks_api
     [change] = survey([clicks_api], Goal.PRESENT, project.config.stack)
     if change.refusal:

@@ -1,4 +1,4 @@
-"""``plan``: what ``up`` would do, and on request the cost of clicks."""
+"""``plan``: the changes that ``up`` would make, and on request the cost of clicks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Plan:
 
 
 def plan(project: Project, volume: str | None = None) -> Plan:
-    """Compare the stack with the configuration; ``volume`` is a number of clicks such as ``1M/month``."""
+    """Compare the stack with the configuration.
+
+    ``volume`` is a number of clicks, e.g. ``1M/month``.
+    """
     clicks = cost.parse_volume(volume) if volume else None
     changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
     note_consequences(project, changes)

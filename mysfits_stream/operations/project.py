@@ -1,4 +1,4 @@
-"""A project: a configured stack, the directory of its files, and the target that it lives on."""
+"""A project: a configured stack, the directory of its files, and its target."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reporter(Protocol):
     """Receives the progress of a run."""
 
     def notify(self, progress: Progress) -> None:
-        """A resource went into another phase."""
+        """Handle the next phase of a resource."""
 
     def waiting(self, name: str, text: str) -> None:
         """A resource waits for something."""
@@ -70,13 +70,13 @@ class Project:
 
     @property
     def state_path(self) -> Path:
-        """The state file of this target, stack, account and region."""
+        """The state file of the target, stack, account and region."""
         account = self.target.account
         name = file_name(self.target.name, stack=self.config.stack, account=account.id, region=account.region)
         return self.directory / name
 
     def open_state(self) -> State:
-        """The state of this stack; raises StateError if its file is damaged or of a later format."""
+        """The state of the stack; raises StateError for a damaged file or a later format."""
         return State(
             self.state_path,
             stack=self.config.stack,
@@ -86,7 +86,7 @@ class Project:
         )
 
     def other_local_stacks(self) -> list[str]:
-        """The other stacks that this directory's local cloud holds, as their state files tell."""
+        """The other stacks in the directory's local cloud, by their state files."""
         found = []
         for path in sorted(self.directory.glob("state-local*.json")):
             if path != self.state_path:
@@ -98,7 +98,7 @@ class Project:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock that keeps two runs from changing this stack at the same time.
+        """Hold the lock against concurrent changes of the stack.
 
         The operating system releases the lock of a process that dies. Raises StateError if another run holds
         the lock.
@@ -129,7 +129,7 @@ class Project:
 
 @contextmanager
 def prefix_errors(done: str) -> Iterator[None]:
-    """Begin the message of an error with the work that is done all the same."""
+    """Begin the message of an error with the work done before."""
     try:
         yield
     except MysfitsStreamError as error:

@@ -9,7 +9,10 @@ from mysfits_stream.operations.project import Project
 
 
 def publish_code(project: Project, repository: str | None = None) -> codecommit.Published:
-    """Commit the configured stack's code to ``repository``, or to the configured one; raises ConfigError."""
+    """Commit the stack's code to ``repository`` or the configured repository.
+
+    Raises ConfigError.
+    """
     name = repository or project.config.code_repository
     if not name:
         raise ConfigError("code_repository: not set; name the repository with --repository NAME")

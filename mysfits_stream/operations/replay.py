@@ -15,7 +15,7 @@ from mysfits_stream.operations.time_range import time_range
 
 @dataclass(frozen=True)
 class Replayed:
-    """A replay, or with ``counts.dry_run`` a preview of one."""
+    """A replay, or with ``counts.dry_run`` its preview."""
 
     counts: replaying.Replay
     bucket: ClicksBucket

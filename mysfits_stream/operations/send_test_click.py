@@ -1,4 +1,4 @@
-"""``send-test-click``: clicks sent as a browser sends them, and followed to S3."""
+"""``send-test-click``: clicks sent in a browser's way, and followed to S3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GOOD = ("delivered", "accepted")
 
 @dataclass(frozen=True)
 class TestClicks:
-    """The clicks that were sent, each with its outcome."""
+    """The sent clicks, each with its outcome."""
 
     __test__ = False  # not a test of pytest
 
@@ -45,10 +45,11 @@ def send_test_clicks(
     wait: bool,
     timeout: float | None,
 ) -> TestClicks:
-    """Send ``count`` clicks, and with ``wait`` look for them in S3 for ``timeout`` seconds.
+    """Send ``count`` clicks, and with ``wait`` search S3 for the clicks.
 
-    ``user`` is by default a new id for each click; ``mysfit`` is a key, ``random``, or by default the first
-    that the Mysfits service lists; ``fields`` are other fields as ``NAME=VALUE``. Raises ClickError.
+    ``timeout`` is in seconds. ``user`` is by default a new id for each click; ``mysfit`` is a key,
+    ``random``, or by default the first item in the Mysfits service's list; ``fields`` are other fields as
+    ``NAME=VALUE``. Raises ClickError.
     """
     if unnamed := [text for text in fields if "=" not in text]:
         raise ClickError(f"--field {unnamed[0]!r}: expected NAME=VALUE, such as campaign=may")

@@ -9,7 +9,7 @@ from mysfits_stream.provision.engine import Goal, decide, survey
 
 
 def status_without_local_cloud(project: Project) -> StackChanges:
-    """The status of a stack whose local cloud does not run: every resource is missing. Makes no call."""
+    """The status of a stack without its local cloud: every resource is missing. Makes no call."""
     project.open_state()
     changes = [
         decide(resource, None, Goal.PRESENT, project.config.stack)
@@ -19,7 +19,7 @@ def status_without_local_cloud(project: Project) -> StackChanges:
 
 
 def status(project: Project) -> StackChanges:
-    """Read every resource; a resource that is not this stack's is reported, not raised."""
+    """Read every resource; a foreign resource is reported, not raised."""
     project.open_state()
     changes = survey(project.build(), Goal.PRESENT, project.config.stack)
     note_consequences(project, changes)

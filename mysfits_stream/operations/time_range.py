@@ -22,7 +22,7 @@ class TimeRange:
 
 
 def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
-    """The time range that the options name; raises ClickError if it is empty."""
+    """The time range of the options; raises ClickError for an empty range."""
     begin = timespec.parse(since, now, "--since") if since else None
     end = timespec.parse(until, now, "--until") if until else now + timespec.TICK
     found = TimeRange(begin, end)

@@ -1,4 +1,4 @@
-"""``up``: the stack as configured, and its code committed where a repository is configured."""
+"""``up``: the stack as configured, and its code committed to the repository, if configured."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Up:
 
 
 def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> Up:
-    """Create the stack, or bring it back to the configuration; ``reporter`` receives the progress."""
+    """Create the stack, or update the stack to the configuration.
+
+    ``reporter`` receives the progress.
+    """
     with project.locked():
         state, began = project.open_state(), clock()
         with project.interruptible():
@@ -54,9 +57,9 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
 
 
 def example_click(project: Project) -> dict[str, Any]:
-    """A click for an example, on the first item that the Mysfits service lists.
+    """A click for an example, on the first item in the Mysfits service's list.
 
-    Without such an item, the key has a plausible value and a note says why.
+    Without an item, the key has a plausible value and a note names the reason.
     """
     definition = project.config.definition
     values: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""``snippet`` and ``publish-site``: the stack's endpoints in a page, and the files that it needs."""
+"""``snippet`` and ``publish-site``: the stack's endpoints in a page, and the page's files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Snippet:
-    """The lines of HTML that make a page send its clicks, and the file that they need."""
+    """The HTML lines for pages that send clicks, and the required file."""
 
     html: str
     script: Publication | None = None
@@ -74,9 +74,11 @@ class Site:
 
 
 def snippet(project: Project, script: str, out: Path | None) -> Snippet:
-    """The lines for a page that finds clicks.js at ``script``; raises ClickError without a clicks API.
+    """The lines for a page that finds clicks.js at ``script``.
 
-    ``out`` is the directory that clicks.js would be written to.
+    Raises ClickError without a clicks API.
+
+    ``out`` is the directory for clicks.js.
     """
     endpoints = _endpoints(project, project.target.mysfits_api or "")
     html = pages.snippet(endpoints, script)
@@ -98,8 +100,8 @@ def plan_site(
 ) -> Site:
     """Fill the endpoints into our page or ``source``, for ``bucket`` or the directory ``out``.
 
-    ``settings`` are values of other variables, such as ``awsRegion=eu-west-1``. ``look`` reads the files that
-    exist in the bucket.
+    ``settings`` are values of other variables, e.g. ``awsRegion=eu-west-1``. ``look`` reads the existing
+    files in the bucket.
     """
     if settings and source is None:
         raise SiteError("--set fills variables of your page: name the page with --source FILE")

@@ -53,7 +53,7 @@ def adopt(items: Sequence[Adoptable]) -> None:
 
 
 def _unowned(api: RestApi) -> list[str]:
-    """The ARN of the one untagged API with the stack's name, if there is one."""
+    """The ARN of the only untagged API with the stack's name, or an empty list."""
     pages = api.placement.clients.apigateway.get_paginator("get_rest_apis").paginate(
         PaginationConfig={"PageSize": 500}
     )

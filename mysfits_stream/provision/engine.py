@@ -1,4 +1,4 @@
-"""``decide`` is the whole policy, pure; ``converge`` is the one loop that applies the policy.
+"""``decide`` is the whole policy, pure; ``converge`` is the loop that applies the policy.
 
 ``up``, ``down``, ``plan`` and ``status`` are the loop with different goals, or end after the decisions. The
 graph is in the fields of the resources: a resource is created after, and deleted before, the resources in
@@ -29,14 +29,14 @@ THREADS = 16
 
 
 class Goal(Enum):
-    """What a run is for."""
+    """The goal of a run."""
 
     PRESENT = "present"
     ABSENT = "absent"
 
 
 class Action(Enum):
-    """The action on one resource."""
+    """The action on a resource."""
 
     NONE = "none"
     CREATE = "create"
@@ -50,7 +50,7 @@ Phase = Literal["started", "settling", "done", "failed"]
 
 @dataclass(frozen=True)
 class Change:
-    """The decision on one resource, with the reasons."""
+    """The decision on a resource, with the reasons."""
 
     resource: Resource
     action: Action
@@ -61,7 +61,7 @@ class Change:
 
     @property
     def status(self) -> Status:
-        """How the resource stands against its desired state."""
+        """The status of the resource compared with its desired state."""
         if isinstance(self.refusal, NotOwnedError):
             return "not-ours"
         if self.observed is None:
@@ -71,7 +71,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Progress:
-    """Something happened to one resource during a run."""
+    """An event of a resource during a run."""
 
     resource: str
     action: Action
@@ -82,7 +82,7 @@ Notify = Callable[[Progress], None]
 
 
 def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str) -> Change:
-    """The action for a resource; raises NotOwnedError if the resource is not this stack's."""
+    """The action for a resource; raises NotOwnedError for a resource of a foreign stack."""
     if observed is None:
         return Change(resource, Action.CREATE if goal is Goal.PRESENT else Action.NONE, None)
     if observed.owner != stack:

@@ -1,4 +1,4 @@
-"""The permissions of whoever runs the tool, and no more: policies from the names of ``stack.py``. Pure."""
+"""The least permissions to run the tool: policies from the names of ``stack.py``. Pure."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
 
 
 def _roles(roles: list[str], boundary: str | None) -> list[dict[str, Any]]:
-    """Everything on the roles; with a boundary, writes only to roles with this boundary."""
+    """All actions on the roles; with a boundary, writes only to roles with the boundary."""
     if not boundary:
         return [allow(_named("iam", f"{ROLE_ACTIONS} {BOUNDED_ACTIONS}"), roles)]
     bounded = allow(_named("iam", f"{BOUNDED_ACTIONS} PutRolePermissionsBoundary"), roles)

@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 
 def document(*statements: dict[str, Any]) -> Document:
-    """A policy document of these statements."""
+    """A policy document with the statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
@@ -20,7 +20,7 @@ def allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
 
 
 def canonical(policy: Any) -> Document:
-    """A policy document in which an element and a list of one element read the same (F48)."""
+    """A policy document in which an element and a list of a single element read the same (F48)."""
     statements = policy.get("Statement", [])
     return {
         **policy,
@@ -35,7 +35,7 @@ def canonical(policy: Any) -> Document:
 
 
 def trusting(service: str, *, external_id: str | None = None) -> Document:
-    """A trust policy for one service, with a condition on ``external_id`` if given (F116)."""
+    """A trust policy for a service, with a condition on ``external_id`` if given (F116)."""
     statement: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": service},
@@ -47,7 +47,7 @@ def trusting(service: str, *, external_id: str | None = None) -> Document:
 
 
 def tls_only(bucket_arn: str) -> Document:
-    """A bucket policy that refuses requests without TLS."""
+    """A bucket policy that denies requests without TLS."""
     return document(
         {
             "Sid": "TlsOnly",
@@ -102,7 +102,7 @@ def delivery_permissions(
 
 
 def through_s3(account: Account, bucket_arn: str, kms_key: str) -> dict[str, Any]:
-    """A statement that allows S3 to use a key for the objects of one bucket (F118).
+    """A statement that allows S3 to use a key for the objects of a bucket (F118).
 
     With bucket keys, S3 names the bucket in the encryption context, else the object.
     """
@@ -116,5 +116,5 @@ def through_s3(account: Account, bucket_arn: str, kms_key: str) -> dict[str, Any
 
 
 def api_permissions(stream_arn: str) -> Document:
-    """Permission to put single records on one delivery stream (F115)."""
+    """Permission to put single records on a delivery stream (F115)."""
     return document(allow(["firehose:PutRecord"], [stream_arn]))

@@ -1,6 +1,6 @@
 """The processor's zip, built in memory from the handler and its installed requirements.
 
-The same input gives the same bytes on any machine: entries are sorted, dated alike and stored, not
+Equal input gives equal bytes on any machine: entries are sorted, dated alike and stored, not
 deflated, as versions of zlib compress differently. Compiled modules are left out: the rest runs on any
 Lambda architecture, packed on any machine.
 """
@@ -33,7 +33,7 @@ COMPILED = (".so", ".pyd", ".dylib")
 
 @dataclass(frozen=True)
 class Package:
-    """What Lambda is given."""
+    """The function's code: the zip and its contents."""
 
     zip_bytes: bytes
     sources: tuple[str, ...]
@@ -66,7 +66,7 @@ def processor_package() -> Package:
 
 
 def below_floor(requirements: Iterable[str], installed: Mapping[str, str]) -> list[str]:
-    """The requirements ``name>=version`` that installed versions do not meet."""
+    """The requirements ``name>=version`` with an older installed version."""
     versions = {_normal(name): version for name, version in installed.items()}
     floors = (line.strip().split(">=") for line in requirements if ">=" in line)
     return [
@@ -77,7 +77,7 @@ def below_floor(requirements: Iterable[str], installed: Mapping[str, str]) -> li
 
 
 def zipped(entries: dict[str, bytes]) -> bytes:
-    """A zip with these files, the same bytes for the same files."""
+    """A zip of the files; equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
@@ -89,7 +89,7 @@ def zipped(entries: dict[str, bytes]) -> bytes:
 
 
 def _closure(names: Iterable[str]) -> Iterator[Distribution]:
-    """The distributions of these names and of all requirements, without extras."""
+    """The distributions of the names and of all requirements, without extras."""
     waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop()

@@ -42,7 +42,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a resource lives, which stack owns the resource, and how the calls to AWS are made."""
+    """The stack, account, clients and pace of a resource."""
 
     owner: str
     """The stack's name, the value of the owner tag."""
@@ -58,7 +58,7 @@ class Placement:
         return {**self.extra_tags, OWNER_TAG: self.owner}
 
     def ours(self, tags: Any) -> dict[str, str]:
-        """The tags that have the keys of ``self.tags``, for comparison; ``tags`` as for ``tags_of``."""
+        """The tags with the keys of ``self.tags``, for comparison; ``tags`` as for ``tags_of``."""
         found = tags_of(tags)
         return {key: found[key] for key in self.tags if key in found}
 
@@ -76,7 +76,7 @@ class Resource(Protocol):
 
     @property
     def name(self) -> str:
-        """The logical name, such as ``delivery-stream``."""
+        """The logical name, for example ``delivery-stream``."""
 
     @property
     def desired(self) -> Properties:
@@ -84,7 +84,7 @@ class Resource(Protocol):
 
     @property
     def placement(self) -> Placement:
-        """Where the resource lives, and which stack owns the resource."""
+        """The stack, account, clients and pace of the resource."""
 
     def template(self) -> Template:
         """The resource in a template, under ``logical_id(name)``, and its parts."""
@@ -117,12 +117,12 @@ class Resource(Protocol):
 
 
 def logical_id(name: str) -> str:
-    """How a template calls the resource of this logical name: ``clicks-bucket`` is ``ClicksBucket``."""
+    """The template's id of a logical name: ``clicks-bucket`` is ``ClicksBucket``."""
     return name.title().replace("-", "")
 
 
 def difference(observed: Properties, desired: Properties) -> Diff:
-    """The properties that differ, with both values; only the keys of ``desired`` count."""
+    """The differing properties, with both values; only the keys of ``desired`` count."""
     return {key: (observed.get(key), value) for key, value in desired.items() if observed.get(key) != value}
 
 

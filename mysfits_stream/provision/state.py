@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 
 class State:
-    """The state file of one stack; safe to use from several threads."""
+    """The state file of a stack; safe to use from several threads."""
 
     def __init__(
         self, path: Path, *, stack: str, account: str, region: str, old_path: Path | None = None

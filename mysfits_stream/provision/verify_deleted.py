@@ -71,7 +71,7 @@ def verify_deleted(
 
 
 def _arn(resource: Resource) -> str:
-    """The resource's ARN, empty where AWS chooses it."""
+    """The resource's ARN, empty if chosen by AWS."""
     return str(getattr(resource, "arn", ""))
 
 

@@ -1,9 +1,9 @@
-"""A local cloud as a background process: start it, find it again, stop it.
+"""A local cloud as a background process: start, find and stop the process.
 
-The process is a command of the caller, which calls ``serving.serve``. A busy or stopped process lives: its
-lock says so (``files.py``). Commands wait for the process to answer, and never replace a process that holds
-the lock. No process is ever signalled by a pid from a file: a process that does not answer a request to stop
-ends by itself when its state file is gone.
+The process is a command of the caller, which calls ``serving.serve``. A busy or stopped process is alive by
+its lock (``files.py``). Commands wait for the process to answer, and never replace a process that holds the
+lock. No process is ever signalled by a pid from a file: a process that ignores a request to stop ends by
+itself after the removal of its state file.
 """
 
 from __future__ import annotations
@@ -69,11 +69,12 @@ def ensure(
     report: Report = quiet,
     budget: float = ANSWER_BUDGET,
 ) -> Running:
-    """The directory's local cloud, started in the background by ``command`` if no local cloud lives.
+    """The directory's local cloud, started in the background if necessary.
 
-    ``keep`` is a directory in which resources and objects survive a restart. ``report`` gets a line about
-    each long wait. Raises DaemonError when the port is taken, when the local cloud does not get ready or does
-    not answer, or runs with other settings; OSError when the directory cannot be used.
+    ``command`` starts the process. ``keep`` is a directory in which resources and objects survive a restart.
+    ``report`` gets a line about each long wait. Raises DaemonError for a port in use, and for a local cloud
+    that does not get ready or does not answer, or runs with other settings; OSError for an unusable
+    directory.
     """
     files = Files(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -93,9 +94,9 @@ def ensure(
 
 
 def stop(directory: Path, *, report: Report = quiet, budget: float = STOP_BUDGET) -> Running | None:
-    """End the directory's local cloud and wait until it is gone; None if no local cloud lived.
+    """End the directory's local cloud and wait for the end; None if no local cloud lived.
 
-    Raises DaemonError if the local cloud refuses or stays, OSError when the directory cannot be used.
+    Raises DaemonError if the local cloud refuses or stays, OSError for an unusable directory.
     """
     files = Files(directory)
     if not directory.exists():
@@ -125,7 +126,7 @@ def stop(directory: Path, *, report: Report = quiet, budget: float = STOP_BUDGET
 
 
 def log_tail(directory: Path, lines: int) -> list[str]:
-    """The last lines of the log; none if there is no log."""
+    """The last lines of the log, empty without a log."""
     log = Files(directory).log
     return log.read_text("utf-8", "replace").splitlines()[-lines:] if log.exists() else []
 
@@ -142,7 +143,7 @@ def set_behavior(running: Running, *, behavior: str | None = None, seed: int | N
 
 
 def _answering(files: Files, budget: float, report: Report) -> tuple[Running, dict[str, Any]] | None:
-    """The local cloud that holds the lock, and its health, once it answers; None when it ended.
+    """The local cloud that holds the lock, and its health, once answering; None after its end.
 
     Raises DaemonError.
     """
@@ -165,7 +166,7 @@ def _answering(files: Files, budget: float, report: Report) -> tuple[Running, di
 def _configured(
     running: Running, current: Mapping[str, Any], settings: Settings, keep: Path | None
 ) -> Running:
-    """A running local cloud with the settings, of which all but the port can change. Raises DaemonError.
+    """Change all settings but the port of a running local cloud. Raises DaemonError.
 
     ``current`` are its settings now.
 
@@ -197,7 +198,7 @@ def _configured(
 
 
 def _exists(pid: int) -> bool:
-    """Whether the system still has a process of this number; signal 0 is sent to no process."""
+    """Whether the system has a process with the number; signal 0 has no effect."""
     try:
         os.kill(pid, 0)
     except OSError:

@@ -14,7 +14,10 @@ SAVE_SECONDS = 60.0  # the local cloud writes its ``keep`` directory before it a
 
 
 def health(running: Running, seconds: float = ANSWER_SECONDS) -> dict[str, Any] | None:
-    """The health of the local cloud; None if it does not answer, or if another program has the port."""
+    """The health of the local cloud.
+
+    None without an answer, or for another program at the port.
+    """
     try:
         document = requests.get(f"{running.endpoint}/_local/health", timeout=max(seconds, 0.1)).json()
     except (requests.RequestException, ValueError, RecursionError):
@@ -24,7 +27,7 @@ def health(running: Running, seconds: float = ANSWER_SECONDS) -> dict[str, Any] 
 
 
 def read(running: Running, path: str) -> dict[str, Any] | None:
-    """A JSON object of a route that needs the access key; None if the local cloud does not answer."""
+    """The JSON object of a route for the access key; None without an answer."""
     try:
         answer = requests.get(f"{running.endpoint}{path}", headers=_signed(running), timeout=SAVE_SECONDS)
         document = answer.json() if answer.ok else None
@@ -47,7 +50,10 @@ def change_settings(running: Running, wanted: Mapping[str, object]) -> dict[str,
 
 
 def request_stop(running: Running) -> bool:
-    """Ask the local cloud to end; False if it does not answer. Raises DaemonError if it refuses."""
+    """Request the end of the local cloud.
+
+    False without an answer. Raises DaemonError on refusal.
+    """
     if health(running) is None:
         return False
     try:
@@ -62,5 +68,5 @@ def request_stop(running: Running) -> bool:
 
 
 def _signed(running: Running) -> dict[str, str]:
-    """The headers of a request to the administration, which needs the access key."""
+    """The headers of a request to the administration, with the access key."""
     return {"Authorization": f"Bearer {running.access_key_id}"}

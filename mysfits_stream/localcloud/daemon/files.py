@@ -1,8 +1,8 @@
 """The files of a local cloud in the background, in one directory.
 
-The process holds ``local-cloud.lock`` from its first moment until its end, however it ends: the command that
-starts the process locks the file and lets the process inherit the lock. So the lock says whether a local
-cloud lives. ``local-cloud.json`` says where the local cloud listens, once it is ready.
+The process holds ``local-cloud.lock`` from its first moment until its end, of whatever kind: the command that
+starts the process locks the file, and the process inherits the lock. So the lock says whether a local
+cloud lives. ``local-cloud.json`` contains the address of a ready local cloud.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class DaemonError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """Where a local cloud listens, and what it was started with."""
+    """The address of a local cloud, and the options of its start."""
 
     port: int
     pid: int
@@ -70,7 +70,7 @@ class Files:
 
     @property
     def lock(self) -> Path:
-        """Locked by the process for as long as it lives."""
+        """Locked by the process for its whole life."""
         return self.directory / "local-cloud.lock"
 
     @property
@@ -80,11 +80,11 @@ class Files:
 
     @property
     def scratch(self) -> Path:
-        """The process's directory for temporary files, which may be left over from a killed process."""
+        """The process's directory for temporary files; a killed process leaves its files."""
         return self.directory / "local-cloud.tmp"
 
     def try_lock(self, path: Path) -> int | None:
-        """The file descriptor of an exclusive lock; None while another process has the lock."""
+        """The file descriptor of an exclusive lock; None while a further process has the lock."""
         descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
         if _flock(descriptor, fcntl.LOCK_EX):
             return descriptor
@@ -104,14 +104,14 @@ class Files:
             os.close(descriptor)
 
     def holds(self, descriptor: int) -> bool:
-        """Whether the lock of ``descriptor`` is the lock of this directory, not of a removed file."""
+        """Whether the lock of ``descriptor`` is the directory's lock, not of a removed file."""
         try:
             return os.path.samestat(os.fstat(descriptor), self.lock.lstat())
         except OSError:
             return False
 
     def read_state(self) -> Running | None:
-        """The content of the state file; None if there is no file, or no file that can be read."""
+        """The content of the state file; None for a missing or unreadable file."""
         try:
             document = json.loads(self.state.read_text("utf-8"))
             known = {field.name: document[field.name] for field in fields(Running) if field.name in document}

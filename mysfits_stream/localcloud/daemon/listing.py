@@ -1,4 +1,4 @@
-"""The local clouds of this user, found among the processes of the machine."""
+"""The local clouds of the user, found among the processes of the machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Listed:
 
 
 def list_all(command: Sequence[str]) -> list[Listed]:
-    """The living local clouds that this user has started with ``command``, sorted by directory."""
+    """The user's living local clouds, started with ``command``, sorted by directory."""
     marker = list(command[1:])
     found = []
     for pid, memory_bytes, arguments in _processes():
@@ -49,7 +49,7 @@ def list_all(command: Sequence[str]) -> list[Listed]:
 
 
 def _processes() -> Iterator[tuple[int, int, list[str]]]:
-    """Process id, resident memory and arguments of each process of this user."""
+    """Process id, resident memory and arguments of each process of the user."""
     if not (PROC / "self/cmdline").exists():
         yield from _processes_of_ps()
         return

@@ -65,10 +65,10 @@ def serve(
     ended: threading.Event,
     interval: float = WATCH_INTERVAL,
 ) -> int:
-    """Serve until ``ended`` is set, the state file is gone, or the last request is IDLE_LIMIT seconds ago.
+    """Serve until ``ended`` is set, the state file is gone, or IDLE_LIMIT seconds have no request.
 
-    Checks all three every ``interval`` seconds. ``options["lock"]`` is the locked descriptor that the process
-    has inherited. Returns the exit status.
+    Checks all three every ``interval`` seconds. ``options["lock"]`` is the inherited, locked descriptor.
+    Returns the exit status.
     """
     files = Files(directory)
     lock = options["lock"]

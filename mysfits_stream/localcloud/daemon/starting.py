@@ -1,4 +1,4 @@
-"""Starts the background process and waits until it is ready."""
+"""Starts the background process and waits for its readiness."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def start(
     report: Report,
     budget: float = START_BUDGET,
 ) -> Running:
-    """Start the process, which inherits ``lock``, and wait until it answers.
+    """Start the process, which inherits ``lock``, and wait for its first answer.
 
-    The process goes on when the caller is killed meanwhile. Raises DaemonError.
+    The process goes on after the death of the caller. Raises DaemonError.
     """
     files.state.unlink(missing_ok=True)
     files.remove_scratch()
@@ -80,7 +80,7 @@ def start(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End our own child, which has no other process's pid as long as its status is not collected."""
+    """End our own child; the pid stays the child's until its status is collected."""
     process.terminate()
     try:
         process.wait(END_SECONDS)
@@ -101,7 +101,7 @@ def _log_tail(files: Files, lines: int) -> list[str]:
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    """The caller's environment without AWS settings: none of them may reach the local cloud."""
+    """The caller's environment without AWS settings: no AWS setting may reach the local cloud."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     return kept | {
         "AWS_CONFIG_FILE": os.devnull,

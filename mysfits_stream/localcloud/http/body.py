@@ -1,4 +1,4 @@
-"""Reads the body of an HTTP request with a limit that holds while reading."""
+"""Reads the body of an HTTP request, with a limit on the size of every read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Body:
 
 
 class BodyReader:
-    """The body of one request, of a known length or chunked; reads in blocks of BLOCK bytes."""
+    """The body of a request, of a known length or chunked; reads in blocks of BLOCK bytes."""
 
     def __init__(self, environ: dict[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Which operation of which service a request is, as botocore's models tell: a pure function of it."""
+"""The service and the operation of a request, by botocore's models: a pure function."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BY_PATH = ("apigateway", "lambda", "s3")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an AWS client; ``resource`` is the physical name of what it is about, or empty."""
+    """A call of an AWS client; ``resource`` is the physical name of its resource, or empty."""
 
     service: str
     operation: str
@@ -45,7 +45,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Route:
-    """An operation of a service that is spoken to by method and path."""
+    """An operation in a REST protocol, identified by method and path."""
 
     operation: str
     method: str
@@ -69,7 +69,7 @@ class Route:
 
 
 def identify(request: Request) -> Call | None:
-    """The call that a signed request makes; None for what is not one, or not of a known operation."""
+    """The call of a signed request; None for an unsigned request or an unknown operation."""
     return identify_as(request.service, request) if request.service else None
 
 
@@ -92,7 +92,7 @@ def identify_as(service: str, request: Request) -> Call | None:
 
 
 def _below_bucket(request: Request) -> str:
-    """The path with the bucket in it, where the client put the bucket into the host."""
+    """The path with the bucket, also for a request with the bucket in its host."""
     host = re.fullmatch(r"(?P<bucket>.+)\.localhost(:\d+)?", request.headers.get("host", ""))
     return f"/{host['bucket']}{request.path}" if host else request.path
 
@@ -117,7 +117,7 @@ def _named(given: Mapping[str, Any]) -> str:
 
 @cache
 def _routes(service: str) -> tuple[Route, ...]:
-    """The operations of a service, those first that a request must say more for."""
+    """The operations of a service, the most specific first."""
     model = Session().get_service_model(service)
     routes = [_route(model.operation_model(name)) for name in model.operation_names]
     return tuple(sorted(routes, key=lambda route: (-route.weight, route.deprecated, route.operation)))

@@ -1,4 +1,6 @@
-"""Decides who may send a request, once, on the route of the request; every other request is a 403.
+"""Decides who may send a request, once, on the route of the request.
+
+A rejected request is a 403.
 
 The local cloud listens on 127.0.0.1 only. Still, a browser on the machine sends requests for pages of foreign
 sites, directly or through a host name that resolves to 127.0.0.1 (DNS rebinding), and other users of the
@@ -46,7 +48,7 @@ class Denial:
 
 
 def denial(request: Request, route: Route, allowed: AllowedCallers) -> Denial | None:
-    """Why a request is not served; None for a request that may pass. Needs no body."""
+    """The reason to reject a request, or None. Needs no body."""
     host = request.headers.get("host", "")
     if not LOOPBACK.fullmatch(_host_name(f"//{host}")):
         return Denial(f"the local cloud serves loopback host names only, not {host!r}")

@@ -92,7 +92,7 @@ class _Server(Server):
 
 
 class Listener:
-    """One application at one port, from :meth:`start` until :meth:`stop`."""
+    """An application at a port, from :meth:`start` until :meth:`stop`."""
 
     def __init__(self, application: Callable[..., Any]) -> None:
         self._application = application

@@ -1,7 +1,7 @@
-"""The members that a request gives, by the names of botocore's model of the operation.
+"""The members of a request, by the names in botocore's model of the operation.
 
-Every value of a request is listed, also values for which the model has no member: a service that ignores such
-a value would do less than the client asked for.
+Every value of a request is listed, also values without a member in the model: a service that ignores the
+value would do less than the client asked for.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def service_model(service: str) -> ServiceModel:
 
 
 def given_members(call: Call, request: Request) -> Given:
-    """Each value of a request with a path such as ``VpcConfig.SubnetIds``; lists and maps add no segment."""
+    """Each value of a request with a path like ``VpcConfig.SubnetIds``.
+
+    Lists and maps add no segment.
+    """
     model = service_model(call.service).operation_model(call.operation)
     shape = model.input_shape
     if "x-amz-target" in request.headers:

@@ -1,4 +1,4 @@
-"""HTTP messages inside the local cloud: requests that were read completely, and responses.
+"""HTTP messages inside the local cloud: completely read requests, and responses.
 
 Only this module converts from and to WSGI.
 """
@@ -26,7 +26,7 @@ CREDENTIAL_SCOPE = re.compile(r"Credential=[^/\s]+/\d{8}/(?P<region>[^/]+)/(?P<s
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value of a JSON document; a document that is nested too deeply is a JSONDecodeError, too."""
+    """The value of a JSON document; too deep nesting is a JSONDecodeError, too."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -35,7 +35,7 @@ def read_json(text: str | bytes) -> Any:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; ``path`` is still percent-encoded, header names are in lower case."""
+    """An HTTP request; ``path`` is still percent-encoded, header names are in lower case."""
 
     method: str
     path: str
@@ -61,7 +61,7 @@ class Request:
 
     @property
     def operation(self) -> str:
-        """The operation that a JSON 1.x header or a query form names; empty for other protocols."""
+        """The operation in a JSON 1.x header or a query form; empty for other protocols."""
         if target := self.headers.get("x-amz-target"):
             return target.rpartition(".")[2]
         # A parsed form takes many times the memory of its text.
@@ -93,7 +93,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP response."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Response:
         return json.loads(self.body)
 
     def with_body(self, body: bytes) -> Response:
-        """The response with another body, and without the length of the former."""
+        """The response with a new body, and without the length of the former body."""
         headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
         return Response(self.status, headers, body)
 
@@ -119,7 +119,7 @@ def json_response(status: int, document: Any, headers: Mapping[str, str] | None 
 
 
 def read_head(environ: Environ) -> Request:
-    """The request that a WSGI server received, without the body."""
+    """The request of a WSGI server, without the body."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()

@@ -1,4 +1,7 @@
-"""An error of AWS, in the bytes of each of its protocols; and a connection that ends without an answer."""
+"""An error of AWS in the bytes of every protocol.
+
+And a connection that ends without a response.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ EMPTY_500 = Response(500)
 
 
 class Cut(ConnectionResetError):
-    """The connection ends here, and the client never learns what became of its call."""
+    """The connection ends here, and the client never learns the result of its call."""
 
     def __init__(self) -> None:
         super().__init__(errno.ECONNRESET, "cut by the local cloud")
@@ -27,7 +30,7 @@ class Cut(ConnectionResetError):
 def refused(
     call: Call, status: int, code: str, message: str, *, retry_after: float | None = None
 ) -> Response:
-    """The answer to a call that AWS refuses so."""
+    """The response of AWS that rejects a call with an error."""
     headers = {"x-amzn-RequestId": str(uuid.uuid4())}
     if retry_after is not None:
         headers["Retry-After"] = f"{retry_after:.0f}"

@@ -1,6 +1,6 @@
-"""Refuses requests that ask for more than the local cloud simulates, by the table in ``operations.py``.
+"""Rejects requests beyond the simulation, by the table in ``operations.py``.
 
-Empty values and false are accepted for every member, since they ask for nothing. Services that are not listed
+Empty values and false are accepted for every member, as no request for a feature. Unlisted services
 (DynamoDB, SQS …) are moto's, with moto's own coverage.
 """
 
@@ -23,13 +23,13 @@ Members = Mapping[str, frozenset[str] | None]
 
 
 def is_listed(service: str) -> bool:
-    """Whether the local cloud refuses the operations of a service that are not in the table."""
+    """Whether the local cloud rejects a service's operations outside the table."""
     return service in OPERATIONS
 
 
 @cache
 def simulated_members(service: str, operation: str) -> Members | None:
-    """The simulated members by path, with the simulated values; None for an operation that is refused."""
+    """The simulated members by path, with the simulated values; None for a rejected operation."""
     members = OPERATIONS[service].get(operation)
     if members is None:
         return None
@@ -48,7 +48,7 @@ def services() -> Iterable[str]:
 
 
 def refusal(service: str, call: Call | None, request: Request) -> Response | None:
-    """The refusal of a request to a listed service that asks for more than the local cloud simulates."""
+    """The rejection of a request to a listed service beyond the simulation."""
     if not is_listed(service):
         return None
     if call is None:
@@ -88,7 +88,7 @@ def _is_simulated(members: Members, path: str, value: Any) -> bool:
 
 
 def _outermost(members: Members, path: str) -> str:
-    """The outermost member of a path below which nothing is simulated: ``VpcConfig`` of its two lists."""
+    """The outermost member of a path without simulated members: ``VpcConfig`` of its two lists."""
     names = path.split(".")
     prefixes = (".".join(names[:length]) for length in range(1, len(names)))
     return next((p for p in prefixes if not any(each.startswith(f"{p}.") for each in members)), path)

@@ -1,7 +1,7 @@
-"""The operations and members that the local cloud simulates; everything else of these services is refused.
+"""The simulated operations and members; the rest of the listed services is rejected.
 
 A member stands for everything below the member: ``Environment`` for ``Environment.Variables``. ``Member=a|b``
-simulates only these values. Services have the names of the credential scope.
+simulates only the listed values. Services have the names of the credential scope.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ class DeliveryStream:
         self._shown()
 
     def update(self, diff: Diff) -> None:
-        """Change the destination in place; replace a stream that failed or is being deleted.
+        """Change the destination in place; replace a failed stream or a stream in deletion.
 
         A stream in any other state may hold undelivered clicks, so a person has to decide.
         """

@@ -71,7 +71,7 @@ def empty(
 ) -> int:
     """Delete everything in a bucket and return the number of versions and markers.
 
-    ``expected`` is that number, if known: then the reports have a bar. Raises ClientError if S3 refuses a
+    ``expected`` is the number, if known: then the reports have a bar. Raises ClientError if S3 refuses a
     key; a missing key is fine.
     """
     deleted = 0
@@ -123,9 +123,9 @@ def _listing(s3: S3Client, bucket: str) -> Iterator[Version]:
 def _divided(
     s3: S3Client, bucket: str, key: str, pool: ThreadPoolExecutor
 ) -> tuple[list[str], list[Version]]:
-    """Enough prefixes to list concurrently, and the versions without any of these prefixes.
+    """Enough prefixes to list concurrently, and the versions without any of the prefixes.
 
-    The folders on the way to ``key`` are listed concurrently until there are enough prefixes side by side.
+    The folders on the way to ``key`` are listed concurrently until the prefixes are enough.
     """
     ends = [at for at, character in enumerate(key, 1) if character == "/"]
     folders = [key[:end] for end in (0, *ends[:DEPTH])]

@@ -99,7 +99,7 @@ class Function:
         }
 
     def template(self) -> Template:
-        """The function; where its code lies is for two parameters of the template to say."""
+        """The function; two parameters of the template name the location of the code."""
         return {
             logical_id(self.name): {
                 "Type": self.type,
@@ -157,7 +157,7 @@ class Function:
         )
 
     def create(self) -> None:
-        """Create the function, waiting until its role is assumable; on return it may still be Pending."""
+        """Create the function, waiting until its role is assumable; Pending on return."""
         with ignoring("ResourceConflictException"):
             self._retry(
                 lambda: self._lambda.create_function(
@@ -214,7 +214,7 @@ class Function:
         self._lambda.tag_resource(Resource=arn, Tags=self.placement.tags)
 
     def delete(self) -> None:
-        """Delete the function and wait until Lambda no longer knows it."""
+        """Delete the function and wait until Lambda no longer finds the function."""
         with ignoring("ResourceNotFoundException"):
             self._retry(
                 lambda: self._lambda.delete_function(FunctionName=self.function_name),
@@ -231,7 +231,7 @@ class Function:
         )
 
     def settle(self) -> None:
-        """Wait until the function is Active and its last update is through."""
+        """Wait until the function is Active and its last update is complete."""
         wait_until(
             self._usable,
             self.placement.pace,
@@ -291,7 +291,7 @@ class Function:
         return state in ("Active", "Inactive") and update == "Successful"
 
     def _role_of(self, found: Any) -> str:
-        """The function's role, or the state of that role since the function was created."""
+        """The function's role, or the state of the role since the function's creation."""
         if found["Role"] != self.role.arn:
             return str(found["Role"])
         try:
@@ -335,7 +335,7 @@ def _without_empty(value: Any) -> Any:
 
 
 def _getting_ready(error: Exception) -> bool:
-    """The role is not in force yet (F13, F14), or the function is busy with itself (F15)."""
+    """The role is not in force yet (F13, F14), or the function is still updating (F15)."""
     return (
         any(is_error(error, "InvalidParameterValueException", message=phrase) for phrase in ROLE_PHRASES)
         or any(is_error(error, "ResourceConflictException", message=phrase) for phrase in BUSY_PHRASES)

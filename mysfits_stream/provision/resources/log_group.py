@@ -120,7 +120,7 @@ class LogGroup:
             self.update(difference(observed.properties if observed else {}, self.desired))
 
     def update(self, diff: Diff) -> None:
-        """Set what differs."""
+        """Set the differing settings."""
         if "Tags" in diff:
             self.tag(self.arn)
         if "RetentionInDays" in diff:
@@ -144,7 +144,7 @@ class LogGroup:
             self._retry(lambda: self._logs.delete_log_group(logGroupName=self.group_name))
 
     def settle(self) -> None:
-        """Usable as soon as it is made."""
+        """Usable at once after creation."""
 
     @property
     def _logs(self) -> CloudWatchLogsClient:
@@ -165,5 +165,5 @@ class LogGroup:
 
 
 def _busy(error: Exception) -> bool:
-    """Another change of the group is under way (F27)."""
+    """A concurrent change of the group is in progress (F27)."""
     return is_error(error, "OperationAbortedException") or is_server_error(error)

@@ -1,4 +1,4 @@
-"""An IAM role with one inline policy and nothing else."""
+"""An IAM role with a single inline policy and nothing else."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STEADY = 4
 
 @dataclass(frozen=True)
 class Role:
-    """A role for one AWS service."""
+    """A role for an AWS service."""
 
     name: str
     placement: Placement
@@ -157,7 +157,7 @@ class Role:
         self._retry(lambda: self._iam.tag_role(RoleName=self.role_name, Tags=tag_list(self.placement.tags)))
 
     def delete(self) -> None:
-        """Take everything off the role, then delete it (F47)."""
+        """Remove everything from the role, then delete the role (F47)."""
         with ignoring("NoSuchEntity"):
             for arn in self._attached():
                 self._detach(arn)
@@ -187,7 +187,7 @@ class Role:
         return {"PermissionsBoundary": self.permissions_boundary} if self.permissions_boundary else {}
 
     def _blocked(self, path: str, boundary: str | None) -> str:
-        """Why ``up`` cannot or may not heal the role, and what to do."""
+        """The reason why ``up`` cannot or may not heal the role, with advice."""
         if path != self.path:
             return (
                 f"role {self.role_name} has the IAM path {path}, which cannot be changed: "
@@ -279,7 +279,7 @@ class Role:
 
 
 def _changing(error: Exception) -> bool:
-    """IAM is busy with an earlier change of the same role (F11)."""
+    """IAM is processing an earlier change of the role (F11)."""
     return is_error(error, "ConcurrentModification") or is_server_error(error)
 
 

@@ -1,4 +1,4 @@
-"""One flat, comparable view of a REST API, from an OpenAPI document or from API Gateway's responses.
+"""A flat view of a REST API for comparison, from OpenAPI or API Gateway's responses.
 
 Methods read ``PUT /clicks``; AWS's defaults and AWS's ids are left out.
 """

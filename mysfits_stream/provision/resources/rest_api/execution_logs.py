@@ -1,4 +1,4 @@
-"""The execution logs of a REST API, in groups that API Gateway makes and leaves behind (F78)."""
+"""The execution logs of a REST API: API Gateway makes and never deletes the groups (F78)."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ class ExecutionLogs:
 
 
 def _busy(error: Exception) -> bool:
-    """Another change of the group is under way (F27)."""
+    """A concurrent change of the group is in progress (F27)."""
     return is_error(error, "OperationAbortedException") or is_server_error(error)

@@ -1,6 +1,6 @@
-"""The clicks API as one OpenAPI document: what a click is, and what becomes of it. Pure.
+"""The clicks API as an OpenAPI document: the model of a click, and the integration. Pure.
 
-The document is what API Gateway imports, what an export shows, and what drift is measured against.
+API Gateway imports the document, an export shows the document, and drift is a difference from the document.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class ClicksApi:
-    """What the document is made from."""
+    """The parameters of the document."""
 
     title: str
     stream_name: str
@@ -78,7 +78,7 @@ class ClicksApi:
         }
 
     def digest(self) -> str:
-        """A name for the document: the same text for the same API."""
+        """A name for the document; equal APIs have equal names."""
         text = json.dumps(self.document(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -195,7 +195,7 @@ class ClicksApi:
         return {"Access-Control-Allow-Origin": f"'{self.allowed_origins[0]}'", "Vary": "'Origin'"}
 
     def _matching_origin(self) -> str:
-        """The template echoes the request's origin: a header holds one of the allowed origins."""
+        """The template echoes the request's origin if allowed: a header holds a single origin."""
         allowed = ", ".join(f'"{origin}"' for origin in self.allowed_origins)
         return (
             "#set($origin = $input.params('origin'))"
@@ -208,8 +208,8 @@ class ClicksApi:
     def _gateway_cors(self) -> dict[str, str]:
         """Headers of API Gateway's own errors.
 
-        The templates of these errors know no conditions: with several origins, any page can read the
-        errors. They hold no data, and the preflight stops a foreign page before the request.
+        The templates of the errors have no conditions: with several origins, any page can read the
+        errors. The errors hold no data, and the preflight stops a foreign page before the request.
         """
         if len(self.allowed_origins) > 1:
             return {"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"}

@@ -1,4 +1,4 @@
-"""The clicks API: a REST API, put whole from one document, deployed to one stage."""
+"""The clicks API: a REST API, put whole from a single document, deployed to a single stage."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DEFINITION = ("Methods", "Models", "RequestValidators", "GatewayResponses", "Pol
 
 @dataclass(frozen=True)
 class RestApi:
-    """A REST API of one stage. Names are not unique: name and owner tag find the API (section 2.2)."""
+    """A REST API with a stage, found by name and owner tag: names are not unique (section 2.2)."""
 
     name: str
     placement: Placement
@@ -247,7 +247,7 @@ class RestApi:
         )
 
     def _ours(self) -> list[Any]:
-        """Our APIs, the oldest first: a lost answer may have left a second one (F6)."""
+        """The stack's APIs, the oldest first: a lost answer may have left a second API (F6)."""
         found = [
             api
             for api in self._items("get_rest_apis")
@@ -322,5 +322,5 @@ class RestApi:
         execution_logs.delete(api_id)
 
     def arn_of(self, api_id: str) -> str:
-        """The ARN of the API with this id."""
+        """The ARN of the API with the id."""
         return self.placement.account.rest_api_arn(api_id)

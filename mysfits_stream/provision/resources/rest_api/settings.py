@@ -24,7 +24,7 @@ PATHS = {
 
 
 def desired_settings(description: str, resource_policy: Mapping[str, Any] | None) -> Properties:
-    """The settings of the stack's API; the resource policy is compared if one is configured."""
+    """The settings of the stack's API; a configured resource policy is compared."""
     policy = {"Policy": canonical(resource_policy)} if resource_policy else {}
     return {
         "Description": description,
@@ -53,7 +53,7 @@ def observed_settings(api: Any, execute_api_arn: str | None) -> Properties:
 
 
 def patches(diff: Diff) -> list[dict[str, str]]:
-    """The patch operations that set differing settings back; none for a new API (observed: None)."""
+    """The patch operations that reset differing settings; empty for a new API (observed: None)."""
     operations = [
         {"op": "replace", "path": path, "value": _text(diff[key][1])}
         for key, path in PATHS.items()

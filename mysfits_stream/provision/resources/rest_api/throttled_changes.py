@@ -1,4 +1,4 @@
-"""Changing a REST API: one change at a time, few in a minute; how to wait for one's turn (F20, F60)."""
+"""Changes of a REST API: one at a time, few per minute, with waits (F20, F60)."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Changes:
         *,
         quota: str = "see what else in this account and region calls API Gateway so often",
     ) -> Any:
-        """Call, waiting a minute for concurrent changes of the API, and longer for the account's quotas.
+        """Call, with waits for concurrent changes of the API and for the account's quotas.
 
-        ``quota`` is the advice for a quota that never lets the call through. Raises Expired after the
-        waits, and NotFoundException for a deleted API.
+        A concurrent change gets a minute, a quota longer. ``quota`` is the advice for a permanently exceeded
+        quota. Raises Expired after the waits, and NotFoundException for a deleted API.
         """
 
         def between_changes() -> Any:
@@ -75,7 +75,7 @@ class Changes:
 
 
 def _changing(error: Exception) -> bool:
-    """API Gateway takes one change of an API at a time (F20)."""
+    """API Gateway rejects concurrent changes of an API (F20)."""
     return (
         is_error(error, "ConflictException", message="try again later")
         or is_error(error, "BadRequestException", message="concurrent modification")
