@@ -18,10 +18,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from mysfits_stream import bucket_names, click_definition, origins
+from mysfits_stream import bucket_names, click_definition, origins, retention
 from mysfits_stream.click_definition import DEFAULT_FIELDS, Definition, Enrichment, Field
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.key_prefixes import rejection
+from mysfits_stream.retention import Expiry
 
 log = logging.getLogger(__name__)
 
@@ -288,6 +289,9 @@ class BucketConfig:
     )
     expire_old_versions_days: int = setting(30, Between(1, 36500, "days"))
     abort_multipart_days: int = setting(7, Between(1, 36500, "days"))
+    expire_clicks_days: int | None = setting(None, Between(1, 36500, "days"))
+    expire_failed_days: int | None = setting(None, Between(1, 36500, "days"))
+    expire_replayed_days: int | None = setting(None, Between(1, 36500, "days"))
 
 
 @dataclass(frozen=True)
@@ -383,8 +387,22 @@ class Config:
     local: LocalConfig = LocalConfig()
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for an inconsistent definition of a click."""
+        """Raise ConfigError for an inconsistent definition of a click, or inconsistent lifetimes."""
         _ = self.definition
+        if reason := retention.rejection(self.expiries):
+            raise ConfigError(reason)
+
+    @property
+    def expiries(self) -> tuple[Expiry, ...]:
+        """How long the bucket keeps clicks, failed clicks and replayed clicks."""
+        bucket, delivery = self.bucket, self.delivery
+        return retention.expiries(
+            delivery.prefix,
+            delivery.error_prefix,
+            clicks=bucket.expire_clicks_days,
+            failed=bucket.expire_failed_days,
+            replayed=bucket.expire_replayed_days,
+        )
 
     @cached_property
     def definition(self) -> Definition:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+ERROR_TYPE = "processing-failed"
+"""The value of ``!{firehose:error-output-type}`` for records that the processor could not process."""
+
 FIREHOSE_VALUES = ("random-string", "error-output-type")
 
 _EXPRESSION = re.compile(r"!\{([^}]*)(\}?)")
@@ -26,6 +29,11 @@ _COUNTS: dict[str, range | tuple[int, ...]] = {
     "V": (2,),
     "z": range(1, 5),
 }
+
+
+def literal(pattern: str) -> str:
+    """The part of a pattern that every key begins with."""
+    return pattern.partition("!{")[0]
 
 
 def rejection(prefix: str) -> str | None:

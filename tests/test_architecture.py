@@ -32,7 +32,7 @@ EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "error
     f"{PROVISION}.{part}" for part in ("policies", "processor_zip", "resource")
 }
 OF_ONE_RESOURCE = {
-    "bucket": {f"{RESOURCE_ROOM}.emptying"},
+    "bucket": {f"{RESOURCE_ROOM}.emptying", f"{PACKAGE}.retention"},
     "rest_api": {
         f"{RESOURCE_ROOM}.rest_api.{part}"
         for part in ("throttled_changes", "settings", "stage", "comparable_view", "execution_logs", "openapi")
@@ -191,11 +191,13 @@ def test_errors_and_settings_depend_on_nothing_of_ours() -> None:
     parts = ("bucket_names", "ecma_subset", "errors", "key_prefixes", "origins")
     basic = {f"{PACKAGE}.{part}" for part in parts}
     assert [name for module in basic for name in imports(module) if within(name, PACKAGE)] == []
-    definition = f"{PACKAGE}.click_definition"
+    definition, retention = f"{PACKAGE}.click_definition", f"{PACKAGE}.retention"
+    assert {name for name in imports(retention) if within(name, PACKAGE)} <= {f"{PACKAGE}.key_prefixes"}
     assert {name for name in imports(definition) if within(name, PACKAGE)} <= {PACKAGE, *basic}
     assert {name for name in imports(f"{PACKAGE}.config") if within(name, PACKAGE)} <= {
         PACKAGE,
         definition,
+        retention,
         *basic,
     }
 

@@ -230,6 +230,8 @@ BAD_SETTINGS = [
     ("bucket.name", "clicks--table-s3", "not ending with --table-s3, which S3 reserves"),
     ("bucket.name", "clicks-123456789012-eu-west-1-an", "not ending with -an, which S3 reserves"),
     ("bucket.expire_old_versions_days", 0, "must be between 1 and 36500 days, found 0"),
+    ("bucket.expire_clicks_days", 0, "bucket.expire_clicks_days: must be between 1 and 36500 days, found 0"),
+    ("bucket.expire_failed_days", "7", "bucket.expire_failed_days: expected a whole number, found '7'"),
     ("delivery.buffer_seconds", 901, "delivery.buffer_seconds: must be between 0 and 900 seconds, found 901"),
     ("delivery.buffer_seconds", True, "delivery.buffer_seconds: expected a whole number, found True"),
     ("delivery.buffer_seconds", 1.5, "delivery.buffer_seconds: expected a whole number, found 1.5"),

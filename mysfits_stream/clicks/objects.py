@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks import prefixes
 from mysfits_stream.errors import ClickError
+from mysfits_stream.retention import replayed_prefix
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -144,7 +145,7 @@ class ClicksBucket:
     @property
     def replayed(self) -> str:
         """The prefix for error objects after the replay of their clicks."""
-        return f"{prefixes.literal(self.error_prefix)}replayed/"
+        return replayed_prefix(self.error_prefix)
 
     def _is_aside(self, key: str) -> bool:
         """Whether a key belongs to failed clicks; only listings of unknown dates contain such keys."""

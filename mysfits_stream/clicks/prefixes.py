@@ -11,14 +11,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from os.path import commonprefix
 
+from mysfits_stream.key_prefixes import ERROR_TYPE as ERROR_TYPE
+from mysfits_stream.key_prefixes import literal as literal
+
 EXPRESSION = re.compile(r"!\{([^}]*)\}")
 TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH}/"
 SORTING = ["yyyy", "MM", "dd", "HH", "mm", "ss"]
 """What dates consist of, zero-padded and from the largest to the smallest, if they sort as time does."""
-
-ERROR_TYPE = "processing-failed"
 
 LETTERS: dict[str, Callable[[datetime, int], str]] = {
     "y": lambda at, width: f"{at.year % 100:02d}" if width == 2 else str(at.year).zfill(width),
@@ -38,11 +39,6 @@ def delivered_pattern(prefix: str) -> str:
 def failed_pattern(error_prefix: str) -> str:
     """The pattern of error objects' keys, as the stack configures the error prefix."""
     return f"{error_prefix}{ERROR_TYPE}/{DEFAULT_DATE}"
-
-
-def literal(pattern: str) -> str:
-    """The common beginning of all keys of a pattern."""
-    return pattern.partition("!{")[0]
 
 
 def of_hour(pattern: str, hour: datetime) -> str:

@@ -20,9 +20,15 @@ FIXED = {
     "api.max_clicks_per_request": "part of the API's document, too",
     "api.allowed_headers": "part of the API's document, too",
     "api.resource_policy": "part of the API's document, too",
+    "bucket.expire_clicks_days": "whether there is a lifetime decides on a lifecycle rule",
+    "bucket.expire_failed_days": "the same",
+    "bucket.expire_replayed_days": "the same",
     "bucket.kms_key": "whether there is a key changes the policies and the encryption",
 }
 """Settings of these sections that are written into the template, with the reason."""
+
+PREFIXES = ("delivery.prefix", "delivery.error_prefix")
+"""Fixed as well where objects expire: the rules hold the literal part of a prefix."""
 
 Parameters = dict[str, dict[str, Any]]
 
@@ -30,6 +36,8 @@ Parameters = dict[str, dict[str, Any]]
 def parametrised(config: Config) -> tuple[Config, Parameters]:
     """``config`` with placeholders for parameters, and the definitions of the parameters."""
     parameters: Parameters = {}
+    expires = any(each.days for each in config.expiries)
+    fixed = {*FIXED, *(PREFIXES if expires else ())}
 
     def placed(owner: Any, path: str) -> dict[str, Any]:
         changes: dict[str, Any] = {}
@@ -39,7 +47,7 @@ def parametrised(config: Config) -> tuple[Config, Parameters]:
             if is_dataclass(value):
                 if where in SECTIONS:
                     changes[field.name] = replace(value, **placed(value, where))  # type: ignore[type-var]
-            elif where in ("stack", "mysfits_api") or (path and where not in FIXED):
+            elif where in ("stack", "mysfits_api") or (path and where not in fixed):
                 name = where.replace(".", "_").title().replace("_", "")
                 parameters[name] = _definition(where, value, field.metadata["limit"])
                 changes[field.name] = Placeholder(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mysfits_stream import cost
 from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.expiring import Expiring, expiring
 from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.engine import Goal, converge
@@ -18,10 +19,13 @@ class Plan:
 
     changes: StackChanges
     cost: cost.Breakdown | None = None
+    expiring: tuple[Expiring, ...] = ()
+    """What S3 will delete because of changed lifetimes."""
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON."""
-        return {**self.changes.document(), **({"cost": _cost(self.cost)} if self.cost else {})}
+        deletes = {"deletes": [each.document() for each in self.expiring]} if self.expiring else {}
+        return {**self.changes.document(), **deletes, **({"cost": _cost(self.cost)} if self.cost else {})}
 
 
 def plan(project: Project, volume: str | None = None) -> Plan:
@@ -32,7 +36,11 @@ def plan(project: Project, volume: str | None = None) -> Plan:
     clicks = cost.parse_volume(volume) if volume else None
     changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
     note_consequences(project, changes)
-    return Plan(StackChanges.of(project, changes), cost.monthly(project.config, clicks) if clicks else None)
+    return Plan(
+        StackChanges.of(project, changes),
+        cost.monthly(project.config, clicks) if clicks else None,
+        expiring(project, changes),
+    )
 
 
 def _cost(bill: cost.Breakdown) -> dict[str, Any]:

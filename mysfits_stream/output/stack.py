@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.adopt import Adoption
     from mysfits_stream.operations.changes import ResourceChange, StackChanges
     from mysfits_stream.operations.down import Removal, Removed
+    from mysfits_stream.operations.expiring import Expiring
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.up import Up
     from mysfits_stream.provision.resources.emptying import Contents
@@ -42,8 +43,22 @@ def plan(plan: Plan, width: int | None, *, verbose: bool) -> Lines:
     """The planned changes of each resource, a summary, and the cost."""
     yield from _changes(plan.changes, PLANNED, width, verbose=verbose)
     yield _summary(plan.changes, TO_DO) or UNCHANGED
+    for each in plan.expiring:
+        yield hanging(Text(), expiring(each), width)
     if plan.cost:
         yield hanging(Text(), cost(plan.cost), width)
+
+
+def expiring(found: Expiring) -> str:
+    """A warning of a lifetime that deletes data."""
+    deletion, days = found.deletion, many(found.deletion.days, "day")
+    if not deletion.current:
+        return f"Warning: S3 deletes each old version {days} after the version is replaced, earlier than now."
+    return (
+        f"Warning: S3 deletes objects below {deletion.prefix} {days} after their creation: "
+        f"{many(found.objects or 0, 'object')} ({size(found.bytes or 0)}) within a day or two after `up`, "
+        "the others as they reach that age. Old versions follow after bucket.expire_old_versions_days."
+    )
 
 
 def cost(bill: Breakdown) -> str:

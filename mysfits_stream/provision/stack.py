@@ -121,6 +121,7 @@ def build(
         bucket_name=names.bucket,
         expire_old_versions_days=config.bucket.expire_old_versions_days,
         abort_multipart_days=config.bucket.abort_multipart_days,
+        expiries=config.expiries,
         kms_key=config.bucket.kms_key,
         delete_data=delete_data,
         expected_versions=expected_versions,

@@ -77,6 +77,10 @@ CONFIGS = {
             max_clicks_per_request=1,
         ),
     ),
+    "clicks that expire": Config(
+        bucket=BucketConfig(expire_clicks_days=30, expire_failed_days=14, expire_replayed_days=7),
+        delivery=DeliveryConfig(prefix="clicks/!{timestamp:yyyy}/", error_prefix="broken/"),
+    ),
     "a prefix that looks like a substitution": Config(delivery=DeliveryConfig(prefix="${AWS::Region}/")),
 }
 

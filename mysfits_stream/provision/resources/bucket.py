@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,6 +28,7 @@ from mysfits_stream.provision.resource import (
     tags_of,
 )
 from mysfits_stream.provision.resources.emptying import empty
+from mysfits_stream.retention import Expiry
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -64,6 +65,8 @@ class Bucket:
     bucket_name: str
     expire_old_versions_days: int
     abort_multipart_days: int
+    expiries: tuple[Expiry, ...] = ()
+    """The lifetimes of objects by prefix."""
     kms_key: str | None = None
     """The ARN of the key that encrypts objects; None for the keys of S3."""
     delete_data: bool = False
@@ -94,15 +97,29 @@ class Bucket:
                 else {"SSEAlgorithm": "AES256"}
             ),
             "LifecycleConfiguration": {
-                "Rules": [
-                    {
-                        "ID": "expire-what-is-no-longer-current",
-                        "Status": "Enabled",
-                        "Filter": {"Prefix": ""},
-                        "NoncurrentVersionExpiration": {"NoncurrentDays": self.expire_old_versions_days},
-                        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": self.abort_multipart_days},
-                    }
-                ]
+                "Rules": _in_order(
+                    [
+                        {
+                            "ID": "expire-what-is-no-longer-current",
+                            "Status": "Enabled",
+                            "Filter": {"Prefix": ""},
+                            "NoncurrentVersionExpiration": {"NoncurrentDays": self.expire_old_versions_days},
+                            "AbortIncompleteMultipartUpload": {
+                                "DaysAfterInitiation": self.abort_multipart_days
+                            },
+                        },
+                        *(
+                            {
+                                "ID": each.id,
+                                "Status": "Enabled",
+                                "Filter": {"Prefix": each.prefix},
+                                "Expiration": {"Days": each.days},
+                            }
+                            for each in self.expiries
+                            if each.days
+                        ),
+                    ]
+                )
             },
             "BucketPolicy": tls_only(self.arn),
             "Tags": self.placement.tags,
@@ -118,7 +135,8 @@ class Bucket:
         encryption = {"ServerSideEncryptionByDefault": by_default, **bucket_key}
         rules = [
             {"Id": rule["ID"], "Prefix": rule["Filter"]["Prefix"]}
-            | {key: value for key, value in rule.items() if key not in ("ID", "Filter")}
+            | {key: value for key, value in rule.items() if key not in ("ID", "Filter", "Expiration")}
+            | ({"ExpirationInDays": rule["Expiration"]["Days"]} if "Expiration" in rule else {})
             for rule in properties.pop("LifecycleConfiguration")["Rules"]
         ]
         name = logical_id(self.name)
@@ -382,7 +400,7 @@ READERS: dict[str, Callable[[Bucket], Any]] = {
     ),
     "LifecycleConfiguration": lambda b: _absent(
         "NoSuchLifecycleConfiguration",
-        lambda: {"Rules": b._s3.get_bucket_lifecycle_configuration(Bucket=b.bucket_name)["Rules"]},
+        lambda: {"Rules": _in_order(b._s3.get_bucket_lifecycle_configuration(Bucket=b.bucket_name)["Rules"])},
     ),
     "BucketPolicy": lambda b: _absent(
         "NoSuchBucketPolicy", lambda: json.loads(b._s3.get_bucket_policy(Bucket=b.bucket_name)["Policy"])
@@ -405,6 +423,11 @@ WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
     ),
     "BucketPolicy": lambda b, v: b._s3.put_bucket_policy(Bucket=b.bucket_name, Policy=json.dumps(v)),
 }
+
+
+def _in_order(rules: Sequence[Any]) -> list[Any]:
+    """Lifecycle rules by ID: the order has no meaning for S3 (F231)."""
+    return sorted(rules, key=lambda rule: str(rule.get("ID", "")))
 
 
 def _encryption(answer: Any) -> Any:

@@ -41,7 +41,8 @@ class Bucket(Provided, CloudFormationModel):
         if lifecycle := given.get("LifecycleConfiguration"):
             renamed = [
                 {"ID": rule["Id"], "Filter": {"Prefix": rule.get("Prefix", "")}}
-                | {key: value for key, value in rule.items() if key not in ("Id", "Prefix")}
+                | ({"Expiration": {"Days": rule["ExpirationInDays"]}} if "ExpirationInDays" in rule else {})
+                | {key: rule[key] for key in rule if key not in ("Id", "Prefix", "ExpirationInDays")}
                 for rule in lifecycle["Rules"]
             ]
             self.call(
