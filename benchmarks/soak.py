@@ -25,8 +25,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ SAMPLE_SECONDS = 5.0
 CHAOS_SECONDS = 4.0
 DRAIN_SECONDS = 120.0
 MEMORY_SLOPE = 1.0  # MB a minute
+FLAT = 5.0
+"""The most that the median number of threads or open files may grow within the second half."""
+LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 CONFIG = "api: {rate_limit: 10000, burst_limit: 5000}\nlocal: {access: open}\n"
 COMMAND = (sys.executable, "-m", "benchmarks.soak_cloud")
 TOOL = (sys.executable, "-m", "mysfits_stream")
@@ -60,7 +63,7 @@ class Soak:
     delivered: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     samples: list[tuple[float, float, int, int]] = field(default_factory=list)
-    """Seconds, memory in MB, threads, open files."""
+    """Seconds, memory in MB, threads, open files without the connections of clients."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Why records failed, and how many."""
     chaos: Counter[str] = field(default_factory=Counter)
@@ -117,8 +120,22 @@ class Soak:
         status = Path(f"/proc/{self.running.pid}/status").read_text(encoding="ascii")
         fields = dict(line.split(":", 1) for line in status.splitlines())
         memory = int(fields["VmRSS"].split()[0]) / 1024
-        files = len(list(Path(f"/proc/{self.running.pid}/fd").iterdir()))
+        files = open_files(self.running.pid, self.running.port)
         self.samples.append((seconds, memory, int(fields["Threads"]), files))
+
+
+def open_files(pid: int, port: int) -> int:
+    """Number of open files of a server, without the connections of its clients, which vary with load."""
+    process = Path(f"/proc/{pid}")
+    rows = [row.split() for row in (process / "net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    connections = {
+        f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] != LISTENING
+    }
+    found = 0
+    for file in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += str(file.readlink()) not in connections
+    return found
 
 
 def kill_a_command(soak: Soak) -> None:
@@ -214,6 +231,12 @@ def slope(samples: list[tuple[float, float]]) -> float:
     return statistics.linear_regression(*zip(*samples, strict=True)).slope * 60
 
 
+def growth_of_level(figures: Sequence[float]) -> float:
+    """Growth of the median from the first to the last third of the figures; single peaks do not count."""
+    third = len(figures) // 3
+    return statistics.median(figures[-third:]) - statistics.median(figures[:third]) if third else 0.0
+
+
 def read_results(file: Path) -> dict[str, set[str]]:
     """The clicks by outcome: accepted (+), refused (-), without an answer (?)."""
     outcomes: dict[str, set[str]] = {"+": set(), "-": set(), "?": set()}
@@ -296,6 +319,9 @@ def judge(soak: Soak, outcomes: dict[str, set[str]], seconds: float) -> tuple[di
     wrong = [name for name in ("accepted and lost", "never sent") if figures[name]]
     if growth >= MEMORY_SLOPE:
         wrong.append(f"memory grows by {growth:.2f} MB a minute")
+    for name, figure in (("threads", threads), ("open files", files)):
+        if (grown := growth_of_level(figure)) > FLAT:
+            wrong.append(f"{name} grow by {grown:g}")
     return figures, [*wrong, *soak.tracebacks]
 
 

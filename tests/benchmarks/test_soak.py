@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.soak import Soak, judge, read_results, slope
+from benchmarks.soak import Soak, growth_of_level, judge, open_files, read_results, slope
 from mysfits_stream.localcloud.daemon import Running
 
 RUNNING = Running(1, 1, 1.0, "identity", "0")
@@ -33,6 +35,34 @@ def test_memory_that_grows_in_the_second_half_is_wrong() -> None:
     assert judge(soak(samples=growing), {"+": set(), "-": set(), "?": set()}, 600)[1] == [
         "memory grows by 2.00 MB a minute"
     ]
+
+
+@pytest.mark.parametrize(("name", "index"), [("threads", 2), ("open files", 3)])
+def test_threads_and_files_that_grow_are_wrong(name: str, index: int) -> None:
+    growing = [[float(second), 100.0, 70, 60] for second in range(0, 600, 5)]
+    for number, sample in enumerate(growing):
+        sample[index] += number
+    none: dict[str, set[str]] = {"+": set(), "-": set(), "?": set()}
+    found = soak(samples=[tuple(sample) for sample in growing])
+    assert judge(found, none, 600)[1] == [f"{name} grow by 40"]
+
+
+def test_a_single_peak_of_open_files_is_no_growth() -> None:
+    assert growth_of_level([60] * 20 + [200] + [60] * 20) == 0
+    assert growth_of_level([60]) == 0
+
+
+def test_connections_of_clients_are_not_counted_as_open_files() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        before = open_files(os.getpid(), port)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            # The client's end is a file of this process, too.
+            assert open_files(os.getpid(), port) == before + 1
+            accepted.close()
+            assert open_files(os.getpid(), port) == before + 1
+            assert client.fileno() > 0
 
 
 def test_growth_is_a_minutes() -> None:
