@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import types
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
@@ -27,6 +28,8 @@ from mysfits_stream.retention import Expiry
 log = logging.getLogger(__name__)
 
 DEFAULT_PATH = Path("config.yaml")
+LARGEST_FILE = 1024 * 1024  # characters
+MOST_VALUES = 10_000
 
 MOODS = {"none": "instant", "aws": "aws"}
 """Values of the deprecated key ``local.moods``, and the values of ``local.behavior``."""
@@ -431,8 +434,11 @@ def load(
         return Config()
     path = path or DEFAULT_PATH
     try:
-        text = path.read_text(encoding="utf-8")
-        _refuse_repeated_keys(yaml.compose(text, yaml.SafeLoader))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise ConfigError(f"{path}: longer than {LARGEST_FILE:,} characters")
+        _check_nodes(yaml.compose(text, yaml.SafeLoader))
         document = yaml.safe_load(text)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; name another with --config") from None
@@ -484,22 +490,35 @@ def _override_one(config: Config, key: str, value: Any) -> Config:
     return replace(config, **{section_name: changed}) if section_name else changed
 
 
-def _refuse_repeated_keys(node: Any) -> None:
-    """Raise MarkedYAMLError for a repeated key: YAML would silently use the last value."""
+def _check_nodes(root: Any) -> None:
+    """Raise MarkedYAMLError for a key that is written twice: YAML would use the last value without a word.
+
+    Also for over MOST_VALUES values with aliases written out: a short document with aliases of aliases has
+    billions of values, and an alias inside of itself has no end.
+    """
     import yaml
 
-    if not _is_mapping(node):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if str(key.value) in seen:
-            raise yaml.MarkedYAMLError(problem=f"{key.value} is written twice", problem_mark=key.start_mark)
-        seen.add(str(key.value))
-        _refuse_repeated_keys(value)
-
-
-def _is_mapping(node: Any) -> bool:
-    return getattr(node, "id", None) == "mapping"
+    waiting = deque([root] if root else [])
+    count = 0
+    while waiting:
+        node = waiting.popleft()
+        count += 1
+        if count > MOST_VALUES:
+            problem = f"over {MOST_VALUES:,} values, or an alias inside of itself"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        if node.id == "sequence":
+            waiting.extend(node.value)
+        elif node.id == "mapping":
+            seen: set[str] = set()
+            for key, value in node.value:
+                # A key that is a list or a mapping is refused when the document is built.
+                name = key.value if key.id == "scalar" else id(key)
+                if str(name) in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{name} is written twice", problem_mark=key.start_mark
+                    )
+                seen.add(str(name))
+                waiting.append(value)
 
 
 def _with_current_keys(document: Any, warn: Callable[[str], None]) -> Any:

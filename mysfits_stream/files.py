@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mysfits_stream.errors import StateError
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a file of ours at most; a file from elsewhere may be endless."""
+NO_LINK, NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)  # POSIX only
 
 
 @contextmanager
@@ -45,6 +50,21 @@ def write_atomically(path: Path, text: str) -> None:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
+
+
+def read_own(path: Path) -> bytes:
+    """The content of a file that this program has written.
+
+    OSError for a link or a device, which a repository can contain, and for a file of over LARGEST bytes.
+    """
+    # O_NONBLOCK: opening a named pipe would wait for its other end.
+    with os.fdopen(os.open(path, os.O_RDONLY | NO_LINK | NO_WAIT), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Is not a regular file", str(path))
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
 
 
 def reject_link(path: Path) -> None:

@@ -169,6 +169,22 @@ BAD_FILES = [
     pytest.param(f"? 0x{'f' * 5000}\n: 1", "unknown key", id="a huge number as a key"),
     pytest.param("5: 1", "5: unknown key", id="a number as a key"),
     pytest.param("[" * 20_000, "not valid YAML: maximum recursion depth", id="too deep"),
+    pytest.param("&a [*a]", "not valid YAML: over 10,000 values, or an alias inside of itself", id="no end"),
+    pytest.param(
+        "api: {allowed_origins: &a [*a]}", "not valid YAML: over 10,000 values", id="no end in a value"
+    ),
+    pytest.param(
+        "tags:\n  a0: &a0 [x, x]\n"
+        + "".join(f"  a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
+        "not valid YAML: over 10,000 values",
+        id="aliases of aliases",
+    ),
+    pytest.param("# " + "x" * (1 << 20), "longer than 1,048,576 characters", id="too long"),
+    pytest.param(
+        "api:\n  resource_policy:\n    Statement:\n    - Effect: Allow\n      Effect: Deny\n",
+        "line 5, column 7: not valid YAML: Effect is written twice",
+        id="a key twice in a list",
+    ),
     pytest.param("- a", "expected keys with values, found a list: 'a'", id="a list"),
     pytest.param("just text", "expected keys with values, found 'just text'", id="a text"),
     pytest.param("42", "expected keys with values, found 42", id="a number"),

@@ -100,7 +100,7 @@ def retry_after(error: Exception) -> float | None:
         return None
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     value = headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isascii() and value.isdigit() else None
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 
 from botocore.utils import parse_timestamp
 
+from mysfits_stream.aws.responses import UnexpectedResponseError
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
@@ -85,11 +87,13 @@ def write_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> 
 
 
 def _version(element: ElementTree.Element, space: str) -> dict[str, Any]:
-    version: dict[str, Any] = {
-        "Key": element.findtext(f"{space}Key"),
-        "VersionId": element.findtext(f"{space}VersionId"),
-        "IsLatest": element.findtext(f"{space}IsLatest") == "true",
-    }
+    version: dict[str, Any] = {"IsLatest": element.findtext(f"{space}IsLatest") == "true"}
+    for name in ("Key", "VersionId"):
+        version[name] = element.findtext(f"{space}{name}")
+        if not version[name]:
+            raise UnexpectedResponseError(f"Versions[].{name} is missing")
     if size := element.findtext(f"{space}Size"):
+        if not (size.isascii() and size.isdigit()):
+            raise UnexpectedResponseError("Versions[].Size is of another type")
         version["Size"] = int(size)
     return version

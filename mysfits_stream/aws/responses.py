@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -67,7 +68,7 @@ ALWAYS_SENT = {
     ),
     "firehose.ListTagsForDeliveryStream": ("Tags[].Key",),
     "firehose.PutRecordBatch": ("FailedPutCount", "RequestResponses"),
-    "iam.GetRole": ("Role.Arn", "Role.AssumeRolePolicyDocument", "Role.CreateDate"),
+    "iam.GetRole": ("Role.Arn", "Role.AssumeRolePolicyDocument", "Role.CreateDate", "Role.Tags?[].Key"),
     "iam.GetRolePolicy": ("PolicyDocument",),
     "iam.ListAttachedRolePolicies": ("AttachedPolicies[].PolicyArn",),
     "iam.ListRolePolicies": ("PolicyNames",),
@@ -91,17 +92,13 @@ ALWAYS_SENT = {
 """Operation -> members that AWS always sends and this package reads. ``[]`` each entry of a list, ``{}`` each
 value of a map, ``?`` the member may be missing."""
 
-JSON_TEXTS = {
-    "apigateway.GetModels": ("items[].schema",),
-    "iam.GetRole": ("Role.AssumeRolePolicyDocument",),
-    "iam.GetRolePolicy": ("PolicyDocument",),
-    "s3.GetBucketPolicy": ("Policy",),
-}
-"""Operation -> members that hold a JSON document as text; botocore has parsed those of IAM."""
-
 HTML = (b"<!doctype html", b"<html")
+LAST_MOMENT = 253_402_300_799_000  # 9999-12-31T23:59:59Z, in milliseconds
 IN_HEADERS = ("header", "headers", "statusCode")
+PARSED_POLICY = "policyDocumentType"  # a string of IAM that botocore has parsed
 JSON_PROTOCOLS = ("json", "rest-json")
+TYPED_BY_PARSER = ("s3.ListObjectVersions",)
+"""Operations with long listings, whose parser in ``fast_s3`` returns the types of the output shape."""
 PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "double": (int, float),
@@ -112,6 +109,7 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "map": (dict,),
     "string": (str,),
     "structure": (dict,),
+    "timestamp": (datetime,),
 }
 """Type of a shape -> types of its parsed values."""
 
@@ -138,7 +136,14 @@ class CheckedParserFactory(ResponseParserFactory):
                 return parse(response, shape)
             except ResponseParserError as error:
                 raise UnexpectedResponseError("the document is malformed") from error
-            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            except (
+                ArithmeticError,
+                AttributeError,
+                LookupError,
+                RuntimeError,
+                TypeError,
+                ValueError,
+            ) as error:
                 raise UnexpectedResponseError("the document is not the operation's output") from error
 
         parser.parse = checked
@@ -167,7 +172,12 @@ def _before_parse(operation_model: OperationModel, response_dict: dict[str, Any]
     if not isinstance(body, bytes):
         return  # a stream checks its own length
     announced = headers.get("Content-Length", "")
-    if announced.isdigit() and len(body) < int(announced) and "Content-Encoding" not in headers:
+    if (
+        announced.isascii()
+        and announced.isdigit()
+        and len(body) < int(announced)
+        and "Content-Encoding" not in headers
+    ):
         raise UnexpectedResponseError(f"it breaks off after {len(body)} of {announced} bytes")
     fault = _malformed(operation_model, status, body)
     if fault and status >= 500:
@@ -218,23 +228,49 @@ def _after_call(http_response: Any, parsed: Any, model: OperationModel, **_: Any
         if not isinstance(code, str):
             raise UnexpectedResponseError(f"an error without a code, HTTP {http_response.status_code}")
         return
-    if model.output_shape and model.service_model.resolved_protocol in JSON_PROTOCOLS:
+    called = f"{model.service_model.service_name}.{model.name}"
+    if model.output_shape and called not in TYPED_BY_PARSER:
         for wrong in _of_other_types(model.output_shape, parsed, ""):
             raise UnexpectedResponseError(f"{wrong} is of another type", model.name)
-    called = f"{model.service_model.service_name}.{model.name}"
     for path in ALWAYS_SENT.get(called, ()):
         if not _holds(parsed, path, lambda value: value is not None):
             raise UnexpectedResponseError(f"{path.replace('?', '')} is missing", model.name)
-    for path in JSON_TEXTS.get(called, ()):
-        if not _holds(parsed, path, _is_json):
-            raise UnexpectedResponseError(f"{path} is no JSON document", model.name)
+    for path, is_valid in FORMS.get(called, {}).items():
+        if not _holds(parsed, path, is_valid):
+            raise UnexpectedResponseError(f"{path} has another form", model.name)
 
 
 def _is_json(value: Any) -> bool:
+    """Whether a value is a JSON object as text, or an object that botocore has parsed, as for IAM."""
     try:
-        return isinstance(value, dict) or isinstance(json.loads(value), dict)
+        return isinstance(value, dict) or (isinstance(value, str) and isinstance(json.loads(value), dict))
     except (ValueError, RecursionError):
         return False
+
+
+def _is_time(value: Any) -> bool:
+    """Whether a value is an ISO 8601 time with its offset."""
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_moment(value: Any) -> bool:
+    """Whether a value is a time in milliseconds since the epoch."""
+    return isinstance(value, int) and 0 <= value <= LAST_MOMENT
+
+
+FORMS: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "apigateway.GetModels": {"items[].schema": _is_json},
+    "iam.GetRole": {"Role.AssumeRolePolicyDocument": _is_json},
+    "iam.GetRolePolicy": {"PolicyDocument": _is_json},
+    "lambda.GetFunction": {"Configuration.LastModified": _is_time},
+    "lambda.GetFunctionConfiguration": {"LastModified": _is_time},
+    "logs.GetLogEvents": {"events[].timestamp": _is_moment},
+    "s3.GetBucketPolicy": {"Policy": _is_json},
+}
+"""Operation -> members that hold a text or a number of a certain form."""
 
 
 def _name_the_operation(exception: Exception, event_name: str, **_: Any) -> None:
@@ -264,16 +300,19 @@ def _of_other_types(shape: Any, value: Any, path: str) -> Iterator[str]:
     """The paths of values of another type than the shape's."""
     kind: str = shape.type_name
     wanted = PYTHON_TYPES.get(kind)
-    if value is None or wanted is None or (kind == "structure" and shape.is_document_type):
+    if value is None or wanted is None or shape.name == PARSED_POLICY:
+        return
+    if kind == "structure" and shape.is_document_type:
         return
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         yield path or "the document"
         return
     inside: Any = value
     if kind == "structure":
-        for name, member in shape.members.items():
-            if name in inside:
-                yield from _of_other_types(member, inside[name], f"{path}.{name}".lstrip("."))
+        members = shape.members
+        for name, found in inside.items():
+            if name in members:
+                yield from _of_other_types(members[name], found, f"{path}.{name}".lstrip("."))
     elif kind == "list":
         for entry in inside:
             yield from _of_other_types(shape.member, entry, f"{path}[]")

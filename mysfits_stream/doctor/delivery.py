@@ -85,7 +85,8 @@ def measured(cloudwatch: Any, stream: str, function: str, since: datetime, until
     )
     for page in pages:
         for result in page["MetricDataResults"]:
-            points[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
+            if result["Id"] in points:
+                points[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=False)
     return Metrics({key: sorted(found) for key, found in points.items()})
 
 

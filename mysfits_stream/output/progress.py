@@ -54,7 +54,7 @@ class PlainProgress(ProgressView):
         what = text.split(",", 1)[0]
         if self._waits.get(name) != what:
             self._waits[name] = what
-            self._console.print(f"{name}: {what}")
+            self._console.print(printable(f"{name}: {what}"))
 
 
 class LiveProgress(ProgressView):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mysfits_stream.aws.account import Account
@@ -29,6 +30,8 @@ def canonical(policy: Any) -> Document:
                 key: value[0] if isinstance(value, list) and len(value) == 1 else value
                 for key, value in statement.items()
             }
+            if isinstance(statement, Mapping)
+            else statement
             for statement in (statements if isinstance(statements, list) else [statements])
         ],
     }

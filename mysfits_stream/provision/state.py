@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mysfits_stream.errors import StateError
-from mysfits_stream.files import state_errors, write_atomically
+from mysfits_stream.files import read_own, state_errors, write_atomically
 from mysfits_stream.provision.resource import Observed, Resource
 
 VERSION = 1
@@ -118,7 +118,7 @@ def file_name(target: str, *, stack: str, account: str, region: str) -> str:
 def read_document(path: Path) -> Document:
     """The document in a state file; raises StateError if the file is damaged or of another format."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_own(path))
         version = int(document["version"])
         if version == VERSION:
             return {

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import is_error, translated
 from mysfits_stream.errors import SiteError
-from mysfits_stream.files import write_atomically
+from mysfits_stream.files import read_own, write_atomically
 from mysfits_stream.website.pages import SiteFile
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _action(file: SiteFile, standing: bytes, *, ours: bool) -> Action:
 def _published(record: Path) -> Mapping[str, Any]:
     """Path -> digest of the content last written; a damaged record counts as empty."""
     try:
-        published = json.loads(record.read_text(encoding="utf-8"))
+        published = json.loads(read_own(record))
     except (OSError, ValueError, RecursionError):
         return {}
     return published if isinstance(published, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -150,6 +151,23 @@ def test_a_malformed_5xx_is_an_error_with_its_status(wire: Wire, protocol: str, 
         ("json", b'{"logGroups": null}', "logGroups[].logGroupName is missing"),
         ("json", b'{"logGroups": {"a": 1}}', "the document is not the operation's output"),
         ("json", b'{"logGroups": [{"logGroupName": ["a"]}]}', "logGroups[].logGroupName is of another type"),
+        (
+            "rest-json",
+            b'{"item": [{"id": "a", "createdDate": 1' + b"0" * 30 + b"}]}",
+            "the document is not the operation's output",
+        ),
+        (
+            "query",
+            b"<GetRoleResponse><GetRoleResult><Role><Arn>a</Arn><Arn>b</Arn></Role></GetRoleResult>"
+            b"</GetRoleResponse>",
+            "Role.Arn is of another type",
+        ),
+        (
+            "query",
+            b"<GetRoleResponse><GetRoleResult><Role><Arn>a</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>"
+            b"<AssumeRolePolicyDocument>[1]</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>",
+            "Role.AssumeRolePolicyDocument has another form",
+        ),
         ("rest-json", b'{"item": [{"id": 5}]}', "items[].id is of another type"),
         ("rest-json", b'{"item": [{"id": "a"}]}', "items[].createdDate is missing"),
         (
@@ -165,6 +183,17 @@ def test_a_malformed_5xx_is_an_error_with_its_status(wire: Wire, protocol: str, 
         ("rest-xml", b"<ListVersionsResult/>", "IsTruncated is missing"),
         (
             "rest-xml",
+            b"<ListVersionsResult><Version><VersionId>1</VersionId></Version></ListVersionsResult>",
+            "Versions[].Key is missing",
+        ),
+        (
+            "rest-xml",
+            b"<ListVersionsResult><Version><Key>a</Key><VersionId>1</VersionId><Size>-1</Size></Version>"
+            b"</ListVersionsResult>",
+            "Versions[].Size is of another type",
+        ),
+        (
+            "rest-xml",
             b"<ListVersionsResult><MaxKeys>many</MaxKeys></ListVersionsResult>",
             "the document is not the operation's output",
         ),
@@ -175,6 +204,34 @@ def test_a_document_without_what_aws_always_sends_is_unexpected(
 ) -> None:
     with pytest.raises(UnexpectedResponseError) as raised:
         wire.call(protocol, 200, body)
+    assert says in reason(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "parameters", "document", "says"),
+    [
+        (
+            "lambda",
+            "get_function_configuration",
+            {"FunctionName": "f"},
+            {"FunctionArn": "a", "Role": "r", "LastModified": "\x1b[31myesterday"},
+            "LastModified has another form",
+        ),
+        (
+            "logs",
+            "get_log_events",
+            {"logGroupName": "g", "logStreamName": "s"},
+            {"events": [{"message": "m", "timestamp": 10**18}]},
+            "events[].timestamp has another form",
+        ),
+    ],
+)
+def test_a_text_or_number_of_another_form_is_unexpected(
+    wire: Wire, service: str, method: str, parameters: dict[str, str], document: dict[str, Any], says: str
+) -> None:
+    wire.responses = [(200, {}, json.dumps(document).encode())]
+    with pytest.raises(UnexpectedResponseError) as raised:
+        getattr(wire.client(service), method)(**parameters)
     assert says in reason(raised.value)
 
 

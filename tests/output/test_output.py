@@ -166,6 +166,13 @@ def _steps(view: Any, clock: Clock) -> None:
     view.notify(Progress("stream", Action.CREATE, "failed"))
 
 
+def test_plain_progress_writes_out_control_characters() -> None:
+    """With --json, progress is plain on a terminal, too, and a wait may quote a service."""
+    console = Console(file=io.StringIO(), markup=False)
+    PlainProgress(console).waiting("stream", "waiting for \x1b[31mred\x9b")
+    assert console.file.getvalue() == "stream: waiting for \\x1b[31mred\\x9b\n"  # type: ignore[attr-defined]
+
+
 def test_plain_progress_says_each_wait_once_with_the_time_that_all_took() -> None:
     console, clock = Console(file=io.StringIO(), markup=False), Clock()
     _steps(PlainProgress(console, clock), clock)

@@ -81,6 +81,11 @@ def test_does_not_allow(document: dict[str, Any], action: str, resource: str) ->
     assert evaluate([document], action, resource) is Decision.IMPLICIT_DENY
 
 
+@pytest.mark.parametrize("statements", [5, "x", [5], [None], {"Effect": "Allow"}])
+def test_a_policy_of_another_form_differs_from_ours(statements: Any) -> None:
+    assert policies.canonical({"Statement": statements}) != policies.canonical(policies.document())
+
+
 def test_no_statement_names_everything() -> None:
     for statement in itertools.chain(*(d["Statement"] for d in (PROCESSOR, DELIVERY, API))):
         assert "*" not in statement["Resource"]

@@ -152,6 +152,29 @@ def test_a_file_that_is_no_text_is_damaged(path: Path) -> None:
         state(path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links are everybody's on POSIX only")
+@pytest.mark.parametrize("target", ["/dev/zero", "/etc/hosts"])
+def test_a_link_is_not_read(path: Path, target: str) -> None:
+    """A repository can contain a link to a device, which has no end."""
+    path.parent.mkdir()
+    path.symlink_to(target)
+    with pytest.raises(StateError, match=r"damaged .* Move it away"):
+        state(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names are POSIX's")
+def test_what_is_no_file_or_too_long_is_not_read(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(StateError, match="Is not a regular file"):
+        state(path)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(StateError, match="File too large"):
+        state(path)
+
+
 def test_a_file_of_another_format_is_refused(path: Path) -> None:
     state(path).record(Thing("a"), seen("a"))
     path.write_text(path.read_text().replace('"version": 1', '"version": 99'))

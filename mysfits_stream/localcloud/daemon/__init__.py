@@ -127,8 +127,7 @@ def stop(directory: Path, *, report: Report = quiet, budget: float = STOP_BUDGET
 
 def log_tail(directory: Path, lines: int) -> list[str]:
     """The last lines of the log, empty without a log."""
-    log = Files(directory).log
-    return log.read_text("utf-8", "replace").splitlines()[-lines:] if log.exists() else []
+    return Files(directory).log_tail(lines)
 
 
 def set_behavior(running: Running, *, behavior: str | None = None, seed: int | None = None) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from mysfits_stream.localcloud.files import open_file, replace_file
+from mysfits_stream.localcloud.files import open_file, read_end, read_file, replace_file
 
 LOOK_AGAIN = 0.05  # seconds; no other process notifies of a released lock or of a written file
 PATIENCE = 5.0  # seconds of waiting without a word
@@ -113,7 +113,7 @@ class Files:
     def read_state(self) -> Running | None:
         """The content of the state file; None for a missing or unreadable file."""
         try:
-            document = json.loads(self.state.read_text("utf-8"))
+            document = json.loads(read_file(self.state))
             known = {field.name: document[field.name] for field in fields(Running) if field.name in document}
             running = Running(**known)
             valid = (
@@ -130,10 +130,18 @@ class Files:
         """Say where the local cloud listens."""
         replace_file(self.state, (json.dumps(asdict(running), indent=2) + "\n").encode())
 
+    def log_tail(self, lines: int) -> list[str]:
+        """The last lines of the log; no lines if there is no log."""
+        try:
+            text = read_end(self.log).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return []
+        return text.splitlines()[-lines:]
+
     def remove_scratch(self) -> None:
         """Remove the temporary files."""
-        if self.scratch.is_symlink():
-            self.scratch.unlink()
+        if self.scratch.is_symlink() or not self.scratch.is_dir():
+            self.scratch.unlink(missing_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     @contextmanager

@@ -75,7 +75,7 @@ def start(
             f"port {settings.port} is in use by another program; set local.port to another, or to 0 for any"
         )
     if process.returncode == REFUSED:
-        raise DaemonError(" ".join(_log_tail(files, 1)).partition("ERROR ")[2])
+        raise DaemonError(" ".join(files.log_tail(1)).partition("ERROR ")[2])
     raise _failure(files, f"the local cloud ended with status {process.returncode}; log: {files.log}")
 
 
@@ -91,13 +91,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _failure(files: Files, message: str) -> DaemonError:
     failure = DaemonError(message)
-    for line in _log_tail(files, LOG_TAIL_LINES):
+    for line in files.log_tail(LOG_TAIL_LINES):
         failure.add_note(line)
     return failure
-
-
-def _log_tail(files: Files, lines: int) -> list[str]:
-    return files.log.read_text("utf-8", "replace").splitlines()[-lines:]
 
 
 def _environment(scratch: Path) -> dict[str, str]:
