@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 from mysfits_stream import __version__
-from mysfits_stream.commands import clicks, doctor, export, local, stack, website
+from mysfits_stream.commands import clicks, completion, doctor, export, local, stack, website
 from mysfits_stream.commands.app import App, global_options, read_json_option
 from mysfits_stream.commands.help import Group
 from mysfits_stream.errors import MysfitsStreamError
@@ -51,6 +51,7 @@ for command in (
     *doctor.COMMANDS,
     *website.COMMANDS,
     *export.COMMANDS,
+    *completion.COMMANDS,
     local.local,
 ):
     cli.add_command(command)

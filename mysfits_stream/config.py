@@ -15,6 +15,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
@@ -453,12 +454,26 @@ def load(
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if document is None:
         return Config()
+    _refuse_foreign(path, document)
     if section and isinstance(document, Mapping):
         document = {key: value for key, value in document.items() if key == section}
     try:
         return parse(document, lambda text: warn(f"{path}: {text}"))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _refuse_foreign(path: Path, document: Any) -> None:
+    """Raise ConfigError for another tool's file, of which no key is known or is like a known key."""
+    if not isinstance(document, Mapping):
+        return
+    known = [f.name for f in fields(Config)]
+    keys = [key for key in document if isinstance(key, str)]
+    if len(keys) > 1 and not any(get_close_matches(key.lower(), known, n=1, cutoff=0.75) for key in keys):
+        raise ConfigError(
+            f"{path}: another tool's configuration (keys: {', '.join(keys[:3])}); name a file of "
+            "mysfits-stream with --config FILE or MYSFITS_STREAM_CONFIG"
+        )
 
 
 def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mysfits_stream.errors import StateError
@@ -65,6 +65,13 @@ def read_own(path: Path) -> bytes:
     if len(content) > LARGEST:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return content
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory of this tool's own files, which git ignores; raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), (directory / ".gitignore").open("x", encoding="utf-8") as file:
+        file.write("*\n")
 
 
 def reject_link(path: Path) -> None:

@@ -35,6 +35,13 @@ LOCAL_SECRET = "local"  # noqa: S105, the local cloud checks the access key id o
 
 PREFLIGHT_TIMEOUT = 10.0
 
+NO_REGION = "no region: set region in config.yaml, --region or AWS_REGION"
+NO_CREDENTIALS = "no credentials: run aws configure sso or aws login, or set AWS_PROFILE"
+NO_SERVICE = (
+    "mysfits_api: not set; target aws needs the base URL of your Mysfits service (it serves /mysfits), "
+    "in config.yaml or with --mysfits-api"
+)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -187,8 +194,11 @@ def _connect_aws(config: Config) -> Target:
         raise TargetError(f"{error}. Choose another with --profile, or run: aws configure sso") from error
     except BotoCoreError as error:
         raise TargetError(f"your AWS settings cannot be used: {reason(error)}") from error
+    missing = _missing(config, region, core)
+    if len(missing) > 1:
+        raise TargetError(f"target aws needs {len(missing)} more settings: {'; '.join(missing)}")
     if not region:
-        raise TargetError("no region: set region in config.yaml, --region or AWS_REGION")
+        raise TargetError(NO_REGION)
     return Target(
         name="aws",
         account=_account(session, core, None, region),
@@ -200,12 +210,25 @@ def _connect_aws(config: Config) -> Target:
     )
 
 
+def _missing(config: Config, region: str | None, core: Session) -> list[str]:
+    """What target aws lacks, each with how to set it, so that a new user reads all of it at once."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        has_credentials = core.get_credentials() is not None
+    except (BotoCoreError, ValueError, TypeError, AttributeError, OSError):
+        has_credentials = True  # credentials that do not work have an error of their own
+    return [
+        *([] if region else [NO_REGION]),
+        *([] if has_credentials else [NO_CREDENTIALS]),
+        *([] if config.mysfits_api else [NO_SERVICE]),
+    ]
+
+
 def mysfits_api(target: Target) -> str:
     """The base URL of the Mysfits service; raises ConfigError if unknown."""
     if target.mysfits_api is None:
-        raise ConfigError(
-            "mysfits_api: not set; target aws needs the base URL of your Mysfits service (it serves /mysfits)"
-        )
+        raise ConfigError(NO_SERVICE)
     return target.mysfits_api.rstrip("/")
 
 

@@ -412,3 +412,26 @@ def test_any_value_is_taken_or_refused_by_its_path(path: str, value: Any) -> Non
     else:
         assert isinstance(parsed, Config)
         hash(parsed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "baseURL: https://example.com/\nlanguageCode: en\ntitle: Mine\n",
+        "plugins: []\npermalink: pretty\n",
+        "service: shop\nprovider: {name: x}\nfunctions: {}\n",
+    ],
+)
+def test_another_tools_file_is_said_to_be_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"another tool's configuration .* --config FILE or MYSFITS_"):
+        config.load(path)
+
+
+@pytest.mark.parametrize("text", ["stak: x\nregoin: y\n", "baseURL: x\nstack: y\n", "title: x\n"])
+def test_a_file_of_ours_with_a_mistake_is_not_called_another_tools(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown key"):
+        config.load(path)

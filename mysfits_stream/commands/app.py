@@ -21,6 +21,8 @@ from mysfits_stream.operations.options import ENVIRONMENT, Options, load_config,
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from click.shell_completion import CompletionItem
+
     from mysfits_stream.config import Config, LocalConfig
     from mysfits_stream.operations.project import Project
     from mysfits_stream.output.console import Output
@@ -29,11 +31,28 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def path(text: str) -> Path:
-    """The path in an option; pathlib is slow to import and only a few commands need a path."""
-    from pathlib import Path
+class PathType(click.ParamType["Path"]):
+    """A path, which the shell completes; pathlib is slow to import and only a few commands need a path."""
 
-    return Path(text)
+    name = "path"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+        """The value as a Path."""
+        from pathlib import Path
+
+        return Path(value)
+
+    def shell_complete(
+        self, context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell list its files or directories."""
+        return [_item(incomplete, type=self.kind)]
+
+
+FILE, DIRECTORY = PathType("file"), PathType("dir")
 
 
 class App:
@@ -121,8 +140,22 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         app.options = replace(app.options, variables=variables, **given)
 
 
+def _item(value: str, **attributes: Any) -> CompletionItem:
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(value, **attributes)
+
+
+def _complete_file(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [_item(incomplete, type="file")]
+
+
+def _complete_target(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [_item(target) for target in ("local", "aws") if target.startswith(incomplete)]
+
+
 def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
-    long = names[0].removeprefix("--")
+    long = names[0].removeprefix("--").replace("-", "_")
     global_names.add(long)
     return click.option(
         *names,
@@ -135,11 +168,22 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 
 JSON_OPTION = _option("--json", is_flag=True, default=None, help="Print the result as JSON.")
 GLOBAL_OPTIONS = (
-    _option("--config", metavar="FILE", help="Configuration file.  [default: config.yaml]"),
+    _option(
+        "--config",
+        metavar="FILE",
+        shell_complete=_complete_file,
+        help="Configuration file.  [default: config.yaml]",
+    ),
     _option("--stack", metavar="NAME", help="Name of the stack, the prefix of all names in AWS."),
-    _option("--target", metavar="local|aws", help="The local cloud, or AWS.  [default: local]"),
+    _option(
+        "--target",
+        metavar="local|aws",
+        shell_complete=_complete_target,
+        help="The local cloud, or AWS.  [default: local]",
+    ),
     _option("--region", metavar="REGION", help="AWS region, for example eu-west-1."),
     _option("--profile", metavar="PROFILE", help="Profile of your AWS configuration."),
+    _option("--mysfits-api", metavar="URL", help="Base URL of the Mysfits service, which serves /mysfits."),
     JSON_OPTION,
     _option("--quiet", "-q", is_flag=True, default=None, help="Print errors only."),
     _option(

@@ -7,6 +7,7 @@ from contextlib import suppress
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.completion import complete_field
 from mysfits_stream.commands.help import command
 
 
@@ -25,7 +26,12 @@ from mysfits_stream.commands.help import command
     help="Clicked mysfit, or another key.  [default: the first mysfit of the Mysfits service]",
 )
 @click.option(
-    "--field", "fields", metavar="NAME=VALUE", multiple=True, help="Another field, for example campaign=may."
+    "--field",
+    "fields",
+    metavar="NAME=VALUE",
+    multiple=True,
+    shell_complete=complete_field,
+    help="Another field, for example campaign=may.",
 )
 @click.option(
     "--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Number of clicks to send."

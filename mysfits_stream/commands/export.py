@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app, path
+from mysfits_stream.commands.app import DIRECTORY, App, global_options, pass_app
 from mysfits_stream.commands.help import command
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ FORMATS = ("cloudformation", "sam", "import")
     help="import is for CloudFormation's resource import of the deployed stack.",
 )
 @click.option(
-    "--out", metavar="DIR", type=path, help="Write the template and the function's code to this directory."
+    "--out",
+    metavar="DIR",
+    type=DIRECTORY,
+    help="Write the template and the function's code to this directory.",
 )
 @global_options
 @pass_app

@@ -5,10 +5,15 @@ The first command with target ``local`` starts the local cloud.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app, path
+from mysfits_stream.commands.app import DIRECTORY, App, global_options, pass_app
 from mysfits_stream.commands.help import Group
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group(cls=Group, section="Stack", examples=("mysfits-stream local status",))
@@ -26,7 +31,7 @@ def local() -> None:
 @click.option(
     "--keep",
     metavar="DIR",
-    type=click.Path(file_okay=False),
+    type=DIRECTORY,
     help="Persist resources and objects in DIR, and restore them at the start.",
 )
 @click.option(
@@ -41,7 +46,7 @@ def local() -> None:
 )
 @global_options
 @pass_app
-def start(app: App, keep: str | None, behavior: str | None, moods: str | None, seed: int | None) -> None:
+def start(app: App, keep: Path | None, behavior: str | None, moods: str | None, seed: int | None) -> None:
     """Start the local cloud in the background, unless it is running.
 
     A behavior lasts until the local cloud stops, or until another behavior is set.
@@ -54,7 +59,7 @@ def start(app: App, keep: str | None, behavior: str | None, moods: str | None, s
     started = local.start(
         app.local_config,
         app.directory,
-        keep=path(keep) if keep else None,
+        keep=keep,
         behavior=behavior,
         moods=moods,
         seed=seed,

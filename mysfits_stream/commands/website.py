@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mysfits_stream.commands import questions
-from mysfits_stream.commands.app import App, global_options, pass_app, path
+from mysfits_stream.commands.app import DIRECTORY, FILE, App, global_options, pass_app
 from mysfits_stream.commands.help import command
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     default="clicks.js",
     help="URL of clicks.js, as the page refers to it.  [default: clicks.js]",
 )
-@click.option("--out", metavar="DIR", type=path, help="Write clicks.js to this directory.")
+@click.option("--out", metavar="DIR", type=DIRECTORY, help="Write clicks.js to this directory.")
 @click.option(
     "--yes", "-y", is_flag=True, help="With --out: overwrite an existing file without confirmation."
 )
@@ -58,7 +58,7 @@ def snippet(app: App, script: str, out: Path | None, yes: bool) -> int:
 @click.option(
     "--source",
     metavar="FILE",
-    type=path,
+    type=FILE,
     help="Use this page, for example the workshop's, in place of the built-in page.",
 )
 @click.option(
@@ -69,7 +69,7 @@ def snippet(app: App, script: str, out: Path | None, yes: bool) -> int:
     help="With --source: set another variable of the page, for example awsRegion=eu-west-1.",
 )
 @click.option(
-    "--out", metavar="DIR", type=path, help="Write the files to this directory in place of an upload."
+    "--out", metavar="DIR", type=DIRECTORY, help="Write the files to this directory in place of an upload."
 )
 @click.option("--dry-run", is_flag=True, help="Show the files without writing them.")
 @click.option("--yes", "-y", is_flag=True, help="Overwrite existing files without confirmation.")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mysfits_stream.errors import TargetError
-from mysfits_stream.files import state_errors
+from mysfits_stream.files import make_private, state_errors
 from mysfits_stream.localcloud import daemon
 from mysfits_stream.localcloud.daemon import DaemonError, Listed, Running, administration
 from mysfits_stream.localcloud.settings import Settings
@@ -47,6 +47,7 @@ def ensure(
             "run: pip install 'mysfits-stream[local]'"
         )
     with translated(directory):
+        make_private(directory)
         return daemon.ensure(directory, settings, COMMAND, keep=keep, report=report)
 
 

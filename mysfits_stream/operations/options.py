@@ -32,6 +32,7 @@ class Options:
     target: str | None = None
     region: str | None = None
     profile: str | None = None
+    mysfits_api: str | None = None
     json: bool | None = None
     quiet: bool | None = None
     verbose: bool | None = None
@@ -57,6 +58,7 @@ def load_config(options: Options, warn: Callable[[str], None], section: str | No
         "target": options.target,
         "region": options.region,
         "profile": options.profile,
+        "mysfits_api": options.mysfits_api,
         "local.access": os.environ.get(LOCAL_ACCESS) or None,
     }
     variables = {"local.access": LOCAL_ACCESS, **options.variables}

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from mysfits_stream.config import Config
 from mysfits_stream.errors import MysfitsStreamError, StateError
-from mysfits_stream.files import reject_link, state_errors
+from mysfits_stream.files import make_private, reject_link, state_errors
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.stack import Names, Report, Stack
@@ -105,7 +105,7 @@ class Project:
         """
         path = self.state_path.with_suffix(".lock")
         with state_errors(self.directory):
-            self.directory.mkdir(parents=True, exist_ok=True)
+            make_private(self.directory)
             reject_link(path)
             try:
                 held = FileLock(path).acquire(timeout=0)

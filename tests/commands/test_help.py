@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Iterator
 
@@ -41,8 +42,7 @@ def test_each_example_is_a_command_line_that_the_parser_accepts(name: str) -> No
     for example in ALL[name].examples:
         words = shlex.split(example, comments=True)
         assert words[: 1 + len(name.split())] == ["mysfits-stream", *name.split()]
-        if ">" in words:
-            words = words[: words.index(">")]
+        words = [*itertools.takewhile(lambda word: word not in (">", ">>", "|"), words)]
         parse(words[1:])
 
 

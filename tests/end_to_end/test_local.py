@@ -114,3 +114,12 @@ def test_list_shows_the_local_clouds_of_this_user(shell: Shell) -> None:
     assert listed["memory_bytes"] > 50_000_000 and 0 <= listed["age_seconds"] < 120
     lines = shell.run("local", "list").out.splitlines()
     assert any(line.startswith(f"{shell.directory.resolve()}  pid {listed['pid']}  ") for line in lines)
+
+
+def test_git_ignores_the_directory_of_state_and_local_cloud(shell: Shell) -> None:
+    assert shell.run("local", "start").code == 0
+    ignored = shell.directory / DIRECTORY / ".gitignore"
+    assert ignored.read_text(encoding="utf-8") == "*\n"
+    ignored.write_text("# mine\n", encoding="utf-8")
+    assert shell.run("up").code == 0
+    assert ignored.read_text(encoding="utf-8") == "# mine\n"
