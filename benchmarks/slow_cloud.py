@@ -19,11 +19,12 @@ import requests
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.aws_behavior import AwsBehavior
 from mysfits_stream.localcloud.aws_behavior.propagation import LAMBDA_WORDINGS
-from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, Role
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.http.refusals import refused
+from mysfits_stream.localcloud.iam import Role
 from mysfits_stream.localcloud.settings import Settings
 
 CALL_SECONDS = 0.08

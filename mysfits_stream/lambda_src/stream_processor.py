@@ -112,9 +112,9 @@ class Definition:
         )
 
     def written(self, click: Click) -> str:
-        """The fields of a click as members of a line, in the definition's order, each with a comma behind.
+        """The fields of a click as members of a line, in the definition's order, each followed by a comma.
 
-        Raises ValueError or TypeError for a click that the API's model does not accept.
+        Raises ValueError or TypeError for a click that the API's model rejects.
         """
         members = []
         for name, prefix, accepts, required in self._fields:
@@ -134,10 +134,10 @@ class Definition:
         return "".join(members)
 
     def written_of_another(self, click: Click, *, gpc: bool) -> str:
-        """The members of a click that an earlier definition accepted: first those of this definition.
+        """The members of a click of an earlier definition; fields of the current definition first.
 
-        With ``gpc``, each text that this definition does not know may be the user of that definition, and
-        becomes ``guest``. Raises ValueError or TypeError for members that no definition accepts.
+        With ``gpc``, each text unknown to the current definition may be the user, and becomes ``guest``.
+        Raises ValueError or TypeError for members that no definition accepts.
         """
         others = {name: value for name, value in click.items() if name not in self._known}
         click_id = others.pop("clickId", MISSING)
@@ -156,7 +156,11 @@ class Definition:
 
 
 def check_of(schema: Mapping[str, Any]) -> Callable[[Any], object]:
-    """A function that validates a field by its JSON Schema, in the subset of ``click.fields``."""
+    """A function that validates a field by its JSON Schema, in the subset of ``click.fields``.
+
+    The function returns a true value for a valid field; else the function returns a false value or raises
+    TypeError.
+    """
     kind = schema["type"]
     choices = schema.get("enum")
     if kind == "boolean":
@@ -202,7 +206,7 @@ Line = tuple[str, str | None, str]
 
 
 class ReadRecord(NamedTuple):
-    """A record with the clicks of a request; empty for a malformed record."""
+    """A record with the lines of a request's clicks; empty for a malformed record."""
 
     id: str
     lines: Sequence[Line] = ()
@@ -246,7 +250,7 @@ class Processor:
 
 
 def read(record: Record, definition: Definition) -> ReadRecord:
-    """A record's clicks; empty if any part is not valid for the clicks API or Firehose (F80).
+    """A record's lines; empty if any part is not valid for the clicks API or Firehose (F80).
 
     A record without an envelope was written by version 0.1.0 or put on the stream directly. Its request id is
     computed from the content and from Firehose's record id, unchanged in retries by Firehose.
@@ -270,11 +274,12 @@ def read(record: Record, definition: Definition) -> ReadRecord:
 
 
 def read_envelope(text: str, envelope: Mapping[str, Any], definition: Definition) -> list[Line]:
-    """The clicks of an envelope; empty for an invalid envelope or click.
+    """The lines of an envelope.
+
+    For an invalid envelope or click, raises an error caught by ``read``.
 
     Clicks of the current definition are validated as in the API. Clicks of an earlier definition, with its
-    digest in the envelope, keep their members. Raises TypeError, ValueError or OverflowError for an invalid
-    time.
+    digest in the envelope, keep their members.
     """
     request_id, at, first = envelope["requestId"], envelope["time"], envelope["first"]
     flags = envelope
@@ -320,11 +325,10 @@ def lines_of(
     gpc: bool = False,
     test: bool = False,
 ) -> list[Line]:
-    """The lines of one click or of an array of clicks, written but for the attributes.
+    """The lines of a click or of an array of clicks, complete except for the attributes.
 
-    ``keys`` is the number of keys that ``text``, the whole record, has beside those of the clicks. Raises
-    ValueError or TypeError if any click is not valid, and for a key that occurs twice: readers differ in
-    which one counts.
+    ``keys`` is the number of keys in ``text``, the whole record, outside the clicks. Raises ValueError or
+    TypeError for an invalid click, and for a repeated key, whose value depends on the reader.
     """
     key, user = definition.key, definition.user if gpc and definition.anonymize else None
     middle = (
@@ -410,7 +414,7 @@ MISSING = object()
 
 
 def attributes_of(item: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The attributes of an item as members of a line, null for a missing attribute.
+    """The attributes of an item as members of a line, each followed by a comma, null if missing.
 
     Raises ServiceError if the item has no attribute, or an attribute is not scalar or too long.
     """

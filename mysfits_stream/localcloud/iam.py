@@ -11,6 +11,7 @@ import datetime as dt
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -33,6 +34,17 @@ class Verdict(Enum):
     ALLOWED = "allowed"
     DENIED = "denied"
     CANNOT_ASSUME = "cannot assume"
+
+
+@dataclass(frozen=True)
+class Role:
+    """The parsed policy documents by which a service may act through a role."""
+
+    trust: Mapping[str, Any]
+    policies: tuple[Mapping[str, Any], ...]
+    boundary: Mapping[str, Any] | None = None
+    """The permissions boundary; None for a role without a boundary."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 QUANTIFIERS = ("", "ForAnyValue", "ForAllValues")

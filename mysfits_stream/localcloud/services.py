@@ -12,10 +12,10 @@ from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.awslambda.runtime import LambdaRuntime
 from mysfits_stream.localcloud.condition_keys import request_context, trust_context
-from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, NoSuchBucketError, Role
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, NoSuchBucketError
 from mysfits_stream.localcloud.firehose.services import S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
-from mysfits_stream.localcloud.iam import Decision, Verdict
+from mysfits_stream.localcloud.iam import Decision, Role, Verdict
 
 ASYNCHRONOUS_ATTEMPTS = 3
 
@@ -101,9 +101,13 @@ class CloudServices:
             raise LambdaError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return function
 
+    def arn(self, service: str, region: str, resource: str) -> str:
+        """The ARN of a resource of the account in a region."""
+        return self.control_plane.arn(service, region, resource)
+
     def function_arn(self, region: str, name: str) -> str:
         """The ARN of a function without a qualifier."""
-        return self.control_plane.arn("lambda", region, f"function:{name}")
+        return self.arn("lambda", region, f"function:{name}")
 
     def invoke(self, function_arn: str, payload: bytes, client_context: str | None = None) -> Invocation:
         """Invoke a function and wait for the result. Raises LambdaError."""

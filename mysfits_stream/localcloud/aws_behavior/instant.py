@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, Role
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.iam import Role
 
 
 class Behavior(Protocol):

@@ -13,10 +13,10 @@ from typing import Any
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
-from mysfits_stream.localcloud.control_plane.control_plane import Role
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.http.refusals import EMPTY_500, refused
+from mysfits_stream.localcloud.iam import Role
 
 ASSUMABLE = (7.0, 12.0)  # seconds from CreateRole until the role can be assumed (F1)
 TAIL = (12.0, 30.0)  # seconds when it takes longer, one time in TAIL_SHARE (F2)

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,7 @@ from mysfits_stream.localcloud.http.messages import (
     json_response,
 )
 from mysfits_stream.localcloud.http.refusals import refused
+from mysfits_stream.localcloud.iam import Role
 
 log = logging.getLogger(__name__)
 
@@ -68,17 +68,6 @@ def in_turn(*overrides: Mend) -> Mend:
 
 class NoSuchBucketError(Exception):
     """The data plane's target bucket does not exist."""
-
-
-@dataclass(frozen=True)
-class Role:
-    """The parsed policy documents by which a service may act through a role."""
-
-    trust: Mapping[str, Any]
-    policies: tuple[Mapping[str, Any], ...]
-    boundary: Mapping[str, Any] | None = None
-    """The permissions boundary; None for a role without a boundary."""
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class ControlPlane:

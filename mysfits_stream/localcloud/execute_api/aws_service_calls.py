@@ -7,31 +7,46 @@ unchanged.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlencode
 from xml.etree import ElementTree
 
 from botocore.exceptions import UnknownServiceError
 from botocore.session import Session
 
-from mysfits_stream.localcloud.control_plane.control_plane import Role
 from mysfits_stream.localcloud.execute_api.handler import Answer, CannotAssumeRole, NotPermitted
 from mysfits_stream.localcloud.http.messages import Handler, Request
-from mysfits_stream.localcloud.iam import Decision
-from mysfits_stream.localcloud.services import CloudServices
+from mysfits_stream.localcloud.iam import Decision, Role
 
 SERVICE = "apigateway.amazonaws.com"
 # Where API Gateway's name of a service is not the one of its model.
 MODEL_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch", "email": "ses"}
 
 
+class IntegrationServices(Protocol):
+    """The interface of integrations to IAM; the local cloud provides an implementation."""
+
+    @property
+    def role(self) -> Callable[[str], Role | None]:
+        """The role of an ARN in force; None for a role that cannot be assumed."""
+
+    def may_assume(self, role: Role, service: str) -> bool:
+        """Whether a service may assume a role now."""
+
+    def decide(self, arn: str, role: Role, action: str, resource: str, region: str) -> Decision:
+        """The decision about an action in ``region`` with the credentials of an assumed role."""
+
+    def arn(self, service: str, region: str, resource: str) -> str:
+        """The ARN of a resource of the account in a region."""
+
+
 class Integrations:
     """The AWS services for the APIs of a region; ``handle`` is the handler of the local cloud."""
 
-    def __init__(self, world: CloudServices, handle: Handler, region: str) -> None:
-        self._world = world
+    def __init__(self, services: IntegrationServices, handle: Handler, region: str) -> None:
+        self._services = services
         self._handle = handle
         self._region = region
 
@@ -49,8 +64,8 @@ class Integrations:
                 raise NotPermitted("Invalid permissions on Lambda function")
             response = self._handle(request)
             return response.status, response.headers, response.body
-        role = self._world.role(role_arn) if role_arn else None
-        if role is None or not self._world.may_assume(role, SERVICE):
+        role = self._services.role(role_arn) if role_arn else None
+        if role is None or not self._services.may_assume(role, SERVICE):
             raise CannotAssumeRole(role_arn)
         request = self._request(service, action, headers, body)
         operation, resource = _operation(service, action, request), self._resource(service, request)
@@ -97,7 +112,7 @@ class Integrations:
         statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
         named = {each for statement in statements for each in _listed(statement.get("Resource"))}
         return any(
-            self._world.decide(arn, role, operation, each, self._region) is Decision.ALLOW
+            self._services.decide(arn, role, operation, each, self._region) is Decision.ALLOW
             for each in ([resource] if resource is not None else named)
         )
 
@@ -105,7 +120,7 @@ class Integrations:
         """The ARN of the resource of a call; None for services whose requests are not parsed."""
         if service == "firehose":
             name = _member(request.body, "DeliveryStreamName")
-            return self._world.control_plane.arn("firehose", self._region, f"deliverystream/{name}")
+            return self._services.arn("firehose", self._region, f"deliverystream/{name}")
         if service == "lambda":
             return unquote(request.path).partition("/functions/")[2].partition("/invocations")[0]
         return None

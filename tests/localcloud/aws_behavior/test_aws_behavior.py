@@ -22,11 +22,11 @@ from mysfits_stream.localcloud.aws_behavior.propagation import (
 )
 from mysfits_stream.localcloud.aws_behavior.quotas import Quotas
 from mysfits_stream.localcloud.aws_behavior.reads import LINGERS, MAKES, NAME_HELD, Reads
-from mysfits_stream.localcloud.control_plane.control_plane import Role
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi, Stage
 from mysfits_stream.localcloud.http.calls import Call, identify
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.localcloud.http.refusals import Cut
+from mysfits_stream.localcloud.iam import Role
 from tests.support.clock import Clock
 
 REGION = "eu-west-1"
