@@ -30,6 +30,7 @@ from mysfits_stream.localcloud.aws_behavior import (
 from mysfits_stream.localcloud.awslambda import operations as lambda_operations
 from mysfits_stream.localcloud.clock import steady_clock
 from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
+from mysfits_stream.localcloud.control_plane.moto_state import Datum
 from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.execute_api import operations as api_operations
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
@@ -272,15 +273,9 @@ class LocalCloud:
         """Deliver due buffers, and store the metrics of the deliveries in CloudWatch."""
         self.firehose.advance()
         for metric in self.firehose.take_metrics():
-            self.control_plane.put_metric(
-                metric.region,
-                "AWS/Firehose",
-                metric.name,
-                metric.value,
-                metric.unit,
-                {"DeliveryStreamName": metric.stream},
-                metric.at,
-            )
+            dimensions = {"DeliveryStreamName": metric.stream}
+            datum = Datum("AWS/Firehose", metric.name, metric.value, metric.unit, dimensions, metric.at)
+            self.control_plane.put_metric(metric.region, datum)
 
     def reset(self) -> None:
         """Delete all resources, buffers, processes and fault rules, as in a new account."""

@@ -25,15 +25,16 @@ from mysfits_stream.localcloud.control_plane.awslambda import code_location
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
 from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
 from mysfits_stream.localcloud.control_plane.codecommit.repositories import CodeCommit
-from mysfits_stream.localcloud.control_plane.firehose.delivery_streams import DeliveryStreams, at_once
+from mysfits_stream.localcloud.control_plane.firehose.delivery_streams import DeliveryStreams
 from mysfits_stream.localcloud.control_plane.iam.managed_policies import ManagedPolicies
 from mysfits_stream.localcloud.control_plane.iam.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.iam.roles import Roles
 from mysfits_stream.localcloud.control_plane.logs.log_groups import LogGroups
 from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
-from mysfits_stream.localcloud.control_plane.moto_state import MissingBucket
+from mysfits_stream.localcloud.control_plane.moto_state import Datum, MissingBucket
 from mysfits_stream.localcloud.control_plane.s3.buckets import S3
 from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResources
+from mysfits_stream.localcloud.control_plane.transitions import Transitions, at_once
 from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose.stream import Stream
 from mysfits_stream.localcloud.http.calls import Call, identify_as
@@ -103,21 +104,12 @@ class ControlPlane:
                 ACCOUNT, self._now, lambda region: self.calls_in(region) if self.calls_in else None
             )
             self.s3 = S3(ACCOUNT, moto_state.bucket_owner)
-            self.functions = Functions(
-                ACCOUNT,
-                can_assume=self._can_assume("lambda.amazonaws.com"),
-                now=self._now,
-                steady=self._steady,
-                settling=self._settling,
-            )
-            self.delivery_streams = DeliveryStreams(
-                ACCOUNT,
-                # Firehose presents the account as external id (F116).
-                can_assume=self._can_assume("firehose.amazonaws.com", ACCOUNT),
-                now=self._now,
-                steady=self._steady,
-                settling=self._settling,
-            )
+            transitions = Transitions(self._now, self._steady, self._settling)
+            lambda_can_assume = self._can_assume("lambda.amazonaws.com")
+            self.functions = Functions(ACCOUNT, lambda_can_assume, transitions)
+            # Firehose presents the account as external id (F116).
+            firehose_can_assume = self._can_assume("firehose.amazonaws.com", ACCOUNT)
+            self.delivery_streams = DeliveryStreams(ACCOUNT, firehose_can_assume, transitions)
             self.retention_policies = RetentionPolicies()
             self.overrides: dict[str, Mend] = {
                 "cloudformation": CloudFormation(self.handle),
@@ -322,20 +314,11 @@ class ControlPlane:
                 self.changes += 1
                 logs.create_log_stream(group, stream)
 
-    def put_metric(
-        self,
-        region: str,
-        namespace: str,
-        name: str,
-        value: float,
-        unit: str,
-        dimensions: Mapping[str, str],
-        at: float,
-    ) -> None:
+    def put_metric(self, region: str, datum: Datum) -> None:
         """Record a value of a CloudWatch metric."""
         with self.lock:
             backend = self.backend("cloudwatch", region)
-            moto_state.add_metric(backend, namespace, name, value, unit, dimensions, at)
+            moto_state.add_metric(backend, datum)
             # Weeks of deliveries would fill the memory.
             del backend.metric_data[:-MOST_METRIC_DATA]
 

@@ -168,37 +168,42 @@ def load_cloudformation() -> None:
 # Metrics
 
 
-def add_metric(
-    cloudwatch: Any,
-    namespace: str,
-    name: str,
-    value: float,
-    unit: str,
-    dimensions: Mapping[str, str],
-    at: float,
-) -> None:
-    """Add a value to the statistics of its minute: a datum for each value would take memory without end.
+@dataclass(frozen=True)
+class Datum:
+    """A value of a CloudWatch metric at a time in seconds since the epoch."""
+
+    namespace: str
+    name: str
+    value: float
+    unit: str
+    dimensions: Mapping[str, str]
+    at: float
+
+
+def add_metric(cloudwatch: Any, datum: Datum) -> None:
+    """Add a value to the statistics of its minute: single values would take memory without end.
 
     Firehose, too, sends its metrics as statistics of a minute.
     """
     from moto.cloudwatch.models import MetricAggregatedDatum  # at first use: not every start needs metrics
 
     # moto compares times with naive times, which are UTC.
-    moment = dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None)
-    for datum in reversed(cloudwatch.metric_data[-METRICS_OF_A_MINUTE:]):
+    moment = dt.datetime.fromtimestamp(datum.at, dt.UTC).replace(tzinfo=None)
+    metric, value = (datum.namespace, datum.name, datum.unit), datum.value
+    for stored in reversed(cloudwatch.metric_data[-METRICS_OF_A_MINUTE:]):
         if (
-            isinstance(datum, MetricAggregatedDatum)
-            and (datum.namespace, datum.name, datum.unit) == (namespace, name, unit)
-            and {each.name: each.value for each in datum.dimensions} == dimensions
-            and datum.timestamp.replace(second=0, microsecond=0) == moment.replace(second=0, microsecond=0)
+            isinstance(stored, MetricAggregatedDatum)
+            and (stored.namespace, stored.name, stored.unit) == metric
+            and {each.name: each.value for each in stored.dimensions} == datum.dimensions
+            and stored.timestamp.replace(second=0, microsecond=0) == moment.replace(second=0, microsecond=0)
         ):
-            datum.sum += value
-            datum.min, datum.max = min(datum.min, value), max(datum.max, value)
-            datum.sample_count += 1
+            stored.sum += value
+            stored.min, stored.max = min(stored.min, value), max(stored.max, value)
+            stored.sample_count += 1
             return
-    named = [{"Name": key, "Value": of} for key, of in dimensions.items()]
+    named = [{"Name": key, "Value": of} for key, of in datum.dimensions.items()]
     cloudwatch.metric_data.append(
-        MetricAggregatedDatum(namespace, name, value, value, 1, value, named, moment, unit)
+        MetricAggregatedDatum(datum.namespace, datum.name, value, value, 1, value, named, moment, datum.unit)
     )
 
 

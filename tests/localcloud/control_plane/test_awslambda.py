@@ -17,6 +17,7 @@ import pytest
 from mysfits_stream.localcloud.awslambda.function import LambdaError
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
+from mysfits_stream.localcloud.control_plane.transitions import Transitions
 from mysfits_stream.localcloud.http.messages import Request, Response
 
 ACCOUNT = "123456789012"
@@ -50,12 +51,12 @@ class Client:
         self.time = START
         self.assumable = True
         self.durations: dict[str, float] = {}
-        self.override = Functions(
-            ACCOUNT,
-            can_assume=lambda role: self.assumable,
+        transitions = Transitions(
             now=lambda: self.time,
+            steady=lambda: self.time,
             settling=lambda transition, arn: self.durations.get(transition, 0.0),
         )
+        self.override = Functions(ACCOUNT, lambda role: self.assumable, transitions)
         self._ask("POST", "/", b"Action=CreateRole&RoleName=processor&AssumeRolePolicyDocument=%7B%7D", "iam")
         self.role = f"arn:aws:iam::{ACCOUNT}:role/processor"
 

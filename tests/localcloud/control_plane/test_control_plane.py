@@ -10,6 +10,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from mysfits_stream.localcloud.control_plane import control_plane
+from mysfits_stream.localcloud.control_plane.moto_state import Datum
 from tests.support.cloud import CloudUnderTest
 
 ACCOUNT = "123456789012"
@@ -328,8 +329,7 @@ def test_the_oldest_values_of_metrics_are_deleted(
 ) -> None:
     monkeypatch.setattr(control_plane, "MOST_METRIC_DATA", 3)
     for value in range(5):
-        local_cloud.cloud.control_plane.put_metric(
-            "eu-west-1", "clicks", "count", value, "Count", {}, local_cloud.clock() + 60 * value
-        )
+        datum = Datum("clicks", "count", value, "Count", {}, local_cloud.clock() + 60 * value)
+        local_cloud.cloud.control_plane.put_metric("eu-west-1", datum)
     stored = local_cloud.cloud.control_plane.backend("cloudwatch", "eu-west-1").metric_data
     assert [each.sum for each in stored] == [2, 3, 4]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mysfits_stream.localcloud.control_plane.firehose.delivery_streams import DeliveryStreams
+from mysfits_stream.localcloud.control_plane.transitions import Transitions
 from mysfits_stream.localcloud.firehose.stream import Destination, Processor
 from mysfits_stream.localcloud.http.messages import Request, Response
 
@@ -32,12 +33,12 @@ class Client:
         self.assumable = True
         self.durations = durations or {}
         self.moto: list[str] = []
-        self.override = DeliveryStreams(
-            ACCOUNT,
-            can_assume=lambda role: self.assumable,
+        transitions = Transitions(
             now=lambda: self.time,
+            steady=lambda: self.time,
             settling=lambda transition, arn: self.durations.get(transition, 0.0),
         )
+        self.override = DeliveryStreams(ACCOUNT, lambda role: self.assumable, transitions)
 
     def __call__(self, operation: str, **parameters: Any) -> Any:
         headers = {

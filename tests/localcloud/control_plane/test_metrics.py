@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mysfits_stream.localcloud.control_plane.moto_state import Datum
 from tests.support.clock import START
 from tests.support.cloud import CloudUnderTest
 
@@ -31,7 +32,8 @@ def test_a_thousand_values_are_statistics_of_their_minutes(local_cloud: CloudUnd
     for number in range(1000):
         for name in ("IncomingRecords", "IncomingBytes"):
             at = START + number / 10
-            plane.put_metric(local_cloud.region, "AWS/Firehose", name, number % 10, "Count", DIMENSIONS, at)
+            datum = Datum("AWS/Firehose", name, number % 10, "Count", DIMENSIONS, at)
+            plane.put_metric(local_cloud.region, datum)
     [point] = statistics(local_cloud)
     counted = {key: point[key] for key in ("Sum", "Minimum", "Maximum", "Average", "SampleCount")}
     assert counted == {"Sum": 4500, "Minimum": 0, "Maximum": 9, "Average": 4.5, "SampleCount": 1000}

@@ -7,7 +7,6 @@ A function is stored in moto's own backend as a :class:`StoredFunction`, so ever
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +29,7 @@ from mysfits_stream.localcloud.control_plane.moto_state import (
     LambdaFunction,
     UnknownFunctionException,
 )
+from mysfits_stream.localcloud.control_plane.transitions import Transitions
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
 
 FUNCTION_PATH = re.compile(
@@ -47,24 +47,14 @@ CANNOT_BE_ASSUMED = "The role defined for the function cannot be assumed by Lamb
 class Functions:
     """The override for Lambda.
 
-    ``can_assume`` returns whether Lambda may assume a role; ``settling`` the duration of a transition, in
-    AWS's seconds: ``create`` or ``update``.
+    ``can_assume`` returns whether Lambda may assume a role. ``transitions`` have the
+    durations of ``create`` and ``update``.
     """
 
-    def __init__(
-        self,
-        account: str,
-        *,
-        can_assume: Callable[[str], bool],
-        now: Callable[[], float] = time.time,
-        steady: Callable[[], float] | None = None,
-        settling: Callable[[str, str], float] = lambda transition, arn: 0.0,
-    ) -> None:
+    def __init__(self, account: str, can_assume: Callable[[str], bool], transitions: Transitions) -> None:
         self._account = account
         self._can_assume = can_assume
-        self._now = now
-        self._steady = steady or now
-        self._settling = settling
+        self._transitions = transitions
         self._versions = Versions(account, self._find)
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
@@ -89,7 +79,7 @@ class Functions:
         if stored is None:
             return None
         if isinstance(stored, StoredFunction):
-            stored.settle(self._steady())
+            stored.settle(self._transitions.steady())
         if stored.state == "Pending":
             raise in_state(stored)
         if not (stored.run_time or "").startswith("python"):
@@ -154,8 +144,8 @@ class Functions:
         self._check_role(spec["Role"])
         if self._find(region, name):
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
-        now = self._now()
-        active_at = self._steady() + self._settling("create", arn)
+        now = self._transitions.now()
+        active_at = self._transitions.end("create", arn)
         stored = StoredFunction(  # type: ignore[abstract]  # moto's own class is, by CloudFormation's hooks
             self._account, region, {**spec, "FunctionName": name}, now, active_at
         )
@@ -212,9 +202,9 @@ class Functions:
         return stored, given
 
     def _changed(self, stored: StoredFunction) -> None:
-        stored.touch(self._now())
+        stored.touch(self._transitions.now())
         stored.last_update_status = "InProgress"
-        stored.settles_at = self._steady() + self._settling("update", stored.function_arn)
+        stored.settles_at = self._transitions.end("update", stored.function_arn)
 
     def _check_role(self, role: str) -> None:
         if not self._can_assume(role):
@@ -231,7 +221,7 @@ class Functions:
         return found
 
     def _settle_all(self, region: str) -> None:
-        now = self._steady()
+        now = self._transitions.steady()
         for versions in self._backend(region)._lambdas._functions.values():
             for stored in (versions["latest"], *versions["versions"]):
                 if isinstance(stored, StoredFunction):

@@ -7,7 +7,6 @@ moto's operations (tags, and the tagging API) find the streams. Only direct puts
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +20,7 @@ from mysfits_stream.localcloud.control_plane.firehose.destination import (
 )
 from mysfits_stream.localcloud.control_plane.firehose.errors import ServiceError, invalid
 from mysfits_stream.localcloud.control_plane.firehose.stored import DeliveryStream
+from mysfits_stream.localcloud.control_plane.transitions import Transitions
 from mysfits_stream.localcloud.firehose.stream import Stream
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
@@ -28,32 +28,17 @@ DESTINATION_ID = "destinationId-000000000001"
 DEFAULT_LIST_LIMIT = 10
 
 
-def at_once(transition: str, arn: str) -> float:
-    """The default duration of a transition."""
-    return 0.0
-
-
 class DeliveryStreams:
     """The override for Firehose.
 
-    ``can_assume`` returns whether Firehose may assume a role; ``settling`` the duration of a transition, in
-    AWS's seconds: ``create``, ``delete`` or ``encrypt``.
+    ``can_assume`` returns whether Firehose may assume a role. ``transitions`` have the
+    durations of ``create``, ``delete`` and ``encrypt``.
     """
 
-    def __init__(
-        self,
-        account: str,
-        *,
-        can_assume: Callable[[str], bool],
-        now: Callable[[], float] = time.time,
-        steady: Callable[[], float] | None = None,
-        settling: Callable[[str, str], float] = at_once,
-    ) -> None:
+    def __init__(self, account: str, can_assume: Callable[[str], bool], transitions: Transitions) -> None:
         self._account = account
         self._can_assume = can_assume
-        self._now = now
-        self._steady = steady or now
-        self._settling = settling
+        self._transitions = transitions
 
     def __call__(self, request: Request, ask_moto: Handler) -> Response:
         """Answer a request to Firehose's control plane."""
@@ -86,7 +71,7 @@ class DeliveryStreams:
         stored = self._backend(region).delivery_streams.get(name)
         if not isinstance(stored, DeliveryStream):
             return None
-        now = self._steady()
+        now = self._transitions.steady()
         gone = stored.gone_at is not None and now >= stored.gone_at
         return None if gone else stored.at(now)
 
@@ -106,7 +91,7 @@ class DeliveryStreams:
 
     def settle(self, region: str) -> None:
         """End transitions started with the clock of an earlier process."""
-        now = self._steady()
+        now = self._transitions.steady()
         for stored in self._backend(region).delivery_streams.values():
             if isinstance(stored, DeliveryStream):
                 stored.active_at = min(stored.active_at, now)
@@ -114,7 +99,7 @@ class DeliveryStreams:
                 stored.gone_at = stored.gone_at and min(stored.gone_at, now)
 
     def _forget_the_gone(self, region: str) -> None:
-        backend, now = self._backend(region), self._steady()
+        backend, now = self._backend(region), self._transitions.steady()
         for name, stored in list(backend.delivery_streams.items()):
             gone_at = getattr(stored, "gone_at", None)
             if gone_at is not None and now >= gone_at:
@@ -132,7 +117,7 @@ class DeliveryStreams:
 
     def _find_active(self, region: str, parameters: dict[str, Any]) -> DeliveryStream:
         stored = self._find(region, parameters)
-        if (status := stored.status(self._steady())) != "ACTIVE":
+        if (status := stored.status(self._transitions.steady())) != "ACTIVE":
             raise ServiceError(
                 "ResourceInUseException",
                 f"Firehose {stored.delivery_stream_name} under account {self._account} is in state {status}.",
@@ -184,8 +169,8 @@ class DeliveryStreams:
         self._check_role(destination)
         self._check_key(destination)
         arn = f"arn:{moto_state.partition(region)}:firehose:{region}:{self._account}:deliverystream/{name}"
-        now = self._now()
-        active_at = self._steady() + self._settling("create", arn)
+        now = self._transitions.now()
+        active_at = self._transitions.end("create", arn)
         backend.delivery_streams[name] = DeliveryStream(
             name,
             arn,
@@ -200,7 +185,7 @@ class DeliveryStreams:
         return {"DeliveryStreamARN": arn}
 
     def _describe(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        stored, now = self._find(region, parameters), self._steady()
+        stored, now = self._find(region, parameters), self._transitions.steady()
         description = {
             "DeliveryStreamName": stored.delivery_stream_name,
             "DeliveryStreamARN": stored.delivery_stream_arn,
@@ -263,15 +248,15 @@ class DeliveryStreams:
         self._check_role(destination)
         self._check_key(destination)
         stored.destination = destination
-        stored.changed(self._now())
+        stored.changed(self._transitions.now())
         return {}
 
     def _delete(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         stored = self._find(region, parameters)
-        if stored.status(self._steady()) == "CREATING":
+        if stored.status(self._transitions.steady()) == "CREATING":
             self._find_active(region, parameters)
         if stored.gone_at is None:
-            stored.gone_at = self._steady() + self._settling("delete", stored.delivery_stream_arn)
+            stored.gone_at = self._transitions.end("delete", stored.delivery_stream_arn)
         self._forget_the_gone(region)
         return {}
 
@@ -288,7 +273,7 @@ class DeliveryStreams:
 
     def _encrypt(self, stored: DeliveryStream, encryption: dict[str, str]) -> None:
         stored.encryption = encryption
-        stored.encryption_settles_at = self._steady() + self._settling("encrypt", stored.delivery_stream_arn)
+        stored.encryption_settles_at = self._transitions.end("encrypt", stored.delivery_stream_arn)
 
 
 def _encryption(given: dict[str, str]) -> dict[str, str]:

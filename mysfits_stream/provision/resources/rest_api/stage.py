@@ -66,7 +66,7 @@ class Stage:
 
     def deploy(self, api_id: str) -> None:
         """Deploy the definition that was put."""
-        deployment: Any = self._changes.make(
+        deployment: Any = Changes.of(self.placement).make(
             lambda: self._apigateway.create_deployment(
                 restApiId=api_id, description=self.deployment_description
             ),
@@ -76,7 +76,7 @@ class Stage:
         if self._mine(self._all(api_id)) is None:
             # A lost answer may have made it: then it only has to be pointed at this deployment (F110).
             with ignoring("ConflictException"):
-                self._changes.make(
+                Changes.of(self.placement).make(
                     lambda: self._apigateway.create_stage(
                         restApiId=api_id,
                         stageName=self.name,
@@ -94,7 +94,7 @@ class Stage:
         others = self._others(stages)
         for name in others:
             with ignoring("NotFoundException"):
-                self._changes.make(
+                Changes.of(self.placement).make(
                     lambda name=name: self._apigateway.delete_stage(  # type: ignore[misc]
                         restApiId=api_id, stageName=name
                     ),
@@ -125,10 +125,6 @@ class Stage:
     def _apigateway(self) -> APIGatewayClient:
         return self.placement.clients.apigateway
 
-    @property
-    def _changes(self) -> Changes:
-        return Changes.of(self.placement)
-
     def remove_canary(self, api_id: str) -> None:
         """Let the stage serve its own deployment alone."""
         self._patch(api_id, {"/canarySettings": None})
@@ -136,7 +132,7 @@ class Stage:
     def tag(self, api_id: str) -> None:
         """Write the tags on the stage; TagResource keeps the others."""
         arn = f"{self.placement.account.rest_api_arn(api_id)}/stages/{self.name}"
-        self._changes.make(
+        Changes.of(self.placement).make(
             lambda: self._apigateway.tag_resource(resourceArn=arn, tags=self.placement.tags),
             f"API Gateway to tag stage {self.name}",
             api_id,
@@ -167,7 +163,7 @@ class Stage:
         for old in [item["id"] for page in pages for item in page["items"] if item["id"] not in but]:
             # One that a stage serves by now stays.
             with ignoring("BadRequestException", "NotFoundException"):
-                self._changes.make(
+                Changes.of(self.placement).make(
                     lambda old=old: self._apigateway.delete_deployment(  # type: ignore[misc]
                         restApiId=api_id, deploymentId=old
                     ),
@@ -182,7 +178,7 @@ class Stage:
             else {"op": "replace", "path": path, "value": value}
             for path, value in values.items()
         ]
-        self._changes.make(
+        Changes.of(self.placement).make(
             lambda: self._apigateway.update_stage(
                 restApiId=api_id, stageName=self.name, patchOperations=operations
             ),
