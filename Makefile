@@ -32,6 +32,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.support.pro_forms
 
 ## Look for known vulnerabilities: pinned packages, and the lowest versions that the function may be packed with.
 audit: $(READY)
