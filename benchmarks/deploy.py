@@ -158,7 +158,7 @@ def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
     compared = compare(
         "Deploy: nothing to do, in a process that runs already",
         {
-            # The yardstick: what so many calls in a row take by themselves.
+            # The sleep is the baseline: the latency of the longest chain of calls, without any work.
             CHAIN: lambda: time.sleep(longest * CALL_SECONDS),
             UP: deployer.up,
             STATUS: deployer.status,

@@ -66,7 +66,7 @@ def run(rounds: int = 3) -> list[Comparison]:
         ours = Deployer(endpoint, here).reads()
         # GetCallerIdentity comes first, then every resource is read at once.
         calls = 1 + max(chain for _, chain in ours.values())
-        # The yardstick: what so many calls in a row take by themselves.
+        # The sleep is the baseline: the latency of the longest chain of calls, without any work.
         sides = {CALLS: lambda: time.sleep(calls * CALL_SECONDS), **sides}
         for template in here.glob("*/template.yaml"):
             # The same template by another text: moto refuses to look at the very same one.

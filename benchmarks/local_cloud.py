@@ -257,7 +257,7 @@ class Landed:
         while found < clicks:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{found} of {clicks} clicks landed")
-            time.sleep(0.2)  # leave the machine to the delivery that is waited for
+            time.sleep(0.2)  # polls in another process than the delivery: a busy loop would take its core
             found += self._new()
         if found != clicks:
             raise AssertionError(f"{found} clicks landed, {clicks} were sent")
@@ -326,7 +326,7 @@ def _served(port: int, settings: dict[str, str], *command: str) -> Iterator[Serv
         while not _answers(endpoint):
             if process.poll() is not None or time.perf_counter() - started > PATIENCE:
                 raise RuntimeError(f"{command[0]} does not serve")
-            time.sleep(0.02)  # leave the machine to the server that is starting
+            time.sleep(0.02)  # polls a foreign server: a busy loop would take the core of its start
         yield Server(endpoint, process.pid, time.perf_counter() - started)
     finally:
         process.terminate()

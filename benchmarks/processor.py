@@ -167,7 +167,7 @@ def serve(port: Connection) -> None:
                 request = await reader.readuntil(b"\r\n\r\n")
                 mysfit_id = request.split(b" ", 2)[1].decode().rpartition("/")[2]
                 body = json.dumps(BESTIARY[mysfit_id]).encode()
-                await asyncio.sleep(SERVICE_SECONDS)
+                await asyncio.sleep(SERVICE_SECONDS)  # the simulated latency of the service
                 head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
                 writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):

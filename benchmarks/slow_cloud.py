@@ -51,7 +51,7 @@ class Typical(AwsBehavior):
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
         """Answer late, and refuse roles that are not known yet."""
-        time.sleep(CALL_SECONDS)  # the latency that all sides are measured with
+        time.sleep(CALL_SECONDS)  # the simulated latency of a call, equal for all sides
         if call.operation in ("CreateFunction", "CreateDeliveryStream"):
             destination = call.parameters.get("ExtendedS3DestinationConfiguration", {})
             role = str(call.parameters.get("Role") or destination.get("RoleARN", ""))

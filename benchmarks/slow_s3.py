@@ -233,7 +233,7 @@ def _serve(port: Connection, seconds: float) -> None:
                 url = urlsplit(target)
                 query: Any = parse_qs(url.query, keep_blank_values=True)
                 if not url.path.startswith("/_"):
-                    await asyncio.sleep(seconds)
+                    await asyncio.sleep(seconds)  # the simulated latency of S3
                 answer = bucket.answer(
                     method, url.path, {name: values[0] for name, values in query.items()}, body
                 )

@@ -158,7 +158,7 @@ def stay_silent(soak: Soak) -> None:
             address = ("127.0.0.1", soak.running.port)
             connection = connections.enter_context(socket.create_connection(address, timeout=10))
             connection.sendall(head[: (0, 20, len(head))[number % 3]])
-        time.sleep(2)
+        time.sleep(2)  # the connections stay open meanwhile
 
 
 def kill_a_function(soak: Soak) -> None:
@@ -181,7 +181,7 @@ def refuse_s3(soak: Soak) -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam.put_role_policy(RoleName=role, PolicyName="refuse", PolicyDocument=document)
     try:
-        time.sleep(3)
+        time.sleep(3)  # the fault lasts for several deliveries
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="refuse")
 
@@ -191,7 +191,7 @@ def fill_the_disk(soak: Soak) -> None:
     limits = resource.prlimit(soak.running.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(soak.running.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
-        time.sleep(3)
+        time.sleep(3)  # the fault lasts for several deliveries
     finally:
         resource.prlimit(soak.running.pid, resource.RLIMIT_FSIZE, limits)
 
@@ -219,7 +219,7 @@ def trouble(soak: Soak, ended: threading.Event) -> None:
         piece = soak.chance.choice(CHAOS)
         try:
             piece(soak)
-        except Exception as error:
+        except Exception as error:  # the soak goes on, and the result names every failed piece
             soak.tracebacks.append(f"{piece.__name__}: {type(error).__name__}: {error}")
         soak.chaos[piece.__name__] += 1
 
@@ -276,6 +276,7 @@ def run(folder: Path, seconds: float, seed: int) -> tuple[dict[str, Any], list[s
         while (passed := time.monotonic() - started) < seconds:
             soak.sample(passed)
             soak.collect()
+            # Samples at equal distances; the clients run in another process.
             time.sleep(max(0.0, SAMPLE_SECONDS - (time.monotonic() - started - passed)))
         clients.communicate(timeout=120)
         ended.set()
@@ -284,7 +285,7 @@ def run(folder: Path, seconds: float, seed: int) -> tuple[dict[str, Any], list[s
         drained_at = time.monotonic() + DRAIN_SECONDS
         while time.monotonic() < drained_at and outcomes["+"] - soak.delivered.keys() - soak.failed.keys():
             soak.collect()
-            time.sleep(1)
+            time.sleep(1)  # between two listings of the bucket
     finally:
         daemon.stop(place)
     return judge(soak, outcomes, seconds)

@@ -31,7 +31,7 @@ async def send(url: str, mysfit: str, number: int, results: TextIO, ended: async
         try:
             reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
         except OSError:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE)  # as browsers do: no storm of connections on a server that is down
             continue
         try:
             while not ended.is_set():

@@ -73,7 +73,7 @@ def retry_while(
     for delay in _delays():
         try:
             return call()
-        except Exception as error:
+        except Exception as error:  # ``transient`` decides on any error, and the rest is raised unchanged
             if not transient(error):
                 raise
             elapsed = pace.clock() - started

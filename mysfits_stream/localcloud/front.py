@@ -61,7 +61,7 @@ class Front:
             raise
         except BodyError as error:
             response = json_response(400, {"message": str(error)}, CLOSE)
-        except Exception:
+        except Exception:  # a fault in a request must not end the worker
             log.exception("%s %s", request.method, request.path)
             response = json_response(500, {"message": "internal error of the local cloud; see its log"})
         if not body.finished and not body.discard():

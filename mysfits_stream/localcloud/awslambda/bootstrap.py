@@ -142,7 +142,7 @@ def load(name: str) -> tuple[Handler | None, Failure | None]:
         message = f"Syntax error in module '{module_name}': {error}"
         place = f'  File "{error.filename}" Line {error.lineno}\n    {(error.text or "").rstrip()}\n'
         return None, _failure("Runtime.UserCodeSyntaxError", message, [place])
-    except Exception as error:
+    except Exception as error:  # any error of the function's module is the function's
         return None, _raised(error)
     handler = getattr(module, function_name, None)
     if not callable(handler):
@@ -157,7 +157,7 @@ def handle(handler: Handler, request: dict[str, Any]) -> tuple[str, Failure | No
     try:
         event = json.loads(request["payload"])
         result = handler(event, Context(request))
-    except Exception as error:
+    except Exception as error:  # any error of the handler is the response to the invocation
         return "", _raised(error)
     try:
         payload = json.dumps(result, ensure_ascii=False)

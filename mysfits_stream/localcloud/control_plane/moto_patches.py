@@ -40,7 +40,7 @@ def _putting(put: Callable[..., Any]) -> Callable[..., Any]:
         dict.pop(bucket.keys, key_name, None)
         try:
             new = put(self, bucket_name, key_name, *args, **keywords)
-        except Exception:
+        except Exception:  # whatever fails, the earlier versions stay
             dict.__setitem__(bucket.keys, key_name, versions)
             raise
         dict.__setitem__(bucket.keys, key_name, [*versions, new])

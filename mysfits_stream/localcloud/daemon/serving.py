@@ -49,7 +49,7 @@ def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> Non
     try:
         status = serve(make_cloud, directory, options, ended)
         Files(directory).remove_scratch()
-    except Exception:
+    except Exception:  # the log is the only place for a traceback of a background process
         log.exception("the local cloud fails")
     finally:
         logging.shutdown()
