@@ -9,7 +9,7 @@ WORKERS ?= auto
 SOAK_SECONDS ?= 600
 DEMO := build/demo
 
-.PHONY: audit demo test test-unit check lint bench soak matrix conformance pictures requirements clean FORCE
+.PHONY: audit package demo test test-unit check lint bench soak matrix conformance pictures requirements clean FORCE
 
 ## Stand the pipeline up on the local cloud, click, and show the enriched click.
 demo: $(READY)
@@ -40,6 +40,12 @@ audit: $(READY)
 	@mkdir -p build
 	sed -n 's/^\([A-Za-z0-9_.-]*\)>=\([0-9.]*\)$$/\1==\2/p' mysfits_stream/lambda_src/requirements.txt > build/floors.txt
 	$(BIN)/pip-audit --strict --disable-pip --no-deps -r build/floors.txt
+
+## Build sdist and wheel in dist/, and check their metadata as a package index does.
+package: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/twine check --strict dist/*
 
 ## Measure, beside baselines, and write benchmarks/RESULTS.md.
 bench: $(READY)

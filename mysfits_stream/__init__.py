@@ -1,3 +1,3 @@
 """mysfits-stream: a serverless click pipeline, on AWS or on a laptop."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,1 +1,9 @@
 """The local cloud with the routes of the project: the page, its feed and the stand-in Mysfits service."""
+
+import sys
+
+from mysfits_stream.errors import TargetError
+
+if sys.platform == "win32":
+    # File locks, process groups and signals of the local cloud are POSIX.
+    raise TargetError("target local does not run on Windows; run mysfits-stream in WSL, or name --target aws")

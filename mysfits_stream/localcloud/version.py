@@ -1,3 +1,3 @@
 """The version of the local cloud, which persisted state and a running process are compared with."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
