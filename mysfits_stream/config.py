@@ -336,8 +336,9 @@ class ApiConfig:
     stage: str = setting("prod", Matching(r"[A-Za-z0-9_-]{1,128}", "letters, digits, '_' and '-' only"))
     allowed_origins: tuple[str, ...] = setting(("*",), Origins(), normalize=_normalized)
     preflight_max_age_seconds: int = setting(3600, Between(0, 86400, "seconds"))
-    rate_limit: float = setting(1000, Between(1, 10000, "requests per second"))
-    burst_limit: int = setting(500, Between(1, 5000, "requests"))
+    rate_limit: float = setting(40, Between(1, 10000, "requests per second"))
+    burst_limit: int = setting(100, Between(1, 5000, "requests"))
+    max_cost_per_day: float | None = setting(None, Between(1, 100000, "US dollars"))
     max_clicks_per_request: int = setting(100, Between(1, 500, "clicks"))
     allowed_headers: tuple[str, ...] = setting((), Headers())
     resource_policy: JsonText | None = setting(None, ResourcePolicy())  # noqa: RUF009 - a str
@@ -478,7 +479,18 @@ def _refuse_foreign(path: Path, document: Any) -> None:
 
 def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:
     """The configuration of a YAML document; raises ConfigError with the path of the key."""
+    _refuse_two_throttles(document)
     return cast(Config, _section(Config, _with_current_keys(document, warn), ""))
+
+
+def _refuse_two_throttles(document: Any) -> None:
+    """Raise ConfigError where both the sum of money and the rate that follows from the sum are set."""
+    api = document.get("api") if isinstance(document, Mapping) else None
+    if isinstance(api, Mapping) and api.get("max_cost_per_day") is not None and "rate_limit" in api:
+        raise ConfigError(
+            "api.max_cost_per_day and api.rate_limit: the sum of money sets the rate limit; "
+            "remove one of the two"
+        )
 
 
 def override(config: Config, settings: Mapping[str, Any]) -> Config:

@@ -11,16 +11,38 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from math import ceil
 
-from mysfits_stream import prices
+from mysfits_stream import cost_ceiling, prices
 from mysfits_stream.config import Config
+from mysfits_stream.cost_ceiling import (
+    ANSWER_BYTES as ANSWER_BYTES,
+)
+from mysfits_stream.cost_ceiling import (
+    CLICK_CPU_SECONDS as CLICK_CPU_SECONDS,
+)
+from mysfits_stream.cost_ceiling import (
+    GB as GB,
+)
+from mysfits_stream.cost_ceiling import (
+    INVOCATION_CPU_SECONDS as INVOCATION_CPU_SECONDS,
+)
+from mysfits_stream.cost_ceiling import (
+    LOG_BYTES_PER_INVOCATION as LOG_BYTES_PER_INVOCATION,
+)
+from mysfits_stream.cost_ceiling import (
+    MB as MB,
+)
+from mysfits_stream.cost_ceiling import (
+    RECORD_STEP_BYTES as RECORD_STEP_BYTES,
+)
+from mysfits_stream.cost_ceiling import (
+    VCPU_MB as VCPU_MB,
+)
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.prices import Price
 
 HOUR = 3600.0
 MONTH = 730 * HOUR  # as AWS's own calculator counts
-KB, MB, GB = 1024, 1024**2, 1024**3
 
 # A click of a visitor who has an id, as the page sends it, and the line it becomes.
 _ID = "00000000-0000-0000-0000-000000000000"
@@ -28,21 +50,14 @@ _CLICK = {"userId": _ID, "mysfitId": _ID}
 _ENRICHED = {"goodevil": "Neutral", "lawchaos": "Chaotic", "species": "Chimera"}
 CLICK_BYTES = len(json.dumps(_CLICK, separators=(",", ":")))
 ENRICHED_BYTES = len(json.dumps(_CLICK | _ENRICHED | {"clickedAt": "2026-01-01T00:00:00.000Z"})) + 1
-RECORD_STEP_BYTES = 5 * KB  # Firehose rounds every record up to this
 
 # Visitors: forty clicks in half an hour, so that even a batch of forty is one visitor's.
 CLICKS_PER_VISIT = 40
 VISIT_SECONDS = 1800.0
 UNTOLD_PREFLIGHT_SECONDS = 5.0  # how long browsers keep a preflight answer that has no Max-Age
-ANSWER_BYTES = 500  # status line, headers and body of one answer
 MYSFITS = 12
 
-# The processor: work measured in seconds of one whole vCPU, which Lambda gives at 1,769 MB.
-VCPU_MB = 1769
-INVOCATION_CPU_SECONDS = 0.003
-CLICK_CPU_SECONDS = 15e-6  # measured for lone clicks; less than half in batches
 LOOKUP_SECONDS = 0.05  # waiting for the Mysfits service; the cache asks for all mysfits at once
-LOG_BYTES_PER_INVOCATION = 700  # START, END, REPORT and a summary
 COMPRESSION_RATIO = 5.0
 
 
@@ -199,8 +214,8 @@ def record_bytes(clicks_per_request: int) -> int:
 
 
 def billed_bytes(clicks_per_request: int) -> int:
-    """The record's size as billed by Firehose."""
-    return ceil(record_bytes(clicks_per_request) / RECORD_STEP_BYTES) * RECORD_STEP_BYTES
+    """The size at which Firehose bills that record."""
+    return cost_ceiling.billed_bytes(record_bytes(clicks_per_request))
 
 
 def preflights_per_visit(design: Design) -> float:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from docs.generate.scaling import workshop_ceiling
-from mysfits_stream import cost, prices
-from mysfits_stream.config import Config
+from mysfits_stream import cost, cost_ceiling, prices
+from mysfits_stream.config import Config, parse
 from mysfits_stream.cost import WORKSHOP, Breakdown, Design, bill, design
 
 VOLUMES = {"1M": 1e6, "100M": 1e8, "10,000M": 1e10}
@@ -101,6 +101,10 @@ computed from {prices.REGION} list prices, without free tiers, discounts or tax,
 evenly; none was read off a bill. `mysfits-stream plan --clicks 1M/month` prints the sum for a configured
 stack.
 
+## What a day can cost at most
+"""
+    yield from _ceiling()
+    yield """\
 ## Dollars per million clicks
 """
     rows = [("the workshop, 1 click a request, 60 s", WORKSHOP)] + [
@@ -191,6 +195,52 @@ named.
 - Each invocation logs {log_bytes} bytes; the workshop's processor also prints a line per click.
 - Not counted: retries, failed clicks, execution logs, metrics, KMS keys of your own, storage after the
   first month, reading the clicks, the website, and the Mysfits service itself."""
+
+
+def _ceiling() -> Iterable[str]:
+    ours = cost_ceiling.of(Config())
+    record = cost_ceiling.largest_record(Config())
+    config = Config().api
+    yield f"""\
+Anyone can call a public endpoint. The throttle of the stage bounds the bill: with `api.rate_limit:
+{config.rate_limit:g}` and `api.burst_limit: {config.burst_limit}`, the defaults, a day costs at most
+**{dollars(ours.per_day)}** (prices of {ours.prices_of}), storage not included. `plan` and `up` always
+print this ceiling for the configured stack, with `--json` as `costCeiling`.
+"""
+    yield table(["item", "a day at the limit"], [*([item, dollars(amount)] for item, amount in ours.lines)])
+    rows = []
+    for money in (1, 5, 100, 1000):
+        paid = parse({"api": {"max_cost_per_day": money}})
+        rows.append([f"`max_cost_per_day: {money}`", f"{cost_ceiling.rate_limit(paid):,g}"])
+    yield f"""\
+- A stage throttles each method for itself (F250): PUT and OPTIONS each reach the limit, so
+  {ours.requests_per_second:g} requests a second are billed, and one burst more.
+- Each PUT carries the largest record that the model accepts: {config.max_clicks_per_request} clicks, each
+  text at its limit in characters of {cost_ceiling.CHARACTER_BYTES} bytes, {record:,} bytes, which Firehose
+  bills as {cost_ceiling.billed_bytes(record):,} (F252).
+- Requests that the throttle refuses with 429 are not billed. Requests that the model refuses with 400 are
+  billed, take a token, and are part of the ceiling (F251).
+- AWS applies throttles on a best-effort basis (F251): for moments, more requests can pass. A budget alarm of
+  AWS Budgets is the second net.
+- Not in the ceiling: storage, which accumulates; control characters in texts (JSON writes six bytes for
+  each, which adds up to {dollars(_control_characters() - ours.per_day)} a day); the time in which the
+  processor waits for lookups of invented keys; answers with status 429 as data that leaves AWS; execution
+  logs.
+- Other regions cost up to about twice as much.
+
+`api.max_cost_per_day` sets the rate limit from the money, in place of `api.rate_limit`:
+"""
+    yield table(["setting", "requests a second, of each method"], rows)
+
+
+def _control_characters() -> float:
+    """The ceiling of the defaults if every character of free text took six bytes."""
+    ours, config = cost_ceiling.of(Config()), Config()
+    record = cost_ceiling.largest_record(config)
+    more = (6 - cost_ceiling.CHARACTER_BYTES) * 128 * config.api.max_clicks_per_request
+    share = cost_ceiling.billed_bytes(record + more) / cost_ceiling.billed_bytes(record)
+    [ingestion] = [amount for item, amount in ours.lines if item == "Firehose ingestion"]
+    return ours.per_day + ingestion * (share - 1)
 
 
 def _bills(bills: dict[str, Breakdown]) -> str:

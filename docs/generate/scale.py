@@ -32,13 +32,13 @@ MOST_RATE_LIMIT = 10_000  # what api.rate_limit accepts
 # Each row: what it shows, requests, and the bucket that they meet.
 BURSTS: tuple[tuple[str, Traffic, Bucket], ...] = (
     (
-        "100 clicks/s, one a request, spikes ×5; the stage's default",
-        Traffic(100, 5, 10),
+        "10 clicks/s, one a request, spikes ×5; the stage's default",
+        Traffic(10, 5, 10),
         Bucket(ApiConfig().rate_limit, ApiConfig().burst_limit),
     ),
     (
-        "500 clicks/s, one a request, spikes ×5; the stage's default",
-        Traffic(500, 5, 10),
+        "20 clicks/s, one a request, spikes ×5; the stage's default",
+        Traffic(20, 5, 10),
         Bucket(ApiConfig().rate_limit, ApiConfig().burst_limit),
     ),
     (
@@ -106,7 +106,7 @@ In short, in {LARGE.name}:
 ## What to configure or request before
 
 With this, {scaling.HEADROOM - 1:.0%} is left above the sustained rate. An empty cell needs nothing;
-{RATES[0]} and {RATES[1]} clicks a second need nothing anywhere, however many a request.
+{RATES[0]} click a second needs nothing anywhere, however many a request.
 """
     yield _todo()
     default, memory = ours.processor.memory_mb, scaling.enough_memory(RATES[-1], 1)
@@ -116,7 +116,7 @@ With this, {scaling.HEADROOM - 1:.0%} is left above the sustained rate. An empty
 - `api.rate_limit` ends at {MOST_RATE_LIMIT:,}. "Not enough" leaves less than {scaling.HEADROOM - 1:.0%} above
   the rate, if it reaches the rate at all: put more clicks into a request, or let the page choose one of
   several stacks per visitor. Each has a stage and a stream of its own; API Gateway's and Lambda's quotas are
-  the account's. `api.burst_limit` follows at half of `api.rate_limit`, AWS's own proportion.
+  the account's. Raise `api.burst_limit` to half of a raised `api.rate_limit`, AWS's own proportion.
 - Firehose's Direct PUT quotas are raised by its limits form, the three of a stream together and in
   proportion; the one named first grows most. API Gateway's throttle and Lambda's concurrency are raised in
   Service Quotas.
@@ -288,7 +288,7 @@ def _first() -> str:
 
 def _todo() -> str:
     rows = []
-    for rate in RATES[2:]:
+    for rate in RATES[1:]:
         for n in BATCHES:
             here, elsewhere, newer = (ceilings(rate, n, region) for region in REGIONS)
             memory = scaling.enough_memory(rate, n)

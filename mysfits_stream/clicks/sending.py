@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import requests
 
@@ -33,8 +34,24 @@ AT_ONCE = 8
 ADVICE = "`mysfits-stream doctor` finds the broken link"
 
 Clock = Callable[[], float]
+LONGEST_PAUSE = 30.0
+"""Seconds; a longer ``Retry-After`` is cut to this, so that the budget covers several attempts."""
+
+
+class Answer(tuple[int, str]):
+    """An answer of the API to a PUT: status and body; ``retry_after`` are seconds, None if not stated."""
+
+    retry_after: float | None
+
+    def __new__(cls, status: int, body: str, retry_after: float | None = None) -> Self:
+        """An answer; ``retry_after`` is no part of the pair."""
+        made = super().__new__(cls, (status, body))
+        made.retry_after = retry_after
+        return made
+
+
 Put = Callable[[str, Mapping[str, Any]], tuple[int, str]]
-"""Puts a click to a URL; the status and body of the answer. Raises requests.RequestException."""
+"""Puts a click to a URL; the answer. Raises requests.RequestException."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +102,18 @@ def default_timeout(config: Config, time_scale: float) -> float:
     return max(LEAST_TIMEOUT, buffers + SLACK) / time_scale + SLACK
 
 
-def put(url: str, click: Mapping[str, Any]) -> tuple[int, str]:
+def put(url: str, click: Mapping[str, Any]) -> Answer:
     """Put a test click like a page of a foreign origin."""
     headers = {"Content-Type": "application/json", "Origin": ORIGIN, TEST_HEADER: "1"}
     response = bounded_http.send(
         "PUT", url, headers=headers, body=json.dumps(click).encode(), seconds=API_SECONDS
     )
-    return response.status, response.text
+    return Answer(response.status, response.text, retry_after(response.headers.get("retry-after")))
+
+
+def retry_after(header: str | None) -> float | None:
+    """``Retry-After`` in seconds; None for a date, and for text that is no number."""
+    return min(float(header), LONGEST_PAUSE) if header and re.fullmatch(r"\d{1,9}", header) else None
 
 
 def send(
@@ -134,7 +156,10 @@ def follow(
 
 
 class _NotYet(Exception):
-    """A response typical of an API that is not ready yet; the text names the response."""
+    """A response typical of an API that is not ready yet, or throttles; the text names the response."""
+
+    pause: float | None = None
+    """Seconds until the next attempt, if the response states them."""
 
 
 def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> TestClick:
@@ -142,13 +167,16 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
 
     def attempt() -> tuple[int, str]:
         try:
-            status, body = put(url, {**click.fields, "clickId": click.click_id})
+            answer = put(url, {**click.fields, "clickId": click.click_id})
         except requests.RequestException as error:
             # A new host name may not resolve yet.
             raise _NotYet(f"no answer from {url}: {error}") from error
+        status, body = answer
         if _may_pass(status):
-            raise _NotYet(f"HTTP {status}: {bounded_http.excerpt(body)}")
-        return status, body
+            not_yet = _NotYet(f"HTTP {status}: {bounded_http.excerpt(body)}")
+            not_yet.pause = getattr(answer, "retry_after", None)
+            raise not_yet
+        return answer
 
     try:
         status, body = retry_while(
@@ -158,6 +186,7 @@ def _send(url: str, click: TestClick, pace: Pace, put: Put, clock: Clock) -> Tes
             waiting_for="the API to accept the click",
             budget=DATA_PLANE_BUDGET,
             advice=ADVICE,
+            pause=lambda error: error.pause if isinstance(error, _NotYet) else None,
         )
     except Expired as error:
         return replace(click, status="refused", reason=str(error.__cause__), seconds=clock() - began)

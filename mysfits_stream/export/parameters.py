@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from mysfits_stream import cost_ceiling
 from mysfits_stream.config import Between, Config, KeyPrefix, Matching, OneOf, StackName
 from mysfits_stream.export.placeholders import Placeholder
 
@@ -23,6 +24,7 @@ FIXED = {
     "bucket.expire_clicks_days": "whether there is a lifetime decides on a lifecycle rule",
     "bucket.expire_failed_days": "the same",
     "bucket.expire_replayed_days": "the same",
+    "api.max_cost_per_day": "it sets api.rate_limit, which is a parameter",
     "bucket.kms_key": "whether there is a key changes the policies and the encryption",
 }
 """Settings of these sections that are written into the template, with the reason."""
@@ -38,6 +40,8 @@ def parametrised(config: Config) -> tuple[Config, Parameters]:
     parameters: Parameters = {}
     expires = any(each.days for each in config.expiries)
     fixed = {*FIXED, *(PREFIXES if expires else ())}
+    rate = cost_ceiling.rate_limit(config)
+    config = replace(config, api=replace(config.api, rate_limit=rate, max_cost_per_day=None))
 
     def placed(owner: Any, path: str) -> dict[str, Any]:
         changes: dict[str, Any] = {}
@@ -67,7 +71,8 @@ def _definition(
     match limit:
         case Between(least, most, unit):
             definition["Description"] += f", {unit}" if unit else ""
-            definition |= {"MinValue": least, "MaxValue": most}
+            # A small sum of money may pay for less than the least rate limit of a configuration.
+            definition |= {"MinValue": min(least, value), "MaxValue": most}
         case OneOf(choices):
             definition["AllowedValues"] = list(choices)
         case (

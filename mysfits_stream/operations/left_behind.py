@@ -1,9 +1,11 @@
-"""Notes on buckets and stages left behind by a changed ``bucket.name`` or ``api.stage``."""
+"""Notes on what a changed ``bucket.name``, ``api.stage`` or ``api.rate_limit`` leaves behind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.engine import Change
@@ -12,7 +14,7 @@ from mysfits_stream.provision.stack import Stack
 
 
 def note_consequences(project: Project, changes: Sequence[Change]) -> None:
-    """Note the remaining buckets, and the stages whose URL ends.
+    """Note the buckets that stay, the stages that stop answering, and a limit that gets lower.
 
     An endpoint without the tagging API is noted, too, and is no error.
     """
@@ -22,8 +24,27 @@ def note_consequences(project: Project, changes: Sequence[Change]) -> None:
     except ProvisionError as error:
         project.note(f"note: {error}")
         earlier = []
-    for line in consequences(changes, stack, earlier):
+    for line in [*consequences(changes, stack, earlier), *lowered_limits(project.config, changes)]:
         project.note(f"note: {line}")
+
+
+def lowered_limits(config: Config, changes: Sequence[Change]) -> Iterator[str]:
+    """A line for a throttle of the live API that allows more than the configuration."""
+    for change in changes:
+        before, after = (_rate(side) for side in change.diff.get("MethodSettings", (None, None)))
+        if before and after and before > after:
+            key = "rate_limit" if config.api.max_cost_per_day is None else "max_cost_per_day"
+            verb = "set" if key == "rate_limit" else "raise"
+            yield (
+                f"{change.resource.name}: lowers the limit from {before:g} to {after:g} requests a second; "
+                f"{verb} api.{key} to keep it"
+            )
+
+
+def _rate(settings: Any) -> float | None:
+    """The rate limit of all methods, in the property MethodSettings."""
+    rate = (settings or {}).get("*/*", {}).get("throttlingRateLimit")
+    return rate if isinstance(rate, int | float) else None
 
 
 def find_earlier_buckets(project: Project, stack: Stack) -> EarlierBuckets:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mysfits_stream import cost
+from mysfits_stream import cost, cost_ceiling
+from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.expiring import Expiring, expiring
 from mysfits_stream.operations.left_behind import note_consequences
@@ -21,11 +22,15 @@ class Plan:
     cost: cost.Breakdown | None = None
     expiring: tuple[Expiring, ...] = ()
     """What S3 will delete because of changed lifetimes."""
+    ceiling: Ceiling | None = None
+    """The most that a day costs; None where no stack is planned."""
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON."""
         deletes = {"deletes": [each.document() for each in self.expiring]} if self.expiring else {}
-        return {**self.changes.document(), **deletes, **({"cost": _cost(self.cost)} if self.cost else {})}
+        ceiling = {"costCeiling": self.ceiling.document()} if self.ceiling else {}
+        bill = {"cost": _cost(self.cost)} if self.cost else {}
+        return {**self.changes.document(), **deletes, **ceiling, **bill}
 
 
 def plan(project: Project, volume: str | None = None) -> Plan:
@@ -36,10 +41,12 @@ def plan(project: Project, volume: str | None = None) -> Plan:
     clicks = cost.parse_volume(volume) if volume else None
     changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
     note_consequences(project, changes)
+    config = project.config
     return Plan(
         StackChanges.of(project, changes),
-        cost.monthly(project.config, clicks) if clicks else None,
+        cost.monthly(config, clicks) if clicks else None,
         expiring(project, changes),
+        cost_ceiling.of(config),
     )
 
 

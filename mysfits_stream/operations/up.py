@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mysfits_stream import cost_ceiling
 from mysfits_stream.clicks import composing
 from mysfits_stream.codecommit import Published
+from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.errors import ClickError
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.left_behind import note_consequences
@@ -30,11 +32,14 @@ class Up:
     """The time that the changes took."""
     code: Published | None = None
     """The commit with the stack's code, if a repository is configured."""
+    ceiling: Ceiling | None = None
+    """The most that a day costs."""
 
     def document(self) -> dict[str, Any]:
         """The stack as JSON."""
         code = {"code": self.code.document()} if self.code else {}
-        return {**self.changes.document(), **code}
+        ceiling = {"costCeiling": self.ceiling.document()} if self.ceiling else {}
+        return {**self.changes.document(), **ceiling, **code}
 
 
 def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> Up:
@@ -53,7 +58,7 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
     repository = project.config.code_repository
     with prefix_errors(f"the stack is up at {changes.endpoint}, but its code is not committed"):
         code = publish_code(project, repository) if repository else None
-    return Up(changes, seconds, code)
+    return Up(changes, seconds, code, cost_ceiling.of(project.config))
 
 
 def example_click(project: Project) -> dict[str, Any]:

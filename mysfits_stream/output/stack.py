@@ -18,6 +18,7 @@ from mysfits_stream.output.text import many, size
 if TYPE_CHECKING:
     from mysfits_stream.codecommit import Published
     from mysfits_stream.cost import Breakdown
+    from mysfits_stream.cost_ceiling import Ceiling
     from mysfits_stream.operations.adopt import Adoption
     from mysfits_stream.operations.changes import ResourceChange, StackChanges
     from mysfits_stream.operations.down import Removal, Removed
@@ -45,6 +46,7 @@ def plan(plan: Plan, width: int | None, *, verbose: bool) -> Lines:
     yield _summary(plan.changes, TO_DO) or UNCHANGED
     for each in plan.expiring:
         yield hanging(Text(), expiring(each), width)
+    yield from _ceiling(plan.ceiling, width)
     if plan.cost:
         yield hanging(Text(), cost(plan.cost), width)
 
@@ -72,8 +74,14 @@ def up(done: Up, width: int | None, *, verbose: bool) -> Lines:
     yield from _changes(done.changes, DONE, width, verbose=verbose)
     summary = _summary(done.changes, DONE)
     yield f"{summary} in {max(done.seconds, 1):.0f} s" if summary else UNCHANGED
+    yield from _ceiling(done.ceiling, width)
     if done.code:
         yield code(done.code)
+
+
+def _ceiling(ceiling: Ceiling | None, width: int | None) -> Lines:
+    if ceiling:
+        yield hanging(Text("cost  "), ceiling.sentence(), width)
 
 
 def code(published: Published) -> str:

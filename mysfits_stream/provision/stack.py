@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
+from mysfits_stream import cost_ceiling
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.config import Config
@@ -221,7 +222,7 @@ def build(
             account=account,
         ),
         stage=config.api.stage,
-        rate_limit=config.api.rate_limit,
+        rate_limit=cost_ceiling.rate_limit(config),
         burst_limit=config.api.burst_limit,
         answers=answers,
         # Only a stream that is drained must outlive the API: else the two go at the same time.

@@ -90,6 +90,18 @@ def test_what_a_new_deployment_may_answer_is_waited_out(not_yet: Answer) -> None
 
 
 @pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("100000", 30.0), ("soon", 0.25), ("-1", 0.25), (None, 0.25)],
+    ids=str,
+)
+def test_a_throttled_click_waits_as_long_as_the_api_asks_for(header: str | None, seconds: float) -> None:
+    clock = Clock()
+    throttled = sending.Answer(429, "", sending.retry_after(header))
+    [click] = send(Api(throttled, ACCEPTED), clock)
+    assert (click.status, click.accepted) == ("accepted", seconds)
+
+
+@pytest.mark.parametrize(
     "answer",
     [(400, '{"message": "Invalid request body"}'), (401, ""), (415, ""), (204, "")],
     ids=str,

@@ -45,7 +45,7 @@ def of(found: list[Ceiling], quota: str) -> Ceiling:
         # A visit of 40 clicks is 40 requests and a preflight: 1.025 a click.
         pytest.param(1, LARGE, "API Gateway", 10_000 / 1.025, id="preflights count too"),
         pytest.param(40, NEWER, "API Gateway", 2_500 / (2 / 40), id="a newer region"),
-        pytest.param(10, LARGE, STAGE, 10_000, id="1,000 requests a second by default"),
+        pytest.param(10, LARGE, STAGE, 400, id="40 requests a second by default"),
     ],
 )
 def test_a_quota_is_used_up_at(
@@ -241,13 +241,14 @@ def test_batching_never_brings_a_ceiling_closer(rate: int) -> None:
     assert first == sorted(first, reverse=True)
 
 
-@pytest.mark.parametrize("rate", [1, 100])
 @pytest.mark.parametrize("clicks_per_request", scale_document.BATCHES)
 @pytest.mark.parametrize("region", [*scale_document.REGIONS, NEW_ACCOUNT], ids=lambda region: region.name)
-def test_up_to_a_hundred_clicks_a_second_nothing_needs_doing(
-    rate: int, clicks_per_request: int, region: Region
+def test_up_to_a_hundred_clicks_a_second_only_the_stage_needs_a_higher_limit(
+    clicks_per_request: int, region: Region
 ) -> None:
-    assert not [each for each in ceilings(rate, clicks_per_request, region) if each.tight]
+    assert not [each for each in ceilings(1, clicks_per_request, region) if each.tight]
+    tight = [each.quota for each in ceilings(100, clicks_per_request, region) if each.tight]
+    assert tight == ([STAGE] if clicks_per_request == 1 else [])
 
 
 @pytest.mark.parametrize(

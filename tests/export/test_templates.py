@@ -17,6 +17,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from mysfits_stream import cost_ceiling
 from mysfits_stream.aws.account import Account
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
@@ -174,6 +175,11 @@ def test_every_setting_of_the_stack_is_a_parameter_or_has_a_reason_not_to_be_one
         section, key = path.split(".")
         assert getattr(getattr(config, section), key) == Placeholder(name)
         assert parameters[name]["Default"] == getattr(getattr(Config(), section), key)
+
+
+def test_the_throttle_that_a_sum_of_money_pays_for_is_the_parameters_default() -> None:
+    config = Config(api=ApiConfig(max_cost_per_day=5))
+    assert parametrised(config)[1]["ApiRateLimit"]["Default"] == cost_ceiling.rate_limit(config)
 
 
 def test_a_parameter_takes_what_the_setting_takes() -> None:

@@ -86,3 +86,16 @@ def test_a_stage_that_stops_answering_is_named(deployment: Deployment, notes: li
     assert len(notes) == 2
     status(moved)
     assert len(notes) == 2
+
+
+def test_an_existing_stack_hears_that_its_limit_gets_lower(deployment: Deployment, notes: list[str]) -> None:
+    up(project(deployment, notes, api=ApiConfig(rate_limit=1000, burst_limit=500)), Silent())
+    today = project(deployment, notes)
+    for command in (lambda: plan(today), lambda: status(today), lambda: up(today, Silent())):
+        notes.clear()
+        command()
+        [note] = notes
+        assert "lowers the limit from 1000 to 40 requests a second; set api.rate_limit to keep it" in note
+    notes.clear()
+    status(today)
+    assert notes == []

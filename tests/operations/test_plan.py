@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mysfits_stream import cost
+from mysfits_stream import cost, cost_ceiling
 from mysfits_stream.config import Config
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.plan import Plan
@@ -19,6 +19,13 @@ def test_the_cost_is_part_of_the_json() -> None:
     assert document["cost"]["dollarsPerMonth"] == pytest.approx(bill.total, abs=0.01)
     assert [line["item"] for line in document["cost"]["lines"]] == [line.item for line in bill.lines]
     assert sum(line["dollars"] for line in document["cost"]["lines"]) == pytest.approx(bill.total, abs=0.01)
+
+
+def test_the_ceiling_is_part_of_the_json() -> None:
+    ceiling = cost_ceiling.of(Config())
+    document = Plan(CHANGES, ceiling=ceiling).document()
+    assert document["costCeiling"] == ceiling.document()
+    assert set(document["costCeiling"]) == {"perDay", "requestsPerSecond", "pricesOf"}
 
 
 def test_without_a_volume_there_is_no_cost() -> None:
