@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 from mysfits_stream import __version__
-from mysfits_stream.commands import clicks, completion, doctor, export, local, stack, website
+from mysfits_stream.commands import books, clicks, completion, doctor, export, local, stack, website
 from mysfits_stream.commands.app import App, global_options, read_json_option
 from mysfits_stream.commands.help import Group
 from mysfits_stream.errors import MysfitsStreamError
@@ -48,6 +48,7 @@ def cli() -> None:
 for command in (
     *stack.COMMANDS,
     *clicks.COMMANDS,
+    *books.COMMANDS,
     *doctor.COMMANDS,
     *website.COMMANDS,
     *export.COMMANDS,

@@ -52,6 +52,8 @@ STARTED = re.compile(r"-\d+-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[0-9a-f-]{36}")
 REFUSALS = ("AccessDenied", "InvalidObjectState", "NoSuchKey")
 """What S3 answers for a single object: its key may not be used, it is archived, it was deleted meanwhile."""
 
+HADOOP_ENDINGS = (".snappy", ".hsnappy")
+
 GZIP, ZIP, SNAPPY = b"\x1f\x8b", b"PK\x03\x04", b"\xff\x06\x00\x00sNaPpY"
 
 
@@ -140,7 +142,7 @@ class ClicksBucket:
             except UnreadableError as error:
                 return stored, error
 
-        return ahead(lines, objects, weight=_weight)
+        return ahead(lines, objects, weight=lambda stored: weight(stored.key, stored.size))
 
     @property
     def replayed(self) -> str:
@@ -200,7 +202,7 @@ def unpacked(body: bytes, key: str) -> bytes:
                 return b"".join(archive.read(name) for name in archive.namelist())
         if body.startswith(SNAPPY):
             return _snappy("decompress", body)
-        return _hadoop_snappy(body) if key.endswith((".snappy", ".hsnappy")) else body
+        return _hadoop_snappy(body) if key.endswith(HADOOP_ENDINGS) else body
     except ClickError:
         raise
     except Exception as error:  # what somebody else has packed may raise anything
@@ -248,6 +250,6 @@ def _stored(entry: Any) -> StoredObject:
     return StoredObject(entry["Key"], entry["Size"], modified, started)
 
 
-def _weight(stored: StoredObject) -> int:
-    packed = stored.key.endswith((".gz", ".zip", ".snappy", ".hsnappy"))
-    return stored.size * (GROWTH if packed else 1)
+def weight(key: str, size: int) -> int:
+    """The memory that an object takes when unpacked, about."""
+    return size * (GROWTH if key.endswith((".gz", ".zip", *HADOOP_ENDINGS)) else 1)

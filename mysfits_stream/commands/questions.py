@@ -11,7 +11,10 @@ from mysfits_stream.commands.app import App
 from mysfits_stream.errors import DataProtectedError, MysfitsStreamError, SiteError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mysfits_stream.operations.down import Removal
+    from mysfits_stream.operations.erase import Erased
 
 
 def ask_to_adopt(app: App, tag: str, *, yes: bool) -> None:
@@ -59,6 +62,20 @@ def ask_to_remove(app: App, removal: Removal, *, yes: bool, delete_data: bool) -
             raise MysfitsStreamError("down needs confirmation; add --yes where no terminal can ask")
         click.confirm("Delete these resources?", abort=True, err=True)
     return delete_data
+
+
+def ask_to_erase(app: App, preview: Callable[[], Erased]) -> None:
+    """Ask for the stack's name before clicks are erased; raises click.Abort for any other answer.
+
+    Raises MysfitsStreamError without a terminal.
+    """
+    if not _can_ask(app):
+        raise MysfitsStreamError("erase needs confirmation; add --yes where no terminal can ask")
+    app.out.preview_of_erasure(preview())
+    stack = app.config.stack
+    typed = click.prompt(f"Type the stack's name, {stack}, to erase these clicks", default="", err=True)
+    if typed != stack:
+        raise click.Abort
 
 
 def ask_to_overwrite(app: App, places: list[str], *, yes: bool) -> None:

@@ -142,15 +142,25 @@ def down(
 @command(
     "operator-policy",
     section="Project",
-    examples=("mysfits-stream operator-policy --target aws > policy.json",),
+    examples=(
+        "mysfits-stream operator-policy --target aws > policy.json",
+        "mysfits-stream operator-policy --target aws --for erase > policy.json",
+    ),
+)
+@click.option(
+    "--for",
+    "purposes",
+    metavar="COMMAND",
+    multiple=True,
+    help="Allow a command that needs permissions of its own, too: erase.",
 )
 @global_options
 @pass_app
-def operator_policy(app: App) -> int:
+def operator_policy(app: App, purposes: tuple[str, ...]) -> int:
     """Print the IAM policy that the user of this tool needs."""
     from mysfits_stream.operations import operator_policy
 
-    app.out.json(operator_policy.operator_policy(app.project))
+    app.out.json(operator_policy.operator_policy(app.project, purposes))
     return 0
 
 

@@ -19,12 +19,14 @@ from rich.live import Live
 from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
-from mysfits_stream.output import clicks, doctor, files, local, stack
+from mysfits_stream.output import books, clicks, doctor, files, local, stack
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
+    from mysfits_stream.books.erasing import Erasure
+    from mysfits_stream.books.receipt import Verified
     from mysfits_stream.click_definition import Definition
     from mysfits_stream.clicks.delivered import Click, ParseProblems
     from mysfits_stream.clicks.replaying import Replay
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.clicks import Delivered
     from mysfits_stream.operations.doctor import Diagnosis
     from mysfits_stream.operations.down import Removal, Removed
+    from mysfits_stream.operations.erase import Erased
     from mysfits_stream.operations.export import Export, Written
     from mysfits_stream.operations.failed import Failed
     from mysfits_stream.operations.local import LocalClouds, LocalCloudStatus, LogTail, Stopped
@@ -203,6 +206,24 @@ class Output:
         """The result of a replay."""
         self._result(done, clicks.replayed(done))
         self.parse_problems(done.counts.trouble)
+
+    def erasing(self, counts: Erasure) -> None:
+        """The progress of an erasure: a line for every 100 objects."""
+        if counts.objects % 100 == 0:
+            self.note(books.erasing(counts))
+
+    def erased(self, done: Erased) -> None:
+        """The result of an erasure, or of its dry run."""
+        self._result(done, books.erased(done))
+
+    def preview_of_erasure(self, found: Erased) -> None:
+        """What an erasure would remove; with ``--quiet``, too, because a question follows."""
+        for line in books.erased(found):
+            self.aside.print(printable(line))
+
+    def verified(self, check: Verified) -> None:
+        """Whether an erasure holds."""
+        self._result(check, books.verified(check))
 
     def link(self, link: Link) -> None:
         """An examined link of the path; with ``--json`` a part of the diagnosis."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Collection
 from typing import Any
 
 from mysfits_stream.aws.account import Account
@@ -18,19 +19,27 @@ MOST_CHARACTERS = 6144
 """The size of a managed policy, white space not counted."""
 
 
-def operator_policies(config: Config, account: Account) -> list[Document]:
+def operator_policies(config: Config, account: Account, purposes: Collection[str] = ()) -> list[Document]:
     """The identity policy for every command of the tool on this stack, in this region.
 
-    Permissions follow the settings: a repository, a key and a permissions boundary add statements. A
-    managed policy holds 6,144 characters; a larger policy is split into several documents.
+    Permissions follow the settings: a repository, a key and a permissions boundary add statements; so do
+    ``purposes``, the commands of ``PURPOSES`` that need more. A managed policy holds 6,144 characters; a
+    larger policy is split into several documents.
     """
     documents: list[Document] = []
-    for statement in _statements(config, account):
+    extra = [PURPOSES[purpose](config, account) for purpose in sorted(set(purposes))]
+    for statement in [*_statements(config, account), *extra]:
         if documents and size(document(*documents[-1]["Statement"], statement)) <= MOST_CHARACTERS:
             documents[-1]["Statement"].append(statement)
         else:
             documents.append(document(statement))
     return documents
+
+
+def _erase(config: Config, account: Account) -> dict[str, Any]:
+    """Reads of old versions, and tags of rewritten objects."""
+    bucket = account.bucket_arn(Names.of(config, account).bucket)
+    return allow(_named("s3", ERASE_ACTIONS), [f"{bucket}/*"])
 
 
 def size(policy: Document) -> int:
@@ -133,6 +142,8 @@ BUCKET_ACTIONS = """
 OBJECT_ACTIONS = "DeleteObject DeleteObjectVersion GetObject PutObject"
 """PutObject is for `replay`, which moves what it has put back aside."""
 
+ERASE_ACTIONS = "GetObjectTagging GetObjectVersion PutObjectTagging"
+
 FUNCTION_ACTIONS = """
     CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionConfiguration ListTags
     TagResource UpdateFunctionCode UpdateFunctionConfiguration
@@ -152,3 +163,6 @@ CODE_ACTIONS = """
     CreateCommit CreateRepository DeleteRepository GetBranch GetFolder GetRepository ListTagsForResource
     TagResource
 """
+
+PURPOSES: dict[str, Callable[[Config, Account], dict[str, Any]]] = {"erase": _erase}
+"""Commands with a statement of their own, which only ``operator-policy --for`` prints."""

@@ -136,7 +136,11 @@ def of_s3(operation: str, given: Any) -> Iterator[Needed]:
             action = "s3:DeleteObjectVersion" if "VersionId" in each else "s3:DeleteObject"
             yield Needed(action, f"{bucket}/{each['Key']}")
         return
+    if operation in ("GetObject", "HeadObject", "DeleteObject") and "VersionId" in given:
+        action = f"s3:{S3_ACTIONS.get(operation, operation)}Version"
     yield Needed(action, f"{bucket}/{given['Key']}" if "Key" in given else bucket)
+    if "Tagging" in given and "Key" in given:
+        yield Needed("s3:PutObjectTagging", f"{bucket}/{given['Key']}")
     if given.get("CreateBucketConfiguration", {}).get("Tags"):
         yield Needed("s3:TagResource", bucket)
     if operation == "CopyObject":
@@ -267,6 +271,7 @@ def fail_clicks(target: Target) -> None:
     )
 
 
+GUESTS: Any = {"Body": b'{"userId": "guest"}\n{"userId": "bob"}\n', "Tagging": "kind=clicks"}
 ANYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 ANYONE = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
@@ -296,9 +301,11 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
     assert operator.run("replay", "--limit", "1") == 0
     assert operator.run("replay") == 0
     assert operator.run("up", "--adopt", "--yes") == 0
+    operator.target.clients.s3.put_object(Bucket=NAMES.bucket, Key="firehose/1", **GUESTS)
+    assert operator.run("erase", "--user", "guest", "--yes") == 0
     assert operator.run("down", "--yes", "--delete-data", "--delete-repository") == 0
 
-    policies = operator_policies(CONFIG, ACCOUNT)
+    policies = operator_policies(CONFIG, ACCOUNT, ["erase"])
     refused = [
         needed
         for needed in recorder.needed
@@ -313,10 +320,10 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
     assert sorted(unmet) == sorted(NOT_MET), f"allowed, and not needed: {sorted(unmet)}"
 
 
-def actions(config: Config) -> set[str]:
+def actions(config: Config, *purposes: str) -> set[str]:
     return {
         action
-        for policy in operator_policies(config, ACCOUNT)
+        for policy in operator_policies(config, ACCOUNT, purposes)
         for statement in policy["Statement"]
         for action in statement["Action"]
     }
@@ -341,6 +348,11 @@ def actions(config: Config) -> set[str]:
 def test_permissions_follow_the_settings(config: Config, added: str) -> None:
     assert added not in actions(Config())
     assert added in actions(config)
+
+
+def test_permissions_of_erase_are_printed_on_request_only() -> None:
+    added = actions(CONFIG, "erase") - actions(CONFIG)
+    assert added == {"s3:GetObjectVersion", "s3:GetObjectTagging", "s3:PutObjectTagging"}
 
 
 def test_writes_go_to_apis_of_the_stack_only() -> None:

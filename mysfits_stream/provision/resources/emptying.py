@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -79,7 +79,7 @@ def empty(
     versions = _listing(s3, bucket)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while batch := list(islice(versions, BATCH)):
-            under_way.add(pool.submit(_delete, s3, bucket, batch))
+            under_way.add(pool.submit(delete_versions, s3, bucket, batch))
             if len(under_way) >= AT_ONCE:
                 finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 deleted += sum(future.result() for future in finished)
@@ -153,7 +153,8 @@ def _versions(page: Any) -> Iterator[Version]:
     return chain(page.get("Versions", ()), page.get("DeleteMarkers", ()))
 
 
-def _delete(s3: S3Client, bucket: str, batch: list[Version]) -> int:
+def delete_versions(s3: S3Client, bucket: str, batch: Sequence[Version]) -> int:
+    """Delete at most 1,000 versions and markers, and return their number; a missing version is fine."""
     in_xml = [version for version in batch if not BEYOND_XML.search(version["Key"])]
     if in_xml:
         keys: Any = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in in_xml]

@@ -1,0 +1,90 @@
+"""``erase``: the commands about the books of the pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mysfits_stream.commands import questions
+from mysfits_stream.commands.app import FILE, App, global_options, pass_app
+from mysfits_stream.commands.help import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIFFERS = 2
+"""Exit code of books that do not close, and of an erasure that does not hold."""
+
+
+@command(
+    "erase",
+    section="Clicks",
+    examples=(
+        "mysfits-stream erase --user u-7f3a --dry-run",
+        "mysfits-stream erase --user u-7f3a --receipt erased.json",
+        "mysfits-stream erase --verify erased.json",
+    ),
+)
+@click.option("--user", metavar="ID", help="Erase the clicks of this user.")
+@click.option(
+    "--where",
+    metavar="FIELD=VALUE",
+    help="Erase the clicks with this value of a field, for example visitorId=v-1.",
+)
+@click.option("--dry-run", is_flag=True, help="Count the clicks without erasing them.")
+@click.option("--yes", "-y", is_flag=True, help="Skip the confirmation.")
+@click.option(
+    "--receipt",
+    metavar="FILE",
+    type=FILE,
+    help="Write a receipt: a salted hash of the value, the cut-off, the objects with their digests.",
+)
+@click.option(
+    "--verify",
+    metavar="RECEIPT",
+    type=FILE,
+    help="Look for erased clicks again. Exit code 2 if any is left.",
+)
+@global_options
+@pass_app
+def erase(
+    app: App,
+    user: str | None,
+    where: str | None,
+    dry_run: bool,
+    yes: bool,
+    receipt: Path | None,
+    verify: Path | None,
+) -> int:
+    """Erase the clicks of one person from all versions of objects.
+
+    The clicks that were accepted before the command began go: delivered, failed and replayed clicks in
+    current and old versions, the query cache and Athena's results. Records that cannot be parsed and contain
+    the value go whole. The command waits for the stream's buffers. up and replay are locked out meanwhile.
+
+    A killed run leaves no half-written object; run the command again to resume. Exit code 1 if an object
+    cannot be read.
+    """
+    from mysfits_stream.operations import erase
+
+    if verify is not None:
+        if dry_run or yes or receipt:
+            raise click.UsageError("--verify reads only: remove --dry-run, --yes and --receipt")
+        is_named = user is not None or where is not None
+        person = erase.find_person(app.project, user, where) if is_named else None
+        verified = erase.verify(app.project, verify, person)
+        app.out.verified(verified)
+        return 0 if verified.holds else DIFFERS
+    person = erase.find_person(app.project, user, where)
+    if dry_run:
+        app.out.erased(erase.preview(app.project, person))
+        return 0
+    if not yes:
+        questions.ask_to_erase(app, lambda: erase.preview(app.project, person))
+    done = erase.erase(app.project, person, receipt_path=receipt, report=app.out.erasing)
+    app.out.erased(done)
+    return 0 if done.is_complete else 1
+
+
+COMMANDS = (erase,)

@@ -1,0 +1,212 @@
+"""``erase``: the clicks of one person, out of every version of every object, and a receipt."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mysfits_stream.aws.errors import is_error
+from mysfits_stream.books import erasing, receipt
+from mysfits_stream.books.erasing import Erasure, Places
+from mysfits_stream.books.person import Person
+from mysfits_stream.books.receipt import Receipt, Verified
+from mysfits_stream.clicks.delivered import clicked_at
+from mysfits_stream.clicks.objects import SKEW, ClicksBucket
+from mysfits_stream.errors import ClickError, MysfitsStreamError
+from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
+from mysfits_stream.operations.project import Project
+
+CACHE = "cache"
+"""The directory of the query cache, below the directory of the project's files."""
+
+RESULTS = "athena-results/"
+"""The prefix of Athena's results in the clicks bucket."""
+
+STEP = 10.0
+"""Seconds between two looks at the clock while buffers are flushed."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """An erasure, or with ``counts.dry_run`` a preview."""
+
+    person: Person
+    cut_off: datetime
+    counts: Erasure
+    cached: int
+    """Files of the query cache, all deleted."""
+    receipt: Path | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every object could be read."""
+        return not self.counts.unreadable
+
+    def document(self) -> dict[str, Any]:
+        """The erasure as JSON; without the value of the field."""
+        return {
+            "dryRun": self.counts.dry_run,
+            "field": self.person.field,
+            "cutOff": clicked_at(self.cut_off),
+            "complete": self.is_complete,
+            **self.counts.document(),
+            "queryCacheFiles": self.cached,
+            "receipt": str(self.receipt) if self.receipt else None,
+        }
+
+
+def find_person(project: Project, user: str | None, where: str | None) -> Person:
+    """The person of ``--user ID`` or ``--where FIELD=VALUE``. Raises MysfitsStreamError."""
+    if (user is None) == (where is None):
+        raise MysfitsStreamError("give either --user ID or --where FIELD=VALUE")
+    if where is not None:
+        field, equals, value = where.partition("=")
+        if not (field and equals):
+            raise MysfitsStreamError(f"--where {where!r}: expected FIELD=VALUE, such as visitorId=v-1")
+    else:
+        value = user or ""
+        field = project.config.definition.user or ""
+        if not field:
+            raise MysfitsStreamError(
+                "no field of a click names the user (click.user is null); name the field: --where FIELD=VALUE"
+            )
+    if not value:
+        raise MysfitsStreamError("an empty value would erase clicks of many people; give the value of one")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise MysfitsStreamError("the value is not valid UTF-8; check the terminal's encoding") from None
+    return Person(field, value)
+
+
+def preview(project: Project, person: Person) -> Erased:
+    """What an erasure would remove now; clicks in the buffers of the stream are not counted."""
+    with translated(project):
+        bucket = clicks_bucket(project)
+        cut_off = cut_off_of(bucket)
+        counts = erasing.erase(
+            bucket.s3, bucket.name, person, cut_off, places(bucket), dry_run=True, pace=project.target.pace
+        )
+    return Erased(person, cut_off, counts, len(cached_files(project)))
+
+
+def erase(
+    project: Project,
+    person: Person,
+    *,
+    receipt_path: Path | None = None,
+    cut_off: datetime | None = None,
+    report: Callable[[Erasure], None] = lambda _: None,
+) -> Erased:
+    """Erase the clicks that a person sent before now, or before ``cut_off``; ``report`` gets the counts.
+
+    Waits for the buffers of the delivery stream first. ``up``, ``replay`` and ``down`` are locked out
+    meanwhile. Raises ClickError; the same command resumes.
+    """
+    latest = Erasure()
+
+    def remember(counts: Erasure) -> None:
+        nonlocal latest
+        latest = counts
+        report(counts)
+
+    with translated(project), project.locked(), project.interruptible():
+        bucket = clicks_bucket(project)
+        cut_off = cut_off or cut_off_of(bucket)
+        begun = receipt.begin(receipt_path, bucket.name, person, cut_off) if receipt_path else None
+        erasing.probe(bucket.s3, bucket.name)
+        _wait_for_buffers(project, bucket)
+        try:
+            latest = erasing.erase(
+                bucket.s3,
+                bucket.name,
+                person,
+                cut_off,
+                places(bucket),
+                pace=project.target.pace,
+                report=remember,
+            )
+            cached = _delete_cache(project)
+        except BaseException:
+            _write(begun, receipt_path, latest, complete=False)
+            raise
+        done = Erased(person, cut_off, latest, cached, receipt_path)
+        _write(begun, receipt_path, latest, complete=done.is_complete)
+    return done
+
+
+def verify(project: Project, path: Path, person: Person | None) -> Verified:
+    """Look for an erased person again; without ``person``, records that cannot be parsed are not searched."""
+    known = receipt.load(path)
+    sought = receipt.sought(person, known)
+    with translated(project):
+        bucket = clicks_bucket(project)
+        if known.bucket != bucket.name:
+            raise ClickError(f"{path}: a receipt of bucket {known.bucket}, and the stack has {bucket.name}")
+        found = erasing.erase(
+            bucket.s3,
+            bucket.name,
+            sought,
+            known.cut_off,
+            places(bucket),
+            dry_run=True,
+            pace=project.target.pace,
+        )
+        same, other = receipt.unchanged(bucket.s3, bucket.name, known.versions)
+        remaining = receipt.still_there(bucket.s3, bucket.name, known.versions)
+    return Verified(known, found, remaining, same, other, searched_raw=person is not None)
+
+
+def places(bucket: ClicksBucket) -> Places:
+    """Where the bucket keeps failed and replayed clicks, and Athena's results."""
+    return Places(bucket.replayed, RESULTS)
+
+
+def cut_off_of(bucket: ClicksBucket) -> datetime:
+    """The end of the current second by S3's clock: clicks that were accepted until now are older."""
+    return bucket.now() + timedelta(seconds=1)
+
+
+def cached_files(project: Project) -> list[Path]:
+    """The files of the query cache."""
+    cache = project.directory / CACHE
+    return [] if cache.is_symlink() else [path for path in cache.rglob("*") if path.is_file()]
+
+
+def _delete_cache(project: Project) -> int:
+    """Delete the query cache; the next query reads the bucket again."""
+    cache, count = project.directory / CACHE, len(cached_files(project))
+    try:
+        if cache.is_dir() and not cache.is_symlink():
+            shutil.rmtree(cache)
+    except OSError as error:
+        raise ClickError(f"{cache}: cannot be deleted: {error.strerror or error}; delete it") from error
+    return count
+
+
+def _write(begun: Receipt | None, path: Path | None, counts: Erasure, *, complete: bool) -> None:
+    if begun and path:
+        begun.with_result(counts, complete=complete).write(path)
+
+
+def _wait_for_buffers(project: Project, bucket: ClicksBucket) -> None:
+    """Wait until the stream has delivered what it held at the beginning; not for a stack without a stream."""
+    firehose = project.target.client("firehose")
+    try:
+        firehose.describe_delivery_stream(DeliveryStreamName=project.names.stream)
+    except Exception as error:
+        if is_error(error, "ResourceNotFoundException"):
+            return
+        raise
+    seconds = (bucket.span + SKEW).total_seconds()
+    project.note(
+        f"Waiting {seconds / 60:.0f} minutes of AWS's time until the stream's buffers are delivered."
+    )
+    waiting = pace(project)
+    end = waiting.clock() + seconds
+    while (left := end - waiting.clock()) > 0:
+        waiting.sleep(min(left, STEP))

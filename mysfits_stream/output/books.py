@@ -1,0 +1,78 @@
+"""Erasures for a terminal. Makes no call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mysfits_stream.output.text import many, printable
+
+if TYPE_CHECKING:
+    from mysfits_stream.books.erasing import Erasure
+    from mysfits_stream.books.receipt import Verified
+    from mysfits_stream.operations.erase import Erased
+
+
+def erased(done: Erased) -> Iterator[str]:
+    """What was erased or would be, and what stays."""
+    counts, would = done.counts, done.counts.dry_run
+    person = printable(f"{done.person.field}={done.person.value}")
+    verb, before = "Would erase" if would else "Erased", f"{done.cut_off:%Y-%m-%d %H:%M:%S} UTC"
+    yield f"{verb} {person}, accepted before {before}:"
+    for line in _found(counts):
+        yield f"  {line}"
+    if counts.others:
+        yield (
+            f"Deleted old versions held {many(counts.others, 'click')} of others that no current object has."
+        )
+    if counts.current.later:
+        yield f"{many(counts.current.later, 'click')} from after the cut-off stay."
+    for key, reason in counts.unreadable.items():
+        yield printable(f"Not erased: {key} cannot be read ({reason}).")
+    if done.receipt:
+        yield f"Receipt: {done.receipt}"
+    if not would:
+        yield "Athena keeps the text of queries for 45 days; a query that names the person is not erased."
+
+
+def _found(counts: Erasure) -> Iterator[str]:
+    current = counts.current
+    yield f"{many(current.clicks, 'delivered click')}"
+    yield f"{many(current.failed - counts.replayed, 'failed click')}, {counts.replayed} replayed"
+    if current.raw + counts.noncurrent.raw:
+        yield f"{many(current.raw, 'record')} that cannot be parsed"
+    yield f"{many(counts.noncurrent.removed, 'click')} in old versions"
+    if counts.results:
+        yield f"{many(counts.results, 'version')} of Athena's results"
+    yield (
+        f"in {many(counts.versions, 'version')} of {many(counts.objects, 'object')}"
+        if counts.dry_run
+        else f"in {many(counts.versions, 'version')} of {many(counts.objects, 'object')}: "
+        f"{counts.rewritten} rewritten, {counts.deleted} deleted"
+    )
+
+
+def erasing(counts: Erasure) -> str:
+    """The progress of an erasure."""
+    return f"{many(counts.objects, 'object')} read, {many(len(counts.changed), 'version')} erased"
+
+
+def verified(check: Verified) -> Iterator[str]:
+    """Whether an erasure holds, and why not."""
+    receipt, found = check.receipt, check.found
+    if check.holds:
+        yield f"Nothing is left of the erased value of {receipt.field}."
+    if not receipt.complete:
+        yield "The receipt is of an erasure that was stopped; run the same erase again."
+    if found.current.removed or found.noncurrent.removed:
+        yield "Clicks are left:"
+        for line in _found(found):
+            yield f"  {line}"
+    for version in check.remaining:
+        yield printable(f"An old version is there again: {version}")
+    for key, reason in found.unreadable.items():
+        yield printable(f"Not examined: {key} cannot be read ({reason}).")
+    if check.changed_since:
+        yield f"{many(check.changed_since, 'rewritten object')} changed or went since."
+    if not check.searched_raw:
+        yield "Records that cannot be parsed were not searched: that needs --user or --where."

@@ -1,0 +1,215 @@
+"""``erase`` on a stack of the local cloud: from the buffers to the receipt and its check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mysfits_stream.books.person import Person
+from mysfits_stream.config import ClickConfig
+from mysfits_stream.errors import ClickError, MysfitsStreamError, StateError
+from mysfits_stream.operations import erase as erasures
+from mysfits_stream.operations.erase import erase, find_person, preview, verify
+from mysfits_stream.operations.project import Project
+from mysfits_stream.output import books
+from tests.books.versions import every_version
+from tests.support.deployment import Deployment
+
+RECEIPT: dict[str, Any] = {
+    "format": 1,
+    "bucket": "b",
+    "field": "f",
+    "salt": "",
+    "hash": "",
+    "cutOff": "2026-01-01T00:00:00Z",
+    "objects": [],
+    "complete": True,
+    "counts": {},
+}
+ANN = "ann-9d1c7c52-9c0e-4f7e-8d5e-0a4f3b1f2c6d"
+
+
+@pytest.fixture
+def project(deployment: Deployment) -> Iterator[Project]:
+    """A stack whose bucket alone exists, so that no buffers have to be waited for."""
+    deployment.resource("clicks-bucket").create()
+    yield Project(deployment.config, deployment.directory, deployment.target)
+
+
+def put(project: Project, key: str, *users: str) -> None:
+    lines = [json.dumps({"userId": user, "mysfitId": "m", "clickId": f"{user}:{key}"}) for user in users]
+    body = "\n".join([*lines, ""]).encode()
+    project.target.clients.s3.put_object(Bucket=project.names.bucket, Key=key, Body=body)
+
+
+def contents(project: Project) -> bytes:
+    found = every_version(project.target.clients.s3, project.names.bucket)
+    return b"".join(body for _, body in found)
+
+
+def test_a_receipt_names_no_value_and_holds(project: Project, tmp_path: Path) -> None:
+    put(project, "firehose/1", "bob", ANN)
+    put(project, "firehose/2", ANN)
+    person, path = Person("userId", ANN), tmp_path / "receipt.json"
+    seen = preview(project, person)
+    assert (seen.counts.current.clicks, seen.counts.rewritten) == (2, 0)
+    assert any("Would erase userId=ann" in line for line in books.erased(seen))
+
+    done = erase(project, person, receipt_path=path)
+    assert done.document() | {"cutOff": ""} == {
+        "dryRun": False,
+        "field": "userId",
+        "cutOff": "",
+        "complete": True,
+        "clicks": 2,
+        "failedClicks": 0,
+        "replayedClicks": 0,
+        "rawRecords": 0,
+        "inOldVersions": 0,
+        "objectsRead": 2,
+        "versionsRead": 2,
+        "objectsRewritten": 1,
+        "versionsDeleted": 1,
+        "othersClicksDeleted": 0,
+        "keptAfterCutOff": 0,
+        "athenaResults": 0,
+        "unreadableObjects": {},
+        "queryCacheFiles": 0,
+        "receipt": str(path),
+    }
+    text = path.read_text("utf-8")
+    said = json.loads(text)
+    assert ANN not in text
+    assert said["complete"] and len(said["objects"]) == 2
+    assert (said["field"], said["counts"]["clicks"]) == ("userId", 2)
+
+    for known in (None, person):
+        checked = verify(project, path, known)
+        assert checked.holds
+        assert (checked.unchanged, checked.changed_since) == (1, 0)
+        assert checked.searched_raw is (known is not None)
+        assert any("Nothing is left" in line for line in books.verified(checked))
+    with pytest.raises(MysfitsStreamError, match="not of this value of userId"):
+        verify(project, path, Person("userId", "bob"))
+
+
+def test_a_click_that_comes_back_is_found_by_the_receipt(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "receipt.json"
+    erase(project, Person("userId", ANN), receipt_path=path)
+    put(project, "firehose/9", ANN)
+    checked = verify(project, path, None)
+    assert not checked.holds
+    assert checked.found.current.clicks == 1
+    assert any("Clicks are left" in line for line in books.verified(checked))
+
+
+def test_a_stopped_run_leaves_an_unfinished_receipt_which_the_next_run_completes(
+    project: Project, tmp_path: Path
+) -> None:
+    put(project, "firehose/1", "bob", ANN)
+    person, path = Person("userId", ANN), tmp_path / "receipt.json"
+
+    def stop(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        erase(project, person, receipt_path=path, report=stop)
+    said = json.loads(path.read_text("utf-8"))
+    assert (said["complete"], len(said["objects"])) == (False, 1)
+    assert not verify(project, path, person).holds
+    put(project, "firehose/2", ANN)
+    erase(project, person, receipt_path=path)
+    said = json.loads(path.read_text("utf-8"))
+    assert (said["complete"], [each["key"] for each in said["objects"]]) == (
+        True,
+        ["firehose/1", "firehose/2"],
+    )
+    with pytest.raises(ClickError, match="exists with another receipt"):
+        erase(project, person, receipt_path=path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        json.dumps(RECEIPT | {"format": 2}),
+        json.dumps(RECEIPT | {"bucket": 1}),
+        json.dumps(RECEIPT | {"cutOff": "2026-01-01T00:00:00"}),
+        json.dumps(RECEIPT | {"objects": [{"key": "k"}]}),
+        "[" * 100_000,
+    ],
+)
+def test_a_file_that_is_no_receipt_is_named(project: Project, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "receipt.json"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ClickError, match=r"receipt\.json: not a receipt of `mysfits-stream erase`"):
+        verify(project, path, None)
+    with pytest.raises(ClickError, match="cannot be read"):
+        verify(project, tmp_path, None)
+
+
+def test_the_query_cache_goes_with_the_clicks(project: Project) -> None:
+    cache = project.directory / erasures.CACHE
+    (cache / "a").mkdir(parents=True)
+    (cache / "a" / "1.parquet").write_bytes(ANN.encode())
+    person = Person("userId", ANN)
+    assert preview(project, person).cached == 1
+    assert erase(project, person).cached == 1
+    assert not cache.exists()
+
+
+def test_a_link_in_place_of_the_cache_leads_to_no_deletion(project: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("x")
+    project.directory.mkdir(exist_ok=True)
+    (project.directory / erasures.CACHE).symlink_to(elsewhere)
+    assert erase(project, Person("userId", ANN)).cached == 0
+    assert (elsewhere / "precious").exists()
+
+
+def test_another_run_on_the_stack_is_locked_out(project: Project) -> None:
+    with project.locked(), pytest.raises(StateError, match="another mysfits-stream is changing this stack"):
+        erase(project, Person("userId", ANN))
+
+
+def test_clicks_in_the_buffers_go_too(deployment: Deployment) -> None:
+    deployment.up()
+    for user in (ANN, "bob"):
+        assert deployment.put({"userId": user, "mysfitId": "4e53920c-505a-4a90-a694-b9300791f0ae"}).ok
+    waited: list[str] = []
+
+    def note(text: str) -> None:
+        waited.append(text)
+        deployment.pass_buffers()
+
+    project = Project(deployment.config, deployment.directory, deployment.target, note)
+    done = erase(project, Person("userId", ANN))
+    assert "until the stream's buffers are delivered" in waited[0]
+    assert done.counts.current.clicks == 1
+    assert ANN.encode() not in contents(project)
+    assert b"bob" in contents(project)
+
+
+def test_a_person_is_named_in_one_way(project: Project) -> None:
+    assert find_person(project, "a=b", None) == Person("userId", "a=b")
+    assert find_person(project, None, "visitorId=a=b") == Person("visitorId", "a=b")
+    for user, where, message in (
+        (None, None, "give either --user ID or --where FIELD=VALUE"),
+        ("a", "b=c", "give either"),
+        (None, "visitorId", "expected FIELD=VALUE"),
+        ("", None, "an empty value would erase clicks of many people"),
+        ("\udcff", None, "not valid UTF-8"),
+    ):
+        with pytest.raises(MysfitsStreamError, match=message):
+            find_person(project, user, where)
+    nobody = replace(project, config=replace(project.config, click=ClickConfig(user=None)))
+    with pytest.raises(MysfitsStreamError, match="name the field: --where FIELD=VALUE"):
+        find_person(nobody, "ann", None)
