@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 from mysfits_stream import __version__
-from mysfits_stream.commands import books, clicks, completion, doctor, export, local, stack, website
+from mysfits_stream.commands import books, clicks, completion, doctor, export, init, local, stack, website
 from mysfits_stream.commands.app import App, global_options, read_json_option
 from mysfits_stream.commands.help import Group
 from mysfits_stream.errors import MysfitsStreamError
@@ -53,6 +53,7 @@ for command in (
     *website.COMMANDS,
     *export.COMMANDS,
     *completion.COMMANDS,
+    *init.COMMANDS,
     local.local,
 ):
     cli.add_command(command)

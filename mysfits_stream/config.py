@@ -314,8 +314,17 @@ class DeliveryConfig:
 
 @dataclass(frozen=True)
 class ProcessorConfig:
-    """The Lambda function that enriches clicks, and its batches from Firehose (F65, F66, F68)."""
+    """The Lambda function that enriches clicks, and its batches from Firehose (F65, F66, F68).
 
+    ``source`` is a folder or a module of the user's own, relative to the configuration file; None selects the
+    tool's processor.
+    """
+
+    source: str | None = setting(None, Matching(r"[^\x00-\x1f]+", "the path of a folder or of a .py file"))
+    handler: str | None = setting(
+        None,
+        Matching(r"(?!.{129})[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "module.function, such as my_processor.handler"),
+    )
     runtime: str = setting(
         "python3.13", OneOf(("python3.11", "python3.12", "python3.13", "python3.14", "python3.15"))
     )
@@ -459,7 +468,7 @@ def load(
     if section and isinstance(document, Mapping):
         document = {key: value for key, value in document.items() if key == section}
     try:
-        return parse(document, lambda text: warn(f"{path}: {text}"))
+        return _anchored(parse(document, lambda text: warn(f"{path}: {text}")), path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
@@ -475,6 +484,14 @@ def _refuse_foreign(path: Path, document: Any) -> None:
             f"{path}: another tool's configuration (keys: {', '.join(keys[:3])}); name a file of "
             "mysfits-stream with --config FILE or MYSFITS_STREAM_CONFIG"
         )
+
+
+def _anchored(config: Config, directory: Path) -> Config:
+    """``config`` with ``processor.source`` relative to the working directory, not to the file's directory."""
+    if config.processor.source is None:
+        return config
+    source = str(directory / config.processor.source)
+    return replace(config, processor=replace(config.processor, source=source))
 
 
 def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:

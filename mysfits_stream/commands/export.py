@@ -50,9 +50,9 @@ def export(app: App, kind: str, out: Path | None) -> int:
     if kind == "import":
         exported = export.export_import(app.project)
     elif kind == "sam":
-        exported = export.export_sam(app.config)
+        exported = export.export_sam(app.config, app.directory)
     else:
-        exported = export.export_cloudformation(app.config)
+        exported = export.export_cloudformation(app.config, app.directory)
     if out:
         app.out.written(export.write(exported, out))
     else:

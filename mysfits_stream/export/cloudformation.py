@@ -11,7 +11,8 @@ from mysfits_stream.config import Config
 from mysfits_stream.export.parameters import parametrised
 from mysfits_stream.export.placeholders import Placeholder, references, rendered
 from mysfits_stream.provision.engine import dependencies
-from mysfits_stream.provision.processor_zip import processor_package
+from mysfits_stream.provision.own_processor import package_of
+from mysfits_stream.provision.processor_zip import Package, processor_package
 from mysfits_stream.provision.resource import Resource, logical_id
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.stack import Stack, build
@@ -40,13 +41,14 @@ CODE_PARAMETERS = ("CodeBucket", "CodeKey")
 """Where the processor's zip lies, by the names that the function's description refers to."""
 
 
-def template(config: Config) -> Template:
+def template(config: Config, package: Package | None = None) -> Template:
     """The stack as a template for any account and region.
 
-    Parameters name the location of the code.
+    Parameters name the location of the code: of ``package``, by default the configured processor's.
     """
+    package = package or package_of(config.processor)
     placed, parameters = parametrised(config)
-    stack = build_with_placeholders(placed)
+    stack = build_with_placeholders(placed, package)
     arns = {
         _arn(resource): f"{logical_id(resource.name)}.Arn"
         for resource in stack
@@ -60,21 +62,21 @@ def template(config: Config) -> Template:
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Clicks through API Gateway, Firehose and Lambda into S3, made by mysfits-stream",
-        "Parameters": {**parameters, **_code_parameters()},
+        "Parameters": {**parameters, **_code_parameters(package)},
         "Resources": described,
         "Outputs": rendered(_outputs(stack, placed), arns),
     }
 
 
-def code_key() -> str:
+def code_key(package: Package | None = None) -> str:
     """The object key of the processor's zip.
 
     Changed code gets a new key, so CloudFormation updates the function.
     """
-    return f"processor-{hashlib.sha256(processor_package().zip_bytes).hexdigest()[:16]}.zip"
+    return f"processor-{hashlib.sha256((package or processor_package()).zip_bytes).hexdigest()[:16]}.zip"
 
 
-def build_with_placeholders(config: Config) -> Stack:
+def build_with_placeholders(config: Config, package: Package) -> Stack:
     """The stack's resources in a yet unknown account; only for describing."""
     nobody: Any = {field.name: None for field in fields(Clients)}
     return build(
@@ -82,6 +84,7 @@ def build_with_placeholders(config: Config) -> Stack:
         ACCOUNT,
         Clients(**nobody),
         mysfits_api=str(config.mysfits_api),
+        package=lambda: package,
         answers=lambda _api, _stage: False,
     )
 
@@ -94,11 +97,11 @@ def _order(described: dict[str, Any], resource: Resource) -> None:
         described["DependsOn"] = missing
 
 
-def _code_parameters() -> dict[str, Any]:
+def _code_parameters(package: Package) -> dict[str, Any]:
     bucket, key = CODE_PARAMETERS
     return {
         bucket: {"Type": "String", "Description": "The bucket that holds the processor's zip"},
-        key: {"Type": "String", "Description": "The zip's key in that bucket", "Default": code_key()},
+        key: {"Type": "String", "Description": "The zip's key in that bucket", "Default": code_key(package)},
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation, sam
-from mysfits_stream.provision.processor_zip import HANDLER, REQUIREMENTS, processor_package
+from mysfits_stream.provision.processor_zip import REQUIREMENTS, Package, processor_package
 
 TEMPLATE = "template.yaml"
 TO_IMPORT = "resources-to-import.json"
@@ -32,26 +32,25 @@ def as_json(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def cloudformation_files(template: cloudformation.Template) -> Files:
-    """The template and the same zip as deployed by ``up``."""
-    return {
-        TEMPLATE: as_yaml(template).encode(),
-        cloudformation.code_key(): processor_package().zip_bytes,
-    }
+def cloudformation_files(template: cloudformation.Template, package: Package | None = None) -> Files:
+    """The template and the same zip as deployed by ``up``; of the tool's processor without ``package``."""
+    package = package or processor_package()
+    return {TEMPLATE: as_yaml(template).encode(), cloudformation.code_key(package): package.zip_bytes}
 
 
-def sam_files(template: cloudformation.Template) -> Files:
+def sam_files(template: cloudformation.Template, package: Package | None = None) -> Files:
     """The template, the requirements and the function's folder: the deployed zip, unpacked."""
-    with zipfile.ZipFile(io.BytesIO(processor_package().zip_bytes)) as package:
-        unpacked = {f"{sam.CODE}/{name}": package.read(name) for name in package.namelist()}
-    return {TEMPLATE: as_yaml(template).encode(), **unpacked, **_requirements()}
+    package = package or processor_package()
+    with zipfile.ZipFile(io.BytesIO(package.zip_bytes)) as archive:
+        unpacked = {f"{sam.CODE}/{name}": archive.read(name) for name in archive.namelist()}
+    return {TEMPLATE: as_yaml(template).encode(), **unpacked, **_requirements(package)}
 
 
-def source_files(template: cloudformation.Template) -> Files:
+def source_files(template: cloudformation.Template, package: Package | None = None) -> Files:
     """The template, and the function's source and requirements without its packages."""
-    with zipfile.ZipFile(io.BytesIO(processor_package().zip_bytes)) as package:
-        source = package.read(HANDLER)
-    return {TEMPLATE: as_yaml(template).encode(), f"{sam.CODE}/{HANDLER}": source, **_requirements()}
+    package = package or processor_package()
+    source = {f"{sam.CODE}/{name}": content for name, content in package.code}
+    return {TEMPLATE: as_yaml(template).encode(), **source, **_requirements(package)}
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> list[Path]:
@@ -66,7 +65,6 @@ def write(files: Mapping[str, bytes], folder: Path) -> list[Path]:
     return paths
 
 
-def _requirements() -> Files:
+def _requirements(package: Package) -> Files:
     """The pinned versions of the packed distributions, for reproducible builds."""
-    pinned = "".join(f"{source}\n" for source in processor_package().sources)
-    return {f"{sam.CODE}/{REQUIREMENTS}": pinned.encode()}
+    return {f"{sam.CODE}/{REQUIREMENTS}": package.requirements} if package.requirements else {}

@@ -13,6 +13,7 @@ from mysfits_stream.config import Config
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation
 from mysfits_stream.provision.engine import Change, translated
+from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import logical_id
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ IDENTIFIERS = {
 ResourceToImport = dict[str, Any]
 
 
-def template(config: Config) -> cloudformation.Template:
+def template(config: Config, package: Package | None = None) -> cloudformation.Template:
     """The CloudFormation template in the form for an import."""
-    document = cloudformation.template(config)
+    document = cloudformation.template(config, package)
     del document["Outputs"]
     for part in document["Resources"].values():
         part |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}

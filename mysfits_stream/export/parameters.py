@@ -25,6 +25,8 @@ FIXED = {
     "bucket.expire_failed_days": "the same",
     "bucket.expire_replayed_days": "the same",
     "api.max_cost_per_day": "it sets api.rate_limit, which is a parameter",
+    "processor.source": "the files are part of the exported code",
+    "processor.handler": "a module of these files",
     "bucket.kms_key": "whether there is a key changes the policies and the encryption",
 }
 """Settings of these sections that are written into the template, with the reason."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from mysfits_stream.config import Config
 from mysfits_stream.export import cloudformation
+from mysfits_stream.provision.processor_zip import Package
 
 CODE = "processor"
 """The folder beside the template that holds the function's files."""
@@ -13,9 +14,9 @@ CODE = "processor"
 TRANSFORM = "AWS::Serverless-2016-10-31"
 
 
-def template(config: Config) -> cloudformation.Template:
+def template(config: Config, package: Package | None = None) -> cloudformation.Template:
     """The stack as a SAM template; ``sam build`` and ``aws cloudformation package`` find the code in CODE."""
-    document = cloudformation.template(config)
+    document = cloudformation.template(config, package)
     resources = document["Resources"]
     stages = [_properties(part) for part in resources.values() if part["Type"] == "AWS::ApiGateway::Stage"]
     return {

@@ -9,7 +9,7 @@ from typing import Any
 
 from mysfits_stream.config import Config
 from mysfits_stream.export import cloudformation, files, importing, sam
-from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.project import Project, package_for_aws
 from mysfits_stream.provision.engine import Goal, survey
 from mysfits_stream.target import mysfits_api
 
@@ -48,26 +48,29 @@ class Written:
         return {"format": self.kind, "files": [str(path) for path in self.paths]}
 
 
-def export_sam(config: Config) -> Export:
-    """The configured stack for SAM."""
-    template = sam.template(config)
-    return Export("sam", template, files.sam_files(template))
+def export_sam(config: Config, directory: Path) -> Export:
+    """The configured stack for SAM; ``directory`` holds the cache of packages."""
+    package = package_for_aws(config, directory)
+    template = sam.template(config, package)
+    return Export("sam", template, files.sam_files(template, package))
 
 
-def export_cloudformation(config: Config) -> Export:
-    """The configured stack for CloudFormation."""
-    template = cloudformation.template(config)
-    return Export("cloudformation", template, files.cloudformation_files(template))
+def export_cloudformation(config: Config, directory: Path) -> Export:
+    """The configured stack for CloudFormation; ``directory`` holds the cache of packages."""
+    package = package_for_aws(config, directory)
+    template = cloudformation.template(config, package)
+    return Export("cloudformation", template, files.cloudformation_files(template, package))
 
 
 def export_import(project: Project) -> Export:
     """The running stack for CloudFormation's resource import."""
     # The template's defaults are the values of the running stack.
     config = replace(project.config, mysfits_api=mysfits_api(project.target))
-    template = importing.template(config)
+    package = project.package_for_aws()
+    template = importing.template(config, package)
     changes = survey(project.build(), Goal.PRESENT, config.stack)
     to_import = importing.resources_to_import(changes, template, project.target.client("apigateway"))
-    written = files.cloudformation_files(template)
+    written = files.cloudformation_files(template, package)
     written[files.TO_IMPORT] = files.as_json(to_import).encode()
     return Export("import", template, written, to_import)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +16,19 @@ from mysfits_stream.errors import MysfitsStreamError, StateError
 from mysfits_stream.files import make_private, reject_link, state_errors
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.engine import Progress
+from mysfits_stream.provision.own_processor import package_of
+from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.stack import Names, Report, Stack
 from mysfits_stream.provision.state import State, file_name, read_document
 from mysfits_stream.target import Target, mysfits_api
+
+PACKAGES = "packages"
+"""The folder of downloaded wheels in the project's directory."""
+
+
+def package_for_aws(config: Config, directory: Path) -> Package:
+    """The configured processor's package for AWS; raises ConfigError for a source that cannot run."""
+    return package_of(config.processor, directory / PACKAGES)
 
 
 class Reporter(Protocol):
@@ -62,11 +73,22 @@ class Project:
             target.account,
             target.clients,
             mysfits_api=service,
+            package=self._package,
             **options,
             answers=target.answers,
             pace=target.pace,
             report=report,
         )
+
+    @cached_property
+    def _package(self) -> Callable[[], Package]:
+        """Packs the processor on first use; compiled modules fit the machine that runs the function."""
+        here = self.target.name == "local"
+        return cache(partial(package_of, self.config.processor, self.directory / PACKAGES, here=here))
+
+    def package_for_aws(self) -> Package:
+        """The processor's package for AWS, whichever the target is."""
+        return package_for_aws(self.config, self.directory)
 
     @property
     def state_path(self) -> Path:

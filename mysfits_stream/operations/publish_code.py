@@ -16,10 +16,11 @@ def publish_code(project: Project, repository: str | None = None) -> codecommit.
     name = repository or project.config.code_repository
     if not name:
         raise ConfigError("code_repository: not set; name the repository with --repository NAME")
+    package = project.package_for_aws()
     return codecommit.publish(
         project.target.client("codecommit"),
         name,
-        files.source_files(sam.template(project.config)),
+        files.source_files(sam.template(project.config, package), package),
         stack=project.config.stack,
         folder=sam.CODE,
     )

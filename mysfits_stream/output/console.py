@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.erase import Erased
     from mysfits_stream.operations.export import Export, Written
     from mysfits_stream.operations.failed import Failed
+    from mysfits_stream.operations.init import Initialized
     from mysfits_stream.operations.local import LocalClouds, LocalCloudStatus, LogTail, Stopped
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.replay import Replayed
@@ -244,6 +245,10 @@ class Output:
     def written(self, written: Written) -> None:
         """The files of an export."""
         self._result(written, files.written(written, verbose=self.verbose))
+
+    def initialized(self, initialized: Initialized) -> None:
+        """The files of ``init``."""
+        self._result(initialized, files.initialized(initialized))
 
     def snippet(self, snippet: Snippet) -> None:
         """The lines for a page."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mysfits_stream.operations.export import Written
+    from mysfits_stream.operations.init import Initialized
     from mysfits_stream.operations.website import Site, Snippet
 
 WOULD = {
@@ -24,6 +25,13 @@ def written(written: Written, *, verbose: bool) -> Iterator[str]:
         yield f"wrote {path}"
     if len(written.paths) > len(shown):
         yield f"and {len(written.paths) - len(shown)} more files in {written.directory}"
+
+
+def initialized(initialized: Initialized) -> Iterator[str]:
+    """The files of ``init``, and the settings that select these files."""
+    for path in initialized.paths:
+        yield f"wrote {path}"
+    yield f"To use them, write into config.yaml:\n{initialized.settings.rstrip()}"
 
 
 def snippet(snippet: Snippet) -> Iterator[str]:

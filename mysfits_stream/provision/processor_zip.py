@@ -39,6 +39,12 @@ class Package:
     sources: tuple[str, ...]
     """The distributions in it, as ``name==version``."""
 
+    code: tuple[tuple[str, bytes], ...] = ()
+    """The processor's own files by path, without packages."""
+
+    requirements: bytes = b""
+    """The text of requirements.txt."""
+
     @property
     def sha256(self) -> str:
         """Base64 of the zip's SHA-256, as Lambda reports it in CodeSha256."""
@@ -49,7 +55,8 @@ class Package:
 def processor_package() -> Package:
     """The package of the processor; built once a process."""
     source = files("mysfits_stream") / "lambda_src"
-    entries = {HANDLER: (source / HANDLER).read_bytes()}
+    handler = (source / HANDLER).read_bytes()
+    entries = {HANDLER: handler}
     requirements = (source / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
     found = list(_closure(_names(requirements)))
     if missed := below_floor(requirements, {dist.name: dist.version for dist in found}):
@@ -62,7 +69,8 @@ def processor_package() -> Package:
     for dist in found:
         entries.update(_modules(dist))
     sources = sorted(f"{dist.name}=={dist.version}" for dist in found)
-    return Package(zipped(entries), tuple(sources))
+    pinned = "".join(f"{source}\n" for source in sources)
+    return Package(zipped(entries), tuple(sources), ((HANDLER, handler),), pinned.encode())
 
 
 def below_floor(requirements: Iterable[str], installed: Mapping[str, str]) -> list[str]:

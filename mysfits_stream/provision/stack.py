@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 
 from mysfits_stream import cost_ceiling
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.config import Config
 from mysfits_stream.provision import policies
-from mysfits_stream.provision.processor_zip import processor_package
+from mysfits_stream.provision.own_processor import handler_name, package_of
+from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import Placement, Resource
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
@@ -29,7 +30,6 @@ from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.resources.role import Role
 
-HANDLER = "stream_processor.handler"
 LOG_STREAM = "S3Delivery"
 
 Report = Callable[[str, str], None]
@@ -93,6 +93,7 @@ def build(
     *,
     mysfits_api: str,
     answers: Callable[[str, str], bool],
+    package: Callable[[], Package] | None = None,
     delete_data: bool = False,
     drain: bool = False,
     expected_versions: int = 0,
@@ -102,9 +103,9 @@ def build(
     """The stack's resources. Pure: only the verbs of the resources make calls.
 
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
-    preflight, ``delete_data`` the licence to empty the bucket, ``drain`` whether buffered clicks are
-    delivered before the stream is deleted, ``expected_versions`` the number of versions in the bucket, if
-    known.
+    preflight, ``package`` the processor's package, by default the configured one, ``delete_data`` the licence
+    to empty the bucket, ``drain`` whether buffered clicks are delivered before the stream is deleted,
+    ``expected_versions`` the number of versions in the bucket, if known.
     """
     stack = config.stack
     names = Names.of(config, account)
@@ -144,8 +145,9 @@ def build(
         name="processor",
         placement=placement("processor"),
         function_name=names.function,
-        package=processor_package,
-        handler=HANDLER,
+        # Packed on first use only: `down` works without the source.
+        package=package or cache(partial(package_of, config.processor)),
+        handler=handler_name(config.processor),
         runtime=config.processor.runtime,
         architecture=config.processor.architecture,
         memory_mb=config.processor.memory_mb,
