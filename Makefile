@@ -8,8 +8,10 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 SOAK_SECONDS ?= 600
 DEMO := build/demo
+LATEST := build/latest
+TESTS ?= tests
 
-.PHONY: audit package demo test test-unit check lint bench soak matrix conformance pictures requirements clean FORCE
+.PHONY: audit package demo test test-unit test-latest check lint bench soak matrix conformance pictures requirements clean FORCE
 
 ## Stand the pipeline up on the local cloud, click, and show the enriched click.
 demo: $(READY)
@@ -23,6 +25,12 @@ test: $(READY)
 ## Run the tests that start no processes.
 test-unit: $(READY)
 	$(PYTEST) -n $(WORKERS) -m "not slow and not browser"
+
+## Run the tests with the newest versions that pyproject.toml allows, in build/latest: make test-latest TESTS=tests/aws
+test-latest:
+	$(PYTHON) -m venv --clear $(LATEST)
+	$(LATEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,local]'
+	$(LATEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 ## What CI runs: lint, format, types, tests.
 check: lint test

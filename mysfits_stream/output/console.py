@@ -93,11 +93,6 @@ class Output:
             line.stylize("dim")
             self.aside.print(line)
 
-    def show(self, renderable: Any) -> None:
-        """A renderable of the result, for example a table."""
-        if not self.as_json and not self.quiet:
-            self.console.print(renderable)
-
     def error(self, error: MysfitsStreamError) -> None:
         """An expected error, in one line."""
         if self.as_json:
