@@ -18,7 +18,18 @@ from typing import NoReturn
 import click
 
 from mysfits_stream import __version__
-from mysfits_stream.commands import books, clicks, completion, doctor, export, init, local, stack, website
+from mysfits_stream.commands import (
+    books,
+    clicks,
+    completion,
+    doctor,
+    export,
+    init,
+    local,
+    query,
+    stack,
+    website,
+)
 from mysfits_stream.commands.app import App, global_options, read_json_option
 from mysfits_stream.commands.help import Group
 from mysfits_stream.errors import MysfitsStreamError
@@ -49,6 +60,7 @@ for command in (
     *stack.COMMANDS,
     *clicks.COMMANDS,
     *books.COMMANDS,
+    *query.COMMANDS,
     *doctor.COMMANDS,
     *website.COMMANDS,
     *export.COMMANDS,

@@ -5,6 +5,7 @@ MysfitsStreamError          the text is a single line: the problem, the place, t
 ├── StateError              the state file: unreadable, or of another stack; or no place to keep it
 ├── TargetError             credentials, region, endpoint, or the local cloud itself
 ├── ClickError              a click that was refused, or did not arrive
+├── QueryError              SQL that cannot be run, or not over these tables
 ├── SiteError               a page that cannot be filled in or published
 ├── ExportError             a template or a commit that cannot be made
 └── ProvisionError          AWS refused, or did not finish, an operation on one resource
@@ -40,6 +41,10 @@ class TargetError(MysfitsStreamError):
 
 class ClickError(MysfitsStreamError):
     """A click was refused, or did not arrive in time."""
+
+
+class QueryError(MysfitsStreamError):
+    """A query is not allowed or cannot be run; the message names the place in the SQL if known."""
 
 
 class SiteError(MysfitsStreamError):

@@ -8,8 +8,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from mysfits_stream.errors import StateError
+from mysfits_stream.errors import MysfitsStreamError, StateError
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a file of ours at most; a file from elsewhere may be endless."""
@@ -44,9 +45,7 @@ def write_atomically(path: Path, text: str) -> None:
         try:
             with open(unfinished, "x", encoding="utf-8", opener=_private) as file:
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
+            publish(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -71,6 +70,41 @@ def make_private(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError), (directory / ".gitignore").open("x", encoding="utf-8") as file:
         file.write("*\n")
+
+
+def publish(unfinished: Path, path: Path) -> None:
+    """Give a finished file its name, with mode 0600, so that a crash leaves the whole file or none.
+
+    A symbolic link with this name is replaced, not followed.
+    """
+    with unfinished.open("rb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that the user asked for, with its name once it is complete; an older file is replaced.
+
+    Raises MysfitsStreamError.
+    """
+    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.new")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with open_private(unfinished) as file:
+            yield file
+        publish(unfinished, path)
+    except OSError as error:
+        raise MysfitsStreamError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open a new file for writing, readable by this user only; raises FileExistsError."""
+    return open(path, "xb", opener=_private)
 
 
 def reject_link(path: Path) -> None:

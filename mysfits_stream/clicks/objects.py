@@ -65,6 +65,8 @@ class StoredObject:
     size: int
     modified: datetime
     started: datetime
+    etag: str = ""
+    """S3's name for this content: another content of the key has another ETag (F200)."""
 
 
 class UnreadableError(Exception):
@@ -97,15 +99,21 @@ class ClicksBucket:
         """The time by S3's clock: a laptop's may be wrong, and the local cloud's runs faster."""
         return service_time(self.s3.head_bucket(Bucket=self.name))
 
-    def delivered(self, since: datetime, until: datetime) -> Iterator[StoredObject]:
-        """The objects that may hold enriched clicks of a time range, the oldest first."""
+    def delivered(self, since: datetime | None, until: datetime) -> Iterator[StoredObject]:
+        """The objects that may hold enriched clicks of a time range, the oldest first.
+
+        Without ``since``, the range begins with the first object.
+        """
         pattern = prefixes.delivered_pattern(self.prefix)
-        begin, until = since - self.span, until + SKEW
+        begin = since - self.span if since else self._first(pattern)
+        until += SKEW
+        listing = prefixes.of_hours(pattern, begin, until) if begin else [prefixes.literal(pattern)]
 
         def wanted(found: StoredObject) -> bool:
-            return begin <= found.started <= until and not self._is_aside(found.key)
+            is_in_range = (begin is None or begin <= found.started) and found.started <= until
+            return is_in_range and not self._is_aside(found.key)
 
-        return _by_time(filter(wanted, self._listed(prefixes.of_hours(pattern, begin, until))), pattern)
+        return _by_time(filter(wanted, self._listed(listing)), pattern)
 
     def failed(self, since: datetime | None, until: datetime) -> Iterator[StoredObject]:
         """The error objects of a time range, without ``since`` from the beginning, the oldest first."""
@@ -120,16 +128,22 @@ class ClicksBucket:
 
         return _by_time(filter(wanted, self._listed(listing)), pattern)
 
-    def lines(self, stored: StoredObject) -> list[bytes]:
-        """An object's lines, unpacked. Raises UnreadableError."""
+    def content(self, stored: StoredObject) -> tuple[bytes, str]:
+        """An object's content, unpacked, and the ETag of this content. Raises UnreadableError."""
         try:
-            body = self.s3.get_object(Bucket=self.name, Key=stored.key)["Body"].read()
+            answer = self.s3.get_object(Bucket=self.name, Key=stored.key)
+            body = answer["Body"].read()
         except ClientError as error:
             if is_error(error, *REFUSALS):
                 said = error.response["Error"]
                 raise UnreadableError(f"{said['Code']}: {said.get('Message')}") from error
             raise
-        return [line for line in unpacked(body, stored.key).split(b"\n") if line.strip()]
+        # The object may have been replaced since it was listed.
+        return unpacked(body, stored.key), answer.get("ETag", stored.etag)
+
+    def lines(self, stored: StoredObject) -> list[bytes]:
+        """An object's lines, unpacked. Raises UnreadableError."""
+        return [line for line in self.content(stored)[0].split(b"\n") if line.strip()]
 
     def read(
         self, objects: Iterable[StoredObject]
@@ -148,6 +162,15 @@ class ClicksBucket:
     def replayed(self) -> str:
         """The prefix for error objects after the replay of their clicks."""
         return replayed_prefix(self.error_prefix)
+
+    def _first(self, pattern: str) -> datetime | None:
+        """The hour of the first object in the folder of its hour; None where S3's order does not tell it."""
+        if prefixes.sort_by_time(pattern):
+            for stored in self._listed([prefixes.literal(pattern)]):
+                hour = stored.started.replace(minute=0, second=0, microsecond=0)
+                if stored.key.startswith(prefixes.of_hour(pattern, hour)):
+                    return hour
+        return None
 
     def _is_aside(self, key: str) -> bool:
         """Whether a key belongs to failed clicks; only listings of unknown dates contain such keys."""
@@ -247,7 +270,7 @@ def _stored(entry: Any) -> StoredObject:
         # The name of somebody else's object may look like a time and be none.
         with suppress(ValueError):
             started = datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
-    return StoredObject(entry["Key"], entry["Size"], modified, started)
+    return StoredObject(entry["Key"], entry["Size"], modified, started, entry.get("ETag", ""))
 
 
 def weight(key: str, size: int) -> int:

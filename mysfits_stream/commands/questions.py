@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from mysfits_stream.operations.down import Removal
     from mysfits_stream.operations.erase import Erased
+    from mysfits_stream.query.cache import Missing
 
 
 def ask_to_adopt(app: App, tag: str, *, yes: bool) -> None:
@@ -108,6 +112,35 @@ def ask_to_discard(app: App, clicks: int | None) -> None:
             f"local stop would discard {lost}; add --yes to discard them where nobody can answer"
         )
     click.confirm(f"Discard {lost}?", abort=True, err=True)
+
+
+def ask_to_fetch(app: App, *, yes: bool) -> Callable[[Missing], None]:
+    """A function that asks before a large fetch; raises click.Abort if the answer is no.
+
+    Raises MysfitsStreamError without a terminal.
+    """
+    from mysfits_stream.output.text import many, size
+
+    def ask(missing: Missing) -> None:
+        what = f"{many(missing.objects, 'object')}, {size(missing.bytes)}"
+        if yes:
+            return
+        if not _can_ask(app):
+            raise MysfitsStreamError(
+                f"the query has to fetch {what}; add --yes to fetch it, or a shorter range with --since"
+            )
+        click.confirm(f"Fetch {what}, once?", abort=True, err=True)
+
+    return ask
+
+
+def piped_input() -> Callable[[], str] | None:
+    """A function that reads standard input, if a pipe or a file is connected to it."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # closed, or no file
+        return None
+    return sys.stdin.read if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else None
 
 
 def _can_ask(app: App) -> bool:

@@ -18,6 +18,7 @@ from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.resources.emptying import Contents, contents
 from mysfits_stream.provision.stack import Stack
 from mysfits_stream.provision.verify_deleted import verify_deleted
+from mysfits_stream.query import cache
 
 CLICKS_BUCKET = "clicks-bucket"
 BUCKET_TYPE = "AWS::S3::Bucket"
@@ -110,6 +111,7 @@ def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data:
             kept=[CLICKS_BUCKET, *(bucket.name for bucket in earlier)] if keep_data else [],
             whole=all(change.observed for change in changes),
         )
+    cache.remove(project.cache_directory)
     if removal.repository:
         with prefix_errors(f"the stack is gone, but repository {removal.repository} is not"):
             codecommit.remove(target.client("codecommit"), removal.repository, stack=stack)

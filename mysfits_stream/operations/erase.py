@@ -18,10 +18,7 @@ from mysfits_stream.clicks.delivered import clicked_at
 from mysfits_stream.clicks.objects import SKEW, ClicksBucket
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
-from mysfits_stream.operations.project import Project
-
-CACHE = "cache"
-"""The directory of the query cache, below the directory of the project's files."""
+from mysfits_stream.operations.project import CACHE, Project
 
 RESULTS = "athena-results/"
 """The prefix of Athena's results in the clicks bucket."""

@@ -22,6 +22,9 @@ from mysfits_stream.provision.stack import Names, Report, Stack
 from mysfits_stream.provision.state import State, file_name, read_document
 from mysfits_stream.target import Target, mysfits_api
 
+CACHE = "cache"
+"""The folder of the cached clicks of all stacks."""
+
 PACKAGES = "packages"
 """The folder of downloaded wheels in the project's directory."""
 
@@ -96,6 +99,11 @@ class Project:
         account = self.target.account
         name = file_name(self.target.name, stack=self.config.stack, account=account.id, region=account.region)
         return self.directory / name
+
+    @property
+    def cache_directory(self) -> Path:
+        """The directory of this stack's cached clicks."""
+        return self.directory / CACHE / self.state_path.stem.removeprefix("state-")
 
     def open_state(self) -> State:
         """The state of the stack; raises StateError for a damaged file or a later format."""

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console, RenderableType
@@ -19,9 +20,10 @@ from rich.live import Live
 from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
-from mysfits_stream.output import books, clicks, doctor, files, local, stack
+from mysfits_stream.files import new_file
+from mysfits_stream.output import books, clicks, doctor, files, local, query, stack
 from mysfits_stream.output.layout import hanging
-from mysfits_stream.output.progress import LiveProgress, PlainProgress, ProgressView
+from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.init import Initialized
     from mysfits_stream.operations.local import LocalClouds, LocalCloudStatus, LogTail, Stopped
     from mysfits_stream.operations.plan import Plan
+    from mysfits_stream.operations.query import Answer, Tables
     from mysfits_stream.operations.replay import Replayed
     from mysfits_stream.operations.send_test_click import TestClicks
     from mysfits_stream.operations.up import Up
@@ -220,6 +223,34 @@ class Output:
     def verified(self, check: Verified) -> None:
         """Whether an erasure holds."""
         self._result(check, books.verified(check))
+
+    def query_tables(self, found: Tables) -> None:
+        """The tables that SQL sees."""
+        self._result(found, query.tables(found, self.width))
+
+    def query(self, answer: Answer, form: str, out: str | None) -> None:
+        """The rows of a query as ``table``, ``csv`` or ``json``, or a Parquet file; ``out`` names a file."""
+        if out is not None:
+            with new_file(Path(out)) as file:
+                query.write(answer, form, file)
+            self.note(f"wrote {out}")
+        elif form == "table":
+            self._lines([] if self.quiet else query.table(answer, self.width))
+        elif answer.rows and form == "csv":
+            clean = printable if self.console.is_terminal else str
+            query.write_csv(answer.rows, sys.stdout, clean)
+        elif answer.rows:
+            query.write_json(answer.rows, sys.stdout)
+        self.parse_problems(answer.problems)
+
+    @contextmanager
+    def fetching(self) -> Iterator[FetchProgress]:
+        """The progress of a fetch: a bar on a terminal."""
+        progress = FetchProgress(self.aside if self.aside.is_terminal and not self.quiet else None)
+        try:
+            yield progress
+        finally:
+            progress.end()
 
     def link(self, link: Link) -> None:
         """An examined link of the path; with ``--json`` a part of the diagnosis."""

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
 from rich.text import Text
 
-from mysfits_stream.output.text import printable
+from mysfits_stream.output.text import many, printable, size
 
 if TYPE_CHECKING:
     from mysfits_stream.provision.engine import Progress
+    from mysfits_stream.query.cache import Fetched
 
 DONE = {"create": "created", "update": "updated", "delete": "deleted", "none": "unchanged"}
+BAR_WIDTH = 30
 DOING = {"create": "creating", "update": "updating", "delete": "deleting", "none": "waiting"}
 
 
@@ -106,3 +109,50 @@ class LiveProgress(ProgressView):
             yield line
         # The terminal echoes ^C where the cursor is: on a line of its own, which is erased with the rows.
         yield Text()
+
+
+class FetchProgress:
+    """A bar with the objects, bytes and rate of a fetch; ``console`` None shows nothing."""
+
+    def __init__(self, console: Console | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._began: float | None = None
+        self._live: Live | None = None
+
+    def __call__(self, fetched: Fetched) -> None:
+        """Show how far the fetch is."""
+        if self._console is None:
+            return
+        if self._live is None:
+            self._began = self._clock()
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        seconds = self._clock() - (self._began or 0.0)
+        self._live.update(self._bar(fetched, seconds, self._console.width))
+        if fetched.objects == fetched.wanted.objects:
+            self.end()
+
+    def end(self) -> None:
+        """Remove the bar from the screen."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _bar(self, fetched: Fetched, seconds: float, width: int) -> Text:
+        described = fetch_line(fetched, seconds)
+        room = max(0, min(BAR_WIDTH, width - len(described) - 1))
+        done = room * fetched.objects // max(1, fetched.wanted.objects)
+        bar = Text.assemble("█" * done, ("░" * (room - done), "dim"), " " if room else "", described)
+        bar.truncate(width, overflow="ellipsis")
+        return bar
+
+
+def fetch_line(fetched: Fetched, seconds: float) -> str:
+    """The progress of a fetch in a line."""
+    wanted = fetched.wanted
+    rate = size(fetched.bytes / seconds) if seconds else size(fetched.bytes)
+    return (
+        f"{fetched.objects} of {many(wanted.objects, 'object')}, "
+        f"{size(fetched.bytes)} of {size(wanted.bytes)}, {rate}/s"
+    )

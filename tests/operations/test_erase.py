@@ -15,7 +15,7 @@ from mysfits_stream.config import ClickConfig
 from mysfits_stream.errors import ClickError, MysfitsStreamError, StateError
 from mysfits_stream.operations import erase as erasures
 from mysfits_stream.operations.erase import erase, find_person, preview, verify
-from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.project import CACHE, Project
 from mysfits_stream.output import books
 from tests.books.versions import every_version
 from tests.support.deployment import Deployment
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_receipt_is_named(project: Project, tmp_path: Path, te
 
 
 def test_the_query_cache_goes_with_the_clicks(project: Project) -> None:
-    cache = project.directory / erasures.CACHE
+    cache = project.directory / CACHE
     (cache / "a").mkdir(parents=True)
     (cache / "a" / "1.parquet").write_bytes(ANN.encode())
     person = Person("userId", ANN)
@@ -170,7 +170,7 @@ def test_a_link_in_place_of_the_cache_leads_to_no_deletion(project: Project, tmp
     elsewhere.mkdir()
     (elsewhere / "precious").write_text("x")
     project.directory.mkdir(exist_ok=True)
-    (project.directory / erasures.CACHE).symlink_to(elsewhere)
+    (project.directory / CACHE).symlink_to(elsewhere)
     assert erase(project, Person("userId", ANN)).cached == 0
     assert (elsewhere / "precious").exists()
 

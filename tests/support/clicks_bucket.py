@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from base64 import b64encode
@@ -66,7 +67,12 @@ class MemoryS3:
         for at in range(0, len(keys), 2):
             yield {
                 "Contents": [
-                    {"Key": key, "Size": len(self.objects[key]), "LastModified": self.clock.at}
+                    {
+                        "Key": key,
+                        "Size": len(self.objects[key]),
+                        "LastModified": self.clock.at,
+                        "ETag": _etag(self.objects[key]),
+                    }
                     for key in keys[at : at + 2]
                 ]
             }
@@ -75,7 +81,8 @@ class MemoryS3:
     def get_object(self, Bucket: str, Key: str) -> Any:
         if Key in self.unreadable:
             raise ClientError({"Error": {"Code": self.unreadable[Key], "Message": "no"}}, "GetObject")
-        return {**self._answer("get", Key), "Body": io.BytesIO(self.objects[Key])}
+        body = self.objects[Key]
+        return {**self._answer("get", Key), "Body": io.BytesIO(body), "ETag": _etag(body)}
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> Any:
         answer = self._answer("put", Key)
@@ -128,6 +135,10 @@ class MemoryFirehose:
             for index in range(len(batch))
         ]
         return {"FailedPutCount": refused, "RequestResponses": answers}
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def clicks_bucket(s3: MemoryS3, *, prefix: str = "firehose/", error_prefix: str = "") -> ClicksBucket:

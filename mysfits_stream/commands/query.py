@@ -1,0 +1,90 @@
+"""``query``: SQL over the clicks."""
+
+from __future__ import annotations
+
+import click
+
+from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.help import command
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+
+@command(
+    "query",
+    section="Clicks",
+    examples=(
+        'mysfits-stream query "SELECT species, count(*) FROM clicks GROUP BY 1"',
+        "mysfits-stream query --file report.sql --since 7d --format csv --out report.csv",
+    ),
+)
+@click.argument("sql", required=False)
+@click.option(
+    "--file",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    help="Read the SQL from a file; '-' is standard input.",
+)
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="Start of the time range of clickedAt: 15m, 1h or 7d ago, or an ISO 8601 time.  [default: all]",
+)
+@click.option("--until", metavar="WHEN", help="End of the time range, not included.  [default: now]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Form of the result.  [default: table; json with --json]",
+)
+@click.option(
+    "--out", metavar="FILE", type=click.Path(), help="Write the result to a file, for example clicks.csv."
+)
+@click.option("--yes", "-y", is_flag=True, help="Fetch more than 1 GB without confirmation.")
+@global_options
+@pass_app
+def query(
+    app: App,
+    sql: str | None,
+    file: str | None,
+    since: str | None,
+    until: str | None,
+    form: str | None,
+    out: str | None,
+    yes: bool,
+) -> int:
+    """Query the clicks with SQL.
+
+    Without SQL, shows the tables, their columns and three examples. The SQL can come from standard input,
+    too. The clicks are fetched once, and kept as Parquet files in .mysfits-stream/cache/.
+    """
+    from mysfits_stream.commands.questions import ask_to_fetch, piped_input
+    from mysfits_stream.operations import query as operation
+
+    if app.options.json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} contradict each other: remove one of them")
+    if form == "parquet" and not out:
+        raise click.UsageError("--format parquet needs --out FILE: the result is not text")
+    text = operation.read_sql(sql, file, piped_input())
+    if text is None:
+        app.out.query_tables(operation.tables(app.config.definition))
+        return 0
+    chosen = form or ("json" if app.options.json else "table")
+    operation.require_duckdb()  # before a target is connected
+    confirm = ask_to_fetch(app, yes=yes)
+    with app.out.fetching() as report:
+        answer = operation.query(
+            app.project,
+            text,
+            since,
+            until,
+            to_parquet=chosen == "parquet",
+            confirm=confirm,
+            report=report,
+        )
+        with answer as found:
+            app.out.query(found, chosen, out)
+    return 0
+
+
+COMMANDS = (query,)

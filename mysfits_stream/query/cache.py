@@ -1,0 +1,390 @@
+"""Delivered clicks as Parquet files in ``.mysfits-stream/cache/``, kept up to date with the bucket.
+
+1. The bucket's objects of the time range are listed, each time: a cached file serves only if the bucket still
+   has all its objects with the same ETags (F200, F201). So the cache is never stale.
+2. Objects that no file covers are fetched, several at once, and converted, a file for the objects of an hour.
+3. The files of an hour that is closed (25 hours after its end no object of the hour is written, F63) become
+   one file, and so do more than a few files of an open hour.
+4. The query works on hard links in a directory of its own, so that another run may replace and delete files.
+
+A lock is held during steps 1 to 4, not during the query. Files are made elsewhere and renamed: a crash leaves
+whole files, and the next run deletes what it left. Files are readable by this user only, and deleted by
+``down``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from mysfits_stream.clicks.delivered import ParseProblems
+from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError, ahead, weight
+from mysfits_stream.files import make_private, open_private, publish, reject_link, state_errors
+from mysfits_stream.query import lines, parts
+from mysfits_stream.query.parts import Part, PartFiles
+from mysfits_stream.query.schema import Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+HOUR = timedelta(hours=1)
+CLOSED_AFTER = timedelta(hours=25)
+MOST_OPEN_PARTS = 8
+MOST_BYTES = 5_000_000_000
+"""Size of all cached files of one stack; the files that were used least recently are deleted first."""
+
+MOST_RANGES = 8
+"""Sets of files, one for each time range, whose duplicates are kept."""
+
+BYTES_OF_LINES = 32_000_000
+"""Lines that are converted at once."""
+
+MERGED_BYTES = 256_000_000
+"""Files are merged up to this size."""
+
+PART = re.compile(r"(\d{10})-[0-9a-f]{32}\.parquet")
+RUN, DUPLICATES = "run-", "duplicates-"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Objects that the cache does not hold."""
+
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The progress of a fetch."""
+
+    objects: int
+    bytes: int
+    wanted: Missing
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The clicks of a time range by object, as files for one query."""
+
+    directory: Path
+    """A directory for this query alone, for temporary files, too."""
+
+    files: tuple[Path, ...] = ()
+    duplicates: Path | None = None
+    """Rows that repeat an earlier click; None without files."""
+
+    fetched: Missing = Missing(0, 0)
+    clicks: int = 0
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The cached files of one stack on one target."""
+
+    directory: Path
+    columns: tuple[Column, ...]
+    confirm: Callable[[Missing], None] = lambda _: None
+    """Receives what has to be fetched; may raise."""
+
+    report: Callable[[Fetched], None] = lambda _: None
+    wait: Callable[[str], None] = lambda _: None
+    """Receives a note while another query holds the lock."""
+
+    def snapshot(
+        self, run: Path, bucket: ClicksBucket, since: datetime | None, now: datetime, problems: ParseProblems
+    ) -> Snapshot:
+        """The clicks of the objects from ``since`` to ``now``, as files in ``run``.
+
+        Raises StateError where the cache's directory cannot be used.
+        """
+        with state_errors(self.directory), self._locked(), parts.connection(run) as duck:
+            return _Update(self, bucket, run, duck, problems).of_range(since, now)
+
+    @contextmanager
+    def directory_of_run(self) -> Iterator[Path]:
+        """A new directory for one query; abandoned directories of earlier queries are deleted."""
+        with state_errors(self.directory):
+            reject_link(self.directory.parent.parent)
+            make_private(self.directory.parent.parent)
+            for each in (self.directory.parent, self.directory):
+                reject_link(each)
+                each.mkdir(mode=0o700, exist_ok=True)
+            with self._locked():
+                for left in self.directory.glob(f"{RUN}*"):
+                    _delete_if_abandoned(left)
+                run = Path(tempfile.mkdtemp(prefix=RUN, dir=self.directory))
+                held = FileLock(run / "lock").acquire()
+        try:
+            yield run
+        finally:
+            held.lock.release()
+            shutil.rmtree(run, ignore_errors=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        path = self.directory / "lock"
+        reject_link(path)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.wait("waiting for another query, which updates the cache")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def remove(directory: Path) -> None:
+    """Delete the cached files of a stack, and the folder of all caches with the last stack."""
+    with state_errors(directory.parent):
+        if directory.is_symlink():
+            directory.unlink()
+        elif directory.exists():
+            shutil.rmtree(directory)
+        with suppress(OSError):  # another stack's cache is there, or no cache at all
+            directory.parent.rmdir()
+
+
+@dataclass
+class _Update:
+    """One update of the cache, under its lock."""
+
+    cache: Cache
+    bucket: ClicksBucket
+    run: Path
+    duck: DuckDBPyConnection
+    problems: ParseProblems
+    _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1 << 62)))
+
+    def __post_init__(self) -> None:
+        self._files = PartFiles(self.duck, self.cache.columns)
+        self._names = [column.name for column in self.cache.columns]
+
+    def of_range(self, since: datetime | None, now: datetime) -> Snapshot:
+        begin = _hour(since - self.bucket.span - HOUR) + self.bucket.span if since else None
+        listed: dict[datetime, list[StoredObject]] = defaultdict(list)
+        for stored in self.bucket.delivered(begin, now):
+            listed[_hour(stored.started)].append(stored)
+        first = begin - self.bucket.span if begin else None
+        kept = self._kept(first, listed)
+        missing = _missing(listed, kept)
+        wanted = Missing(len(missing), sum(stored.size for stored in missing))
+        if missing:
+            self.cache.confirm(wanted)
+            for hour, part in self._fetched(missing, wanted):
+                kept[hour].append(part)
+        for hour, found in kept.items():
+            kept[hour] = self._merged(hour, found, closed=hour + HOUR + CLOSED_AFTER <= now)
+        used = [part for _, found in sorted(kept.items()) for part in found]
+        self.problems.foreign_lines += sum(part.foreign for part in used)
+        duplicates = self._duplicates(used) if used else None
+        snapshot = Snapshot(
+            self.run,
+            tuple(self._linked(part.path) for part in used),
+            self._linked(duplicates) if duplicates else None,
+            wanted,
+            sum(part.rows for part in used),
+        )
+        self._evict([part.path for part in used])
+        return snapshot
+
+    def _kept(
+        self, first: datetime | None, listed: dict[datetime, list[StoredObject]]
+    ) -> dict[datetime, list[Part]]:
+        """The cached files of the range that are up to date, by hour; all others are deleted."""
+        paths: dict[Path, datetime] = {}
+        for path in self.cache.directory.glob("*.parquet"):
+            if path.is_symlink():
+                path.unlink()
+            elif named := PART.fullmatch(path.name):
+                hour = datetime.strptime(named[1], "%Y%m%d%H").replace(tzinfo=UTC)
+                if first is None or hour >= first:
+                    paths[path] = hour
+        current = {hour: {(each.key, each.etag) for each in found} for hour, found in listed.items()}
+        kept: dict[datetime, list[Part]] = defaultdict(list)
+        # A crash between a merge and the deletion of what was merged leaves both: the larger file serves.
+        readable = sorted(self._files.read(sorted(paths)), key=lambda part: -len(part.sources))
+        for part in readable:
+            hour = paths[part.path]
+            left = current.get(hour, set())
+            if part.sources <= left:
+                left -= part.sources
+                kept[hour].append(part)
+                del paths[part.path]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        return kept
+
+    def _fetched(self, missing: Sequence[StoredObject], wanted: Missing) -> Iterator[tuple[datetime, Part]]:
+        """Fetch objects, and convert them hour by hour."""
+        done = done_bytes = 0
+        waiting: list[_Content] = []
+        waiting_bytes = 0
+
+        def content(stored: StoredObject) -> _Content:
+            try:
+                text, etag = self.bucket.content(stored)
+                return _Content(stored, etag, lines.of_object(text, self._names))
+            except UnreadableError as error:
+                return _Content(stored, "", None, str(error))
+
+        for hour, objects in groupby(
+            ahead(content, missing, weight=lambda each: weight(each.key, each.size)),
+            key=lambda each: _hour(each.stored.started),
+        ):
+            for each in objects:
+                done, done_bytes = done + 1, done_bytes + each.stored.size
+                self.cache.report(Fetched(done, done_bytes, wanted))
+                if each.lines is None:
+                    self.problems.unreadable[each.stored.key] = each.reason
+                    continue
+                waiting.append(each)
+                waiting_bytes += len(each.lines.text)
+                if waiting_bytes >= BYTES_OF_LINES:
+                    yield hour, self._converted(hour, waiting)
+                    waiting, waiting_bytes = [], 0
+            if waiting:
+                yield hour, self._converted(hour, waiting)
+                waiting, waiting_bytes = [], 0
+
+    def _converted(self, hour: datetime, contents: Sequence[_Content]) -> Part:
+        import duckdb
+
+        found = [each.lines for each in contents if each.lines]
+        sources = frozenset((each.stored.key, each.etag) for each in contents)
+        foreign = sum(each.foreign for each in found)
+        count = sum(each.count for each in found)
+        made = self.run / f"{next(self._numbers)}.made"
+        try:
+            rows = self._files.write(
+                self._spooled(each.text for each in found), made, sources, count, foreign
+            )
+        except duckdb.InvalidInputException:
+            # DuckDB and Python disagree about a line: Python decides, line by line.
+            parsed = [lines.parsed(each.text.split(b"\n"), self._names) for each in found]
+            foreign += sum(each.foreign for each in parsed)
+            count = sum(each.count for each in parsed)
+            rows = self._files.write(
+                self._spooled(each.text for each in parsed), made, sources, count, foreign
+            )
+        return Part(self._published(made, hour), sources, foreign + count - rows, rows)
+
+    def _spooled(self, texts: Iterable[bytes]) -> Path:
+        path = self.run / "lines.json"
+        path.unlink(missing_ok=True)
+        with open_private(path) as file:
+            for text in texts:
+                file.write(text)
+        return path
+
+    def _merged(self, hour: datetime, found: list[Part], *, closed: bool) -> list[Part]:
+        small = [part for part in found if part.path.stat().st_size < MERGED_BYTES / 4]
+        if len(small) < 2 or not (closed or len(small) > MOST_OPEN_PARTS):
+            return found
+        made = self.run / f"{next(self._numbers)}.made"
+        self._files.merge(small, made)
+        merged = Part(
+            self._published(made, hour),
+            frozenset[tuple[str, str]]().union(*(part.sources for part in small)),
+            sum(part.foreign for part in small),
+            sum(part.rows for part in small),
+        )
+        for part in small:
+            part.path.unlink()
+        return [merged, *(part for part in found if part not in small)]
+
+    def _duplicates(self, used: Sequence[Part]) -> Path:
+        """The file of duplicates among these parts, which have a name for each content."""
+        name = hashlib.sha256("\n".join(part.path.name for part in used).encode()).hexdigest()[:32]
+        path = self.cache.directory / f"{DUPLICATES}{name}.parquet"
+        if not path.exists():
+            made = self.run / "duplicates.made"
+            self._files.duplicates(used, made)
+            publish(made, path)
+        return path
+
+    def _published(self, made: Path, hour: datetime) -> Path:
+        path = self.cache.directory / f"{hour:%Y%m%d%H}-{uuid.uuid4().hex}.parquet"
+        publish(made, path)
+        return path
+
+    def _linked(self, path: Path) -> Path:
+        os.utime(path)
+        link = self.run / path.name
+        try:
+            link.hardlink_to(path)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, link)
+        return link
+
+    def _evict(self, used: Sequence[Path]) -> None:
+        """Delete the files that were used least recently, beyond the limit of all sizes."""
+        by_use = sorted(self.cache.directory.glob(f"{DUPLICATES}*"), key=lambda path: -path.stat().st_mtime)
+        for path in by_use[MOST_RANGES:]:
+            path.unlink(missing_ok=True)
+        in_use = set(used)
+        found = [
+            (path not in in_use, path.stat().st_mtime, path.stat().st_size, path)
+            for path in self.cache.directory.glob("*.parquet")
+        ]
+        total = sum(size for _, _, size, _ in found)
+        for _, _, size, path in sorted(found, key=lambda each: (not each[0], each[1])):
+            if total <= MOST_BYTES:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+@dataclass(frozen=True)
+class _Content:
+    """One object as it was fetched; without lines for an object that cannot be read."""
+
+    stored: StoredObject
+    etag: str
+    lines: lines.Lines | None
+    reason: str = ""
+
+
+def _missing(
+    listed: dict[datetime, list[StoredObject]], kept: dict[datetime, list[Part]]
+) -> list[StoredObject]:
+    covered = {source for found in kept.values() for part in found for source in part.sources}
+    return [
+        stored
+        for _, objects in sorted(listed.items())
+        for stored in objects
+        if (stored.key, stored.etag) not in covered
+    ]
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _delete_if_abandoned(run: Path) -> None:
+    """Delete the directory of a run whose process has ended."""
+    if run.is_symlink():
+        run.unlink()
+        return
+    with suppress(Timeout, OSError):
+        lock = FileLock(run / "lock")
+        lock.acquire(timeout=0)
+        lock.release()
+        shutil.rmtree(run, ignore_errors=True)

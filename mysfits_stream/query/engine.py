@@ -1,0 +1,256 @@
+"""DuckDB over the files of a snapshot: bounded, read only, and locked in before the user's SQL is run.
+
+SQL sees the tables ``clicks``, ``clicks_raw`` and ``failed_clicks``. It is one SELECT; DuckDB may open the
+snapshot's files and no other, loads no extension, opens no connection, and its settings are locked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mysfits_stream.errors import QueryError
+from mysfits_stream.query import schema
+from mysfits_stream.query.cache import Snapshot
+from mysfits_stream.query.parts import connection, literal, literals
+from mysfits_stream.query.schema import Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+TABLES = f"{schema.CLICKS}, {schema.CLICKS_RAW}, {schema.FAILED_CLICKS}"
+SPILL = "20GB"
+"""The largest size of temporary files of a query."""
+
+ROWS_AT_ONCE = 1_000
+PLAIN = ("VARCHAR", "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL")
+INTEGERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
+TIME = "%Y-%m-%dT%H:%M:%S.%g"
+"""Milliseconds, as stored clicks spell times."""
+
+
+@dataclass(frozen=True)
+class TableNames:
+    """The tables that an SQL text may need: by name, in any case, comments and strings included."""
+
+    clicks: bool
+    failed: bool
+
+    @classmethod
+    def of(cls, sql: str) -> TableNames:
+        """The tables that the text names."""
+        without_failed = sql.lower().replace(schema.FAILED_CLICKS, "")
+        return cls(schema.CLICKS in without_failed, schema.FAILED_CLICKS in sql.lower())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The result of a query. Values are None, bool, int, float, text, or lists and objects of these."""
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    """DuckDB's types."""
+
+    values: Iterator[tuple[Any, ...]]
+    """Read while they are iterated; errors of the query are raised as QueryError."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A locked DuckDB with the tables."""
+
+    duck: DuckDBPyConnection
+    directory: Path
+
+    def run(self, sql: str) -> Rows:
+        """Run one SELECT; raises QueryError."""
+        select = select_text(sql)
+        with query_errors():
+            described = self.duck.execute(f"DESCRIBE SELECT * FROM (\n{select}\n)").fetchall()
+            names = tuple(str(name) for name, *_ in described)
+            types = tuple(str(kind) for _, kind, *_ in described)
+            # A result may have a name twice; numbers are unique.
+            aliases = [f"c{number}" for number in range(len(names))]
+            chosen = ", ".join(_readable(*each) for each in zip(aliases, types, strict=True))
+            self.duck.execute(f"SELECT {chosen} FROM (\n{select}\n) AS result({', '.join(aliases)})")
+        return Rows(names, types, self._values(types))
+
+    def write_parquet(self, sql: str) -> Path:
+        """Run one SELECT, and write the rows to a new Parquet file in the engine's directory."""
+        path = self.directory / "result.parquet"
+        with query_errors():
+            self.duck.execute(f"COPY (\n{select_text(sql)}\n) TO {literal(path)} (FORMAT parquet)")
+        return path
+
+    def _values(self, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        nested = [index for index, kind in enumerate(types) if _is_nested(kind)]
+        decimals = [index for index, kind in enumerate(types) if kind.startswith("DECIMAL")]
+        while True:
+            with query_errors():
+                rows = self.duck.fetchmany(ROWS_AT_ONCE)
+            if not rows:
+                return
+            yield from (_plain(row, nested, decimals) for row in rows) if nested or decimals else rows
+
+
+def select_text(sql: str) -> str:
+    """The text of the only statement, a SELECT, without a semicolon at its end. Raises QueryError."""
+    import duckdb
+
+    # The parser reads the files of IMPORT DATABASE, if it may.
+    with query_errors(), closing(duckdb.connect(config={"enable_external_access": False})) as parser:
+        statements = parser.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryError(f"the SQL holds {len(statements)} statements; write one SELECT")
+    [statement] = statements
+    if statement.type != duckdb.StatementType.SELECT:
+        raise QueryError(
+            f"{statement.type.name} is not possible: a query is one SELECT or WITH … SELECT over {TABLES}"
+        )
+    return str(statement.query).strip().removesuffix(";")
+
+
+@contextmanager
+def opened(
+    snapshot: Snapshot,
+    columns: Sequence[Column],
+    since: datetime | None,
+    until: datetime,
+    failed: Path | None,
+) -> Iterator[Engine]:
+    """An engine with the tables; ``failed`` is a file of JSON lines with the failed clicks.
+
+    ``since`` and ``until``, excluded, bound ``clickedAt``.
+    """
+    with connection(snapshot.directory) as duck:
+        duck.execute(f"SET max_temp_directory_size = '{SPILL}'")
+        bounds = _bounds(since, until)
+        duck.execute(f"CREATE VIEW {schema.CLICKS_RAW} AS {_clicks(snapshot, columns, bounds, '')}")
+        duck.execute(f"CREATE VIEW {schema.CLICKS} AS {_distinct(duck, snapshot, columns, bounds, since)}")
+        duck.execute(f"CREATE TABLE {schema.FAILED_CLICKS} AS {_failed(failed)}")
+        allowed = [*snapshot.files, *([snapshot.duplicates] if snapshot.duplicates else [])]
+        duck.execute(f"SET allowed_paths = {literals(allowed)}")
+        duck.execute("SET enable_external_access = false")
+        duck.execute("SET lock_configuration = true")
+        yield Engine(duck, snapshot.directory)
+
+
+@contextmanager
+def query_errors() -> Iterator[None]:
+    """Raise DuckDB's errors as a QueryError in one line."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.PermissionException as error:
+        raise QueryError(
+            f"SQL can read {TABLES}, and no file, no URL and no other database ({_one_line(error)})"
+        ) from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(
+            f"the query needs more memory or temporary space than it may use ({_one_line(error)}); select "
+            "fewer columns or a shorter range with --since and --until"
+        ) from error
+    except duckdb.Error as error:
+        raise QueryError(_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    """DuckDB's message, and the place in the SQL if it names the place."""
+    message, _, place = str(error).partition("\n\nLINE ")
+    line = place.partition(":")[0]
+    hint = "INSTALL" in message or "extension" in message
+    text = " ".join(message.partition("\n\n")[0].split() if hint else message.split())
+    return f"{text} (line {line})" if line.isdigit() else text
+
+
+def _bounds(since: datetime | None, until: datetime) -> str:
+    bounds = [f"< TIMESTAMPTZ '{until.astimezone(UTC).isoformat()}'"]
+    if since:
+        bounds.append(f">= TIMESTAMPTZ '{since.astimezone(UTC).isoformat()}'")
+    return " AND ".join(f"{{clickedAt}} {bound}" for bound in bounds)
+
+
+def _clicks(snapshot: Snapshot, columns: Sequence[Column], bounds: str, rest: str) -> str:
+    """The rows of a time range, with ``rest`` after FROM and WHERE."""
+    chosen = ", ".join(f"c{index} AS {column.quoted}" for index, column in enumerate(columns))
+    if not snapshot.files:
+        empty = ", ".join(f"NULL::{column.type} AS c{index}" for index, column in enumerate(columns))
+        return f"SELECT {chosen} FROM (SELECT {empty}) WHERE false"
+    source = f"read_parquet({literals(snapshot.files)}) AS part"
+    return f"SELECT {chosen} FROM {source} {rest} WHERE {bounds.format(**_numbers(columns))}"
+
+
+def _distinct(
+    duck: DuckDBPyConnection,
+    snapshot: Snapshot,
+    columns: Sequence[Column],
+    bounds: str,
+    since: datetime | None,
+) -> str:
+    """The rows of ``clicks``: the first of equal ids in the range, without test clicks."""
+    bounds += " AND NOT {test}"
+    if not snapshot.duplicates:
+        return _clicks(snapshot, columns, bounds, "")
+    # A row repeats a click of the range if the click before it is in the range.
+    after = f"WHERE previous >= TIMESTAMPTZ '{since.astimezone(UTC).isoformat()}'" if since else ""
+    repeated = f"SELECT file, row FROM read_parquet({literal(snapshot.duplicates)}) {after}"
+    found = duck.execute(f"SELECT count(*) FROM ({repeated})").fetchone()
+    if not found or not found[0]:
+        return _clicks(snapshot, columns, bounds, "")
+    join = f"ANTI JOIN ({repeated}) AS again ON part.file_index = again.file "
+    return _clicks(snapshot, columns, bounds, join + "AND part.file_row_number = again.row")
+
+
+def _failed(path: Path | None) -> str:
+    columns = schema.FAILED_COLUMNS
+    if path is None:
+        empty = ", ".join(f"NULL::{column.type} AS {column.quoted}" for column in columns)
+        return f"SELECT * FROM (SELECT {empty}) WHERE false"
+    types = ", ".join(f"{literal(column.name)}: '{column.type}'" for column in columns)
+    return (
+        f"SELECT * FROM read_json({literal(path)}, format='newline_delimited', columns={{{types}}}, "
+        "maximum_object_size=8388608)"
+    )
+
+
+def _numbers(columns: Sequence[Column]) -> dict[str, str]:
+    return {column.name: f"c{index}" for index, column in enumerate(columns)}
+
+
+def _readable(alias: str, kind: str) -> str:
+    """A column as Python reads it without other packages: times as text, nested values as JSON."""
+    if _is_nested(kind):
+        return f"to_json({alias})::VARCHAR"
+    if kind in PLAIN or kind.startswith("DECIMAL(") or INTEGERS.fullmatch(kind):
+        return alias
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"strftime({alias}, '{TIME}Z')"
+    if kind.startswith("TIMESTAMP"):
+        return f"strftime({alias}::TIMESTAMP, '{TIME}')"
+    return f"{alias}::VARCHAR"
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(", "UNION(")) or kind == "JSON"
+
+
+def _plain(row: tuple[Any, ...], nested: Sequence[int], decimals: Sequence[int]) -> tuple[Any, ...]:
+    import json
+
+    values = list(row)
+    for index in nested:
+        values[index] = None if values[index] is None else json.loads(values[index])
+    for index in decimals:
+        values[index] = None if values[index] is None else _number(values[index])
+    return tuple(values)
+
+
+def _number(value: Any) -> Any:
+    """A decimal number as an integer where it is one; sums of integers are decimal in some functions."""
+    return int(value) if value == value.to_integral_value() else float(value)
