@@ -37,9 +37,7 @@ FORMATS = ("table", "csv", "json", "parquet")
     type=click.Choice(FORMATS),
     help="Form of the result.  [default: table; json with --json]",
 )
-@click.option(
-    "--out", metavar="FILE", type=click.Path(), help="Write the result to a file, for example clicks.csv."
-)
+@click.option("--out", metavar="FILE", help="Write the result to a file, for example clicks.csv.")
 @click.option("--yes", "-y", is_flag=True, help="Fetch more than 1 GB without confirmation.")
 @global_options
 @pass_app

@@ -13,7 +13,6 @@ import pytest
 from mysfits_stream.books.person import Person
 from mysfits_stream.config import ClickConfig
 from mysfits_stream.errors import ClickError, MysfitsStreamError, StateError
-from mysfits_stream.operations import erase as erasures
 from mysfits_stream.operations.erase import erase, find_person, preview, verify
 from mysfits_stream.operations.project import CACHE, Project
 from mysfits_stream.output import books
