@@ -13,6 +13,7 @@ from benchmarks import (
     hot_path,
     keeping,
     local_cloud,
+    memory,
     processor,
     reading,
     start_up,
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Comparison | list[Comparison]]] = {
     "reading": reading.run,
     "local_cloud": local_cloud.run,
     "keeping": keeping.run,
+    "memory": memory.run,
     "hot_path": hot_path.run,
     "processor": processor.run,
 }

@@ -208,12 +208,35 @@ def _serve_nothing(pipe: Connection) -> None:
     listener.stop()
 
 
+@dataclass(frozen=True)
+class Pipeline:
+    """A stack of ours that is up, and the task of one who clicks."""
+
+    server: Server
+    bucket: str
+    task: Task
+
+
 @contextmanager
 def our_pipeline(*, keep: bool = False) -> Iterator[tuple[Callable[[], Outcome], Landed]]:
     """A stack that is up: what clicks for a while and accounts for every click, and the account.
 
     With ``keep``, the local cloud keeps its state in a directory.
     """
+    with pipeline(keep=keep) as made:
+        landed = Landed(made.server.client("s3"), made.bucket)
+
+        def call() -> Outcome:
+            outcome = unrefused(load(made.task))
+            landed.expect(outcome.answered)
+            return outcome
+
+        yield call, landed
+
+
+@contextmanager
+def pipeline(*, keep: bool = False) -> Iterator[Pipeline]:
+    """A stack that is up in a local cloud, which ends with the block."""
     with home() as (directory, environment):
         if keep:
             _ours("local", "start", "--keep", "kept", directory=directory, environment=environment)
@@ -229,14 +252,7 @@ def our_pipeline(*, keep: bool = False) -> Iterator[tuple[Callable[[], Outcome],
             body=json.dumps({**CLICK, "mysfitId": mysfits[0]["mysfitId"]}),
             seconds=SECONDS,
         )
-        landed = Landed(server.client("s3"), bucket)
-
-        def call() -> Outcome:
-            outcome = unrefused(load(task))
-            landed.expect(outcome.answered)
-            return outcome
-
-        yield call, landed
+        yield Pipeline(server, bucket, task)
 
 
 class Landed:

@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import ignoring, is_error, translated
+from mysfits_stream.aws.session import has_service
 from mysfits_stream.errors import ExportError
 
 if TYPE_CHECKING:
@@ -54,6 +56,16 @@ class Published:
             "put": list(self.put),
             "deleted": list(self.deleted),
         }
+
+
+def check_region(region: str) -> None:
+    """Raise ExportError for a region without CodeCommit (F158); makes no call."""
+    if not has_service("codecommit", region):
+        raise ExportError(
+            f"CodeCommit is not offered in {region}, as far as botocore {botocore.__version__} knows: remove "
+            "code_repository, or commit the files of `mysfits-stream export --out DIR` elsewhere. If AWS "
+            "offers CodeCommit there by now, run: pip install --upgrade boto3"
+        )
 
 
 def publish(

@@ -104,6 +104,17 @@ def test_a_repository_made_by_somebody_else_is_used_on_its_own_default_branch(cl
     assert tree(client) == {**FILES, "README.md": b"theirs\n"}
 
 
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1", "ap-south-2"])
+def test_codecommit_is_offered_in_regions_of_each_partition(region: str) -> None:
+    codecommit.check_region(region)
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-4", "eu-central-2", "mx-central-1", "us-iso-east-1"])
+def test_a_region_without_codecommit_is_refused_by_name(region: str) -> None:
+    with pytest.raises(ExportError, match=f"CodeCommit is not offered in {region}"):
+        codecommit.check_region(region)
+
+
 def test_a_blob_is_named_as_git_names_it() -> None:
     # `printf 'hello\n' | git hash-object --stdin`
     assert codecommit.blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"

@@ -161,6 +161,11 @@ BAD_PROFILES = {
         "role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /not/there",
         "/not/there",
     ),
+    # Signing with such a session needs awscrt, which is not among the test's packages.
+    "signs in with aws login": (
+        "login_session = arn:aws:iam::123456789012:user/me",
+        "Install the package for `aws login`: pip install 'mysfits-stream[login]'",
+    ),
     "waits for a sign-in": (
         f"{SSO}sso_region = eu-west-1\nsso_start_url = https://example.com",
         "cannot be renewed: sign in again with `aws sso login --profile broken`",

@@ -167,7 +167,7 @@ def advice(error: Exception) -> str:
             f"`aws configure`; choose with --profile), {RESUME}"
         )
     if isinstance(error, exceptions.MissingDependencyException):
-        return "install the package for `aws login`: pip install 'botocore[crt]'"
+        return "install the package for `aws login`: pip install 'mysfits-stream[login]'"
     if isinstance(error, UNREACHABLE):
         return CHECK_NETWORK
     return ""

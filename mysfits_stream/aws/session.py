@@ -87,6 +87,14 @@ def known_regions() -> frozenset[str]:
     return frozenset(region for partition in partitions for region in partition["regions"])
 
 
+def has_service(service: str, region: str) -> bool:
+    """Whether botocore's data lists an endpoint of the service in the region."""
+    partitions = _built_in_data().load_data("endpoints")["partitions"]
+    return any(
+        region in partition["services"].get(service, {}).get("endpoints", {}) for partition in partitions
+    )
+
+
 def sign_in_command(core: Session) -> str | None:
     """The command that renews the session's credentials, or None."""
     profile = core.profile

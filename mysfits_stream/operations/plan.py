@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mysfits_stream import cost, cost_ceiling
+from mysfits_stream import codecommit, cost, cost_ceiling
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.expiring import Expiring, expiring
@@ -36,8 +36,10 @@ class Plan:
 def plan(project: Project, volume: str | None = None) -> Plan:
     """Compare the stack with the configuration.
 
-    ``volume`` is a number of clicks, e.g. ``1M/month``.
+    ``volume`` is a number of clicks, e.g. ``1M/month``. Raises ExportError as ``up`` does.
     """
+    if project.config.code_repository:
+        codecommit.check_region(project.target.account.region)
     clicks = cost.parse_volume(volume) if volume else None
     changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
     note_consequences(project, changes)

@@ -11,11 +11,12 @@ from mysfits_stream.operations.project import Project
 def publish_code(project: Project, repository: str | None = None) -> codecommit.Published:
     """Commit the stack's code to ``repository`` or the configured repository.
 
-    Raises ConfigError.
+    Raises ConfigError, and ExportError, e.g. for a region without CodeCommit.
     """
     name = repository or project.config.code_repository
     if not name:
         raise ConfigError("code_repository: not set; name the repository with --repository NAME")
+    codecommit.check_region(project.target.account.region)
     package = project.package_for_aws()
     return codecommit.publish(
         project.target.client("codecommit"),

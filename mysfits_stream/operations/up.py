@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mysfits_stream import cost_ceiling
+from mysfits_stream import codecommit, cost_ceiling
 from mysfits_stream.clicks import composing
 from mysfits_stream.codecommit import Published
 from mysfits_stream.cost_ceiling import Ceiling
@@ -45,8 +45,11 @@ class Up:
 def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> Up:
     """Create the stack, or update the stack to the configuration.
 
-    ``reporter`` receives the progress.
+    ``reporter`` receives the progress. Raises ExportError before any change if a repository is configured
+    and the region has no CodeCommit.
     """
+    if project.config.code_repository:
+        codecommit.check_region(project.target.account.region)
     with project.locked():
         state, began = project.open_state(), clock()
         with project.interruptible():

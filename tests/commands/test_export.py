@@ -103,6 +103,18 @@ def test_up_commits_what_it_deploys_where_a_repository_is_configured(
     assert commands.json("up")["code"]["put"] == ["template.yaml"]
 
 
+@pytest.mark.parametrize("command", ["up", "plan", "publish-code"])
+def test_a_region_without_codecommit_is_said_before_any_change(
+    deployment: Deployment, tmp_path: Path, command: str
+) -> None:
+    commands = Commands(deployment, tmp_path, code_repository="clicks-code")
+    account = replace(deployment.target.account, region="eu-central-2")
+    commands.target = replace(deployment.target, account=account)
+    deployment.calls.clear()
+    assert "CodeCommit is not offered in eu-central-2" in str(commands.run(command).exception)
+    assert deployment.calls == []
+
+
 def test_a_commit_that_fails_does_not_hide_that_the_stack_is_up(
     deployment: Deployment, tmp_path: Path
 ) -> None:

@@ -112,7 +112,11 @@ def test_nothing_of_the_users_aws_settings_gets_in(directory: Path, tmp_path: Pa
         "AWS_ACCESS_KEY_ID": "AKIAREAL",
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "MOTO_ACCOUNT_ID": "999999999999",
+        "HOME": str(tmp_path),
     }
+    models = tmp_path / ".aws/models/sts/2011-06-15/service-2.json"
+    models.parent.mkdir(parents=True)
+    models.write_text('{"metadata": {"serviceId": "STS"}, "operations": {}, "shapes": {}}')
     program = (
         "import sys; from pathlib import Path; from mysfits_stream.localcloud.settings import Settings;"
         "from mysfits_stream.local_site import daemon; daemon.ensure(Path(sys.argv[1]), Settings())"
@@ -124,6 +128,7 @@ def test_nothing_of_the_users_aws_settings_gets_in(directory: Path, tmp_path: Pa
     environment = Path(f"/proc/{running.pid}/environ")
     if environment.exists():
         names = {entry.partition(b"=")[0] for entry in environment.read_bytes().split(b"\0")}
+        assert {b"MALLOC_ARENA_MAX", b"MALLOC_TRIM_THRESHOLD_"} <= names
         assert names.isdisjoint(
             {b"AWS_ENDPOINT_URL", b"AWS_PROFILE", b"AWS_ACCESS_KEY_ID", b"MOTO_ACCOUNT_ID"}
         )

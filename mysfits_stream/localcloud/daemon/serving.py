@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from botocore.loaders import Loader
+
 from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.daemon.files import Files, Running
 from mysfits_stream.localcloud.daemon.starting import PORT_IN_USE, REFUSED
@@ -35,6 +37,8 @@ def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> Non
 
     A second signal ends the process at once.
     """
+    # No environment variable keeps botocore from reading the models of the user in ~/.aws/models.
+    Loader.CUSTOMER_DATA_PATH = Loader.BUILTIN_DATA_PATH
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     ended = threading.Event()
 

@@ -23,6 +23,8 @@ START_BUDGET = 60.0
 START_PATIENCE = 15.0  # a start takes two seconds, and more on a busy machine
 END_SECONDS = 5.0
 LOG_TAIL_LINES = 12
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""Settings of glibc: without them, each thread keeps the memory of the largest batches that it delivered."""
 REFUSED = 77  # exit status: the last line of the log says why the local cloud cannot start
 PORT_IN_USE = 76  # exit status: the port is taken
 
@@ -99,7 +101,9 @@ def _failure(files: Files, message: str) -> DaemonError:
 def _environment(scratch: Path) -> dict[str, str]:
     """The caller's environment without AWS settings: no AWS setting may reach the local cloud."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    return kept | {
+    return {
+        **MEMORY,
+        **kept,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
