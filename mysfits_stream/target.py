@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -56,6 +56,10 @@ class Target:
     mysfits_api: str | None
     """The base URL of the Mysfits service, if one is known."""
     interrupt: Interrupt
+    page: str | None = None
+    """The address of the page that the target serves itself, if any."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables with which another AWS client uses the target; empty if the user's own are enough."""
     time_scale: float = 1.0
     """How many of the target's seconds pass in one of ours."""
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -157,7 +161,7 @@ def _local_region(config: Config) -> str:
 
 def _connect_local(config: Config, directory: Path, report: Callable[[str], None]) -> Target:
     try:
-        from mysfits_stream.local_site import daemon
+        from mysfits_stream.local_site import PAGE, daemon
         from mysfits_stream.local_site.settings import settings_of
     except ImportError as error:
         raise TargetError(
@@ -177,6 +181,8 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
         endpoint_url=running.endpoint,
         invoke_url=config.invoke_url or LOCAL_INVOKE_URL,
         mysfits_api=config.mysfits_api or f"{running.endpoint}/_mysfits",
+        page=f"{running.endpoint}{PAGE}",
+        environment=sessions.environment(running.endpoint, running.access_key_id, LOCAL_SECRET, region),
         interrupt=Interrupt(),
         time_scale=running.time_scale,
     )

@@ -135,3 +135,13 @@ def _annotate_errors(core: Session) -> None:
     register: Any = core.register  # its stub knows no handler with named arguments
     register("after-call", after_call)
     register("after-call-error", after_error)
+
+
+def environment(endpoint: str, access_key_id: str, secret: str, region: str) -> dict[str, str]:
+    """The environment variables with which any AWS client uses an endpoint."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": access_key_id,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_DEFAULT_REGION": region,
+    }

@@ -27,14 +27,19 @@ DIFFERS = 2
     help="Adopt existing untagged resources that have this stack's names, after confirmation.",
 )
 @click.option("--yes", "-y", is_flag=True, help="With --adopt: skip the confirmation.")
+@click.option("--open", "open_page", is_flag=True, help="Open the local cloud's page in a browser.")
 @global_options
 @pass_app
-def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
+def up(app: App, dry_run: bool, adopt: bool, yes: bool, open_page: bool) -> int:
     """Create the stack, or update the stack to its configuration."""
+    import webbrowser
+
     from mysfits_stream.operations import adopt as adoption
     from mysfits_stream.operations import plan, up
 
     project = app.project
+    if open_page and not project.target.page:
+        raise click.UsageError("--open shows the local cloud's page; publish-site puts the page on AWS")
     found = adoption.adoptable(project) if adopt else None
     if found and found.items:
         app.out.adoption(found, as_result=dry_run)
@@ -49,6 +54,8 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool) -> int:
     with app.out.progress() as progress:
         done = up.up(project, progress)
     app.out.up(done, example_click=lambda: up.example_click(project))
+    if open_page and done.page:
+        up.open_page(done.page, opened=webbrowser.open)
     return 0
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mysfits_stream.local_site import PAGE
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
 from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
 from mysfits_stream.website import pages
 
-PATH = "/_site/"
 FEED = "clicks.json"
 SHOWN = 40
 """Clicks in one answer of the feed."""
@@ -57,7 +57,7 @@ class Site:
         return (
             Route(
                 "feed of the page",
-                rf"{PATH}{re.escape(FEED)}",
+                rf"{PAGE}{re.escape(FEED)}",
                 self.feed_response,
                 needs_access_key=False,
                 max_body=MEGABYTE,
@@ -77,7 +77,7 @@ class Site:
         if refusal := _only_get(request):
             return refusal
         if not path:
-            return Response(301, {"Location": PATH})
+            return Response(301, {"Location": PAGE})
         name = path.removeprefix("/") or "index.html"
         for file in pages.own_page(self._endpoints(), feed=FEED):
             if file.name == name:

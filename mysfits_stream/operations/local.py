@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mysfits_stream.aws import session as sessions
 from mysfits_stream.config import MOODS, LocalConfig
-from mysfits_stream.local_site import daemon
+from mysfits_stream.local_site import PAGE, daemon
 from mysfits_stream.local_site.settings import settings_of
 from mysfits_stream.localcloud.daemon import Listed, Running
 from mysfits_stream.target import LOCAL_REGION, LOCAL_SECRET
@@ -29,12 +30,13 @@ class LocalCloudStatus:
         """The environment variables for AWS clients of the local cloud."""
         if self.running is None:
             return {}
-        return {
-            "AWS_ENDPOINT_URL": self.running.endpoint,
-            "AWS_ACCESS_KEY_ID": self.running.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": LOCAL_SECRET,
-            "AWS_DEFAULT_REGION": LOCAL_REGION,
-        }
+        running = self.running
+        return sessions.environment(running.endpoint, running.access_key_id, LOCAL_SECRET, LOCAL_REGION)
+
+    @property
+    def page(self) -> str | None:
+        """The address of the page that sends clicks to the stack."""
+        return f"{self.running.endpoint}{PAGE}" if self.running else None
 
     def document(self) -> dict[str, Any]:
         """The local cloud as JSON."""
@@ -43,7 +45,7 @@ class LocalCloudStatus:
             "running": running is not None,
             "endpoint": running.endpoint if running else None,
             "pid": running.pid if running else None,
-            **({"busy": self.busy} if running else {}),
+            **({"page": self.page, "busy": self.busy} if running else {}),
             **({"environment": dict(self.environment)} if running else {}),
         }
 
@@ -57,13 +59,13 @@ class LocalClouds:
     def document(self) -> dict[str, Any]:
         """The local clouds as JSON."""
         return {
-            "local_clouds": [
+            "localClouds": [
                 {
                     "directory": str(each.directory.parent),
                     "pid": each.pid,
                     "endpoint": each.running.endpoint if each.running else None,
-                    "memory_bytes": each.memory_bytes,
-                    "age_seconds": round(each.age_seconds()),
+                    "memoryBytes": each.memory_bytes,
+                    "ageSeconds": round(each.age_seconds()),
                 }
                 for each in self.found
             ]

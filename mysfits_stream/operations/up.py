@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mysfits_stream import codecommit, cost_ceiling
 from mysfits_stream.clicks import composing
 from mysfits_stream.codecommit import Published
 from mysfits_stream.cost_ceiling import Ceiling
-from mysfits_stream.errors import ClickError
+from mysfits_stream.errors import ClickError, TargetError
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
@@ -34,12 +34,17 @@ class Up:
     """The commit with the stack's code, if a repository is configured."""
     ceiling: Ceiling | None = None
     """The most that a day costs."""
+    page: str | None = None
+    """The address of the page that the target serves itself."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables with which another AWS client uses the target."""
 
     def document(self) -> dict[str, Any]:
         """The stack as JSON."""
         code = {"code": self.code.document()} if self.code else {}
         ceiling = {"costCeiling": self.ceiling.document()} if self.ceiling else {}
-        return {**self.changes.document(), **ceiling, **code}
+        page = {"page": self.page} if self.page else {}
+        return {**self.changes.document(), **page, **ceiling, **code}
 
 
 def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> Up:
@@ -61,7 +66,15 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
     repository = project.config.code_repository
     with prefix_errors(f"the stack is up at {changes.endpoint}, but its code is not committed"):
         code = publish_code(project, repository) if repository else None
-    return Up(changes, seconds, code, cost_ceiling.of(project.config))
+    target = project.target
+    ceiling = cost_ceiling.of(project.config)
+    return Up(changes, seconds, code, ceiling, page=target.page, environment=target.environment)
+
+
+def open_page(page: str, opened: Callable[[str], bool]) -> None:
+    """Show a page in the user's browser; ``opened`` says whether there is one. Raises TargetError if not."""
+    if not opened(page):
+        raise TargetError(f"no browser can be started here; open {page} yourself")
 
 
 def example_click(project: Project) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class Output:
         """The changes by ``up``, and on a terminal a command that sends ``example_click``."""
         self._result(done, stack.up(done, self.width, verbose=self.verbose))
         if done.changes.endpoint and not self.as_json and not self.quiet:
-            self._lines(stack.example(done.changes.endpoint, example_click()))
+            self._lines(stack.example(done, example_click()))
 
     def status(self, found: StackChanges) -> None:
         """The status of every resource."""
@@ -290,7 +290,7 @@ class Output:
 
     def local_status(self, found: LocalCloudStatus) -> None:
         """The local cloud, and the environment of AWS clients that use it."""
-        self._result(found, [local.status(found), *local.environment(found)])
+        self._result(found, [local.status(found), *local.environment(found.environment)])
 
     def local_clouds(self, found: LocalClouds) -> None:
         """All local clouds of the user."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def status(found: LocalCloudStatus) -> str:
     if running is None:
         return NOT_RUNNING
     busy = ", but does not answer at the moment" if found.busy else ""
-    return f"The local cloud runs at {running.endpoint} (pid {running.pid}){busy}."
+    return f"The local cloud runs at {running.endpoint} (pid {running.pid}){busy}. The page is {found.page}"
 
 
 def listed(found: LocalClouds) -> list[str]:
@@ -38,9 +38,9 @@ def age(seconds: float) -> str:
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min {int(seconds) % 60} s"
 
 
-def environment(found: LocalCloudStatus) -> Iterator[str]:
+def environment(variables: Mapping[str, str]) -> Iterator[str]:
     """Shell lines for AWS clients of the local cloud."""
-    for name, value in found.environment.items():
+    for name, value in variables.items():
         yield f"export {name}={value}"
 
 

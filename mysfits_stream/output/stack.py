@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mysfits_stream.output.differences import differences
 from mysfits_stream.output.layout import hanging
+from mysfits_stream.output.local import environment
 from mysfits_stream.output.progress import DONE
 from mysfits_stream.output.text import many, size
 
@@ -90,14 +91,21 @@ def code(published: Published) -> str:
     return f"code  {published.repository}, branch {published.branch}: {verb} {published.commit_id}"
 
 
-def example(endpoint: str, click: Mapping[str, Any]) -> Lines:
-    """The endpoint, and a command to paste that sends a click."""
+def example(done: Up, click: Mapping[str, Any]) -> Lines:
+    """The addresses of page and endpoint, and lines to paste: a click, and the way of other AWS clients."""
+    endpoint = done.changes.endpoint
     # The Mysfits service chooses the key, and the line is pasted into a shell.
     body = shlex.quote(json.dumps(click))
     url = shlex.quote(f"{endpoint}/clicks")
-    yield f"\nendpoint  {endpoint}"
+    yield ""
+    if done.page:
+        yield f"page      {done.page}"
+    yield f"endpoint  {endpoint}"
     yield "send a click:"
     yield f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {body}"
+    if done.environment:
+        yield "use AWS's own CLI here:"
+        yield from (f"  {line}" for line in environment(done.environment))
 
 
 def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:

@@ -104,14 +104,14 @@ def test_status_in_a_fresh_folder_starts_nothing(shell: Shell) -> None:
 
 def test_list_shows_the_local_clouds_of_this_user(shell: Shell) -> None:
     def here() -> list[Any]:
-        found = shell.run("local", "list", "--json").json["local_clouds"]
+        found = shell.run("local", "list", "--json").json["localClouds"]
         return [each for each in found if each["directory"] == str(shell.directory.resolve())]
 
     assert here() == []
     started = shell.run("local", "start", "--json").json
     [listed] = here()
     assert (listed["pid"], listed["endpoint"]) == (started["pid"], started["endpoint"])
-    assert listed["memory_bytes"] > 50_000_000 and 0 <= listed["age_seconds"] < 120
+    assert listed["memoryBytes"] > 50_000_000 and 0 <= listed["ageSeconds"] < 120
     lines = shell.run("local", "list").out.splitlines()
     assert any(line.startswith(f"{shell.directory.resolve()}  pid {listed['pid']}  ") for line in lines)
 
@@ -123,3 +123,29 @@ def test_git_ignores_the_directory_of_state_and_local_cloud(shell: Shell) -> Non
     ignored.write_text("# mine\n", encoding="utf-8")
     assert shell.run("up").code == 0
     assert ignored.read_text(encoding="utf-8") == "# mine\n"
+
+
+def test_up_and_local_status_print_the_page_and_the_way_of_other_clients(shell: Shell) -> None:
+    printed = shell.run("up").out
+    found = shell.run("local", "status", "--json").json
+    exports = [f"export {name}={value}" for name, value in found["environment"].items()]
+    assert {f"  {line}" for line in exports} <= set(printed.splitlines())
+    assert f"page      {found['page']}" in printed.splitlines()
+    assert shell.run("up", "--json").json["page"] == found["page"]
+    lines = shell.run("local", "status").out.splitlines()
+    assert lines[0].endswith(f"The page is {found['page']}")
+    assert lines[1:] == exports
+    page = requests.get(found["page"], timeout=10)
+    assert (page.status_code, page.headers["Content-Type"].partition(";")[0]) == (200, "text/html")
+
+
+def test_up_opens_the_page_in_the_browser(shell: Shell) -> None:
+    shell.write("browser", '#!/bin/sh\necho "$1" > opened\n')
+    (shell.directory / "browser").chmod(0o700)
+    opened = shell.run("up", "--open", BROWSER=f"{shell.directory}/browser %s")
+    assert (opened.code, opened.err.count("Error")) == (0, 0)
+    page = shell.run("local", "status", "--json").json["page"]
+    assert (shell.directory / "opened").read_text() == f"{page}\n"
+    without = shell.run("up", "--open", PATH="", BROWSER="/no/browser %s")
+    assert without.code == 1
+    assert without.err.splitlines()[-1] == f"Error: no browser can be started here; open {page} yourself"

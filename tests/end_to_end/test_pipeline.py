@@ -51,7 +51,7 @@ def test_the_whole_pipeline_up_clicked_drifted_healed_and_down_again(shell: Shel
 
     made = shell.run("up", "--json")
     assert made.code == 0, made.err
-    assert list(made.json) == KEYS
+    assert list(made.json) == [*KEYS, "page", "costCeiling"]
     assert all(list(resource) == RESOURCE_KEYS for resource in made.json["resources"])
     assert set(_by_name(made.json, "name")) == ALL
     assert set(_by_name(made.json, "status").values()) == {"in-sync"}
