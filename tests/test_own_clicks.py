@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mysfits_stream.clicks import delivered, failed
+from mysfits_stream.clicks.distinct import Distinct
 from mysfits_stream.config import Config, parse
 from mysfits_stream.provision import stack
 from tests.support.cloud import CloudUnderTest
@@ -147,7 +148,7 @@ def test_lines_of_0_1_0_are_read_and_count_singly() -> None:
     old = {**WORKSHOP, "goodevil": "evil", "lawchaos": "lawful", "species": "Hydra"}
     line = json.dumps({**old, "clickedAt": "2026-01-01T00:00:00.000Z"}).encode()
     clicks = [click for click in map(delivered.parse, [line, line]) if click]
-    assert len(list(delivered.Distinct().clicks(clicks))) == 2
+    assert len(list(Distinct().clicks(clicks))) == 2
 
 
 def make_it_0_1_0(shop: Shop) -> None:

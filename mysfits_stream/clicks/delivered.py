@@ -81,30 +81,6 @@ class Summary:
                 self.names[text(click.get(self.key))] = name
 
 
-@dataclass
-class Distinct:
-    """Leaves out duplicates, and counts the duplicates."""
-
-    duplicates: int = 0
-    _seen: set[int] = field(default_factory=set, repr=False)
-
-    def clicks(self, found: Iterable[Click]) -> Iterator[Click]:
-        """The clicks in their order, each ``clickId`` at its first occurrence.
-
-        A click without an id, of version 0.1.0, is never a duplicate.
-        """
-        for click in found:
-            click_id = click.get("clickId")
-            if isinstance(click_id, str):
-                # Eight bytes a click; two of a billion ids share theirs with a chance of 1 in 37.
-                identity = hash(click_id)
-                if identity in self._seen:
-                    self.duplicates += 1
-                    continue
-                self._seen.add(identity)
-            yield click
-
-
 def read(
     bucket: ClicksBucket,
     since: datetime,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks import delivered
-from mysfits_stream.clicks.delivered import Click, Distinct, ParseProblems, Summary
+from mysfits_stream.clicks.delivered import Click, ParseProblems, Summary
+from mysfits_stream.clicks.distinct import Distinct
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.operations.time_range import TimeRange, time_range
@@ -70,4 +71,4 @@ def follow_clicks(
         begin = time_range(since, None, bucket.now()).since
         if begin:
             found = delivered.follow(bucket, begin, pace(project), report)
-            yield from found if raw else Distinct().clicks(found)
+            yield from found if raw else Distinct().followed(found)

@@ -11,7 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from mysfits_stream.clicks.delivered import Distinct, ParseProblems
+from mysfits_stream.clicks.delivered import ParseProblems
+from mysfits_stream.clicks.distinct import Distinct
 from mysfits_stream.clicks.sending import TestClick
 from mysfits_stream.config import Config
 from mysfits_stream.doctor.links import Link
