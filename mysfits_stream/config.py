@@ -22,6 +22,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from mysfits_stream import bucket_names, click_definition, origins, retention
 from mysfits_stream.click_definition import DEFAULT_FIELDS, Definition, Enrichment, Field
+from mysfits_stream.date_partitions import date_partitions
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.key_prefixes import rejection
 from mysfits_stream.retention import Expiry
@@ -251,6 +252,12 @@ INVOKE_URL = Matching(
     r"https?://([^\s{}]|\{(api_id|region|stage|dns_suffix)\})+",
     "a URL template with {api_id}, {region}, {stage} or {dns_suffix}",
 )
+RESULTS_PREFIX = "athena-results/"
+"""Where Athena writes results in the clicks bucket; they expire, so nothing else lies there."""
+
+UNREADABLE_FOR_ATHENA = ("ZIP", "Snappy", "HADOOP_SNAPPY")
+"""Compressions of Firehose whose objects Athena cannot read as JSON lines (F214)."""
+
 RETENTION_DAYS = OneOf(
     # What CloudWatch Logs accepts (aws.md, section 8).
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -364,6 +371,15 @@ class IamConfig:
 
 
 @dataclass(frozen=True)
+class QueryConfig:
+    """SQL over the clicks with Athena: whether the stack has a table and a workgroup (F210 to F225)."""
+
+    athena: bool = setting(False)
+    results_expire_days: int = setting(7, Between(1, 36500, "days"))
+    scan_limit_gb: float = setting(10, Between(0.01, 100000, "GB"))
+
+
+@dataclass(frozen=True)
 class LocalConfig:
     """The embedded local cloud; read only with target ``local``."""
 
@@ -398,13 +414,16 @@ class Config:
     delivery: DeliveryConfig = DeliveryConfig()
     processor: ProcessorConfig = ProcessorConfig()
     api: ApiConfig = ApiConfig()
+    query: QueryConfig = QueryConfig()
     local: LocalConfig = LocalConfig()
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for an inconsistent definition of a click, or inconsistent lifetimes."""
+        """Raise ConfigError for settings that do not fit each other."""
         _ = self.definition
         if reason := retention.rejection(self.expiries):
             raise ConfigError(reason)
+        if self.query.athena:
+            _check_athena(self.delivery)
 
     @property
     def expiries(self) -> tuple[Expiry, ...]:
@@ -428,6 +447,25 @@ class Config:
             Enrichment(enrich.key, enrich.path, enrich.list, enrich.attributes) if enrich else None,
             anonymize=self.privacy.gpc == "anonymize",
         )
+
+
+def _check_athena(delivery: DeliveryConfig) -> None:
+    """Raise ConfigError for settings of the delivery whose objects Athena would miss or misread."""
+    if delivery.compression in UNREADABLE_FOR_ATHENA:
+        raise ConfigError(
+            f"delivery.compression: Athena cannot read {delivery.compression} (F214); with query.athena, use "
+            "GZIP or UNCOMPRESSED"
+        )
+    try:
+        date_partitions(delivery.prefix)
+    except ValueError as error:
+        raise ConfigError(
+            f"delivery.prefix: {delivery.prefix!r} cannot be queried with Athena: {error}; change the prefix "
+            "or set query.athena: false"
+        ) from None
+    for key in ("prefix", "error_prefix"):
+        if getattr(delivery, key).startswith(RESULTS_PREFIX):
+            raise ConfigError(f"delivery.{key}: {RESULTS_PREFIX} is for Athena's results, which expire")
 
 
 def load(
@@ -629,6 +667,10 @@ def _typed(path: str, wanted: Any, value: Any) -> Any:
             raise ConfigError(f"{path}: cannot be written as JSON: {error}") from error
     if get_origin(wanted) is Literal:
         wanted = str
+    if wanted is bool:
+        if isinstance(value, bool):
+            return value
+        raise ConfigError(f"{path}: expected true or false, found {_describe(value)}")
     accepted = (int, float) if wanted is float else (wanted,)
     # YAML's true is an int to Python, and never what a number's key means.
     if isinstance(value, bool) or not isinstance(value, accepted):

@@ -13,6 +13,10 @@ ERROR_TYPE = "processing-failed"
 
 FIREHOSE_VALUES = ("random-string", "error-output-type")
 
+EXPRESSION = re.compile(r"!\{([^}]*)\}")
+DATE_TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
+DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH}/"
+
 _EXPRESSION = re.compile(r"!\{([^}]*)(\}?)")
 _TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|.", re.DOTALL)
 # Letter -> how many of that letter may stand together.
@@ -34,6 +38,11 @@ _COUNTS: dict[str, range | tuple[int, ...]] = {
 def literal(pattern: str) -> str:
     """The part of a pattern that every key begins with."""
     return pattern.partition("!{")[0]
+
+
+def delivered_pattern(prefix: str) -> str:
+    """The pattern of delivered objects' keys: Firehose adds a missing date and hour (F88)."""
+    return prefix if "!{timestamp:" in prefix else prefix + DEFAULT_DATE
 
 
 def rejection(prefix: str) -> str | None:

@@ -26,13 +26,25 @@ RESOURCE_ROOM = f"{PROVISION}.resources"
 AWS = f"{PACKAGE}.aws"
 
 RESOURCES = {
-    name: f"{RESOURCE_ROOM}.{name}" for name in ("bucket", "delivery_stream", "function", "log_group", "role")
+    name: f"{RESOURCE_ROOM}.{name}"
+    for name in (
+        "bucket",
+        "clicks_database",
+        "clicks_table",
+        "delivery_stream",
+        "function",
+        "log_group",
+        "query_workgroup",
+        "role",
+    )
 } | {"rest_api": f"{RESOURCE_ROOM}.rest_api.rest_api"}
 EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "errors", "waiting")} | {
     f"{PROVISION}.{part}" for part in ("policies", "processor_zip", "resource")
 }
 OF_ONE_RESOURCE = {
     "bucket": {f"{RESOURCE_ROOM}.emptying", f"{PACKAGE}.retention"},
+    "clicks_database": {f"{RESOURCE_ROOM}.glue_errors"},
+    "clicks_table": {f"{RESOURCE_ROOM}.glue_errors", f"{PACKAGE}.date_partitions"},
     "rest_api": {
         f"{RESOURCE_ROOM}.rest_api.{part}"
         for part in ("throttled_changes", "settings", "stage", "comparable_view", "execution_logs", "openapi")
@@ -194,10 +206,13 @@ def test_errors_and_settings_depend_on_nothing_of_ours() -> None:
     definition, retention = f"{PACKAGE}.click_definition", f"{PACKAGE}.retention"
     assert {name for name in imports(retention) if within(name, PACKAGE)} <= {f"{PACKAGE}.key_prefixes"}
     assert {name for name in imports(definition) if within(name, PACKAGE)} <= {PACKAGE, *basic}
+    partitions = f"{PACKAGE}.date_partitions"
+    assert {name for name in imports(partitions) if within(name, PACKAGE)} <= basic
     assert {name for name in imports(f"{PACKAGE}.config") if within(name, PACKAGE)} <= {
         PACKAGE,
         definition,
         retention,
+        partitions,
         *basic,
     }
 

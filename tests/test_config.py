@@ -320,6 +320,9 @@ BAD_SETTINGS = [
     ("api.rate_limit", float("inf"), "api.rate_limit: must be between 1 and 10000 requests per second"),
     ("api.burst_limit", 0, "api.burst_limit: must be between 1 and 5000 requests, found 0"),
     ("api.max_clicks_per_request", 501, "api.max_clicks_per_request: must be between 1 and 500 clicks"),
+    ("query.athena", "yes", "query.athena: expected true or false, found 'yes'"),
+    ("query.results_expire_days", 0, "query.results_expire_days: must be between 1 and 36500 days, found 0"),
+    ("query.scan_limit_gb", 0.001, "query.scan_limit_gb: must be between 0.01 and 100000 GB, found 0.001"),
     ("local.port", 65536, "local.port: must be between 0 and 65535, found 65536"),
     ("local.time_scale", 0, "local.time_scale: must be between 1 and 100000 times as fast as AWS, found 0"),
     ("local.moods", "bad", "local.moods: must be one of none, aws, found 'bad'"),
@@ -338,6 +341,28 @@ def test_refuses(path: str, value: Any, message: str) -> None:
     assert message in str(raised.value)
     assert str(raised.value).startswith(path.split("[")[0])
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "message"),
+    [
+        ({"compression": "ZIP"}, "delivery.compression: Athena cannot read ZIP (F214); with query.athena,"),
+        ({"compression": "Snappy"}, "delivery.compression: Athena cannot read Snappy"),
+        ({"compression": "HADOOP_SNAPPY"}, "delivery.compression: Athena cannot read HADOOP_SNAPPY"),
+        (
+            {"prefix": "!{timestamp:dd/MM/yyyy}/"},
+            "delivery.prefix: '!{timestamp:dd/MM/yyyy}/' cannot be quer",
+        ),
+        ({"prefix": "athena-results/"}, "delivery.prefix: athena-results/ is for Athena's results"),
+        ({"error_prefix": "athena-results/x/"}, "delivery.error_prefix: athena-results/ is for Athena's"),
+    ],
+)
+def test_a_delivery_that_athena_cannot_read_is_refused_with_athena_only(
+    delivery: dict[str, str], message: str
+) -> None:
+    assert config.parse({"delivery": delivery}).query.athena is False
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        config.parse({"delivery": delivery, "query": {"athena": True}})
 
 
 @pytest.mark.parametrize(("moods", "behavior"), [("none", "instant"), ("aws", "aws")])

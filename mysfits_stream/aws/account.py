@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
+    from types_boto3_athena import AthenaClient
     from types_boto3_firehose import FirehoseClient
+    from types_boto3_glue import GlueClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
@@ -51,6 +53,9 @@ class Clients:
     firehose: FirehoseClient
     apigateway: APIGatewayClient
     logs: CloudWatchLogsClient
+    glue: GlueClient = None  # type: ignore[assignment]
+    """Built with ``query.athena`` only, as is ``athena``."""
+    athena: AthenaClient = None  # type: ignore[assignment]
 
 
 def own_buckets_only(s3: Any, account_id: str) -> None:

@@ -46,6 +46,8 @@ ALWAYS_SENT = {
     "apigateway.GetRestApis": ("items[].id", "items[].createdDate"),
     "apigateway.GetStage": ("stageName", "deploymentId"),
     "apigateway.GetStages": ("item[].stageName", "item[].deploymentId"),
+    "athena.GetWorkGroup": ("WorkGroup.Name",),
+    "athena.ListTagsForResource": ("Tags[].Key",),
     "cloudwatch.GetMetricData": (
         "MetricDataResults[].Id",
         "MetricDataResults[].Timestamps",
@@ -68,6 +70,8 @@ ALWAYS_SENT = {
     ),
     "firehose.ListTagsForDeliveryStream": ("Tags[].Key",),
     "firehose.PutRecordBatch": ("FailedPutCount", "RequestResponses"),
+    "glue.GetDatabase": ("Database.Name",),
+    "glue.GetTable": ("Table.Name",),
     "iam.GetRole": ("Role.Arn", "Role.AssumeRolePolicyDocument", "Role.CreateDate", "Role.Tags?[].Key"),
     "iam.GetRolePolicy": ("PolicyDocument",),
     "iam.ListAttachedRolePolicies": ("AttachedPolicies[].PolicyArn",),

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks import prefixes
+from mysfits_stream.config import RESULTS_PREFIX
 from mysfits_stream.errors import ClickError
 from mysfits_stream.retention import replayed_prefix
 
@@ -173,8 +174,13 @@ class ClicksBucket:
         return None
 
     def _is_aside(self, key: str) -> bool:
-        """Whether a key belongs to failed clicks; only listings of unknown dates contain such keys."""
+        """Whether a key belongs to failed clicks or to results of Athena.
+
+        Only listings of unknown dates contain such keys.
+        """
         errors = prefixes.literal(prefixes.failed_pattern(self.error_prefix))
+        if key.startswith(RESULTS_PREFIX) and not self.prefix.startswith(RESULTS_PREFIX):
+            return True
         return key.startswith((errors, self.replayed)) and errors != ""
 
     def _listed(self, listing: list[str]) -> Iterator[StoredObject]:

@@ -6,18 +6,16 @@ may hold more objects than requested, and never fewer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from os.path import commonprefix
 
+from mysfits_stream.key_prefixes import DATE_TOKEN, DEFAULT_DATE, EXPRESSION
 from mysfits_stream.key_prefixes import ERROR_TYPE as ERROR_TYPE
+from mysfits_stream.key_prefixes import delivered_pattern as delivered_pattern
 from mysfits_stream.key_prefixes import literal as literal
 
-EXPRESSION = re.compile(r"!\{([^}]*)\}")
-TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-DEFAULT_DATE = "!{timestamp:yyyy/MM/dd/HH}/"
 SORTING = ["yyyy", "MM", "dd", "HH", "mm", "ss"]
 """What dates consist of, zero-padded and from the largest to the smallest, if they sort as time does."""
 
@@ -29,11 +27,6 @@ LETTERS: dict[str, Callable[[datetime, int], str]] = {
     "H": lambda at, width: str(at.hour).zfill(width),
 }
 """The letters of Java's DateTimeFormatter that stay the same for an hour and have a use in a prefix."""
-
-
-def delivered_pattern(prefix: str) -> str:
-    """The pattern of delivered objects' keys: Firehose adds a missing date and hour (F88)."""
-    return prefix if "!{timestamp:" in prefix else prefix + DEFAULT_DATE
 
 
 def failed_pattern(error_prefix: str) -> str:
@@ -78,7 +71,7 @@ def sort_by_time(pattern: str) -> bool:
     for expression in EXPRESSION.finditer(pattern):
         namespace, _, value = expression[1].partition(":")
         if namespace == "timestamp":
-            date += [token[0] for token in TOKEN.finditer(value) if token[1]]
+            date += [token[0] for token in DATE_TOKEN.finditer(value) if token[1]]
         elif (namespace, value) != ("firehose", "error-output-type"):
             return False
     return date == SORTING[: len(date)]
@@ -94,7 +87,7 @@ def _of_day(pattern: str, midnight: datetime) -> str | None:
 def _evaluated(pattern: str, hour: datetime) -> tuple[str, bool]:
     """The part of a date pattern known for a whole hour; True if all of the pattern is known."""
     text = ""
-    for token in TOKEN.finditer(pattern):
+    for token in DATE_TOKEN.finditer(pattern):
         if token[0].startswith("'"):
             text += token[0][1:-1].replace("''", "'") or "'"
         elif token[1] is None:

@@ -34,6 +34,12 @@ FIXED = {
 PREFIXES = ("delivery.prefix", "delivery.error_prefix")
 """Fixed as well where objects expire: the rules hold the literal part of a prefix."""
 
+FIXED_WITH_ATHENA = {
+    "delivery.prefix": "the partitions of the clicks table follow from the prefix",
+    "delivery.compression": "Athena cannot read every compression",
+}
+"""Settings that are written into the template, too, if ``query.athena`` is on."""
+
 Parameters = dict[str, dict[str, Any]]
 
 
@@ -41,7 +47,11 @@ def parametrised(config: Config) -> tuple[Config, Parameters]:
     """``config`` with placeholders for parameters, and the definitions of the parameters."""
     parameters: Parameters = {}
     expires = any(each.days for each in config.expiries)
-    fixed = {*FIXED, *(PREFIXES if expires else ())}
+    fixed = {
+        *FIXED,
+        *(PREFIXES if expires else ()),
+        *(FIXED_WITH_ATHENA if config.query.athena else ()),
+    }
     rate = cost_ceiling.rate_limit(config)
     config = replace(config, api=replace(config.api, rate_limit=rate, max_cost_per_day=None))
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, SupportsIndex
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """For private use in Unicode, so that no name or template of ours holds them."""
+
+SEPARATOR = "\ue002"
+"""Between the expression and a replacement in the expression's value."""
 
 MARK = re.compile(f"{OPEN}([^{CLOSE}]+){CLOSE}")
 
@@ -24,6 +27,10 @@ class Placeholder(str):
     def __new__(cls, expression: str) -> Placeholder:
         """Create the placeholder of an expression."""
         return super().__new__(cls, f"{OPEN}{expression}{CLOSE}")
+
+    def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> Placeholder:
+        """A placeholder for the value in which ``new`` stands for ``old``."""
+        return Placeholder(SEPARATOR.join((self[1:-1], old, new)))
 
     def __format__(self, specification: str) -> str:
         """The placeholder unchanged; number formats are ignored."""
@@ -54,7 +61,10 @@ def references(value: Any) -> Iterator[str]:
             elif key == "Fn::GetAtt":
                 yield item[0]
             elif key == "Fn::Sub":
-                yield from (name.split(".")[0] for name in re.findall(r"\$\{([^!}][^}]*)\}", item))
+                text, variables = item if isinstance(item, list) else (item, {})
+                named = re.findall(r"\$\{([^!}][^}]*)\}", text)
+                yield from (name.split(".")[0] for name in named if name not in variables)
+                yield from references(variables)
             else:
                 yield from references(item)
     elif isinstance(value, list):
@@ -69,10 +79,27 @@ def _text(text: str, attributes: Mapping[str, str]) -> Any:
     if len(pieces) == 1:
         return text
     if len(pieces) == 3 and not pieces[0] and not pieces[2]:
-        resource, dot, attribute = pieces[1].partition(".")
-        return {"Fn::GetAtt": [resource, attribute]} if dot else {"Ref": resource}
+        return _reference(pieces[1])
     # Every other piece is a placeholder; in what is between, a literal ${ needs escaping.
+    variables = {_variable(piece): _reference(piece) for piece in pieces[1::2] if SEPARATOR in piece}
     texts = [
-        f"${{{piece}}}" if index % 2 else piece.replace("${", "${!") for index, piece in enumerate(pieces)
+        f"${{{_variable(piece)}}}" if index % 2 else piece.replace("${", "${!")
+        for index, piece in enumerate(pieces)
     ]
-    return {"Fn::Sub": "".join(texts)}
+    return {"Fn::Sub": ["".join(texts), variables] if variables else "".join(texts)}
+
+
+def _reference(expression: str) -> dict[str, Any]:
+    name, *replacement = expression.split(SEPARATOR)
+    resource, dot, attribute = name.partition(".")
+    value = {"Fn::GetAtt": [resource, attribute]} if dot else {"Ref": resource}
+    if not replacement:
+        return value
+    old, new = replacement
+    return {"Fn::Join": [new, {"Fn::Split": [old, value]}]}
+
+
+def _variable(expression: str) -> str:
+    """How Fn::Sub calls an expression; a replaced value is a variable of the substitution."""
+    name, *replacement = expression.split(SEPARATOR)
+    return f"Changed{name}" if replacement else name

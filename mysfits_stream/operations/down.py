@@ -72,7 +72,8 @@ def plan_removal(project: Project, *, keep_data: bool, delete_repository: bool, 
     with project.locked():
         stack = project.build(needs_service=False)
         state = project.open_state()
-        plan = converge(_without_bucket(stack, keep_data), state, goal=Goal.ABSENT, dry_run=True)
+        going = [*_without_bucket(stack, keep_data), *project.retired(state)]
+        plan = converge(going, state, goal=Goal.ABSENT, dry_run=True)
         earlier = _earlier_buckets(project, stack, keep_data)
         plan += converge(earlier, state, goal=Goal.ABSENT, dry_run=True)
     counted = _contents(project, plan) if count else None
@@ -98,12 +99,14 @@ def down(project: Project, removal: Removal, reporter: Reporter, *, delete_data:
         )
         earlier = find_earlier_buckets(project, built)
         state = project.open_state()
-        changes = converge(_without_bucket(built, keep_data), state, goal=Goal.ABSENT, notify=reporter.notify)
+        retired = project.retired(state, reporter.waiting)
+        going = [*_without_bucket(built, keep_data), *retired]
+        changes = converge(going, state, goal=Goal.ABSENT, notify=reporter.notify)
         if not keep_data:
             # After the stream, which may still write to a bucket of an earlier name.
             changes += converge(earlier, state, goal=Goal.ABSENT, notify=reporter.notify)
         verify_deleted(
-            [*project.build(needs_service=False), *earlier],
+            [*project.build(needs_service=False), *retired, *earlier],
             stack,
             target.client("resourcegroupstaggingapi"),
             target.client("apigateway"),

@@ -41,7 +41,10 @@ def plan(project: Project, volume: str | None = None) -> Plan:
     if project.config.code_repository:
         codecommit.check_region(project.target.account.region)
     clicks = cost.parse_volume(volume) if volume else None
-    changes = converge(project.build(), project.open_state(), goal=Goal.PRESENT, dry_run=True)
+    state = project.open_state()
+    changes = converge(project.build(), state, goal=Goal.PRESENT, dry_run=True)
+    if retired := project.retired(state):
+        changes += converge(retired, state, goal=Goal.ABSENT, dry_run=True)
     note_consequences(project, changes)
     config = project.config
     return Plan(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +18,8 @@ from mysfits_stream.provision import stack
 from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.own_processor import package_of
 from mysfits_stream.provision.processor_zip import Package
-from mysfits_stream.provision.stack import Names, Report, Stack
+from mysfits_stream.provision.resource import Resource
+from mysfits_stream.provision.stack import QUERY_RESOURCES, Names, Report, Stack
 from mysfits_stream.provision.state import State, file_name, read_document
 from mysfits_stream.target import Target, mysfits_api
 
@@ -71,10 +72,13 @@ class Project:
         """
         target = self.target
         service = mysfits_api(target) if needs_service else target.mysfits_api or ""
+        clients = target.clients
+        if self.config.query.athena or options.get("with_query"):
+            clients = replace(clients, glue=target.client("glue"), athena=target.client("athena"))
         return stack.build(
             self.config,
             target.account,
-            target.clients,
+            clients,
             mysfits_api=service,
             package=self._package,
             **options,
@@ -92,6 +96,13 @@ class Project:
     def package_for_aws(self) -> Package:
         """The processor's package for AWS, whichever the target is."""
         return package_for_aws(self.config, self.directory)
+
+    def retired(self, state: State, report: Report = lambda _name, _text: None) -> list[Resource]:
+        """The resources of ``query.athena`` that the state lists although the setting is off."""
+        if self.config.query.athena or not any(name in state.resources for name in QUERY_RESOURCES):
+            return []
+        built = self.build(report, needs_service=False, with_query=True)
+        return [resource for resource in built if resource.name in QUERY_RESOURCES]
 
     @property
     def state_path(self) -> Path:

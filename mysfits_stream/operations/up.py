@@ -60,6 +60,8 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
         with project.interruptible():
             resources = project.build(reporter.waiting)
             done = converge(resources, state, goal=Goal.PRESENT, notify=reporter.notify)
+            if retired := project.retired(state, reporter.waiting):
+                converge(retired, state, goal=Goal.ABSENT, notify=reporter.notify)
             note_consequences(project, done)
         changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
         state.set_endpoint(changes.endpoint)

@@ -103,9 +103,30 @@ def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
         statements.append(
             allow(_named("codecommit", CODE_ACTIONS), [account.arn("codecommit", config.code_repository)])
         )
+    if config.query.athena:
+        statements += _of_queries(account, names)
     if config.bucket.kms_key:
         statements.append(through_s3(account, bucket, config.bucket.kms_key))
     return statements
+
+
+def _of_queries(account: Account, names: Names) -> list[dict[str, Any]]:
+    """Glue authorizes a call on a table for the catalog, the database and the table (F216)."""
+    database = names.database
+    catalog = [
+        account.arn("glue", resource)
+        for resource in (
+            "catalog",
+            f"database/{database}",
+            f"table/{database}/*",
+            # DeleteDatabase deletes functions, too.
+            f"userDefinedFunction/{database}/*",
+        )
+    ]
+    return [
+        allow(_named("glue", CATALOG_ACTIONS), catalog),
+        allow(_named("athena", WORKGROUP_ACTIONS), [account.arn("athena", f"workgroup/{names.workgroup}")]),
+    ]
 
 
 def _roles(roles: list[str], boundary: str | None) -> list[dict[str, Any]]:
@@ -157,6 +178,15 @@ STREAM_ACTIONS = """
 LOG_ACTIONS = """
     CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams GetLogEvents ListTagsForResource
     PutRetentionPolicy TagResource
+"""
+
+CATALOG_ACTIONS = """
+    CreateDatabase CreateTable DeleteDatabase DeleteTable GetDatabase GetTable GetTags TagResource
+    UpdateDatabase UpdateTable
+"""
+
+WORKGROUP_ACTIONS = """
+    CreateWorkGroup DeleteWorkGroup GetWorkGroup ListTagsForResource TagResource UpdateWorkGroup
 """
 
 CODE_ACTIONS = """

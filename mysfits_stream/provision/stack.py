@@ -10,27 +10,41 @@ not.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
+from typing import Any
 
 from mysfits_stream import cost_ceiling
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import Config
+from mysfits_stream.click_definition import ADDED
+from mysfits_stream.config import RESULTS_PREFIX, Config
+from mysfits_stream.date_partitions import date_partitions
 from mysfits_stream.provision import policies
 from mysfits_stream.provision.own_processor import handler_name, package_of
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import Placement, Resource
 from mysfits_stream.provision.resources.bucket import Bucket
+from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
+from mysfits_stream.provision.resources.clicks_table import ClicksTable
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resources.query_workgroup import QueryWorkgroup
 from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.resources.role import Role
+from mysfits_stream.retention import Expiry
 
 LOG_STREAM = "S3Delivery"
+CLICKS_TABLE = "clicks_raw"
+QUERY_RESOURCES = ("clicks-database", "clicks-table", "query-workgroup")
+"""The logical names of the resources that only ``query.athena`` makes."""
+
+DEFAULT_PREFIX = "firehose/"
+GB = 2**30
 
 Report = Callable[[str, str], None]
 """(logical name, what it is waiting for)."""
@@ -49,6 +63,8 @@ class Names:
     api_role: str
     processor_logs: str
     delivery_logs: str
+    database: str
+    workgroup: str
 
     @classmethod
     def of(cls, config: Config, account: Account) -> Names:
@@ -64,6 +80,9 @@ class Names:
             api_role=f"{stack}-{region}-api",
             processor_logs=f"/aws/lambda/{stack}-processor",
             delivery_logs=f"/aws/kinesisfirehose/{stack}-clicks",
+            # SQL would read a hyphen as a minus.
+            database=stack.replace("-", "_"),
+            workgroup=stack,
         )
 
 
@@ -80,10 +99,14 @@ class Stack:
     delivery_stream: DeliveryStream
     api_role: Role
     clicks_api: RestApi
+    clicks_database: ClicksDatabase | None = None
+    clicks_table: ClicksTable | None = None
+    query_workgroup: QueryWorkgroup | None = None
 
     def __iter__(self) -> Iterator[Resource]:
         for field in fields(self):
-            yield getattr(self, field.name)
+            if resource := getattr(self, field.name):
+                yield resource
 
 
 def build(
@@ -97,6 +120,7 @@ def build(
     delete_data: bool = False,
     drain: bool = False,
     expected_versions: int = 0,
+    with_query: bool = False,
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
 ) -> Stack:
@@ -105,7 +129,8 @@ def build(
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
     preflight, ``package`` the processor's package, by default the configured one, ``delete_data`` the licence
     to empty the bucket, ``drain`` whether buffered clicks are delivered before the stream is deleted,
-    ``expected_versions`` the number of versions in the bucket, if known.
+    ``expected_versions`` the number of versions in the bucket, if known, ``with_query`` whether the resources
+    of ``query.athena`` are included in any case.
     """
     stack = config.stack
     names = Names.of(config, account)
@@ -123,7 +148,7 @@ def build(
         bucket_name=names.bucket,
         expire_old_versions_days=config.bucket.expire_old_versions_days,
         abort_multipart_days=config.bucket.abort_multipart_days,
-        expiries=config.expiries,
+        expiries=(*config.expiries, *_results(config)),
         kms_key=config.bucket.kms_key,
         delete_data=delete_data,
         expected_versions=expected_versions,
@@ -241,4 +266,44 @@ def build(
         delivery_stream=delivery_stream,
         api_role=api_role,
         clicks_api=clicks_api,
+        **(
+            _query_resources(config, names, placement, clicks_bucket)
+            if config.query.athena or with_query
+            else {}
+        ),
     )
+
+
+def _results(config: Config) -> tuple[Expiry, ...]:
+    """The lifetime of the results of queries."""
+    days = config.query.results_expire_days
+    return (Expiry("expire_athena_results_days", RESULTS_PREFIX, days),) if config.query.athena else ()
+
+
+def _query_resources(
+    config: Config, names: Names, placement: Callable[[str], Placement], bucket: Bucket
+) -> dict[str, Any]:
+    """The fields of Stack that ``query.athena`` adds."""
+    database_name, table_name, workgroup_name = QUERY_RESOURCES
+    database = ClicksDatabase(
+        name=database_name, placement=placement(database_name), database_name=names.database
+    )
+    definition = config.definition
+    table = ClicksTable(
+        name=table_name,
+        placement=placement(table_name),
+        table_name=CLICKS_TABLE,
+        database=database,
+        bucket=bucket,
+        columns=(*definition.names, *definition.attributes, *ADDED),
+        partitions=date_partitions(config.delivery.prefix if config.query.athena else DEFAULT_PREFIX),
+    )
+    workgroup = QueryWorkgroup(
+        name=workgroup_name,
+        placement=placement(workgroup_name),
+        workgroup_name=names.workgroup,
+        bucket=bucket,
+        results_prefix=RESULTS_PREFIX,
+        scan_limit_bytes=math.floor(config.query.scan_limit_gb * GB),
+    )
+    return {"clicks_database": database, "clicks_table": table, "query_workgroup": workgroup}

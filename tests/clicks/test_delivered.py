@@ -189,6 +189,7 @@ def test_failed_clicks_are_not_taken_for_delivered_ones_where_the_prefix_is_unkn
         f"x7/{key(NOON, prefix='')}": lines(enriched(NOON, "a")),
         key(NOON, prefix="processing-failed/"): lines(enriched(NOON, "b")),
         key(NOON, prefix="replayed/processing-failed/"): lines(enriched(NOON, "c")),
+        key(NOON, prefix="athena-results/"): lines(enriched(NOON, "d")),
     }
     bucket = clicks_bucket(s3, prefix="!{firehose:random-string}/!{timestamp:yyyy/MM/dd/HH}/")
     found = delivered.read(bucket, NOON, NOON + MINUTE, ParseProblems())

@@ -21,10 +21,17 @@ from mysfits_stream import cost_ceiling
 from mysfits_stream.aws.account import Account
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import ApiConfig, BucketConfig, Config, DeliveryConfig, ProcessorConfig
+from mysfits_stream.config import (
+    ApiConfig,
+    BucketConfig,
+    Config,
+    DeliveryConfig,
+    ProcessorConfig,
+    QueryConfig,
+)
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation, files, importing, sam
-from mysfits_stream.export.parameters import FIXED, SECTIONS, parametrised
+from mysfits_stream.export.parameters import FIXED, FIXED_WITH_ATHENA, SECTIONS, parametrised
 from mysfits_stream.export.placeholders import Placeholder, references, rendered
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import logical_id
@@ -81,6 +88,10 @@ CONFIGS = {
     "clicks that expire": Config(
         bucket=BucketConfig(expire_clicks_days=30, expire_failed_days=14, expire_replayed_days=7),
         delivery=DeliveryConfig(prefix="clicks/!{timestamp:yyyy}/", error_prefix="broken/"),
+    ),
+    "a table for Athena": Config(
+        query=QueryConfig(athena=True, results_expire_days=3),
+        delivery=DeliveryConfig(prefix="clicks/y=!{timestamp:yyyy}/m=!{timestamp:MM}/", compression="GZIP"),
     ),
     "a prefix that looks like a substitution": Config(delivery=DeliveryConfig(prefix="${AWS::Region}/")),
 }
@@ -219,6 +230,14 @@ def test_another_document_is_another_deployment_and_the_same_one_is_the_same() -
     assert deployment(Config()) != deployment(Config(api=ApiConfig(max_clicks_per_request=10)))
 
 
+def test_what_a_clicks_table_follows_from_is_no_parameter() -> None:
+    config = Config(query=QueryConfig(athena=True))
+    placed, parameters = parametrised(config)
+    assert not {"DeliveryPrefix", "DeliveryCompression"} & parameters.keys()
+    assert placed.delivery.prefix == config.delivery.prefix
+    assert {f"delivery.{key}" for key in ("prefix", "compression")} == set(FIXED_WITH_ATHENA)
+
+
 # Placeholders
 
 RENDERED = [
@@ -235,6 +254,21 @@ RENDERED = [
         {"Fn::Sub": "${!AWS::Region}/${Stack}"},
         id="what looks like a substitution stays text",
     ),
+    pytest.param(
+        Placeholder("Stack").replace("-", "_"),
+        {"Fn::Join": ["_", {"Fn::Split": ["-", {"Ref": "Stack"}]}]},
+        id="with one text in place of another",
+    ),
+    pytest.param(
+        f"a/{Placeholder('Stack').replace('-', '_')}/{Placeholder('Key')}",
+        {
+            "Fn::Sub": [
+                "a/${ChangedStack}/${Key}",
+                {"ChangedStack": {"Fn::Join": ["_", {"Fn::Split": ["-", {"Ref": "Stack"}]}]}},
+            ]
+        },
+        id="and that as a part of a text",
+    ),
     pytest.param("${AWS::Region}/", "${AWS::Region}/", id="and needs no escape where nothing is filled in"),
     pytest.param(("a", {"b": Placeholder("C")}), ["a", {"b": {"Ref": "C"}}], id="inside of others"),
     pytest.param(True, True, id="not a text"),
@@ -249,7 +283,12 @@ def test_a_placeholder_comes_out_in_cloudformations_spelling(value: Any, expecte
 # Held against AWS's own tools
 
 
-LINTED = ("the defaults", "several origins, which is another document", "everything else than by default")
+LINTED = (
+    "the defaults",
+    "several origins, which is another document",
+    "everything else than by default",
+    "a table for Athena",
+)
 """Not the one that only looks like a substitution: cfn-lint takes it for one."""
 
 
@@ -339,8 +378,8 @@ def test_an_import_knows_each_resource_by_the_primary_identifier_of_its_type() -
 
 
 def test_an_import_takes_every_resource_keeps_every_one_and_adds_no_output() -> None:
-    template = importing.template(Config())
-    assert {part["Type"] for part in template["Resources"].values()} <= set(importing.IDENTIFIERS)
+    template = importing.template(Config(query=QueryConfig(athena=True)))
+    assert {part["Type"] for part in template["Resources"].values()} == set(importing.IDENTIFIERS)
     assert {part["DeletionPolicy"] for part in template["Resources"].values()} == {"Retain"}
     assert "Outputs" not in template
 

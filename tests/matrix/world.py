@@ -12,7 +12,7 @@ from pathlib import Path
 
 from botocore.exceptions import ConnectionClosedError
 
-from mysfits_stream.config import ApiConfig, Config, ProcessorConfig
+from mysfits_stream.config import ApiConfig, Config, ProcessorConfig, QueryConfig
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
@@ -24,13 +24,23 @@ from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import START, Clock
 from tests.support.in_process import ApiCall, InProcess, Send
 
-CONFIG = Config()
+CONFIG = Config(query=QueryConfig(athena=True))
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, retries=5),
     api=ApiConfig(allowed_origins=("https://www.example.com",), rate_limit=50, stage="live"),
+    query=QueryConfig(athena=True, results_expire_days=1, scan_limit_gb=1),
 )
-NAMES = ("RoleName", "FunctionName", "DeliveryStreamName", "logGroupName", "logGroupNamePrefix", "Bucket")
+NAMES = (
+    "RoleName",
+    "FunctionName",
+    "DeliveryStreamName",
+    "logGroupName",
+    "logGroupNamePrefix",
+    "Bucket",
+    "WorkGroup",
+    "DatabaseName",
+)
 
 
 class Killed(BaseException):
@@ -262,6 +272,19 @@ class World:
             ),
             "apis": sorted(api["name"] for api in clients.apigateway.get_rest_apis()["items"]),
             "log groups": sorted(g["logGroupName"] for g in clients.logs.describe_log_groups()["logGroups"]),
+            "tables": sorted(
+                f"{database['Name']}.{table['Name']}"
+                for database in clients.glue.get_databases()["DatabaseList"]
+                for table in [
+                    *clients.glue.get_tables(DatabaseName=database["Name"])["TableList"],
+                    {"Name": ""},
+                ]
+            ),
+            "workgroups": sorted(
+                group["Name"]
+                for group in clients.athena.list_work_groups()["WorkGroups"]
+                if group["Name"] != "primary"
+            ),
         }
 
     def wrong_when_up(self, config: Config) -> Iterator[str]:
@@ -293,6 +316,8 @@ WHOLE = {
     "functions": [f"{STACK}-processor"],
     "streams": [f"{STACK}-clicks"],
     "apis": [STACK],
+    "tables": ["mysfits_clicks.", "mysfits_clicks.clicks_raw"],
+    "workgroups": [STACK],
     "log groups": [f"/aws/kinesisfirehose/{STACK}-clicks", f"/aws/lambda/{STACK}-processor"],
 }
 

@@ -21,7 +21,15 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import ApiConfig, BucketConfig, Config, DeliveryConfig, IamConfig, ProcessorConfig
+from mysfits_stream.config import (
+    ApiConfig,
+    BucketConfig,
+    Config,
+    DeliveryConfig,
+    IamConfig,
+    ProcessorConfig,
+    QueryConfig,
+)
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.settings import Settings
@@ -37,12 +45,14 @@ CONFIG = Config(
     code_repository="clicks-code",
     tags=(("CostCenter", "42"),),
     iam=IamConfig("/team/", f"arn:aws:iam::{ACCOUNT_ID}:policy/boundary"),
+    query=QueryConfig(athena=True),
 )
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, architecture="x86_64"),
     delivery=DeliveryConfig(buffer_seconds=61),
     api=ApiConfig(rate_limit=10, allowed_origins=("https://www.example.com",)),
+    query=QueryConfig(athena=True, scan_limit_gb=20),
 )
 
 
@@ -123,6 +133,13 @@ def permissions(service: str, operation: str, given: Any, line: str) -> Iterator
         yield Needed(f"codecommit:{operation}", repository)
         if given.get("tags"):
             yield Needed("codecommit:TagResource", repository)
+    elif service == "glue":
+        yield from of_glue(operation, given)
+    elif service == "athena":
+        workgroup = ACCOUNT.arn("athena", f"workgroup/{NAMES.workgroup}")
+        yield Needed(f"athena:{operation}", workgroup)
+        if given.get("Tags"):
+            yield Needed("athena:TagResource", workgroup)
     else:
         prefix = {"resource-groups-tagging-api": "tag"}.get(service, service)
         yield Needed(f"{prefix}:{operation}", "*")
@@ -145,6 +162,24 @@ def of_s3(operation: str, given: Any) -> Iterator[Needed]:
         yield Needed("s3:TagResource", bucket)
     if operation == "CopyObject":
         yield Needed("s3:GetObject", ACCOUNT.bucket_arn(given["CopySource"]))
+
+
+def of_glue(operation: str, given: Any) -> Iterator[Needed]:
+    """A call on the catalog is authorized for the catalog and for each resource below that it concerns."""
+    if arn := given.get("ResourceArn"):
+        yield Needed(f"glue:{operation}", arn)
+        return
+    table = given.get("Name") if "DatabaseName" in given else given.get("TableInput", {}).get("Name")
+    database = given.get("DatabaseName") or given.get("Name") or given["DatabaseInput"]["Name"]
+    concerned = ["catalog", f"database/{database}"]
+    if table or "TableInput" in given:
+        concerned.append(f"table/{database}/{table or given['TableInput']['Name']}")
+    if operation == "DeleteDatabase":
+        concerned += [f"table/{database}/clicks_raw", f"userDefinedFunction/{database}/any"]
+    for resource in concerned:
+        yield Needed(f"glue:{operation}", ACCOUNT.arn("glue", resource))
+    if given.get("Tags"):
+        yield Needed("glue:TagResource", ACCOUNT.arn("glue", f"database/{database}"))
 
 
 def of_logs(operation: str, given: Any) -> Iterator[Needed]:
@@ -249,6 +284,17 @@ def spoil(target: Target) -> None:
     clients.iam.delete_role_permissions_boundary(RoleName=role)
     clients.s3.delete_bucket_tagging(Bucket=NAMES.bucket)
     clients.function.put_function_concurrency(FunctionName=NAMES.function, ReservedConcurrentExecutions=0)
+    glue, athena = target.client("glue"), target.client("athena")
+    glue.update_database(Name=NAMES.database, DatabaseInput={"Name": NAMES.database})
+    glue.untag_resource(
+        ResourceArn=ACCOUNT.arn("glue", f"database/{NAMES.database}"), TagsToRemove=["mysfits-stream:stack"]
+    )
+    athena.untag_resource(
+        ResourceARN=ACCOUNT.arn("athena", f"workgroup/{NAMES.workgroup}"), TagKeys=["mysfits-stream:stack"]
+    )
+    table = glue.get_table(DatabaseName=NAMES.database, Name="clicks_raw")["Table"]
+    kept = {key: table[key] for key in ("Name", "TableType", "StorageDescriptor", "PartitionKeys")}
+    glue.update_table(DatabaseName=NAMES.database, TableInput=kept)
 
 
 def fail_clicks(target: Target) -> None:

@@ -91,6 +91,8 @@ class InProcess:
             firehose=self.client("firehose"),
             apigateway=self.client("apigateway"),
             logs=self.client("logs"),
+            glue=self.client("glue"),
+            athena=self.client("athena"),
         )
 
     @cached_property

@@ -40,8 +40,11 @@ def values(template: Mapping[str, Any], config: Config, account: Account, **give
             known[name] = API_ID
         else:
             described: Any = resource
-            known[name] = described.template()[name]["Properties"][NAMES[resource.type]]
             known[f"{name}.Arn"] = described.arn
+            if resource.type in GLUE_INPUTS:
+                known[name] = described.template()[name]["Properties"][GLUE_INPUTS[resource.type]]["Name"]
+            else:
+                known[name] = described.template()[name]["Properties"][NAMES[resource.type]]
     return known
 
 
@@ -51,8 +54,12 @@ NAMES = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
+    "AWS::Athena::WorkGroup": "Name",
 }
 """Type -> the property that holds the name, which Ref yields."""
+
+GLUE_INPUTS = {"AWS::Glue::Database": "DatabaseInput", "AWS::Glue::Table": "TableInput"}
+"""Type -> the property below which the name stands."""
 
 
 def resolved(value: Any, known: Mapping[str, str]) -> Any:
@@ -62,6 +69,11 @@ def resolved(value: Any, known: Mapping[str, str]) -> Any:
             return _text(known.get(name, f"<{name}>"))
         case {"Fn::GetAtt": [resource, attribute]}:
             return known[f"{resource}.{attribute}"]
+        case {"Fn::Join": [separator, {"Fn::Split": [old, inner]}]}:
+            return str(resolved(inner, known)).replace(old, separator)
+        case {"Fn::Sub": [text, variables]}:
+            more = {name: resolved(inner, known) for name, inner in variables.items()}
+            return resolved({"Fn::Sub": text}, {**known, **more})
         case {"Fn::Sub": text}:
             filled = re.sub(r"\$\{([^!}]+)\}", lambda match: _text(known[match[1]]), text)
             return filled.replace("${!", "${")

@@ -21,11 +21,13 @@ from mysfits_stream.localcloud.awslambda.function import Function
 from mysfits_stream.localcloud.condition_keys import trust_context
 from mysfits_stream.localcloud.control_plane import moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.athena.workgroups import Workgroups
 from mysfits_stream.localcloud.control_plane.awslambda import code_location
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
 from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
 from mysfits_stream.localcloud.control_plane.codecommit.repositories import CodeCommit
 from mysfits_stream.localcloud.control_plane.firehose.delivery_streams import DeliveryStreams
+from mysfits_stream.localcloud.control_plane.glue.data_catalog import DataCatalog
 from mysfits_stream.localcloud.control_plane.iam.managed_policies import ManagedPolicies
 from mysfits_stream.localcloud.control_plane.iam.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.iam.roles import Roles
@@ -112,9 +114,11 @@ class ControlPlane:
             self.delivery_streams = DeliveryStreams(ACCOUNT, firehose_can_assume, transitions)
             self.retention_policies = RetentionPolicies()
             self.overrides: dict[str, Mend] = {
+                "athena": Workgroups(lambda region: self.backend("athena", region), self._now),
                 "cloudformation": CloudFormation(self.handle),
                 "codecommit": CodeCommit(ACCOUNT, self._now),
                 "firehose": self.delivery_streams,
+                "glue": DataCatalog(ACCOUNT, lambda region: self.backend("glue", region)),
                 "iam": in_turn(
                     ManagedPolicies(ACCOUNT),
                     Roles(ACCOUNT),

@@ -21,6 +21,8 @@ NAMES = (
     "FunctionName",
     "DeliveryStreamName",
     "logGroupName",
+    "WorkGroup",
+    "DatabaseName",
     "restapi_id",
     "restApiId",
     "Bucket",

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 
-JSON = ("firehose", "logs", "tagging", "dynamodb", "kinesis", "events", "codecommit")
+JSON = ("firehose", "logs", "tagging", "dynamodb", "kinesis", "events", "codecommit", "athena", "glue")
 QUERY = ("iam", "sts", "cloudformation", "cloudwatch", "monitoring", "sns")
 
 EMPTY_500 = Response(500)

@@ -42,6 +42,28 @@ def _below(prefix: str, members: str) -> str:
     return " ".join(f"{prefix}.{member}" for member in members.split())
 
 
+_OF_RESULTS = "OutputLocation ExpectedBucketOwner"
+_OF_WORKGROUP = f"""
+    {_below("ResultConfiguration", _OF_RESULTS)} EnforceWorkGroupConfiguration BytesScannedCutoffPerQuery
+    PublishCloudWatchMetricsEnabled EngineVersion.SelectedEngineVersion
+"""
+_OF_DATABASE = "CatalogId DatabaseInput.Name DatabaseInput.Description DatabaseInput.Parameters"
+_OF_TABLE = f"""
+    CatalogId DatabaseName {
+    _below(
+        "TableInput",
+        "Name Description Owner Retention TableType Parameters PartitionKeys.Name PartitionKeys.Type "
+        "PartitionKeys.Comment "
+        + _below(
+            "StorageDescriptor",
+            "Columns.Name Columns.Type Columns.Comment Location InputFormat OutputFormat "
+            "SerdeInfo.SerializationLibrary SerdeInfo.Parameters",
+        ),
+    )
+}
+"""
+
+
 OPERATIONS: dict[str, dict[str, str]] = {
     "apigateway": {
         "CreateDeployment": """
@@ -126,6 +148,25 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "UpdateRestApi": "restApiId patchOperations",
         "UpdateStage": "restApiId stageName patchOperations",
     },
+    "athena": {
+        "CreateWorkGroup": f"Name Description Tags {_below('Configuration', _OF_WORKGROUP)}",
+        "DeleteWorkGroup": "WorkGroup RecursiveDeleteOption",
+        "GetWorkGroup": "WorkGroup",
+        "ListTagsForResource": "ResourceARN NextToken MaxResults",
+        "ListWorkGroups": "NextToken MaxResults",
+        "TagResource": "ResourceARN Tags",
+        "UntagResource": "ResourceARN TagKeys",
+        "UpdateWorkGroup": f"""
+            WorkGroup Description State {
+            _below(
+                "ConfigurationUpdates",
+                _OF_WORKGROUP.replace("ResultConfiguration", "ResultConfigurationUpdates")
+                + "RemoveBytesScannedCutoffPerQuery "
+                + _below("ResultConfigurationUpdates", "RemoveOutputLocation RemoveExpectedBucketOwner"),
+            )
+        }
+        """,
+    },
     "cloudformation": {
         "CreateChangeSet": f"{_OF_STACK} ChangeSetName ChangeSetType Description",
         "CreateStack": f"{_OF_STACK} ClientRequestToken DisableRollback",
@@ -180,6 +221,21 @@ OPERATIONS: dict[str, dict[str, str]] = {
             _below("ExtendedS3DestinationUpdate", f"{_OF_EXTENDED_DESTINATION} S3BackupUpdate")
         }
         """,
+    },
+    "glue": {
+        "CreateDatabase": f"{_OF_DATABASE} Tags",
+        "CreateTable": _OF_TABLE,
+        "DeleteDatabase": "CatalogId Name",
+        "DeleteTable": "CatalogId DatabaseName Name",
+        "GetDatabase": "CatalogId Name",
+        "GetDatabases": "CatalogId",
+        "GetTable": "CatalogId DatabaseName Name",
+        "GetTables": "CatalogId DatabaseName Expression",
+        "GetTags": "ResourceArn",
+        "TagResource": "ResourceArn TagsToAdd",
+        "UntagResource": "ResourceArn TagsToRemove",
+        "UpdateDatabase": f"{_OF_DATABASE} Name",
+        "UpdateTable": f"{_OF_TABLE} SkipArchive",
     },
     "iam": {
         "AttachRolePolicy": "RoleName PolicyArn",

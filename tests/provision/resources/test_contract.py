@@ -17,7 +17,7 @@ import pytest
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import Config, IamConfig
+from mysfits_stream.config import Config, IamConfig, QueryConfig
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision import policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
@@ -32,8 +32,9 @@ ACCOUNT = Account(id="123456789012", region="eu-west-1")
 CONFIG = Config(
     tags=(("CostCenter", "42"),),
     iam=IamConfig(path="/team/", permissions_boundary="arn:aws:iam::aws:policy/PowerUserAccess"),
+    query=QueryConfig(athena=True),
 )
-"""The defaults, and what an organisation asks of every resource."""
+"""The defaults, what an organisation asks of every resource, and the optional resources."""
 OTHER_ROLE = ACCOUNT.role_arn("somebody-elses")
 TRUST = json.dumps(policies.trusting("lambda.amazonaws.com"))
 POLICY = json.dumps(policies.api_permissions("*"))
@@ -46,7 +47,7 @@ class Killed(BaseException):
 @pytest.fixture(scope="session")
 def clients(cloud_server: Any) -> Clients:
     services = {"function": "lambda"}
-    names = ("s3", "iam", "function", "firehose", "apigateway", "logs")
+    names = ("s3", "iam", "function", "firehose", "apigateway", "logs", "glue", "athena")
     made = {name: cloud_server.client(services.get(name, name)) for name in names}
     return Clients(**made)
 
@@ -104,6 +105,9 @@ NAMES = (
     "delivery-stream",
     "api-role",
     "clicks-api",
+    "clicks-database",
+    "clicks-table",
+    "query-workgroup",
 )
 CLIENTS = {
     "S3": "s3",
@@ -112,6 +116,8 @@ CLIENTS = {
     "KinesisFirehose": "firehose",
     "ApiGateway": "apigateway",
     "Logs": "logs",
+    "Glue": "glue",
+    "Athena": "athena",
 }
 EACH = pytest.mark.parametrize("name", NAMES)
 
@@ -366,6 +372,22 @@ def log_drifts(name: str, group: str) -> list[tuple[str, str, Callable[[Clients]
     ]
 
 
+DATABASE, TABLE = STACK.replace("-", "_"), "clicks_raw"
+
+
+def change_table(c: Clients, change: Callable[[Any], Any]) -> None:
+    """What somebody changes of the clicks table."""
+    found: Any = c.glue.get_table(DatabaseName=DATABASE, Name=TABLE)["Table"]
+    kept = ("Name", "TableType", "StorageDescriptor", "PartitionKeys", "Parameters")
+    table = {key: found[key] for key in kept}
+    change(table)
+    c.glue.update_table(DatabaseName=DATABASE, TableInput=table)  # type: ignore[arg-type]
+
+
+def change_workgroup(c: Clients, **updates: Any) -> None:
+    c.athena.update_work_group(WorkGroup=STACK, ConfigurationUpdates=updates)  # type: ignore[arg-type]
+
+
 DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
     (
         "clicks-bucket",
@@ -564,6 +586,71 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
         "Duplicates",
         lambda c: c.apigateway.create_rest_api(name=STACK, tags={OWNER_TAG: STACK}),
     ),
+    (
+        "clicks-database",
+        "Parameters",
+        lambda c: c.glue.update_database(Name=DATABASE, DatabaseInput={"Name": DATABASE}),
+    ),
+    (
+        "clicks-database",
+        "Tags",
+        lambda c: c.glue.untag_resource(
+            ResourceArn=ACCOUNT.arn("glue", f"database/{DATABASE}"), TagsToRemove=["CostCenter"]
+        ),
+    ),
+    ("clicks-table", "TableType", lambda c: change_table(c, lambda t: t.update(TableType="VIRTUAL_VIEW"))),
+    (
+        "clicks-table",
+        "StorageDescriptor",
+        lambda c: change_table(c, lambda t: t["StorageDescriptor"]["Columns"].pop()),
+    ),
+    (
+        "clicks-table",
+        "PartitionKeys",
+        lambda c: change_table(c, lambda t: t["PartitionKeys"].append({"Name": "day", "Type": "string"})),
+    ),
+    (
+        "clicks-table",
+        "Parameters",
+        lambda c: change_table(c, lambda t: t["Parameters"].update({"projection.enabled": "false"})),
+    ),
+    (
+        "query-workgroup",
+        "State",
+        lambda c: c.athena.update_work_group(WorkGroup=STACK, State="DISABLED"),
+    ),
+    (
+        "query-workgroup",
+        "EnforceWorkGroupConfiguration",
+        lambda c: change_workgroup(c, EnforceWorkGroupConfiguration=False),
+    ),
+    (
+        "query-workgroup",
+        "ResultConfiguration",
+        lambda c: change_workgroup(c, ResultConfigurationUpdates={"OutputLocation": "s3://another/"}),
+    ),
+    (
+        "query-workgroup",
+        "ResultConfiguration",
+        lambda c: change_workgroup(c, ResultConfigurationUpdates={"RemoveExpectedBucketOwner": True}),
+    ),
+    (
+        "query-workgroup",
+        "BytesScannedCutoffPerQuery",
+        lambda c: change_workgroup(c, RemoveBytesScannedCutoffPerQuery=True),
+    ),
+    (
+        "query-workgroup",
+        "EngineVersion",
+        lambda c: change_workgroup(c, EngineVersion={"SelectedEngineVersion": "AUTO"}),
+    ),
+    (
+        "query-workgroup",
+        "Tags",
+        lambda c: c.athena.untag_resource(
+            ResourceARN=ACCOUNT.arn("athena", f"workgroup/{STACK}"), TagKeys=["CostCenter"]
+        ),
+    ),
 ]
 
 UNSIMULATED = "not simulated by the local cloud; see test"
@@ -579,6 +666,7 @@ CANNOT_DRIFT = {
     },
     ("clicks-api", "CanarySetting"): f"{UNSIMULATED}_rest_api_answers.py",
     ("processor-logs", "LogStreams"): "none is wanted beforehand",
+    ("query-workgroup", "ManagedQueryResultsConfiguration"): f"{UNSIMULATED}_query_workgroup_answers.py",
     **{(f"{kind}-role", "Path"): "a role keeps its path" for kind in ("processor", "delivery", "api")},
 }
 
@@ -647,6 +735,12 @@ def retag(c: Clients, observed: Observed, owner: str) -> None:
             Tags=tags,  # type: ignore[arg-type]
         ),
         "logs": lambda: c.logs.tag_resource(resourceArn=observed.arn, tags={OWNER_TAG: owner}),
+        "athena": lambda: c.athena.tag_resource(ResourceARN=observed.arn, Tags=tags),  # type: ignore[arg-type]
+        "glue": lambda: (
+            change_table(c, lambda t: t["Parameters"].update({OWNER_TAG: owner}))
+            if ":table/" in observed.arn
+            else c.glue.tag_resource(ResourceArn=observed.arn, TagsToAdd={OWNER_TAG: owner})
+        ),
     }
     calls[service]()
 

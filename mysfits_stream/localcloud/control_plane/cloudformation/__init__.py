@@ -27,6 +27,7 @@ class CloudFormation:
 
         from mysfits_stream.localcloud.control_plane.cloudformation import (  # noqa: F401
             calls,
+            catalog,
             rest_apis,
             storage,
             work,

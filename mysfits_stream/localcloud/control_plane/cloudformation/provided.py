@@ -11,7 +11,13 @@ from mysfits_stream.localcloud.control_plane.cloudformation.calls import call
 
 Properties = dict[str, Any]
 
-GONE = ("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuchBucket")
+GONE = (
+    "EntityNotFoundException",
+    "ResourceNotFoundException",
+    "NotFoundException",
+    "NoSuchEntity",
+    "NoSuchBucket",
+)
 
 
 class Provided:

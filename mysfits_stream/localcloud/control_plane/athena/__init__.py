@@ -1,0 +1,1 @@
+"""Athena's control plane: workgroups, as moto stores these."""

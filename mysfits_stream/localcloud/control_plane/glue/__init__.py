@@ -1,0 +1,1 @@
+"""The Glue Data Catalog: overrides of moto's databases and tables."""
