@@ -188,6 +188,6 @@ def _translated(repository: str) -> AbstractContextManager[None]:
 
 
 ADVICE = {
-    "ParentCommitIdOutdatedException": "Somebody else committed in between; run the same command again",
-    "OperationNotAllowedException": "This account may not make CodeCommit repositories; use an existing one",
+    "ParentCommitIdOutdatedException": "Another commit was made meanwhile; run the same command again",
+    "OperationNotAllowedException": "This account cannot create CodeCommit repositories; use an existing one",
 }

@@ -177,7 +177,7 @@ def _advice_by_code(error: ClientError) -> str:
     if is_error(error, *EXPIRED):
         return f"your credentials have expired: {_sign_in(error)}, {RESUME}"
     if is_error(error, *CLOCK) or is_error(error, *REJECTED_SIGNATURE, message="Signature expired"):
-        return "set this computer's clock: AWS rejects a request whose time is wrong by minutes"
+        return "set this computer's clock: AWS rejects requests with a time wrong by minutes"
     if is_error(error, *REJECTED_SIGNATURE):
         return "check the secret access key of your profile, and this computer's clock"
     if is_error(error, *REJECTED_KEY, *REGION_DISABLED):

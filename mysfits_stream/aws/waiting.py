@@ -79,7 +79,9 @@ def retry_while(
             elapsed = pace.clock() - started
             wanted = pause(error) or delay
             if elapsed + wanted > budget:
-                raise Expired(_verdict(waiting_for, budget, advice, f"AWS's last answer: {error}")) from error
+                raise Expired(
+                    _verdict(waiting_for, budget, advice, f"last response of AWS: {error}")
+                ) from error
             pace.report(f"waiting for {waiting_for}, {elapsed:.0f} s of {budget:.0f} s")
             pace.sleep(wanted)
     raise AssertionError("the delays never end")

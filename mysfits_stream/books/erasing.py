@@ -292,7 +292,7 @@ class _Eraser:
                 return self._once(group)
             except _ChangedMeanwhile:
                 group = self._listed(group.key)
-        raise ClickError(f"{group.key}: somebody else changes the object all the time; run erase again")
+        raise ClickError(f"{group.key}: another process keeps changing the object; run erase again")
 
     def current_identities(self, group: Group) -> set[int]:
         """The identities of the clicks in the current version."""

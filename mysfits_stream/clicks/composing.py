@@ -36,7 +36,7 @@ def items(definition: Definition, mysfits_api: str, seconds: float = SECONDS) ->
             raise ValueError(f"HTTP {response.status}")
         document = response.json()
     except (requests.RequestException, ValueError) as error:
-        raise ClickError(f"the Mysfits service does not answer at {url}: {error}; {advice}") from error
+        raise ClickError(f"the Mysfits service does not respond at {url}: {error}; {advice}") from error
     key = definition.field(enrichment.key)
     found = [each.get(enrichment.key) for each in listed(document) or () if isinstance(each, dict)]
     usable = [value for value in found if key and key.accepts(value)]
@@ -163,6 +163,6 @@ def _plausible(field: Field, definition: Definition) -> Any:
     value = next((each for each in candidates if field.accepts(each)), None)
     if value is None:
         raise ClickError(
-            f"no value for the field {field.name} comes to mind; give one: --field {field.name}=VALUE"
+            f"cannot compose a value for the field {field.name}; set a value: --field {field.name}=VALUE"
         )
     return value

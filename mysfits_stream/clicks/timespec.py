@@ -31,5 +31,6 @@ def parse(text: str, now: datetime, option: str) -> datetime:
         return min(max(moment, EARLIEST), now + TICK)
     except (ValueError, OverflowError):
         raise ClickError(
-            f"{option} {text!r}: say how long ago (90s, 15m, 1h, 7d) or when (2026-11-23, 2026-11-23T14:30Z)"
+            f"{option} {text!r}: expected a time span such as 90s, 15m, 1h or 7d, "
+            "or a time such as 2026-11-23 or 2026-11-23T14:30Z"
         ) from None

@@ -212,9 +212,7 @@ def _complaint(line: str) -> str | None:
 
 def _function_advice(complaint: str) -> str:
     if "Mysfits service" in complaint:
-        return (
-            "Firehose brings failed batches again for a while; see the Mysfits service below, then `replay`"
-        )
+        return "Firehose retries failed batches; check the Mysfits service below, then run replay"
     code = "Lambda.FunctionTimedOut" if "timed out" in complaint else "Lambda.FunctionError"
     return advice_for(code)
 
@@ -228,7 +226,7 @@ def _success(name: str, metrics: Metrics, what: str) -> Link:
         return Link(name, OK, f"all {what} succeeded, the last at {_clock(last[0])}")
     if last[1] < 1:
         detail = f"{1 - last[1]:.0%} of {what} failed at {_clock(last[0])}"
-        return Link(name, BROKEN, detail, "the logs below say why")
+        return Link(name, BROKEN, detail, "see the logs below for the cause")
     return Link(name, WARNING, f"{what} failed until {_clock(failing[-1][0])}, and succeed again")
 
 

@@ -17,7 +17,7 @@ ADVICE = {
     "Lambda.InvokeAccessDenied": f"the delivery role may not invoke the processor; {REPAIR}",
     "Lambda.ResourceNotFound": f"the processor is gone; {REPAIR}",
     "Lambda.FunctionTimedOut": "is the Mysfits service slow? Otherwise raise processor.timeout_seconds",
-    "Lambda.FunctionError": "the processor raises an error; its log says which",
+    "Lambda.FunctionError": "the processor raises an error; see its log",
     "Lambda.InvokeLimitExceeded": "the account's Lambda concurrency is used up; request a higher quota",
     "Lambda.ProcessingFailedStatus": "invalid clicks, or clicks on mysfits unknown to the Mysfits service",
     "Lambda.MissingRecordId": f"the function is not this stack's processor; {REPAIR}",

@@ -63,8 +63,8 @@ def resources_to_import(
         if change.observed is None or change.status != "in-sync":
             differing = f" in {', '.join(change.diff)}" if change.diff else ""
             raise ExportError(
-                f"{change.resource.name} is {change.status}{differing}, and an import takes the template's "
-                "word for what is there. Run: mysfits-stream up"
+                f"{change.resource.name} is {change.status}{differing}, and an import does not compare "
+                "resources with the template. Run: mysfits-stream up"
             )
         physical[logical_id(change.resource.name)] = change.observed.id
         parts += change.resource.template().items()

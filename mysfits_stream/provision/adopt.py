@@ -68,6 +68,6 @@ def _unowned(api: RestApi) -> list[str]:
             api.name,
             "adopt",
             f"{len(arns)} REST APIs are called {api.definition.title}: {', '.join(arns)}. "
-            f"Tag the one that is meant {OWNER_TAG}={api.placement.owner}",
+            f"Tag the API to adopt with {OWNER_TAG}={api.placement.owner}",
         )
     return arns

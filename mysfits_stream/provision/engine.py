@@ -276,7 +276,7 @@ def _with_late_tag(resource: Resource) -> Observed | None:
             wait_until(
                 tagged,
                 resource.placement.pace,
-                waiting_for="AWS to show the owner tag",
+                waiting_for="AWS to return the owner tag",
                 budget=TAG_BUDGET,
                 advice="run the same command again",
             )

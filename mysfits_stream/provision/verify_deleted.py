@@ -45,7 +45,7 @@ def verify_deleted(
     doubtful = list(resources)
     for look in range(LOOKS):
         if look:
-            pace.report("waiting for what was just made to show, if anything was")
+            pace.report("waiting for eventually consistent reads to return new resources")
             pace.sleep(PAUSE)
         found |= {
             change.resource.name: change.observed.arn
@@ -67,7 +67,7 @@ def verify_deleted(
     with translated("stack", "look for the owner tag"):
         left += [arn for arn in tagged if arn not in spoken_for and not _is_gone_api(apigateway, arn)]
     if left:
-        raise ProvisionError("stack", "down", f"still there: {', '.join(left)}. Run `down` again")
+        raise ProvisionError("stack", "down", f"not deleted: {', '.join(left)}. Run `down` again")
 
 
 def _arn(resource: Resource) -> str:

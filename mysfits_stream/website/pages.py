@@ -123,7 +123,7 @@ def fill(
     if not found:
         raise SiteError(
             f"found neither {' nor '.join(values)} in the page: "
-            f"a page to fill in says, for example, var streamingApiEndpoint = 'REPLACE_ME';"
+            f"expected an assignment such as var streamingApiEndpoint = 'REPLACE_ME';"
         )
     return b"".join([*parts, page[at:]]), tuple(replacements)
 

@@ -35,11 +35,11 @@ MARK = "mysfits-stream-sha256"
 
 ADVICE = {
     "AccessDenied": "The upload needs s3:PutObject on the website's bucket, which that policy does not grant",
-    "NoSuchBucket": "Create the bucket first, or name another one with --bucket",
+    "NoSuchBucket": "Create the bucket first, or choose another bucket with --bucket",
 }
 READ_ADVICE = {
-    "AccessDenied": "To see what would be overwritten, s3:GetObject and s3:ListBucket are needed on the "
-    "website's bucket; --yes uploads without a look",
+    "AccessDenied": "To compare existing files, s3:GetObject and s3:ListBucket are required on the website's "
+    "bucket; --yes uploads without the comparison",
     "NoSuchBucket": ADVICE["NoSuchBucket"],
 }
 

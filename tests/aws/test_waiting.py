@@ -111,7 +111,7 @@ def test_the_last_answer_and_the_advice_are_in_the_verdict(time: Time) -> None:
         retry_while(transient, call, time.pace, waiting_for="the role", budget=5, advice="check it.")
     text = str(raised.value)
     assert text.startswith("still waiting for the role after 5 s")
-    assert "check it" in text and "AWS's last answer: not yet" in text and "\n" not in text
+    assert "check it" in text and "last response of AWS: not yet" in text and "\n" not in text
 
 
 def test_a_wait_says_what_it_waits_for_and_how_long(time: Time) -> None:

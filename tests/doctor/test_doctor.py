@@ -274,7 +274,7 @@ def test_the_error_log_is_counted_by_code_and_the_link_outweighs_single_records(
     ("codes", "advice"),
     [
         (["FunctionError"] * 4 + ["ResourceNotFound"], "processor is gone"),
-        (["ResourceNotFound"] * 4 + ["FunctionError"], "its log says which"),
+        (["ResourceNotFound"] * 4 + ["FunctionError"], "see its log"),
         (["ResourceNotFound"] + ["ProcessingFailedStatus"] * 4, "processor is gone"),
         (["ProcessingFailedStatus"], "invalid clicks"),
     ],

@@ -104,7 +104,7 @@ def test_without_waiting_a_click_is_only_accepted(clicked: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("clicks", "--since", "yesterday"), "--since 'yesterday': say how long ago"),
+        (("clicks", "--since", "yesterday"), "--since 'yesterday': expected a time span"),
         (("clicks", "--until", "2026-01-01"), "2026-01-01 00:00:00 UTC is empty"),
         (("clicks", "--follow", "--last", "3"), "--follow works with --since only"),
         (("replay", "--limit", "0"), "--limit"),

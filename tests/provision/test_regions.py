@@ -112,10 +112,12 @@ def test_a_bucket_that_is_named_for_two_regions_stays_with_the_first(
     first, second = InProcess(*cloud, here), InProcess(*cloud, there)
     up(first, tmp_path, named)
     for command in (up, down):
-        with pytest.raises(NotOwnedError, match=rf"lies in {here} \(set another bucket\.name for {there}\)"):
+        with pytest.raises(
+            NotOwnedError, match=rf"is in region {here} \(set another bucket\.name for {there}\)"
+        ):
             command(second, tmp_path, named)
     assert statuses(second, named) == {"missing", "not-ours"}
-    with pytest.raises(NotOwnedError, match=f"lies in {here}"):
+    with pytest.raises(NotOwnedError, match=f"is in region {here}"):
         adoptable(survey(second.resources(named), Goal.PRESENT, named.stack))
     assert set(up(second, tmp_path, elsewhere)) == {"create"}
     down(second, tmp_path, elsewhere)

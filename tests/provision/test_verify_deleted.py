@@ -145,7 +145,7 @@ def test_what_two_reads_missed_is_named_and_goes_with_the_next_down(
 ) -> None:
     calm.up()
     calm.cloud.faults.add(rule)
-    with pytest.raises(ProvisionError, match=f"still there: {arn}. Run `down` again"):
+    with pytest.raises(ProvisionError, match=f"not deleted: {arn}. Run `down` again"):
         down(calm)
     down(calm)
     assert list(calm.wrong_when_down()) == []
@@ -165,26 +165,26 @@ def test_what_the_tags_name_is_looked_at_again_though_the_whole_stack_was_seen(c
     calm.cloud.faults.add(
         FaultRule("GetBucketTagging", 1, code="NoSuchBucket", message="no bucket", status=404)
     )
-    with pytest.raises(ProvisionError, match=f"still there: arn:aws:s3:::{BUCKET}"):
+    with pytest.raises(ProvisionError, match=f"not deleted: arn:aws:s3:::{BUCKET}"):
         prove(calm, Index(entries, []), whole=True)
 
 
 def test_what_answers_to_its_name_is_named_though_the_tags_know_nothing(calm: World) -> None:
     calm.up()
-    with pytest.raises(ProvisionError, match=f"still there: .*{BUCKET}.*{ROLE}"):
+    with pytest.raises(ProvisionError, match=f"not deleted: .*{BUCKET}.*{ROLE}"):
         prove(calm, Index([], []), whole=True)
 
 
 def test_what_was_to_stay_is_not_left_over(calm: World) -> None:
     calm.up()
-    with pytest.raises(ProvisionError, match=f"still there: (?!.*{BUCKET}).*{ROLE}"):
+    with pytest.raises(ProvisionError, match=f"not deleted: (?!.*{BUCKET}).*{ROLE}"):
         prove(calm, calm.aws.tagging, whole=True, kept=["clicks-bucket"])
 
 
 def test_something_else_that_carries_the_tag_is_named(calm: World) -> None:
     calm.up()
     calm.aws.clients.logs.create_log_group(logGroupName="by-hand", tags={OWNER_TAG: CONFIG.stack})
-    with pytest.raises(ProvisionError, match=r"still there: .*log-group:by-hand"):
+    with pytest.raises(ProvisionError, match=r"not deleted: .*log-group:by-hand"):
         down(calm)
 
 

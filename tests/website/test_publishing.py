@@ -75,7 +75,7 @@ def refusal(code: str, message: str = "") -> ClientError:
         pytest.param(
             refusal("NoSuchBucket"),
             "s3://my-site/clicks.js: PutObject: NoSuchBucket: no message. "
-            "Create the bucket first, or name another one with --bucket",
+            "Create the bucket first, or choose another bucket with --bucket",
             id="no such bucket",
         ),
         pytest.param(

@@ -179,7 +179,7 @@ class Bucket:
                 return Observed(self.bucket_name, self.arn, not_ours_reason=STRANGER)
             raise
         if region != self.placement.account.region:
-            elsewhere = f"lies in {region} (set another bucket.name for {self.placement.account.region})"
+            elsewhere = f"is in region {region} (set another bucket.name for {self.placement.account.region})"
             return Observed(self.bucket_name, self.arn, not_ours_reason=elsewhere)
         properties = dict(zip(READERS, settings, strict=True)) | {"Tags": self.placement.ours(tags)}
         return Observed(self.bucket_name, self.arn, properties, owner_of(tags))
@@ -267,18 +267,18 @@ class Bucket:
         wait_until(
             self._answers,
             self.placement.pace,
-            waiting_for=f"S3 to show {self.bucket_name} steadily",
+            waiting_for=f"S3 to return {self.bucket_name} consistently",
             budget=120,
             in_a_row=STEADY,
-            advice="check that nobody else deletes it, and run `up` again",
+            advice="check that no other process deletes the bucket, and run `up` again",
         )
         wait_until(
             self._shows_settings,
             self.placement.pace,
-            waiting_for=f"S3 to show the settings of {self.bucket_name}",
+            waiting_for=f"S3 to return the new settings of {self.bucket_name}",
             budget=SETTINGS_BUDGET,
             in_a_row=STEADY,
-            advice="check that nobody else changes them; `mysfits-stream status` names what differs",
+            advice="check that no other process changes the settings; `status` shows the differences",
         )
 
     def _shows_settings(self) -> bool:
@@ -314,9 +314,9 @@ class Bucket:
             transient or _getting_ready,
             call,
             self.placement.pace,
-            waiting_for=f"S3 to agree on {self.bucket_name}",
-            advice="check that nobody else changes it; or one of this name was deleted a short while ago: "
-            "wait and run the same command again, or set bucket.name",
+            waiting_for=f"S3 to finish other operations on {self.bucket_name}",
+            advice="check that no other process changes the bucket. If a bucket of this name was "
+            "deleted recently, wait and run the same command again, or set bucket.name",
         )
 
     def _wait_gone(self) -> None:
@@ -324,9 +324,9 @@ class Bucket:
         wait_until(
             lambda: not self._answers(),
             self.placement.pace,
-            waiting_for=f"S3 to forget {self.bucket_name}",
+            waiting_for=f"S3 to delete {self.bucket_name}",
             budget=GONE_BUDGET,
-            advice="check that nobody else makes it anew, and run `down` again",
+            advice="check that no other process creates the bucket again, and run `down` again",
         )
 
     def _answers(self) -> bool:

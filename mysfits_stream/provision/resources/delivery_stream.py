@@ -192,7 +192,7 @@ class DeliveryStream:
                     self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
                 ),
                 self.placement.pace,
-                waiting_for=f"the name {self.stream_name} to be free",
+                waiting_for=f"Firehose to release the name {self.stream_name}",
                 budget=CREATE_BUDGET,
                 advice=f"{self._state_advice}, and run `up` again to go on waiting",
             )
@@ -227,7 +227,7 @@ class DeliveryStream:
             self._retry(
                 lambda: self._update_destination(diff),
                 f"Firehose to take the new destination of {self.stream_name}",
-                f"{self._role_advice}, and that nobody else updates the stream",
+                f"{self._role_advice}, and check that no other process updates the stream",
             )
         if diff.get("S3BackupMode", (None,))[0] == "Enabled":
             raise ProvisionError(
@@ -256,7 +256,7 @@ class DeliveryStream:
                     DeliveryStreamName=self.stream_name, AllowForceDelete=True
                 ),
                 self.placement.pace,
-                waiting_for=f"{self.stream_name} to be ready to be deleted",
+                waiting_for=f"{self.stream_name} to accept its deletion",
                 budget=CREATE_BUDGET,
                 advice=f"{self._state_advice}, and run the same command again to go on waiting",
             )
@@ -366,9 +366,9 @@ class DeliveryStream:
             lambda error: is_error(error, "ResourceNotFoundException"),
             self._describe,
             self.placement.pace,
-            waiting_for=f"Firehose to show {self.stream_name}",
+            waiting_for=f"Firehose to return {self.stream_name}",
             budget=SHOW_BUDGET,
-            advice="check that nobody else deletes it, and run `up` again",
+            advice="check that no other process deletes the stream, and run `up` again",
         )
 
     def _wait_for(self, condition: Callable[[], bool], state: str) -> None:
@@ -383,7 +383,7 @@ class DeliveryStream:
     def _gone(self) -> bool:
         with ignoring("ResourceNotFoundException"):
             found = self._describe()
-            remedy = "see to that, then run the same command again"
+            remedy = "resolve the problem, then run the same command again"
             self._check("delete", found["DeliveryStreamStatus"], found, remedy)
             return False
         return True

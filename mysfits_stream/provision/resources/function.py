@@ -173,9 +173,9 @@ class Function:
         wait_until(
             lambda: self.read() is not None,
             self.placement.pace,
-            waiting_for=f"Lambda to show {self.function_name}",
+            waiting_for=f"Lambda to return {self.function_name}",
             budget=120,
-            advice="check that nobody else deletes it, and run `up` again",
+            advice="check that no other process deletes the function, and run `up` again",
         )
 
     def update(self, diff: Diff) -> None:
@@ -195,7 +195,7 @@ class Function:
                     FunctionName=self.function_name, **self._configuration(drifted=diff)
                 ),
                 f"Lambda to take the new configuration of {self.function_name}",
-                f"{self._role_advice}, and that nobody else updates the function",
+                f"{self._role_advice}, and check that no other process updates the function",
             )
             self.settle()
         if set(diff) & set(CODE):
@@ -225,9 +225,9 @@ class Function:
         wait_until(
             lambda: self._found() is None,
             self.placement.pace,
-            waiting_for=f"Lambda to forget {self.function_name}",
+            waiting_for=f"Lambda to delete {self.function_name}",
             budget=READY_BUDGET,
-            advice="check that nobody else makes it anew, and run the same command again",
+            advice="check that no other process creates the function again, and run the same command again",
         )
 
     def settle(self) -> None:

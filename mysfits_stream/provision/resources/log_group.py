@@ -159,8 +159,9 @@ class LogGroup:
             _busy,
             call,
             self.placement.pace,
-            waiting_for=f"CloudWatch Logs to take a change of {self.group_name}",
-            advice="check that nobody else changes or deletes it, and run the same command again",
+            waiting_for=f"CloudWatch Logs to accept a change of {self.group_name}",
+            advice="check that no other process changes or deletes the log group, "
+            "and run the same command again",
         )
 
 

@@ -123,7 +123,7 @@ class Role:
                 _changing,
             )
             made = True
-        self._wait_for(self._visible, f"IAM to show role {self.role_name}")
+        self._wait_for(self._visible, f"IAM to return role {self.role_name}")
         # One good read is not yet the last bad one (F12).
         if made or self._retry(self._owned):
             self._put_policy()
@@ -167,8 +167,8 @@ class Role:
                 lambda error: is_error(error, "DeleteConflict") or _changing(error),
                 lambda: self._iam.delete_role(RoleName=self.role_name),
                 self.placement.pace,
-                waiting_for=f"IAM to let go of {self.role_name}",
-                advice="check whether something outside this stack uses it, such as an instance profile",
+                waiting_for=f"IAM to release role {self.role_name}",
+                advice="check whether a resource outside this stack uses it, for example an instance profile",
             )
 
     def settle(self) -> None:
@@ -176,7 +176,7 @@ class Role:
 
         The role's users wait for the role to be assumable: only a real attempt tells.
         """
-        self._wait_for(self._visible, f"IAM to show role {self.role_name} steadily", in_a_row=STEADY)
+        self._wait_for(self._visible, f"IAM to return role {self.role_name} consistently", in_a_row=STEADY)
 
     @property
     def _iam(self) -> IAMClient:
@@ -265,7 +265,7 @@ class Role:
             waiting_for=waiting_for,
             budget=IAM_BUDGET,
             in_a_row=in_a_row,
-            advice="check that nobody else deletes it, and run `up` again",
+            advice="check that no other process deletes the role, and run `up` again",
         )
 
     def _retry(self, call: Callable[[], Any], transient: Callable[[Exception], bool] | None = None) -> Any:
@@ -273,8 +273,8 @@ class Role:
             transient or _spreading,
             call,
             self.placement.pace,
-            waiting_for=f"IAM to take a change of {self.role_name}",
-            advice="check that nobody else changes or deletes it, and run the same command again",
+            waiting_for=f"IAM to accept a change of role {self.role_name}",
+            advice="check that no other process changes or deletes the role, and run the same command again",
         )
 
 

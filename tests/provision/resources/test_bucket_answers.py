@@ -198,7 +198,9 @@ def test_a_denial_of_anything_but_the_tags_is_the_operators_own() -> None:
 def test_a_bucket_of_ours_in_another_region_is_refused_with_that_region() -> None:
     """A configured name is the same in every region, and so is the bucket."""
     resource = bucket(Scripted(**(as_desired() | {"HeadBucket": lies_in("us-east-1")})))
-    with pytest.raises(NotOwnedError, match=r"lies in us-east-1 \(set another bucket\.name for eu-west-1\)"):
+    with pytest.raises(
+        NotOwnedError, match=r"is in region us-east-1 \(set another bucket\.name for eu-west-1\)"
+    ):
         decide(resource, resource.read(), Goal.ABSENT, "mysfits-clicks")
 
 
@@ -261,13 +263,13 @@ def test_s3_is_waited_for_until_it_agrees_on_the_bucket() -> None:
     bucket(aws, time).create()
     assert len(aws.asked("CreateBucket")) == 4
     assert len(aws.asked("PutBucketVersioning")) == 4
-    assert time.reports[0] == f"waiting for S3 to agree on {NAME}, 0 s of 120 s"
+    assert time.reports[0] == f"waiting for S3 to finish other operations on {NAME}, 0 s of 120 s"
 
 
 def test_a_name_that_was_just_given_up_ends_in_what_to_do() -> None:
     """F44: it may take up to an hour."""
     with pytest.raises(
-        Expired, match=r"one of this name was deleted a short while ago: wait .* or set bucket\.name"
+        Expired, match=r"a bucket of this name was deleted recently, wait .* or set bucket\.name"
     ):
         bucket(Scripted(CreateBucket=ABORTED)).create()
 
@@ -296,19 +298,19 @@ def test_a_bucket_that_another_region_was_faster_to_make_is_left_alone() -> None
         pytest.param(
             {"HeadBucket": GONE},
             Bucket.settle,
-            "check that nobody else deletes it, and run `up` again",
+            "check that no other process deletes the bucket, and run `up` again",
             id="the new bucket",
         ),
         pytest.param(
             {"DeleteBucket": ok(), "HeadBucket": ok()},
             Bucket.delete,
-            "check that nobody else makes it anew, and run `down` again",
+            "check that no other process creates the bucket again, and run `down` again",
             id="its end",
         ),
         pytest.param(
             {"PutBucketVersioning": ABORTED},
             lambda resource: resource.update({"VersioningConfiguration": (None, None)}),
-            "check that nobody else changes it",
+            "check that no other process changes the bucket",
             id="a change",
         ),
     ],
@@ -347,7 +349,7 @@ def test_a_deleted_bucket_is_waited_for_until_s3_forgets_it() -> None:
     aws = Scripted(DeleteBucket=[ABORTED, EMPTY_500, ok()], HeadBucket=[ok(), EMPTY_500, GONE])
     bucket(aws, time).delete()
     assert aws.names() == [*["DeleteBucket"] * 3, *["HeadBucket"] * 3]
-    assert time.reports[-1] == f"waiting for S3 to forget {NAME}, 0 s of 60 s"
+    assert time.reports[-1] == f"waiting for S3 to delete {NAME}, 0 s of 60 s"
 
 
 def test_a_bucket_that_is_gone_is_deleted() -> None:
@@ -396,7 +398,7 @@ def test_a_bucket_settles_when_s3_no_longer_misses_it() -> None:
     bucket(aws, time).settle()
     # Eight until three in a row, and one for each of three reads of the settings.
     assert len(aws.asked("HeadBucket")) == 8 + 3
-    steadily = [text for text in time.reports if f"waiting for S3 to show {NAME} steadily" in text]
+    steadily = [text for text in time.reports if f"waiting for S3 to return {NAME} consistently" in text]
     assert len(steadily) == 7
 
 
@@ -409,13 +411,13 @@ def test_a_bucket_settles_when_s3_shows_its_settings() -> None:
     aws = Scripted(**(as_desired() | {"GetBucketLifecycleConfiguration": answers}))
     bucket(aws, time).settle()
     assert len(aws.asked("GetBucketLifecycleConfiguration")) == 7
-    assert time.reports[-1].startswith(f"waiting for S3 to show the settings of {NAME}")
+    assert time.reports[-1].startswith(f"waiting for S3 to return the new settings of {NAME}")
 
 
 def test_settings_that_never_show_end_in_what_to_check() -> None:
     time = Time()
     suspended = as_desired() | {"GetBucketVersioning": ok(Status="Suspended")}
-    with pytest.raises(Expired, match="check that nobody else changes them; `mysfits-stream status` names"):
+    with pytest.raises(Expired, match="check that no other process changes the settings; `status` shows"):
         bucket(Scripted(**suspended), time).settle()
     assert 290 < time.now <= 310
 

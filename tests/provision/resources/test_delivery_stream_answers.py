@@ -252,7 +252,7 @@ def test_what_time_does_not_heal_fails_at_once(refusal: Answer) -> None:
 
 def test_a_role_that_never_is_assumable_ends_in_what_to_check() -> None:
     time = Time()
-    with pytest.raises(Expired, match=r"trusts firehose\.amazonaws\.com; AWS's last answer"):
+    with pytest.raises(Expired, match=r"trusts firehose\.amazonaws\.com; last response of AWS"):
         stream(Scripted(CreateDeliveryStream=UNABLE_TO_ASSUME), time).create()
     assert 110 <= time.now <= 120
 
@@ -274,7 +274,7 @@ def test_a_name_that_an_earlier_stream_still_holds_is_waited_for() -> None:
     stream(aws, time).create()
     assert len(aws.asked("CreateDeliveryStream")) == 121
     assert time.now > 200
-    assert time.reports[0] == f"waiting for the name {NAME} to be free, 0 s of 1500 s"
+    assert time.reports[0] == f"waiting for Firehose to release the name {NAME}, 0 s of 1500 s"
 
 
 def test_a_stream_is_asked_for_again_when_an_earlier_one_goes_right_after_it_was_in_the_way() -> None:
@@ -305,7 +305,7 @@ def test_a_new_stream_is_waited_for_until_firehose_shows_it() -> None:
     )
     stream(aws, time).create()
     assert time.slept == [0.25, 0.5]
-    assert time.reports[0] == f"waiting for Firehose to show {NAME}, 0 s of 30 s"
+    assert time.reports[0] == f"waiting for Firehose to return {NAME}, 0 s of 30 s"
 
 
 def test_a_stream_that_firehose_misses_again_for_a_moment_still_settles() -> None:
@@ -333,7 +333,7 @@ def test_a_stream_that_never_shows_ends_in_what_to_check(verb: str) -> None:
     time = Time()
     aws = Scripted(CreateDeliveryStream=ok(DeliveryStreamARN="arn"), DescribeDeliveryStream=NOT_FOUND)
     with pytest.raises(
-        Expired, match=f"Firehose to show {NAME} after 30 s; check that nobody else deletes it"
+        Expired, match=f"Firehose to return {NAME} after 30 s; check that no other process deletes"
     ):
         getattr(stream(aws, time), verb)()
     assert 25 < time.now <= 30
@@ -505,7 +505,7 @@ def test_a_stream_that_cannot_be_deleted_ends_the_wait_at_once_and_says_why(stat
         stream(aws, time).delete()
     assert str(raised.value) == (
         f"delivery-stream: delete: {AS_DESIRED.arn} is {status}: A grant is left; "
-        "see to that, then run the same command again"
+        "resolve the problem, then run the same command again"
     )
     assert time.slept == [0.25]
 
@@ -538,14 +538,14 @@ STATE_ADVICE = f"check its state (aws firehose describe-delivery-stream --delive
         (
             {"CreateDeliveryStream": IN_USE, "DescribeDeliveryStream": described("DELETING")},
             DeliveryStream.create,
-            f"the name {NAME} to be free after 1500 s",
+            f"Firehose to release the name {NAME} after 1500 s",
             f"{STATE_ADVICE}, and run `up` again to go on waiting",
         ),
         (
             {"DescribeDeliveryStream": described(), "UpdateDestination": STALE},
             lambda stream: stream.update({"Prefix": ("other/", "firehose/")}),
             f"Firehose to take the new destination of {NAME} after 120 s",
-            f"{ROLE_ADVICE}, and that nobody else updates the stream",
+            f"{ROLE_ADVICE}, and check that no other process updates the stream",
         ),
         (
             {"DescribeDeliveryStream": described("CREATING")},
@@ -556,7 +556,7 @@ STATE_ADVICE = f"check its state (aws firehose describe-delivery-stream --delive
         (
             {"DeleteDeliveryStream": IN_USE},
             DeliveryStream.delete,
-            f"{NAME} to be ready to be deleted after 1500 s",
+            f"{NAME} to accept its deletion after 1500 s",
             f"{STATE_ADVICE}, and run the same command again to go on waiting",
         ),
         (
@@ -573,7 +573,7 @@ def test_a_wait_that_ends_says_what_to_check(
 ) -> None:
     with pytest.raises(Expired) as raised:
         act(stream(Scripted(**script)))
-    said, _, _ = str(raised.value).partition("; AWS's last answer")
+    said, _, _ = str(raised.value).partition("; last response of AWS")
     assert said == f"still waiting for {waited_for}; {advice}"
 
 

@@ -206,14 +206,14 @@ STATE_ADVICE = f"aws lambda get-function --function-name {NAME} names the reason
         (
             {"CreateFunction": MADE, "GetFunction": NOT_FOUND},
             Function.create,
-            f"Lambda to show {NAME} after 120 s",
-            "check that nobody else deletes it, and run `up` again",
+            f"Lambda to return {NAME} after 120 s",
+            "check that no other process deletes the function, and run `up` again",
         ),
         (
             {"GetFunctionConfiguration": state(), "UpdateFunctionConfiguration": CANNOT_BE_ASSUMED},
             lambda function: function.update({"Role": ("other", "ours")}),
             f"Lambda to take the new configuration of {NAME} after 120 s",
-            f"{ROLE_ADVICE}, and that nobody else updates the function",
+            f"{ROLE_ADVICE}, and check that no other process updates the function",
         ),
         (
             {"GetFunctionConfiguration": state(), "UpdateFunctionCode": BUSY},
@@ -236,8 +236,8 @@ STATE_ADVICE = f"aws lambda get-function --function-name {NAME} names the reason
         (
             {"DeleteFunction": ok(), "GetFunctionConfiguration": state()},
             Function.delete,
-            f"Lambda to forget {NAME} after 300 s",
-            "check that nobody else makes it anew, and run the same command again",
+            f"Lambda to delete {NAME} after 300 s",
+            "check that no other process creates the function again, and run the same command again",
         ),
     ],
     ids=["role", "showing", "configuration", "code", "state", "deletion", "forgetting"],
@@ -247,7 +247,7 @@ def test_a_wait_that_ends_says_what_to_check(
 ) -> None:
     with pytest.raises(Expired) as raised:
         act(function(Scripted(**script)))
-    said, _, _ = str(raised.value).partition("; AWS's last answer")
+    said, _, _ = str(raised.value).partition("; last response of AWS")
     assert said == f"still waiting for {waited_for}; {advice}"
 
 

@@ -189,7 +189,7 @@ def test_another_change_of_the_group_is_waited_for() -> None:
     aws = Scripted(DeleteLogGroup=[ABORTED, EMPTY_500, ABORTED, ok()])
     group(aws, time).delete()
     assert time.slept == [0.25, 0.5, 1.0]
-    assert time.reports[0] == f"waiting for CloudWatch Logs to take a change of {NAME}, 0 s of 120 s"
+    assert time.reports[0] == f"waiting for CloudWatch Logs to accept a change of {NAME}, 0 s of 120 s"
 
 
 def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
@@ -205,9 +205,10 @@ def test_a_name_that_is_still_being_deleted_is_waited_for() -> None:
 
 def test_a_group_that_is_never_at_rest_ends_in_what_to_check() -> None:
     advice = (
-        "after 120 s; check that nobody else changes or deletes it, and run the same command again; AWS's"
+        "after 120 s; check that no other process changes or deletes the log group, and run the same command "
+        "again; last response of AWS: "
     )
-    with pytest.raises(Expired, match=f"CloudWatch Logs to take a change of {NAME} {advice}"):
+    with pytest.raises(Expired, match=f"CloudWatch Logs to accept a change of {NAME} {advice}"):
         group(Scripted(DeleteLogGroup=ABORTED)).delete()
 
 

@@ -130,7 +130,7 @@ def test_a_new_role_is_waited_for_until_iam_shows_it(not_yet: Answer) -> None:
     role(aws, time).create()
     assert aws.names()[-1] == "PutRolePolicy"
     assert time.slept == [0.25, 0.5]
-    assert time.reports[0] == f"waiting for IAM to show role {NAME}, 0 s of 120 s"
+    assert time.reports[0] == f"waiting for IAM to return role {NAME}, 0 s of 120 s"
 
 
 def test_a_role_that_iam_forgets_again_for_a_moment_still_gets_its_policy() -> None:
@@ -144,14 +144,14 @@ def test_a_role_that_iam_forgets_again_for_a_moment_still_gets_its_policy() -> N
     assert aws.names().count("PutRolePolicy") == 3
 
 
-@pytest.mark.parametrize(("verb", "ending"), [("create", ""), ("settle", " steadily")])
+@pytest.mark.parametrize(("verb", "ending"), [("create", ""), ("settle", " consistently")])
 def test_a_role_that_never_shows_ends_in_what_to_check(verb: str, ending: str) -> None:
     time = Time()
     with pytest.raises(Expired) as raised:
         getattr(role(Scripted(CreateRole=shown(), GetRole=NOT_FOUND), time), verb)()
     assert str(raised.value) == (
-        f"still waiting for IAM to show role {NAME}{ending} after 120 s; "
-        "check that nobody else deletes it, and run `up` again"
+        f"still waiting for IAM to return role {NAME}{ending} after 120 s; "
+        "check that no other process deletes the role, and run `up` again"
     )
     assert 110 <= time.now <= 120
 
@@ -159,7 +159,7 @@ def test_a_role_that_never_shows_ends_in_what_to_check(verb: str, ending: str) -
 def test_a_role_that_is_never_at_rest_ends_in_what_to_check() -> None:
     aws = Scripted(UpdateAssumeRolePolicy=CHANGING)
     with pytest.raises(
-        Expired, match=r"; check that nobody else changes or deletes it, and run .* AWS's last"
+        Expired, match=r"; check that no other process changes or deletes the role, and run .* last response"
     ):
         role(aws).update({"AssumeRolePolicyDocument": (None, None)})
 
@@ -262,7 +262,7 @@ def test_a_role_that_is_gone_at_any_step_is_deleted(gone_at: str) -> None:
 def test_a_role_that_something_else_uses_is_explained() -> None:
     aws = Scripted(ListAttachedRolePolicies=attached(), ListRolePolicies=inline(), DeleteRole=CONFLICT)
     with pytest.raises(
-        Expired, match=r"; check whether something outside .* such as an instance profile; AWS"
+        Expired, match=r"; check whether a resource outside .* for example an instance profile; last"
     ):
         role(aws).delete()
 
@@ -283,7 +283,7 @@ def test_a_role_settles_when_iam_shows_it_steadily() -> None:
     aws = Scripted(GetRole=[shown(), NOT_FOUND, shown(), shown(), EMPTY_500, shown()])
     role(aws, time).settle()
     assert len(aws.calls) == 9
-    assert time.reports[-1].startswith(f"waiting for IAM to show role {NAME} steadily")
+    assert time.reports[-1].startswith(f"waiting for IAM to return role {NAME} consistently")
 
 
 def test_a_role_under_another_path_blocks_the_stack() -> None:

@@ -32,7 +32,8 @@ class ExecutionLogs:
                     self.pace,
                     waiting_for=f"CloudWatch Logs to delete {group}",
                     budget=60,
-                    advice="see that nothing else deletes or changes this group, and run `down` again",
+                    advice="check that no other process changes or deletes the log group, "
+                    "and run `down` again",
                 )
 
 

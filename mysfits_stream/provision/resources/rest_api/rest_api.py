@@ -161,14 +161,14 @@ class RestApi:
                 tags=self.placement.tags,
             ),
             "API Gateway to make the API",
-            quota="see whether it has all the REST APIs that it may have in this region",
+            quota="check whether the account has reached its number of REST APIs in this region",
         )
         wait_until(
             lambda: bool(self._ours()),
             self.placement.pace,
-            waiting_for=f"API Gateway to show {self.definition.title}",
+            waiting_for=f"API Gateway to return {self.definition.title}",
             budget=60,
-            advice="the API is made: look for it in API Gateway's console, in case somebody removed it, "
+            advice="the API was created: check in API Gateway's console whether it was deleted, "
             "and run `up` again",
         )
         self.update({key: (None, value) for key, value in self.desired.items() if key != "Tags"})
@@ -217,12 +217,12 @@ class RestApi:
         wait_until(
             lambda: self.answers(api["id"], self.stage),
             self.placement.pace,
-            waiting_for=f"stage {self.stage} to answer",
+            waiting_for=f"stage {self.stage} to respond",
             budget=DATA_PLANE_BUDGET,
-            advice="the API is deployed and its URL may need a little longer; `mysfits-stream doctor` tells "
-            "what it answers"
+            advice="the API is deployed, and the deployment may still be propagating; "
+            "`mysfits-stream doctor` shows the response"
             + (  # F136
-                ". In China, see whether the account has an ICP licence"
+                ". In China, check whether the account has an ICP licence"
                 if self.placement.account.partition == "aws-cn"
                 else ""
             ),
@@ -317,7 +317,7 @@ class RestApi:
                 lambda: self._apigateway.delete_rest_api(restApiId=api_id),
                 "API Gateway's quota of one deletion in 30 s",
                 api_id,
-                quota="see what else deletes REST APIs in this account and region",
+                quota="check which other clients in this account and region delete REST APIs",
             )
         execution_logs.delete(api_id)
 

@@ -39,7 +39,7 @@ class Changes:
         waiting_for: str,
         api_id: str | None = None,
         *,
-        quota: str = "see what else in this account and region calls API Gateway so often",
+        quota: str = "check which other clients in this account and region call API Gateway",
     ) -> Any:
         """Call, with waits for concurrent changes of the API and for the account's quotas.
 
@@ -53,9 +53,9 @@ class Changes:
                     _changing,
                     call,
                     self.pace,
-                    waiting_for=f"{waiting_for}, after another change of it",
+                    waiting_for=f"{waiting_for}, after a concurrent change of the API",
                     budget=CHANGE_BUDGET,
-                    advice="another run may be at work on it: see that none is, and run this again",
+                    advice="another run may be changing the API; wait, then run the same command again",
                 )
             except Expired:
                 if api_id:
@@ -70,7 +70,7 @@ class Changes:
             waiting_for=waiting_for,
             budget=QUOTA_BUDGET,
             pause=lambda error: retry_after(error) or QUOTA_PAUSE,
-            advice=f"the quota is shared by the whole account: {quota}, and run this again",
+            advice=f"the quota is shared by the whole account: {quota}, then run the same command again",
         )
 
 

@@ -551,7 +551,7 @@ def test_another_conflict_is_not_waited_out() -> None:
 def test_changes_that_never_end_are_given_up_after_a_minute() -> None:
     """F20b: bounded."""
     time = Time()
-    with pytest.raises(Expired, match=r"after another change of it after 60 s; .* see that none is"):
+    with pytest.raises(Expired, match=r"after a concurrent change of the API after 60 s; another run"):
         api(Scripted(**put(PutRestApi=CONCURRENT, GetRestApi=ok(id=ID))), time).update(
             {"Methods": (None, None)}
         )
@@ -596,16 +596,20 @@ def test_quotas_that_the_whole_account_uses_up_are_waited_out_for_long() -> None
 
 
 def test_a_quota_that_never_frees_ends_in_what_it_may_be() -> None:
-    with pytest.raises(Expired, match="see what else deletes REST APIs in this account"):
+    with pytest.raises(
+        Expired, match="check which other clients in this account and region delete REST APIs"
+    ):
         api(Scripted(GetRestApis=listed(ID), DeleteRestApi=THROTTLED, DescribeLogGroups=NO_LOGS)).delete()
-    with pytest.raises(Expired, match="see whether it has all the REST APIs that it may have"):
+    with pytest.raises(Expired, match="check whether the account has reached its number of REST APIs"):
         api(Scripted(CreateRestApi=THROTTLED)).create()
-    with pytest.raises(Expired, match="see what else in this account and region calls API Gateway"):
+    with pytest.raises(
+        Expired, match="check which other clients in this account and region call API Gateway"
+    ):
         api(Scripted(**put(PutRestApi=THROTTLED))).update({"Methods": (None, None)})
 
 
 def test_an_api_that_is_made_and_never_shows_is_told_of() -> None:
-    with pytest.raises(Expired, match="look for it in API Gateway's console"):
+    with pytest.raises(Expired, match="check in API Gateway's console whether it was deleted"):
         api(Scripted(CreateRestApi=ok(id=ID), GetRestApis=listed())).create()
 
 
@@ -729,7 +733,7 @@ def test_an_api_stays_as_long_as_its_execution_logs_do() -> None:
     with pytest.raises(ClientError, match="logs:DeleteLogGroup"):
         api(aws).delete()
     aws = Scripted(GetRestApis=listed(ID), DescribeLogGroups=logged(f"{ID}/prod"), DeleteLogGroup=ABORTED)
-    with pytest.raises(Expired, match="see that nothing else deletes or changes this group"):
+    with pytest.raises(Expired, match="check that no other process changes or deletes the log group"):
         api(aws).delete()
 
 
@@ -765,7 +769,7 @@ def test_an_api_settles_when_its_stage_answers() -> None:
 
     api(Scripted(GetRestApis=listed(ID)), time, answers=answers).settle()
     assert asked == [(ID, "prod")] * 4
-    assert time.reports[0] == "waiting for stage prod to answer, 0 s of 120 s"
+    assert time.reports[0] == "waiting for stage prod to respond, 0 s of 120 s"
 
 
 @pytest.mark.parametrize(
@@ -776,7 +780,7 @@ def test_an_api_settles_when_its_stage_answers() -> None:
     ],
 )
 def test_a_stage_that_never_answers_is_reported(account: Account, licence: bool) -> None:
-    with pytest.raises(Expired, match="its URL may need a little longer; `mysfits-stream doctor`") as expired:
+    with pytest.raises(Expired, match="may still be propagating; `mysfits-stream doctor`") as expired:
         api(Scripted(GetRestApis=listed(ID)), account=account, answers=lambda _api, _stage: False).settle()
     assert ("ICP licence" in str(expired.value)) is licence
 
