@@ -21,7 +21,7 @@ from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.files import new_file
-from mysfits_stream.output import books, clicks, doctor, files, local, query, stack
+from mysfits_stream.output import books, clicks, doctor, files, local, logs, query, stack
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.failed import Failed
     from mysfits_stream.operations.init import Initialized
     from mysfits_stream.operations.local import LocalClouds, LocalCloudStatus, LogTail, Stopped
+    from mysfits_stream.operations.logs import LogEvent, LogEvents
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.query import Answer, Tables
     from mysfits_stream.operations.replay import Replayed
@@ -260,6 +261,19 @@ class Output:
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """The whole path; on a terminal, the links are printed already."""
         self._result(diagnosis, [doctor.verdict(diagnosis)])
+
+    def log_events(self, found: LogEvents) -> None:
+        """Log events of the stack."""
+        self._result(found, logs.events(found))
+
+    def follow_log_events(self, found: Iterable[LogEvent]) -> None:
+        """Each log event on arrival; with ``--json``, a line each."""
+        for each in found:
+            if self.as_json:
+                sys.stdout.write(json.dumps(each.document()) + "\n")
+                sys.stdout.flush()
+            elif not self.quiet:
+                self._lines([logs.event(each)])
 
     def exported(self, exported: Export) -> None:
         """A template, as JSON or YAML; with ``--quiet``, too."""

@@ -176,8 +176,8 @@ STREAM_ACTIONS = """
 """
 
 LOG_ACTIONS = """
-    CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams GetLogEvents ListTagsForResource
-    PutRetentionPolicy TagResource
+    CreateLogGroup CreateLogStream DeleteLogGroup DescribeLogStreams FilterLogEvents GetLogEvents
+    ListTagsForResource PutRetentionPolicy TagResource
 """
 
 CATALOG_ACTIONS = """

@@ -336,6 +336,7 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
         lambda: operator.run("failed"),
         lambda: operator.run("replay", "--dry-run"),
         lambda: operator.run("doctor"),
+        lambda: operator.run("logs"),
         lambda: operator.run("up", config=CHANGED),
     ]
     for command in commands:
