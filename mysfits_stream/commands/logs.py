@@ -35,9 +35,9 @@ from mysfits_stream.commands.help import command
 @global_options
 @pass_app
 def logs(app: App, source: str | None, lines: int, since: str, follow: bool) -> int:
-    """Show the logs of the processor (Lambda) and of the delivery (Firehose's errors).
+    """Show the logs of the processor and of the delivery.
 
-    Without an argument, both are merged by time. With --follow and --json, each line is the JSON of one
+    The processor is the Lambda function; the delivery logs Firehose's errors. Without an argument, both are merged by time. With --follow and --json, each line is the JSON of one
     event.
     """
     from mysfits_stream.operations import logs
