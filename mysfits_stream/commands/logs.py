@@ -37,8 +37,10 @@ from mysfits_stream.commands.help import command
 def logs(app: App, source: str | None, lines: int, since: str, follow: bool) -> int:
     """Show the logs of the processor and of the delivery.
 
-    The processor is the Lambda function; the delivery logs Firehose's errors. Without an argument, both are merged by time. With --follow and --json, each line is the JSON of one
-    event.
+    The processor is the Lambda function; the delivery logs Firehose's errors. Without an argument, both are
+    merged by time.
+
+    With --follow and --json, each line is the JSON of one event.
     """
     from mysfits_stream.operations import logs
 

@@ -152,6 +152,7 @@ def down(
     examples=(
         "mysfits-stream operator-policy --target aws > policy.json",
         "mysfits-stream operator-policy --target aws --for erase > policy.json",
+        "mysfits-stream operator-policy --target aws --trust github:example/shop > trust.json",
     ),
 )
 @click.option(
@@ -161,12 +162,22 @@ def down(
     multiple=True,
     help="Allow a command that needs permissions of its own, too: erase.",
 )
+@click.option(
+    "--trust",
+    metavar="github:OWNER/REPO",
+    help="Print the trust policy of a role for this repository's GitHub Actions instead.",
+)
 @global_options
 @pass_app
-def operator_policy(app: App, purposes: tuple[str, ...]) -> int:
+def operator_policy(app: App, purposes: tuple[str, ...], trust: str | None) -> int:
     """Print the IAM policy that the user of this tool needs."""
     from mysfits_stream.operations import operator_policy
 
+    if trust and purposes:
+        raise click.UsageError("--trust prints a trust policy alone: remove --for")
+    if trust:
+        app.out.json(operator_policy.trust_policy(app.project, trust))
+        return 0
     app.out.json(operator_policy.operator_policy(app.project, purposes))
     return 0
 

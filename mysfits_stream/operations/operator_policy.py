@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision import operator_policy as provision
-from mysfits_stream.provision.policies import Document
+from mysfits_stream.provision.policies import Document, trusting_github
+
+GITHUB = re.compile(
+    r"github:(?P<owner>[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38})/(?P<repository>[A-Za-z0-9._-]{1,100})"
+)
+"""A repository of GitHub; no wildcard is part of a name."""
 
 
 def operator_policy(project: Project, purposes: Collection[str] = ()) -> Document | list[Document]:
@@ -23,3 +29,16 @@ def operator_policy(project: Project, purposes: Collection[str] = ()) -> Documen
         )
     documents = provision.operator_policies(project.config, project.target.account, purposes)
     return documents[0] if len(documents) == 1 else documents
+
+
+def trust_policy(project: Project, text: str) -> Document:
+    """The trust policy of a role that GitHub Actions of one repository may assume, by OIDC (F254).
+
+    ``text`` is ``github:OWNER/REPO``. Raises MysfitsStreamError for other text.
+    """
+    match = GITHUB.fullmatch(text)
+    if not match or match["repository"] in (".", ".."):
+        raise MysfitsStreamError(
+            f"--trust {text!r}: expected github:OWNER/REPO, for example github:example/shop"
+        )
+    return trusting_github(project.target.account, match["owner"], match["repository"])

@@ -49,6 +49,25 @@ def trusting(service: str, *, external_id: str | None = None) -> Document:
     return document(statement)
 
 
+def trusting_github(account: Account, owner: str, repository: str) -> Document:
+    """A trust policy for GitHub Actions of one repository: pull requests, and the branch main (F254)."""
+    issuer = "token.actions.githubusercontent.com"
+    subject = f"repo:{owner}/{repository}"
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:{account.partition}:iam::{account.id}:oidc-provider/{issuer}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {
+                    f"{issuer}:aud": "sts.amazonaws.com",
+                    f"{issuer}:sub": [f"{subject}:pull_request", f"{subject}:ref:refs/heads/main"],
+                }
+            },
+        }
+    )
+
+
 def tls_only(bucket_arn: str) -> Document:
     """A bucket policy that denies requests without TLS."""
     return document(

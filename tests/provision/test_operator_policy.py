@@ -30,6 +30,7 @@ from mysfits_stream.config import (
     ProcessorConfig,
     QueryConfig,
 )
+from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.settings import Settings
@@ -443,3 +444,43 @@ def test_each_document_fits_a_managed_policy() -> None:
     assert sum(len(policy["Statement"]) for policy in several) == len(
         {json.dumps(statement) for policy in several for statement in policy["Statement"]}
     )
+
+
+def trust(operator: Operator, text: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    assert operator.run("operator-policy", "--trust", text) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_trust_policy_admits_one_repository_alone(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [statement] = trust(operator, "github:example/shop", capsys)["Statement"]
+    issuer = "token.actions.githubusercontent.com"
+    assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT_ID}:oidc-provider/{issuer}"}
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert statement["Condition"] == {
+        "StringEquals": {
+            f"{issuer}:aud": "sts.amazonaws.com",
+            f"{issuer}:sub": [
+                "repo:example/shop:pull_request",
+                "repo:example/shop:ref:refs/heads/main",
+            ],
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "example/shop",
+        "github:example",
+        "github:*/shop",
+        "github:example/*",
+        "github:a/b:c",
+        "gitlab:a/b",
+        "github:a/..",
+    ],
+)
+def test_no_wildcard_and_no_other_service_is_trusted(operator: Operator, text: str) -> None:
+    with pytest.raises(MysfitsStreamError, match="expected github:OWNER/REPO, for example"):
+        operator.run("operator-policy", "--trust", text)
