@@ -101,6 +101,22 @@ class Field:
             and ("enum" not in bounds or value in bounds["enum"])
         )
 
+    def plausible(self) -> Any:
+        """A valid value for tests and examples; None if the bounds admit none that is easily found."""
+        bounds = dict(self.bounds)
+        if "enum" in bounds:
+            return bounds["enum"][0]
+        if self.type == "boolean":
+            return True
+        if self.type != "string":
+            return max(bounds.get("minimum", 1), min(1, bounds.get("maximum", 1)))
+        candidates = ["test", "t" * bounds.get("minLength", 0)]
+        if "pattern" in bounds:
+            least = bounds.get("minLength", 0)
+            sample = ecma_subset.sample(bounds["pattern"], least)
+            candidates = [sample, sample.ljust(least, sample[-1:] or "t")]
+        return next((each for each in candidates if self.accepts(each)), None)
+
 
 USER_ID = Field("userId", bounds=(("minLength", 1), ("maxLength", 128)))
 MYSFIT_ID = Field("mysfitId", bounds=(("pattern", "^[A-Za-z0-9_-]{1,64}$"),))

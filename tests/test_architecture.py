@@ -28,6 +28,7 @@ AWS = f"{PACKAGE}.aws"
 RESOURCES = {
     name: f"{RESOURCE_ROOM}.{name}"
     for name in (
+        "alias",
         "bucket",
         "clicks_database",
         "clicks_table",
@@ -42,6 +43,12 @@ EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "error
     f"{PROVISION}.{part}" for part in ("policies", "processor_zip", "resource")
 }
 OF_ONE_RESOURCE = {
+    "alias": {
+        f"{RESOURCE_ROOM}.function_states",
+        f"{PROVISION}.smoke_test",
+        f"{PACKAGE}.click_definition",
+    },
+    "function": {f"{RESOURCE_ROOM}.function_states"},
     "bucket": {f"{RESOURCE_ROOM}.emptying", f"{PACKAGE}.retention"},
     "clicks_database": {f"{RESOURCE_ROOM}.glue_errors"},
     "clicks_table": {f"{RESOURCE_ROOM}.glue_errors", f"{PACKAGE}.date_partitions"},

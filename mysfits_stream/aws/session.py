@@ -58,6 +58,10 @@ def boto3_session(core: Session) -> boto3.Session:
     return boto3.Session(botocore_session=core)
 
 
+LAMBDA_READ_SECONDS = 310
+"""Longer than the processor's longest timeout, so that Lambda and not the client ends a smoke test."""
+
+
 def client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
     """A client of a service; build all clients in a single thread (F72)."""
     from botocore.config import Config
@@ -71,6 +75,7 @@ def client(session: boto3.Session, service: str, endpoint_url: str | None, regio
         config=Config(
             retries={"mode": "standard", "max_attempts": 4},
             connect_timeout=10,
+            read_timeout=LAMBDA_READ_SECONDS if service == "lambda" else 60,
             max_pool_connections=32,
             user_agent_extra="mysfits-stream",
             s3={"addressing_style": "path" if elsewhere else "auto"},

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from mysfits_stream import bounded_http, ecma_subset
+from mysfits_stream import bounded_http
 from mysfits_stream.click_definition import Definition, Field
 from mysfits_stream.errors import ClickError
 
@@ -146,21 +146,9 @@ def _value(field: Field, text: str) -> Any:
 
 
 def _plausible(field: Field, definition: Definition) -> Any:
-    bounds = dict(field.bounds)
     if field.name == definition.user and field.accepts(user := TEST_USER + secrets.token_hex(4)):
         return user
-    if "enum" in bounds:
-        return bounds["enum"][0]
-    if field.type == "boolean":
-        return True
-    if field.type != "string":
-        return max(bounds.get("minimum", 1), min(1, bounds.get("maximum", 1)))
-    candidates = ["test", "t" * bounds.get("minLength", 0)]
-    if "pattern" in bounds:
-        least = bounds.get("minLength", 0)
-        sample = ecma_subset.sample(bounds["pattern"], least)
-        candidates = [sample, sample.ljust(least, sample[-1:] or "t")]
-    value = next((each for each in candidates if field.accepts(each)), None)
+    value = field.plausible()
     if value is None:
         raise ClickError(
             f"cannot compose a value for the field {field.name}; set a value: --field {field.name}=VALUE"

@@ -49,7 +49,8 @@ def template(config: Config, package: Package | None = None) -> Template:
     package = package or package_of(config.processor)
     placed, parameters = parametrised(config)
     stack = build_with_placeholders(placed, package)
-    arns = {
+    # The longer ARN first: the alias's begins with the function's.
+    arns = {stack.processor_live.arn: logical_id(stack.processor_live.name)} | {
         _arn(resource): f"{logical_id(resource.name)}.Arn"
         for resource in stack
         if resource.type in ARN_IS_OURS

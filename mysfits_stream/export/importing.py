@@ -7,8 +7,9 @@ CloudFormation's stack.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mysfits_stream.aws.account import Clients
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation
@@ -16,14 +17,13 @@ from mysfits_stream.provision.engine import Change, translated
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import logical_id
 
-if TYPE_CHECKING:
-    from types_boto3_apigateway import APIGatewayClient
-
 IDENTIFIERS = {
     "AWS::S3::Bucket": ("BucketName",),
     "AWS::S3::BucketPolicy": ("Bucket",),
     "AWS::IAM::Role": ("RoleName",),
     "AWS::Lambda::Function": ("FunctionName",),
+    "AWS::Lambda::Version": ("FunctionArn",),
+    "AWS::Lambda::Alias": ("AliasArn",),
     "AWS::Logs::LogGroup": ("LogGroupName",),
     "AWS::Logs::LogStream": ("LogGroupName", "LogStreamName"),
     "AWS::KinesisFirehose::DeliveryStream": ("DeliveryStreamName",),
@@ -49,7 +49,7 @@ def template(config: Config, package: Package | None = None) -> cloudformation.T
 
 
 def resources_to_import(
-    changes: Sequence[Change], document: cloudformation.Template, apigateway: APIGatewayClient
+    changes: Sequence[Change], document: cloudformation.Template, clients: Clients
 ) -> list[ResourceToImport]:
     """The resources of a running stack for an import with the template ``document``.
 
@@ -72,10 +72,18 @@ def resources_to_import(
         if part["Type"] == "AWS::ApiGateway::Stage":
             stage = part["Properties"]
             with translated("clicks-api", "export"):
-                served = apigateway.get_stage(
+                served = clients.apigateway.get_stage(
                     restApiId=physical[stage["RestApiId"]["Ref"]], stageName=stage["StageName"]
                 )
             physical[stage["DeploymentId"]["Ref"]] = served["deploymentId"]
+        if part["Type"] == "AWS::Lambda::Alias":
+            alias = part["Properties"]
+            function = physical[alias["FunctionName"]["Ref"]]
+            with translated("processor-live", "export"):
+                found = clients.function.get_alias(FunctionName=function, Name=alias["Name"])
+            version, _ = alias["FunctionVersion"]["Fn::GetAtt"]
+            function_arn = found["AliasArn"].removesuffix(f":{alias['Name']}")
+            physical[version] = f"{function_arn}:{found['FunctionVersion']}"
     return [
         {
             "ResourceType": part["Type"],

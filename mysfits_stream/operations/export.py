@@ -69,7 +69,7 @@ def export_import(project: Project) -> Export:
     package = project.package_for_aws()
     template = importing.template(config, package)
     changes = survey(project.build(), Goal.PRESENT, config.stack)
-    to_import = importing.resources_to_import(changes, template, project.target.client("apigateway"))
+    to_import = importing.resources_to_import(changes, template, project.target.clients)
     written = files.cloudformation_files(template, package)
     written[files.TO_IMPORT] = files.as_json(to_import).encode()
     return Export("import", template, written, to_import)

@@ -85,6 +85,7 @@ class Project:
             answers=target.answers,
             pace=target.pace,
             report=report,
+            warn=self.note,
         )
 
     @cached_property

@@ -166,8 +166,9 @@ OBJECT_ACTIONS = "DeleteObject DeleteObjectVersion GetObject PutObject"
 ERASE_ACTIONS = "GetObjectTagging GetObjectVersion PutObjectTagging"
 
 FUNCTION_ACTIONS = """
-    CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionConfiguration ListTags
-    TagResource UpdateFunctionCode UpdateFunctionConfiguration
+    CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteFunctionConcurrency GetAlias GetFunction
+    GetFunctionConfiguration InvokeFunction ListTags ListVersionsByFunction PublishVersion TagResource
+    UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
 """
 
 STREAM_ACTIONS = """

@@ -26,6 +26,7 @@ from mysfits_stream.provision import policies
 from mysfits_stream.provision.own_processor import handler_name, package_of
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import Placement, Resource
+from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
 from mysfits_stream.provision.resources.clicks_table import ClicksTable
@@ -45,6 +46,8 @@ QUERY_RESOURCES = ("clicks-database", "clicks-table", "query-workgroup")
 
 DEFAULT_PREFIX = "firehose/"
 GB = 2**30
+LIVE = "live"
+"""The alias that Firehose invokes."""
 
 Report = Callable[[str, str], None]
 """(logical name, what it is waiting for)."""
@@ -94,6 +97,7 @@ class Stack:
     processor_logs: LogGroup
     processor_role: Role
     processor: Function
+    processor_live: Alias
     delivery_logs: LogGroup
     delivery_role: Role
     delivery_stream: DeliveryStream
@@ -123,6 +127,7 @@ def build(
     with_query: bool = False,
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
+    warn: Callable[[str], None] = lambda _text: None,
 ) -> Stack:
     """The stack's resources. Pure: only the verbs of the resources make calls.
 
@@ -130,7 +135,8 @@ def build(
     preflight, ``package`` the processor's package, by default the configured one, ``delete_data`` the licence
     to empty the bucket, ``drain`` whether buffered clicks are delivered before the stream is deleted,
     ``expected_versions`` the number of versions in the bucket, if known, ``with_query`` whether the resources
-    of ``query.athena`` are included in any case.
+    of ``query.athena`` are included in any case. ``warn`` receives a line about trouble that does
+    not end the run.
     """
     stack = config.stack
     names = Names.of(config, account)
@@ -185,6 +191,15 @@ def build(
         role=processor_role,
         log_group=processor_logs,
     )
+    processor_live = Alias(
+        name="processor-live",
+        placement=placement("processor-live"),
+        alias_name=LIVE,
+        function=processor,
+        definition=config.definition,
+        stream_arn=account.arn("firehose", f"deliverystream/{names.stream}"),
+        warn=warn,
+    )
     delivery_logs = LogGroup(
         name="delivery-logs",
         placement=placement("delivery-logs"),
@@ -212,7 +227,7 @@ def build(
         stream_name=names.stream,
         role=delivery_role,
         bucket=clicks_bucket,
-        processor=processor,
+        processor=processor_live,
         log_group=delivery_logs,
         log_stream=LOG_STREAM,
         prefix=config.delivery.prefix,
@@ -254,13 +269,14 @@ def build(
         answers=answers,
         # Only a stream that is drained must outlive the API: else the two go at the same time.
         # A processor that understands a changed definition, before the API accepts clicks of that definition.
-        after=(api_role, processor, delivery_stream) if drain else (api_role, processor),
+        after=(api_role, processor_live, delivery_stream) if drain else (api_role, processor_live),
     )
     return Stack(
         clicks_bucket=clicks_bucket,
         processor_logs=processor_logs,
         processor_role=processor_role,
         processor=processor,
+        processor_live=processor_live,
         delivery_logs=delivery_logs,
         delivery_role=delivery_role,
         delivery_stream=delivery_stream,

@@ -60,6 +60,7 @@ def test_the_reads_of_every_resource_are_in_the_table() -> None:
         "s3 operations",
         "iam GetRole.Role",
         "lambda GetFunction.Configuration",
+        "lambda GetAlias",
         "logs DescribeLogGroups.logGroups",
         "firehose DescribeDeliveryStream.DeliveryStreamDescription",
         "apigateway GetRestApi",

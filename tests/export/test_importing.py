@@ -18,7 +18,7 @@ def to_import(deployment: Deployment) -> list[dict[str, Any]]:
     return importing.resources_to_import(
         survey(deployment.resources(), Goal.PRESENT, deployment.config.stack),
         importing.template(deployment.config),
-        deployment.target.clients.apigateway,
+        deployment.target.clients,
     )
 
 
@@ -33,12 +33,16 @@ def test_every_resource_of_the_template_is_identified_by_what_runs(deployment: D
     assert [entry["ResourceType"] for entry in found] == [part["Type"] for part in template.values()]
     identifiers = {entry["LogicalResourceId"]: entry["ResourceIdentifier"] for entry in found}
     (deployed,) = (name for name in identifiers if name.startswith("ClicksApiDeployment"))
+    (published,) = (name for name in identifiers if name.startswith("ProcessorVersion"))
+    function_arn = deployment.target.account.arn("lambda", f"function:{names.function}")
     assert identifiers == {
         "ClicksBucket": {"BucketName": names.bucket},
         "ClicksBucketPolicy": {"Bucket": names.bucket},
         "ProcessorLogs": {"LogGroupName": names.processor_logs},
         "ProcessorRole": {"RoleName": names.processor_role},
         "Processor": {"FunctionName": names.function},
+        "ProcessorLive": {"AliasArn": f"{function_arn}:live"},
+        published: {"FunctionArn": f"{function_arn}:1"},
         "DeliveryLogs": {"LogGroupName": names.delivery_logs},
         "DeliveryLogsS3Delivery": {"LogGroupName": names.delivery_logs, "LogStreamName": "S3Delivery"},
         "DeliveryRole": {"RoleName": names.delivery_role},

@@ -102,7 +102,7 @@ def test_row_2_the_delivery_stream(resources: dict[str, Any], template: dict[str
     (processor,) = destination["ProcessingConfiguration"]["Processors"]
     parameters = {p["ParameterName"]: p["ParameterValue"] for p in processor["Parameters"]}
     assert parameters == {
-        "LambdaArn": f"{FUNCTION_ARN}:$LATEST",
+        "LambdaArn": f"{FUNCTION_ARN}:live",
         "RoleArn": "arn:aws:iam::123456789012:role/mysfits-clicks-eu-west-1-delivery",
         "NumberOfRetries": "3",
         "BufferSizeInMBs": "1",
@@ -219,7 +219,7 @@ def test_row_12_the_outputs(template: dict[str, Any]) -> None:
     outputs = template["Outputs"]
     assert "StreamingApiEndpoint" in outputs
     main = {"AWS::ApiGateway::Deployment", "AWS::ApiGateway::Stage", "AWS::S3::BucketPolicy"}
-    main.add("AWS::Logs::LogStream")
+    main |= {"AWS::Logs::LogStream", "AWS::Lambda::Version"}
     named = {name for name, part in template["Resources"].items() if part["Type"] not in main}
     assert {f"{name}Arn" for name in named} == set(outputs) - {"StreamingApiEndpoint"}
 

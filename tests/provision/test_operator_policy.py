@@ -97,7 +97,9 @@ def permissions(service: str, operation: str, given: Any, line: str) -> Iterator
         yield from of_s3(operation, given)
     elif service == "lambda":
         function = ACCOUNT.arn("lambda", f"function:{given['FunctionName']}")
-        yield Needed(f"lambda:{operation}", function)
+        version = f":{given['Qualifier']}" if given.get("Qualifier") else ""
+        action = "InvokeFunction" if operation == "Invoke" else operation
+        yield Needed(f"lambda:{action}", f"{function}{version}")
         if given.get("Tags"):
             yield Needed("lambda:TagResource", function)
         if operation == "GetFunction":

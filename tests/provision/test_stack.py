@@ -55,6 +55,7 @@ def test_building_makes_no_call() -> None:
         "processor-logs",
         "processor-role",
         "processor",
+        "processor-live",
         "delivery-logs",
         "delivery-role",
         "delivery-stream",
@@ -72,13 +73,13 @@ def test_what_is_slow_or_limited_to_remove_waits_for_nothing() -> None:
 
 def test_the_api_does_not_wait_for_the_stream() -> None:
     """F71, F73: it can be deployed while the stream is still CREATING."""
-    assert needs(build())["clicks-api"] == {"api-role", "processor"}
+    assert needs(build())["clicks-api"] == {"api-role", "processor-live"}
 
 
 def test_the_bucket_and_the_logs_go_after_what_writes_to_them() -> None:
     """F76, F77: or late objects and late log events would come after."""
     wanted = needs(build())
-    assert wanted["delivery-stream"] == {"delivery-role", "clicks-bucket", "processor", "delivery-logs"}
+    assert wanted["delivery-stream"] == {"delivery-role", "clicks-bucket", "processor-live", "delivery-logs"}
     assert wanted["processor"] == {"processor-role", "processor-logs"}
 
 
@@ -130,7 +131,7 @@ def test_the_parts_agree_on_each_others_names() -> None:
         for kind in ("delivery", "api")
     }
     granted = {text for kind in roles for text in _texts(roles[kind])}
-    assert stream["Processor"]["LambdaArn"].removesuffix(":$LATEST") in granted
+    assert stream["Processor"]["LambdaArn"].removesuffix(":live") in granted
     assert stream["BucketARN"] in granted
     put = api["Methods"]["PUT /clicks"]["integration"]
     assert put["credentials"].endswith("-api")
@@ -149,4 +150,4 @@ def _texts(value: Any) -> set[str]:
 
 def test_with_data_to_keep_the_api_goes_before_its_stream_drains() -> None:
     """Otherwise clicks accepted while API Gateway's quota is waited out would be lost (F61)."""
-    assert needs(build(drain=True))["clicks-api"] == {"api-role", "processor", "delivery-stream"}
+    assert needs(build(drain=True))["clicks-api"] == {"api-role", "processor-live", "delivery-stream"}

@@ -132,7 +132,12 @@ def test_a_stack_lives_through_all_moods(moody: MoodyStack) -> None:
     assert len(moody.differences(CONFIG)) == 3
     assert moody.up() == {"PutRolePolicy", "CreateLogGroup", "PutRetentionPolicy", "PutBucketVersioning"}
 
-    assert moody.up(resources=with_other_code(moody.resources(CONFIG))) == {"UpdateFunctionCode"}
+    assert moody.up(resources=with_other_code(moody.resources(CONFIG))) == {
+        "Invoke",
+        "PublishVersion",
+        "UpdateAlias",
+        "UpdateFunctionCode",
+    }
 
     changed = replace(CONFIG, api=ApiConfig(allowed_origins=("https://www.example.com",)))
     written = moody.up(changed, with_other_code(moody.resources(changed)))
@@ -156,5 +161,6 @@ def with_other_code(stack: Stack) -> Stack:
         archive.writestr(zipfile.ZipInfo("release.txt", (2026, 1, 1, 0, 0, 0)), "2")
     other = replace(package, zip_bytes=buffer.getvalue())
     processor = replace(stack.processor, package=lambda: other)
-    stream = replace(stack.delivery_stream, processor=processor)
-    return replace(stack, processor=processor, delivery_stream=stream)
+    live = replace(stack.processor_live, function=processor)
+    stream = replace(stack.delivery_stream, processor=live)
+    return replace(stack, processor=processor, processor_live=live, delivery_stream=stream)

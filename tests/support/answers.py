@@ -56,6 +56,9 @@ def rendered(answer: Answer, operation: OperationModel) -> tuple[Mapping[str, st
         return {}, f"<Response><{wrapper}>{inside}</{wrapper}></Response>".encode()
     if protocol == "rest-xml":
         return answer.headers, _rest_xml(shape, answer.result)
+    payload = shape.serialization.get("payload")
+    if payload and shape.members[payload].type_name == "blob":
+        return answer.headers, answer.result[payload]
     return answer.headers, json.dumps(_json(shape, answer.result)).encode()
 
 

@@ -10,6 +10,7 @@ from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.config import Config
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import logical_id
+from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 
 SERVICE = "https://mysfits.example.com/api"
@@ -38,13 +39,19 @@ def values(template: Mapping[str, Any], config: Config, account: Account, **give
         name = logical_id(resource.name)
         if isinstance(resource, RestApi):
             known[name] = API_ID
+            continue
+        described: Any = resource
+        known[f"{name}.Arn"] = described.arn
+        if isinstance(resource, Alias):
+            known[name] = described.arn  # Ref yields the ARN
+        elif resource.type in GLUE_INPUTS:
+            known[name] = described.template()[name]["Properties"][GLUE_INPUTS[resource.type]]["Name"]
         else:
-            described: Any = resource
-            known[f"{name}.Arn"] = described.arn
-            if resource.type in GLUE_INPUTS:
-                known[name] = described.template()[name]["Properties"][GLUE_INPUTS[resource.type]]["Name"]
-            else:
-                known[name] = described.template()[name]["Properties"][NAMES[resource.type]]
+            known[name] = described.template()[name]["Properties"][NAMES[resource.type]]
+        # The digest in a version's logical id differs with placeholders.
+        for part in {**template["Resources"], **described.template()}:
+            if part.startswith("ProcessorVersion"):
+                known[f"{part}.Version"] = "1"
     return known
 
 

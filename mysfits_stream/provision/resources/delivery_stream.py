@@ -21,8 +21,8 @@ from mysfits_stream.provision.resource import (
     owner_of,
     tag_list,
 )
+from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
-from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
 
@@ -65,8 +65,8 @@ ENCRYPTED = {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}
 class DeliveryStream:
     """A direct-put delivery stream into a bucket, through a processor.
 
-    The stream holds the processor although Firehose is not known to check the function on creation (F32).
-    Both wait out the same propagation of roles, so no time is lost, and buffered clicks find their
+    The stream holds the processor's alias (F280) although Firehose is not known to check the function on
+    creation (F32): no batch comes before the alias names a tested version, and buffered clicks find their
     processor alive when the stream is deleted.
     """
 
@@ -75,7 +75,7 @@ class DeliveryStream:
     stream_name: str
     role: Role
     bucket: Bucket
-    processor: Function
+    processor: Alias
     log_group: LogGroup
     log_stream: str
     prefix: str
@@ -117,7 +117,7 @@ class DeliveryStream:
                 "LogStreamName": self.log_stream,
             },
             "Processor": {
-                "LambdaArn": f"{self.processor.arn}:$LATEST",
+                "LambdaArn": self.processor.arn,
                 "RoleArn": self.role.arn,
                 "NumberOfRetries": str(self.processor_retries),
                 "BufferSizeInMBs": f"{self.processor_buffer_mb:g}",

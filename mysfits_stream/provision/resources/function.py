@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
+from mysfits_stream.aws.errors import ignoring, is_error
 from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.processor_zip import Package
@@ -22,6 +22,13 @@ from mysfits_stream.provision.resource import (
     logical_id,
     owner_of,
     tag_list,
+)
+from mysfits_stream.provision.resources.function_states import (
+    MISSING,
+    READY_BUDGET,
+    RECREATED,
+    getting_ready,
+    replaced_for,
 )
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
@@ -49,12 +56,6 @@ sends these parameters: not every partition knows each (F134).
 UNRESERVED = "ReservedConcurrentExecutions"
 """Reserved concurrency: 0 stops the processor, and any number takes from the account's (F65)."""
 
-RECREATED = "re-created since the function was made"
-MISSING = "missing"
-
-READY_BUDGET = 300.0
-"""Seconds that Lambda may take to get ready, as botocore's own waiters have it (F54)."""
-
 
 @dataclass(frozen=True)
 class Function:
@@ -80,8 +81,8 @@ class Function:
         return self.placement.account.arn("lambda", f"function:{self.function_name}")
 
     @property
-    def desired(self) -> Properties:
-        """Code by its digest, and configuration."""
+    def content(self) -> Properties:
+        """The desired properties that a published version keeps: code by its digest, and configuration."""
         return {
             "CodeSha256": self.package().sha256,
             "Architectures": [self.architecture],
@@ -93,10 +94,12 @@ class Function:
             "Environment": dict(self.environment),
             "LoggingConfig": {"LogFormat": "Text", "LogGroup": self.log_group.group_name},
             **{key: _without_empty(value) for key, value in RESET.items()},
-            UNRESERVED: None,
-            "Tags": self.placement.tags,
-            "State": "Active",
         }
+
+    @property
+    def desired(self) -> Properties:
+        """Code by its digest, and configuration."""
+        return {**self.content, UNRESERVED: None, "Tags": self.placement.tags, "State": "Active"}
 
     def template(self) -> Template:
         """The function; two parameters of the template name the location of the code."""
@@ -126,21 +129,8 @@ class Function:
                 return None
             raise
         found = answer["Configuration"]
-        properties = {
-            key: found.get(key) for key in ("CodeSha256", "Runtime", "Handler", "MemorySize", "Timeout")
-        }
-        properties |= {
-            "Architectures": found.get("Architectures", ["x86_64"]),
+        properties = self.content_of(found) | {
             "Role": self._role_of(found),
-            "Environment": found.get("Environment", {}).get("Variables", {}),
-            "LoggingConfig": {
-                "LogFormat": found.get("LoggingConfig", {}).get("LogFormat", "Text"),
-                "LogGroup": found.get("LoggingConfig", {}).get(
-                    "LogGroup", f"/aws/lambda/{self.function_name}"
-                ),
-            },
-            **{key: _without_empty(found.get(key, value)) for key, value in RESET.items()},
-            "Layers": [layer["Arn"] for layer in found.get("Layers", ())],
             UNRESERVED: answer.get("Concurrency", {}).get(UNRESERVED),
             "Tags": self.placement.ours(answer.get("Tags", {})),
             # Idle functions may read Inactive and wake by themselves: only Failed is a difference.
@@ -155,6 +145,22 @@ class Function:
             owner_of(answer.get("Tags", {})),
             settled=found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress",
         )
+
+    def content_of(self, found: Any) -> Properties:
+        """The properties of ``content``, of a FunctionConfiguration that Lambda returned."""
+        logging = found.get("LoggingConfig", {})
+        return {
+            **{key: found.get(key) for key in ("CodeSha256", "Runtime", "Handler", "MemorySize", "Timeout")},
+            "Architectures": found.get("Architectures", ["x86_64"]),
+            "Role": found["Role"],
+            "Environment": found.get("Environment", {}).get("Variables", {}),
+            "LoggingConfig": {
+                "LogFormat": logging.get("LogFormat", "Text"),
+                "LogGroup": logging.get("LogGroup", f"/aws/lambda/{self.function_name}"),
+            },
+            **{key: _without_empty(found.get(key, value)) for key, value in RESET.items()},
+            "Layers": [layer["Arn"] for layer in found.get("Layers", ())],
+        }
 
     def create(self) -> None:
         """Create the function, waiting until its role is assumable; Pending on return."""
@@ -180,7 +186,7 @@ class Function:
 
     def update(self, diff: Diff) -> None:
         """Configuration first, then code, each settled before the next (F54)."""
-        if diff.get("Role", (None,))[0] in (RECREATED, MISSING) or "State" in diff:
+        if replaced_for({key: observed for key, (observed, _) in diff.items()}):
             self.delete()
             self.create()
             return
@@ -308,7 +314,7 @@ class Function:
     ) -> Any:
         try:
             return retry_while(
-                _getting_ready,
+                getting_ready,
                 call,
                 self.placement.pace,
                 waiting_for=waiting_for,
@@ -332,25 +338,3 @@ def _without_empty(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {key: member for key, member in value.items() if member}
-
-
-def _getting_ready(error: Exception) -> bool:
-    """The role is not in force yet (F13, F14), or the function is still updating (F15)."""
-    return (
-        any(is_error(error, "InvalidParameterValueException", message=phrase) for phrase in ROLE_PHRASES)
-        or any(is_error(error, "ResourceConflictException", message=phrase) for phrase in BUSY_PHRASES)
-        or is_server_error(error)
-    )
-
-
-ROLE_PHRASES = (
-    "cannot be assumed by Lambda",
-    "does not have permissions",
-    "throttled by EC2",
-    "KMS key is invalid for CreateGrant",
-)
-
-BUSY_PHRASES = (
-    "An update is in progress for resource",
-    "The function is currently in the following state: Pending",
-)

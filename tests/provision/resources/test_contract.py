@@ -23,6 +23,7 @@ from mysfits_stream.provision import policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import OWNER_TAG, Observed, Resource, difference
+from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.state import State
 
 pytestmark = pytest.mark.slow
@@ -80,7 +81,7 @@ def build(local_cloud: Any, clients: Clients) -> Callable[..., dict[str, Resourc
             options.pop("config", CONFIG),
             ACCOUNT,
             clients,
-            mysfits_api="https://mysfits.example.com",
+            mysfits_api="http://localhost:9",
             answers=lambda _api, _stage: True,
             pace=Pace(sleep=local_cloud.clock.advance, clock=local_cloud.clock),
             **options,
@@ -100,6 +101,7 @@ NAMES = (
     "processor-logs",
     "processor-role",
     "processor",
+    "processor-live",
     "delivery-logs",
     "delivery-role",
     "delivery-stream",
@@ -126,8 +128,17 @@ def make(resource: Resource) -> None:
     """Make a resource after all that it needs."""
     for needed in dependencies(resource):
         if needed.read() is None:
-            make(needed)
+            make_untested(needed) if isinstance(needed, Alias) else make(needed)
     resource.create()
+
+
+def make_untested(alias: Alias) -> None:
+    """Make an alias without its smoke test, which takes a process."""
+    if alias.function.read() is None:
+        make(alias.function)
+    lambda_, name = alias.placement.clients.function, alias.function.function_name
+    version = lambda_.publish_version(FunctionName=name)["Version"]
+    lambda_.create_alias(FunctionName=name, Name=alias.alias_name, FunctionVersion=version)
 
 
 def seen(resource: Resource) -> Observed:
@@ -204,7 +215,7 @@ def test_tagged_ours_at_birth(resources: dict[str, Resource], clients: Clients, 
     """Killed right after the first call that made anything, it is known for ours, and up or down goes on."""
     resource = resources[name]
     for needed in dependencies(resource):
-        make(needed)
+        make_untested(needed) if isinstance(needed, Alias) else make(needed)
     owning = getattr(clients, CLIENTS[resource.type.split("::")[1]])
 
     def die(model: Any, **_: Any) -> None:
@@ -218,11 +229,15 @@ def test_tagged_ours_at_birth(resources: dict[str, Resource], clients: Clients, 
     finally:
         owning.meta.events.unregister("after-call", unique_id="contract-death")
 
-    assert seen(resource).owner == STACK
-    change = decide(resource, seen(resource), Goal.PRESENT, STACK)
-    if change.action is not Action.NONE:
+    change = decide(resource, resource.read(), Goal.PRESENT, STACK)
+    if name == "processor-live":
+        # The first call publishes a version, which belongs to the function (F283).
+        assert change.action is Action.CREATE
+        resource.create()
+    elif change.action is not Action.NONE:
         resource.update(change.diff)
     resource.settle()
+    assert seen(resource).owner == STACK
     assert drift(resource) == {}
 
 
@@ -235,6 +250,28 @@ def other_zip() -> bytes:
 
 def configure(c: Clients, **changed: Any) -> None:
     c.function.update_function_configuration(FunctionName=f"{STACK}-processor", **changed)
+
+
+def publish(c: Clients, code: bytes) -> str:
+    """Publish a version with this code by hand, and put the function's own code back."""
+    name = f"{STACK}-processor"
+    c.function.update_function_code(FunctionName=name, ZipFile=code)
+    version = c.function.publish_version(FunctionName=name)["Version"]
+    c.function.update_function_code(FunctionName=name, ZipFile=processor_package().zip_bytes)
+    return version
+
+
+def point(c: Clients, version: str) -> None:
+    c.function.update_alias(FunctionName=f"{STACK}-processor", Name="live", FunctionVersion=version)
+
+
+def publish_configured(c: Clients, **changed: Any) -> None:
+    """Point the alias to a version with another configuration, and put the function's own one back."""
+    name = f"{STACK}-processor"
+    kept = c.function.get_function_configuration(FunctionName=name)
+    configure(c, **changed)
+    point(c, c.function.publish_version(FunctionName=name)["Version"])
+    configure(c, **{key: kept[key] for key in changed})  # type: ignore[literal-required]
 
 
 def redirect(c: Clients, **changed: Any) -> None:
@@ -464,6 +501,23 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
             Resource=ACCOUNT.arn("lambda", f"function:{STACK}-processor"), TagKeys=["CostCenter"]
         ),
     ),
+    ("processor-live", "CodeSha256", lambda c: point(c, publish(c, other_zip()))),
+    ("processor-live", "CodeSha256", lambda c: point(c, "$LATEST")),
+    ("processor-live", "Runtime", lambda c: publish_configured(c, Runtime="python3.12")),
+    ("processor-live", "Handler", lambda c: publish_configured(c, Handler="other.handler")),
+    ("processor-live", "MemorySize", lambda c: publish_configured(c, MemorySize=128)),
+    ("processor-live", "Timeout", lambda c: publish_configured(c, Timeout=3)),
+    ("processor-live", "Role", lambda c: publish_configured(c, Role=OTHER_ROLE)),
+    (
+        "processor-live",
+        "Environment",
+        lambda c: publish_configured(c, Environment={"Variables": {"MYSFITS_API": "x"}}),
+    ),
+    (
+        "processor-live",
+        "LoggingConfig",
+        lambda c: publish_configured(c, LoggingConfig={"LogGroup": "/other"}),
+    ),
     (
         "delivery-stream",
         "Tags",
@@ -656,12 +710,16 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
 UNSIMULATED = "not simulated by the local cloud; see test"
 CANNOT_DRIFT = {
     ("processor", "State"): "only Lambda itself can fail a function",
+    ("processor-live", "State"): "only Lambda itself can fail a version",
+    ("processor-live", "Architectures"): "an update of the code changes it together with the code",
+    ("processor-live", "RoutingConfig"): f"{UNSIMULATED}_alias_answers.py",
     ("delivery-stream", "DeliveryStreamStatus"): "only Firehose itself can fail a stream",
     ("delivery-stream", "DeliveryStreamType"): "a stream keeps its type for life",
     ("delivery-stream", "S3BackupMode"): "once enabled, a backup cannot be disabled (F53)",
     ("delivery-stream", "DataFormatConversionConfiguration"): f"{UNSIMULATED}_delivery_stream_answers.py",
     **{
-        ("processor", key): f"{UNSIMULATED}_function_answers.py"
+        (name, key): f"{UNSIMULATED}_function_answers.py"
+        for name in ("processor", "processor-live")
         for key in ("Layers", "VpcConfig", "DeadLetterConfig", "FileSystemConfigs", "EphemeralStorage")
     },
     ("clicks-api", "CanarySetting"): f"{UNSIMULATED}_rest_api_answers.py",
@@ -729,7 +787,10 @@ def retag(c: Clients, observed: Observed, owner: str) -> None:
     calls: dict[str, Callable[[], Any]] = {
         "s3": lambda: c.s3.put_bucket_tagging(Bucket=observed.id, Tagging={"TagSet": tags}),  # type: ignore[typeddict-item]
         "iam": lambda: c.iam.tag_role(RoleName=observed.id, Tags=tags),  # type: ignore[arg-type]
-        "lambda": lambda: c.function.tag_resource(Resource=observed.arn, Tags={OWNER_TAG: owner}),
+        # Tags belong to the function, not to an alias (F283).
+        "lambda": lambda: c.function.tag_resource(
+            Resource=observed.arn.removesuffix(":live"), Tags={OWNER_TAG: owner}
+        ),
         "firehose": lambda: c.firehose.tag_delivery_stream(
             DeliveryStreamName=observed.id,
             Tags=tags,  # type: ignore[arg-type]
@@ -824,7 +885,7 @@ def test_the_same_stack_stands_in_two_regions_at_once(
                 Config(),
                 account,
                 through,
-                mysfits_api="https://mysfits.example.com",
+                mysfits_api="http://localhost:9",
                 answers=lambda _api, _stage: True,
                 pace=pace,
             ),

@@ -84,6 +84,45 @@ class Function(Provided, CloudFormationModel):
         self.call("lambda", "delete_function", FunctionName=self.physical_resource_id)
 
 
+class Version(Provided, CloudFormationModel):
+    """A published version; a version is never changed."""
+
+    TYPE = "AWS::Lambda::Version"
+    ATTRIBUTES = ("Version", "FunctionArn")
+
+    def put(self) -> None:
+        """Make it."""
+        made = self.call("lambda", "publish_version", **self.properties)
+        self.physical_resource_id = made["FunctionArn"]
+        self.attributes |= {"Version": made["Version"], "FunctionArn": made["FunctionArn"]}
+
+    def remove(self) -> None:
+        """Delete it."""
+        function, _, version = self.physical_resource_id.rpartition(":")
+        self.call("lambda", "delete_function", FunctionName=function, Qualifier=version)
+
+
+class Alias(Provided, CloudFormationModel):
+    """An alias of a function."""
+
+    TYPE = "AWS::Lambda::Alias"
+    ATTRIBUTES = ("AliasArn",)
+
+    def put(self) -> None:
+        """Make it, or change it."""
+        made = self.call("lambda", "update_alias" if self.exists else "create_alias", **self.properties)
+        self.physical_resource_id = self.attributes["AliasArn"] = made["AliasArn"]
+
+    def remove(self) -> None:
+        """Delete it."""
+        self.call(
+            "lambda",
+            "delete_alias",
+            FunctionName=self.properties["FunctionName"],
+            Name=self.properties["Name"],
+        )
+
+
 class DeliveryStream(Provided, CloudFormationModel):
     """A delivery stream to S3."""
 

@@ -1,0 +1,170 @@
+"""Code changes under clicks: a tested version gets the alias, any other version never gets a click."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mysfits_stream.errors import ProvisionError
+from mysfits_stream.provision.engine import Change, Goal, converge
+from mysfits_stream.provision.processor_zip import Package, processor_package
+from mysfits_stream.provision.stack import Stack
+from tests.support.cloud import CloudUnderTest
+from tests.support.ledger import Pipeline, troubled_pipeline
+
+pytestmark = pytest.mark.slow
+
+CLICK = {"userId": "me", "mysfitId": "m-0"}
+NO_IMPORT = "import a_module_that_nobody_has\n"
+TOO_SLOW = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
+NO_CONTRACT = "def handler(event, context):\n    return {'records': event['records'][:1]}\n"
+RAISES = "def handler(event, context):\n    raise KeyError('userId')\n"
+
+
+@pytest.fixture
+def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
+    with troubled_pipeline(local_cloud, tmp_path) as deployed:
+        yield deployed
+
+
+def package(code: str | None = None, release: str = "") -> Package:
+    """A package with other code, or the processor's with another file."""
+    buffer = io.BytesIO() if code else io.BytesIO(processor_package().zip_bytes)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        name, text = ("stream_processor.py", code) if code else ("release.txt", release)
+        archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
+    return Package(buffer.getvalue(), ())
+
+
+def with_package(stack: Stack, packed: Package, **changed: Any) -> Stack:
+    processor = replace(stack.processor, package=lambda: packed, **changed)
+    live = replace(stack.processor_live, function=processor)
+    return replace(
+        stack,
+        processor=processor,
+        processor_live=live,
+        delivery_stream=replace(stack.delivery_stream, processor=live),
+    )
+
+
+def up(pipeline: Pipeline, packed: Package, **changed: Any) -> list[Change]:
+    stack = with_package(pipeline.resources(), packed, **changed)
+    return converge(stack, pipeline.state, goal=Goal.PRESENT)
+
+
+def live(pipeline: Pipeline) -> str:
+    found = pipeline.target.clients.function.get_alias(FunctionName=pipeline.names.function, Name="live")
+    return str(found["FunctionVersion"])
+
+
+def versions(pipeline: Pipeline) -> list[str]:
+    return [each["Version"] for each in pipeline.resource("processor-live").versions()]
+
+
+def users(pipeline: Pipeline) -> list[str]:
+    pipeline.pass_buffers()
+    assert not pipeline.objects("processing-failed")
+    return sorted(line["userId"] for line in pipeline.delivered())
+
+
+def put(pipeline: Pipeline, *names: str) -> None:
+    for name in names:
+        assert pipeline.put(CLICK | {"userId": name}).status_code == 200
+
+
+def test_clicks_run_through_the_version_that_the_alias_names(pipeline: Pipeline) -> None:
+    put(pipeline, "a")
+    assert users(pipeline) == ["a"]
+    assert (live(pipeline), versions(pipeline)) == ("1", ["1"])
+    described: Any = pipeline.target.clients.function.get_function_configuration(
+        FunctionName=pipeline.names.function, Qualifier="1"
+    )
+    assert described["Description"] == pipeline.resource("processor-live").description
+
+
+@pytest.mark.parametrize(
+    ("code", "changed", "reason"),
+    [
+        pytest.param(NO_IMPORT, {}, "Runtime.ImportModuleError: Unable to import module", id="no import"),
+        pytest.param(TOO_SLOW, {"timeout_seconds": 1}, "Task timed out after 1.00 seconds", id="too slow"),
+        pytest.param(NO_CONTRACT, {}, "returned record has no recordId|no data|result None", id="contract"),
+        pytest.param(RAISES, {}, "KeyError: 'userId'", id="raises"),
+    ],
+)
+def test_a_version_that_fails_its_smoke_test_never_gets_a_click(
+    pipeline: Pipeline, code: str, changed: dict[str, Any], reason: str
+) -> None:
+    put(pipeline, "before")
+    with pytest.raises(ProvisionError, match=reason) as refused:
+        up(pipeline, package(code), **changed)
+    assert "\n" not in str(refused.value)
+    put(pipeline, "after")
+    assert live(pipeline) == "1"
+    assert users(pipeline) == ["after", "before"]
+    # The repaired code goes on, whatever is left of the attempt.
+    pipeline.up()
+    assert set(pipeline.statuses().values()) == {"in-sync"}
+
+
+def test_a_first_up_works_while_the_mysfits_service_is_down(pipeline: Pipeline) -> None:
+    pipeline.down()
+    pipeline.service.up = False
+    warnings: list[str] = []
+    # Other code, as the process of the earlier function would still know the smoke test's key.
+    stack = with_package(pipeline.resources(warn=warnings.append), package(release="first"))
+    changes = converge(stack, pipeline.state, goal=Goal.PRESENT)
+    [warning] = warnings
+    assert warning.startswith("warning: the smoke test of version 1 could not look a mysfit up: ")
+    assert {change.action.value for change in changes} == {"create"}
+
+
+def test_a_change_of_code_or_settings_is_published_and_five_versions_stay(pipeline: Pipeline) -> None:
+    for release in range(6):
+        put(pipeline, str(release))
+        changes = up(pipeline, package(release=str(release)))
+        done = {change.resource.name: change.action.value for change in changes}
+        assert (done["processor"], done["processor-live"]) == ("update", "update")
+        assert done["delivery-stream"] == "none"
+    assert (live(pipeline), versions(pipeline)) == ("7", ["3", "4", "5", "6", "7"])
+    # Invocations may reach the version that the alias leaves for a while (F284), so it stays.
+    pipeline.resource("processor-live").point_to("3")
+    up(pipeline, package(release="another"))
+    assert (live(pipeline), versions(pipeline)) == ("8", ["3", "4", "5", "6", "7", "8"])
+    assert users(pipeline) == [str(release) for release in range(6)]
+
+
+def test_a_stack_that_invokes_latest_is_brought_over_without_a_lost_click(pipeline: Pipeline) -> None:
+    """As stacks of earlier versions are: no alias, and `$LATEST` in the stream."""
+    clients, names = pipeline.target.clients, pipeline.names
+    found: Any = clients.firehose.describe_delivery_stream(DeliveryStreamName=names.stream)
+    described = found["DeliveryStreamDescription"]
+    destination = described["Destinations"][0]["ExtendedS3DestinationDescription"]
+    text = json.dumps(destination["ProcessingConfiguration"]).replace(":live", ":$LATEST")
+    clients.firehose.update_destination(
+        DeliveryStreamName=names.stream,
+        CurrentDeliveryStreamVersionId=described["VersionId"],
+        DestinationId=described["Destinations"][0]["DestinationId"],
+        ExtendedS3DestinationUpdate={"ProcessingConfiguration": json.loads(text)},
+    )
+    clients.function.delete_alias(FunctionName=names.function, Name="live")
+    clients.function.delete_function(FunctionName=names.function, Qualifier="1")
+    statuses = {name: status for name, status in pipeline.statuses().items() if status != "in-sync"}
+    assert statuses == {"processor-live": "missing", "delivery-stream": "drifted"}
+
+    put(pipeline, "before")
+    pipeline.cloud.advance(61)
+    put(pipeline, "meanwhile")
+    changes = up(pipeline, package(release="new"))
+    put(pipeline, "after")
+    assert {change.resource.name: change.action.value for change in changes if change.diff} == {
+        "processor": "update",
+        "delivery-stream": "update",
+    }
+    assert users(pipeline) == ["after", "before", "meanwhile"]
