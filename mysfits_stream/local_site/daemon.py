@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from mysfits_stream.errors import TargetError
 from mysfits_stream.files import make_private, state_errors
@@ -66,9 +67,9 @@ def held_clicks(running: Running) -> int | None:
     return sum(found.values()) if found else None
 
 
-def is_busy(running: Running) -> bool:
-    """Whether the local cloud does not answer at the moment."""
-    return administration.health(running, GLANCE_SECONDS) is None
+def health(running: Running) -> Mapping[str, Any] | None:
+    """The health of the local cloud; None if the local cloud does not answer at the moment."""
+    return administration.health(running, GLANCE_SECONDS)
 
 
 def list_all() -> list[Listed]:

@@ -38,6 +38,7 @@ class Keeping:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory = directory
+        self._lock_file = directory / "local-cloud.keep.lock"
         self._control_plane = control_plane
         self._firehose = firehose
         self._clock = clock
@@ -66,12 +67,21 @@ class Keeping:
     def _lock_directory(self) -> None:
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = open_file(self._directory / "local-cloud.keep.lock", os.O_RDWR | os.O_CREAT)
+            self._lock = open_file(self._lock_file, os.O_RDWR | os.O_CREAT)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise KeepingError(f"{self._directory}: another local cloud keeps its resources there") from error
+            self._release()
+            self.error = f"{self._directory}: another local cloud keeps its resources there"
+            raise KeepingError(self.error) from error
         except OSError as error:
             raise self._failure(error) from error
+
+    def _holds_directory(self) -> bool:
+        """Whether the lock is the lock of the directory, not of a directory that was there before."""
+        try:
+            return self._lock is not None and os.path.samestat(os.fstat(self._lock), self._lock_file.lstat())
+        except OSError:
+            return False
 
     def _read(self) -> None:
         kept = self._control_plane.load(self._directory)
@@ -79,6 +89,8 @@ class Keeping:
         try:
             for put in journal.read(self._directory, kept.get("journal", 0)):
                 self._firehose.put_again(put)
+        except journal.DamagedError as error:
+            raise KeepingError(str(error)) from error
         except Exception as error:  # a damaged pickle may raise anything
             raise KeepingError(f"{self._directory}: the journal cannot be read: {error}") from error
         self._journal = Journal(self._directory)
@@ -92,9 +104,15 @@ class Keeping:
         """Save all changes since the last save. Raises KeepingError."""
         with self._saving:
             changes = self._control_plane.changes
-            if changes == self._saved_changes and self._journal.length == 0 and self.error is None:
+            held = self._holds_directory()
+            unchanged = changes == self._saved_changes and self._journal.length == 0 and self.error is None
+            if held and unchanged:
                 return
             began = self._clock()
+            if not held:
+                # The directory was removed or renamed. Everything is in memory, and is written anew.
+                self._release()
+                self._lock_directory()
             try:
                 self._save()
             except OSError as error:

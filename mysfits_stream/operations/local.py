@@ -24,6 +24,8 @@ class LocalCloudStatus:
     running: Running | None
     busy: bool = False
     """Whether the local cloud does not answer at the moment."""
+    keep_error: str | None = None
+    """Why changes cannot be kept; None if they are kept, or are not to be kept."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -45,7 +47,7 @@ class LocalCloudStatus:
             "running": running is not None,
             "endpoint": running.endpoint if running else None,
             "pid": running.pid if running else None,
-            **({"page": self.page, "busy": self.busy} if running else {}),
+            **({"page": self.page, "busy": self.busy, "keepError": self.keep_error} if running else {}),
             **({"environment": dict(self.environment)} if running else {}),
         }
 
@@ -131,7 +133,10 @@ def clicks_lost_by_stop(directory: Path) -> int | None:
 def status(directory: Path) -> LocalCloudStatus:
     """The local cloud, if running."""
     running = daemon.find(directory)
-    return LocalCloudStatus(running, busy=running is not None and daemon.is_busy(running))
+    if running is None:
+        return LocalCloudStatus(None)
+    health = daemon.health(running)
+    return LocalCloudStatus(running, busy=health is None, keep_error=(health or {}).get("keep_error"))
 
 
 def list_all() -> LocalClouds:

@@ -17,7 +17,9 @@ def status(found: LocalCloudStatus) -> str:
     if running is None:
         return NOT_RUNNING
     busy = ", but does not answer at the moment" if found.busy else ""
-    return f"The local cloud runs at {running.endpoint} (pid {running.pid}){busy}. The page is {found.page}"
+    unkept = f"\nwarning: {found.keep_error}" if found.keep_error else ""
+    line = f"The local cloud runs at {running.endpoint} (pid {running.pid}){busy}. The page is {found.page}"
+    return f"{line}{unkept}"
 
 
 def listed(found: LocalClouds) -> list[str]:

@@ -28,6 +28,8 @@ from mysfits_stream.localcloud import daemon as library
 from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Running
 from mysfits_stream.localcloud.daemon.serving import serve
 from mysfits_stream.localcloud.settings import Settings
+from mysfits_stream.operations import local as operations
+from mysfits_stream.output import local as output
 
 pytestmark = pytest.mark.slow
 
@@ -256,6 +258,9 @@ def test_changes_that_cannot_be_kept_are_said_and_not_discarded(directory: Path,
     said: list[str] = []
     assert daemon.ensure(directory, Settings(), report=said.append) == running
     assert said == [f"warning: {keep}: changes cannot be kept there (Not a directory)"]
+    found = operations.status(directory)
+    assert f"warning: {found.keep_error}" == said[0] == output.status(found).splitlines()[1]
+    assert found.document()["keepError"] == found.keep_error
     Files(directory).state.unlink()
     while Files(directory).read_state() != running:
         assert Files(directory).is_alive(), "no way to end it discards the changes"

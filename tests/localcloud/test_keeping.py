@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from mysfits_stream.localcloud.control_plane.persistence import KeepingError
-from mysfits_stream.localcloud.firehose.journal import Journal, Put, read
+from mysfits_stream.localcloud.firehose.journal import DamagedError, Journal, Put, read
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.localcloud.settings import Settings
 from tests.localcloud.test_server import click_pipeline
@@ -122,6 +122,54 @@ def full_disk(put: Put) -> None:
 def test_two_local_clouds_do_not_keep_in_one_directory(kept: Kept) -> None:
     with pytest.raises(KeepingError, match="another local cloud keeps its resources there"):
         kept.started(kept.directory)
+
+
+@pytest.mark.parametrize("change", ["removed", "renamed", "linked"])
+def test_a_directory_that_is_gone_is_made_again_with_everything(
+    kept: Kept, tmp_path: Path, change: str
+) -> None:
+    url = click_pipeline(kept.under_test)
+    assert kept.click(url, "a") == 200
+    kept.cloud.save()
+    if change == "removed":
+        shutil.rmtree(kept.directory)
+    else:
+        kept.directory.rename(tmp_path / "elsewhere")
+    if change == "linked":
+        (tmp_path / "other").mkdir()
+        kept.directory.symlink_to("other")
+    kept.cloud.save()
+    assert kept.click(url, "b") == 200
+    with pytest.raises(KeepingError, match="another local cloud keeps its resources there"):
+        kept.started(kept.directory)
+    kept.kill(tmp_path / "killed")
+    kept.deliver()
+    assert kept.users() == ["a", "b"]
+
+
+def test_a_directory_that_another_local_cloud_has_taken_is_left_to_it(kept: Kept, tmp_path: Path) -> None:
+    kept.directory.rename(tmp_path / "elsewhere")
+    other = kept.started(kept.directory)
+    try:
+        with pytest.raises(KeepingError, match="another local cloud keeps its resources there"):
+            kept.cloud.save()
+    finally:
+        other.stop()
+    kept.cloud.save()
+
+
+@pytest.mark.parametrize("damage", [b"x" * 100, b"\x00\x00\x00\x05\x00\x00\x00\x00hello", b"\xff" * 8])
+def test_a_damaged_journal_is_refused_and_not_skipped(tmp_path: Path, damage: bytes) -> None:
+    written = journal(tmp_path)
+    written.append(PUT)
+    place = written.length
+    written.close()
+    [path] = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes() + damage)
+    entries = read(tmp_path, 0)
+    assert next(entries) == PUT
+    with pytest.raises(DamagedError, match=f"damaged at byte {place}; move the file away"):
+        next(entries)
 
 
 def journal(directory: Path) -> Journal:

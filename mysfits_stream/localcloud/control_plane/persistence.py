@@ -7,12 +7,13 @@ only from a directory trusted as much as the program itself.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 from mysfits_stream.localcloud.control_plane import moto_state
-from mysfits_stream.localcloud.files import replace_file
+from mysfits_stream.localcloud.files import open_file, replace_file
 from mysfits_stream.localcloud.version import VERSION
 
 FILE = "local-cloud.pickle"
@@ -47,10 +48,11 @@ def load(directory: Path) -> dict[str, Any] | None:
     Raises KeepingError.
     """
     path = directory / FILE
-    if not path.exists():
-        return None
     try:
-        written_by, *written = pickle.loads(path.read_bytes())  # noqa: S301, see above
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+            written_by, *written = pickle.load(file)  # noqa: S301, see above
+    except FileNotFoundError:
+        return None
     except Exception as error:  # a damaged pickle may raise anything
         raise KeepingError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
     if written_by != WRITTEN_BY:

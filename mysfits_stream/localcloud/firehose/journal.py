@@ -18,7 +18,9 @@ from pathlib import Path
 
 from mysfits_stream.localcloud.files import open_file
 
-NAME = re.compile(r"local-cloud\.records-(\d{8})")
+NAME = re.compile(r"local-cloud\.records-(\d{8,})")
+LONGEST_ENTRY = 16 * 1024 * 1024
+"""Bytes; a call of PutRecordBatch has records of 4 MB at most."""
 HEADER = struct.Struct(">II")  # the length of an entry, and its checksum
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,10 @@ class Put:
     created: float
     arrived: int
     records: Sequence[bytes]
+
+
+class DamagedError(Exception):
+    """An entry of a journal is not as it was written; the entries after it cannot be found."""
 
 
 class Journal:
@@ -82,18 +88,28 @@ class Journal:
 
 
 def read(directory: Path, first: int) -> Iterator[Put]:
-    """The puts of all files from number ``first`` on, in order; an incomplete entry ends a file."""
+    """The puts of all files from number ``first`` on, in order.
+
+    An incomplete entry at the end of a file is left out: the process was killed before the put was answered.
+    Raises DamagedError for any other damage.
+    """
     for number in sorted(_numbers(directory)):
         if number >= first:
             yield from _entries(directory / _name(number))
 
 
 def _entries(path: Path) -> Iterator[Put]:
-    with path.open("rb") as file:
+    with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
         while header := file.read(HEADER.size):
-            length, checksum = HEADER.unpack(header) if len(header) == HEADER.size else (0, 1)
-            entry = file.read(length)
-            if len(entry) < length or zlib.crc32(entry) != checksum:
+            length, checksum = HEADER.unpack(header) if len(header) == HEADER.size else (0, 0)
+            entry = file.read(min(length, LONGEST_ENTRY))
+            whole = len(header) == HEADER.size and len(entry) == length
+            if length > LONGEST_ENTRY or (whole and zlib.crc32(entry) != checksum):
+                place = file.tell() - len(entry) - len(header)
+                raise DamagedError(
+                    f"{path}: damaged at byte {place}; move the file away to start without its records"
+                )
+            if not whole:
                 log.warning("%s: the last entry is incomplete; its put was not answered", path)
                 return
             yield Put(*pickle.loads(entry))  # noqa: S301, from the directory that is trusted anyway
