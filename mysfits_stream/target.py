@@ -74,6 +74,7 @@ class Target:
             firehose=self.client("firehose"),
             apigateway=self.client("apigateway"),
             logs=self.client("logs"),
+            s3control=lambda: self.client("s3control"),
         )
 
     def client(self, service: str) -> Any:

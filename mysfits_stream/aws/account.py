@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
+    from types_boto3_s3control import S3ControlClient
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Clients:
     glue: GlueClient = None  # type: ignore[assignment]
     """Built with ``query.athena`` only, as is ``athena``."""
     athena: AthenaClient = None  # type: ignore[assignment]
+    s3control: Callable[[], S3ControlClient] = None  # type: ignore[assignment]
+    """Builds the client on first use: few buckets need S3 Control."""
 
 
 def own_buckets_only(s3: Any, account_id: str) -> None:

@@ -7,6 +7,7 @@ that was delivered after the save is delivered again, into the state of the save
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -73,6 +74,8 @@ class Keeping:
             self._release()
             self.error = f"{self._directory}: another local cloud keeps its resources there"
             raise KeepingError(self.error) from error
+        except FileExistsError as error:
+            raise self._failure(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from error
         except OSError as error:
             raise self._failure(error) from error
 

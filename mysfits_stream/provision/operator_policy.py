@@ -158,7 +158,7 @@ BUCKET_ACTIONS = """
     ListBucketVersions PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging
     PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource
 """
-"""PutBucketTagging is for `up --adopt`."""
+"""PutBucketTagging is for `up --adopt`; TagResource also tags buckets with access control by tags (F46)."""
 
 OBJECT_ACTIONS = "DeleteObject DeleteObjectVersion GetObject PutObject"
 """PutObject is for `replay`, which moves what it has put back aside."""

@@ -238,7 +238,7 @@ def test_a_directory_to_keep_in_that_cannot_be_written_is_refused_at_the_start(
 ) -> None:
     keep = tmp_path / "file"
     keep.write_text("")
-    with pytest.raises(TargetError, match=f"^{keep}: changes cannot be kept there \\(File exists\\)$"):
+    with pytest.raises(TargetError, match=f"^{keep}: changes cannot be kept there \\(Not a directory\\)$"):
         daemon.ensure(directory, Settings(), keep=keep)
     with pytest.raises(TargetError, match=r"kept: changes cannot be kept there \(Not a directory\)$"):
         daemon.ensure(directory, Settings(), keep=keep / "kept")

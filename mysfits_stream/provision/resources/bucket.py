@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
@@ -217,9 +218,7 @@ class Bucket:
                 # Not every partition takes tags with the creation (F133): there they follow at once. Whoever
                 # dies in between leaves an empty bucket that `up --adopt` takes over.
                 self._retry(lambda: self._create_with(region))
-                self._retry(
-                    lambda: self._s3.put_bucket_tagging(Bucket=self.bucket_name, Tagging={"TagSet": tags})
-                )
+                self._put_tags(self.placement.tags)
             return True
         return False
 
@@ -237,10 +236,29 @@ class Bucket:
 
     def tag(self, arn: str) -> None:
         """Write the tags, together with the others: PutBucketTagging replaces the whole set."""
-        tags = self._retry(self._tags) | self.placement.tags
-        self._retry(
-            lambda: self._s3.put_bucket_tagging(Bucket=self.bucket_name, Tagging={"TagSet": tag_list(tags)})
-        )
+        self._put_tags(self._retry(self._tags) | self.placement.tags)
+
+    def _put_tags(self, tags: dict[str, str]) -> None:
+        try:
+            self._retry(
+                lambda: self._s3.put_bucket_tagging(
+                    Bucket=self.bucket_name, Tagging={"TagSet": tag_list(tags)}
+                )
+            )
+        except ClientError as error:
+            if is_error(error, "NoSuchBucket") or not self._tag_by_control():
+                raise
+
+    def _tag_by_control(self) -> bool:
+        """Tag by S3 Control, as buckets with access control by tags demand (F46); False if that fails."""
+        with suppress(ClientError, BotoCoreError):
+            self.placement.clients.s3control().tag_resource(
+                AccountId=self.placement.account.id,
+                ResourceArn=self.arn,
+                Tags=tag_list(self.placement.tags),
+            )
+            return True
+        return False
 
     def delete(self) -> None:
         """Delete the bucket, with its content only where ``delete_data`` allows."""

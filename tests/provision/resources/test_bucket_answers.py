@@ -344,6 +344,24 @@ def test_only_what_differs_is_written() -> None:
     assert json.loads(aws.asked("PutBucketPolicy")[0]["Policy"]) == bucket(aws).desired["BucketPolicy"]
 
 
+BY_TAGS = error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+
+
+def test_a_bucket_with_access_control_by_tags_is_tagged_by_s3_control() -> None:
+    aws = Scripted(GetBucketTagging=NO_TAGS, PutBucketTagging=BY_TAGS, TagResource=ok())
+    bucket(aws).tag("arn")
+    [asked] = aws.asked("TagResource")
+    assert asked["AccountId"] == ACCOUNT.id
+    assert asked["ResourceArn"] == f"arn:aws:s3:::{NAME}"
+    assert asked["Tags"] == [{"Key": OWNER_TAG, "Value": "mysfits-clicks"}]
+
+
+def test_where_s3_control_does_not_tag_either_the_answer_of_s3_counts() -> None:
+    aws = Scripted(GetBucketTagging=NO_TAGS, PutBucketTagging=BY_TAGS, TagResource=DENIED)
+    with pytest.raises(ClientError, match="MethodNotAllowed"):
+        bucket(aws).tag("arn")
+
+
 def test_a_deleted_bucket_is_waited_for_until_s3_forgets_it() -> None:
     time = Time()
     aws = Scripted(DeleteBucket=[ABORTED, EMPTY_500, ok()], HeadBucket=[ok(), EMPTY_500, GONE])
