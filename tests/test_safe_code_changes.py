@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.errors import ProvisionError
+from mysfits_stream.errors import NotOwnedError, ProvisionError
+from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.rollback import choose, rollback
 from mysfits_stream.provision.engine import Change, Goal, converge
 from mysfits_stream.provision.processor_zip import Package, processor_package
 from mysfits_stream.provision.stack import Stack
@@ -168,3 +171,97 @@ def test_a_stack_that_invokes_latest_is_brought_over_without_a_lost_click(pipeli
         "delivery-stream": "update",
     }
     assert users(pipeline) == ["after", "before", "meanwhile"]
+
+
+# rollback
+
+
+def project(pipeline: Pipeline) -> Project:
+    return Project(pipeline.config, pipeline.directory, pipeline.target)
+
+
+def test_a_rollback_under_load_loses_and_fails_no_click(pipeline: Pipeline) -> None:
+    up(pipeline, package(release="2"))
+    names = [f"{sender}-{number}" for sender in range(2) for number in range(40)]
+    senders = [
+        threading.Thread(target=put, args=(pipeline, *names[sender * 40 : sender * 40 + 40]))
+        for sender in range(2)
+    ]
+    for sender in senders:
+        sender.start()
+    done = rollback(project(pipeline))
+    pipeline.cloud.advance(61)
+    for version in ("2", "1"):
+        rollback(project(pipeline), version)
+        pipeline.cloud.advance(61)
+    for sender in senders:
+        sender.join()
+    assert (done.left, done.version) == ("2", "1")
+    assert live(pipeline) == "1"
+    assert users(pipeline) == sorted(names)
+
+
+def test_a_rollback_is_one_change_and_the_next_up_publishes_the_code_again(pipeline: Pipeline) -> None:
+    up(pipeline, package(release="2"))
+    pipeline.calls.clear()
+    done = rollback(project(pipeline))
+    writes = [call for call in pipeline.calls if not call.startswith(("Get", "List"))]
+    assert writes == ["Invoke", "UpdateAlias"]
+    assert done.document()["version"] == "1"
+    again = up(pipeline, package(release="2"))
+    assert [change.resource.name for change in again if change.action.value != "none"] == ["processor-live"]
+    assert (live(pipeline), versions(pipeline)) == ("2", ["1", "2"])
+
+
+def test_a_rollback_tests_the_version_first(pipeline: Pipeline) -> None:
+    client, name = pipeline.target.clients.function, pipeline.names.function
+    client.update_function_code(FunctionName=name, ZipFile=package(NO_IMPORT).zip_bytes)
+    client.publish_version(FunctionName=name)
+    with pytest.raises(ProvisionError, match=r"version 2 of .* fails its smoke test.*No module named"):
+        rollback(project(pipeline), "2")
+    assert live(pipeline) == "1"
+
+
+def test_a_rollback_leaves_the_function_of_another_stack_alone(pipeline: Pipeline) -> None:
+    up(pipeline, package(release="2"))
+    arn = pipeline.resource("processor").arn
+    pipeline.target.clients.function.tag_resource(Resource=arn, Tags={"mysfits-stream:stack": "another"})
+    with pytest.raises(NotOwnedError):
+        rollback(project(pipeline))
+    assert live(pipeline) == "2"
+
+
+def test_there_is_nothing_to_roll_back_without_an_alias(pipeline: Pipeline) -> None:
+    pipeline.down()
+    with pytest.raises(ProvisionError, match="there is no alias live yet; run: mysfits-stream up"):
+        rollback(project(pipeline))
+
+
+VERSIONS = [
+    {"Version": number, "Environment": {"Variables": {"CLICK": click}}}
+    for number, click in (("3", "old"), ("4", "new"), ("5", "new"), ("6", "new"))
+]
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "chosen"),
+    [("5", None, "4"), ("5", "6", "6"), ("5", "4", "4"), ("$LATEST", None, "6")],
+)
+def test_the_version_before_is_chosen_or_the_one_that_is_named(
+    current: str, wanted: str | None, chosen: str
+) -> None:
+    assert choose(VERSIONS, current, wanted, "live")["Version"] == chosen
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "reason"),
+    [
+        ("3", None, "there is no version before version 3; versions: 3, 4, 5, 6"),
+        ("5", "5", "alias live names version 5 already; versions: 3, 4, 5, 6"),
+        ("5", "9", "there is no version 9; versions: 3, 4, 5, 6"),
+        ("4", None, r"version 3 has another definition of a click than version 4.*definition: 5, 6"),
+    ],
+)
+def test_a_version_that_cannot_serve_is_refused(current: str, wanted: str | None, reason: str) -> None:
+    with pytest.raises(ProvisionError, match=reason):
+        choose(VERSIONS, current, wanted, "live")

@@ -1,4 +1,4 @@
-"""``up``, ``plan``, ``status``, ``down`` and ``operator-policy``: the stack as a whole."""
+"""``up``, ``plan``, ``status``, ``rollback``, ``down`` and ``operator-policy``: the stack as a whole."""
 
 from __future__ import annotations
 
@@ -182,4 +182,19 @@ def operator_policy(app: App, purposes: tuple[str, ...], trust: str | None) -> i
     return 0
 
 
-COMMANDS = (up, plan, status, down, operator_policy)
+@command(section="Stack", examples=("mysfits-stream rollback", "mysfits-stream rollback 4"))
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@global_options
+@pass_app
+def rollback(app: App, version: int | None) -> int:
+    """Run clicks through an earlier version of the processor.
+
+    Without VERSION, the version before the current one. The next `up` publishes this directory's code again.
+    """
+    from mysfits_stream.operations import rollback
+
+    app.out.rolled_back(rollback.rollback(app.project, None if version is None else str(version)))
+    return 0
+
+
+COMMANDS = (up, plan, status, rollback, down, operator_policy)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.query import Answer, Tables
     from mysfits_stream.operations.replay import Replayed
+    from mysfits_stream.operations.rollback import RolledBack
     from mysfits_stream.operations.send_test_click import TestClicks
     from mysfits_stream.operations.up import Up
     from mysfits_stream.operations.website import Site, Snippet
@@ -154,6 +155,10 @@ class Output:
     def removed(self, removed: Removed) -> None:
         """The resources deleted and kept by ``down``."""
         self._result(removed, stack.removed(removed))
+
+    def rolled_back(self, done: RolledBack) -> None:
+        """The version that clicks run through now."""
+        self._result(done, stack.rolled_back(done))
 
     def published(self, published: Published) -> None:
         """The commit of ``publish-code``."""

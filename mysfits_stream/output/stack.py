@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.down import Removal, Removed
     from mysfits_stream.operations.expiring import Expiring
     from mysfits_stream.operations.plan import Plan
+    from mysfits_stream.operations.rollback import RolledBack
     from mysfits_stream.operations.up import Up
     from mysfits_stream.provision.resources.emptying import Contents
 
@@ -83,6 +84,13 @@ def up(done: Up, width: int | None, *, verbose: bool) -> Lines:
 def _ceiling(ceiling: Ceiling | None, width: int | None) -> Lines:
     if ceiling:
         yield hanging(Text("cost  "), ceiling.sentence(), width)
+
+
+def rolled_back(done: RolledBack) -> Lines:
+    """The version that clicks run through now, and what the next ``up`` does."""
+    changed = f", last changed at {done.changed_at}" if done.changed_at else ""
+    yield f"{done.function}: version {done.left} -> {done.version}{changed}"
+    yield "The next mysfits-stream up publishes this directory's code again."
 
 
 def code(published: Published) -> str:
