@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,12 @@ from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
 from mysfits_stream.website import pages
 
 FEED = "clicks.json"
+DEFAULT_KEY = "mysfitId"
+"""The key of the workshop's click."""
 SHOWN = 40
 """Clicks in one answer of the feed."""
+LEADERS = 5
+"""Items in the leaderboard of the feed."""
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -51,6 +56,7 @@ class Site:
         # Objects are read once: Firehose never writes a key twice.
         self._read: Mapping[tuple[str, float], tuple[Click, ...]] = {}
         self._distinct: list[Click] = []
+        self._leaders: list[dict[str, Any]] = []
 
     def routes(self) -> tuple[Route, ...]:
         """The feed, closed to other origins because the feed shows stored clicks, and the open page."""
@@ -89,9 +95,9 @@ class Site:
         return _only_get(request) or json_response(200, self.feed(), HEADERS)
 
     def feed(self) -> dict[str, Any]:
-        """The number of enriched clicks in the bucket, each counted once, and the newest clicks.
+        """The number of enriched clicks in the bucket, the newest clicks, and the leaderboard.
 
-        Test clicks are left out.
+        Each click counts once; test clicks are left out.
         """
         objects = sorted(self._landed(), key=lambda found: (found.modified, found.key), reverse=True)
         known = self._read
@@ -102,10 +108,16 @@ class Site:
         if read.keys() != known.keys():
             oldest_first = (found for clicks in reversed(read.values()) for found in reversed(clicks))
             self._distinct = list(_distinct(oldest_first))
+            self._leaders = _leaders(self._distinct, self._key())
         self._read = read
         newest = self._distinct[: -SHOWN - 1 : -1]
         newest.sort(key=lambda found: found["click"]["clickedAt"], reverse=True)
-        return {"total": len(self._distinct), "clicks": newest}
+        return {"total": len(self._distinct), "clicks": newest, "leaders": self._leaders}
+
+    def _key(self) -> str | None:
+        """The field that names what was clicked."""
+        definition = self._endpoints().click
+        return json.loads(definition)["key"] if definition else DEFAULT_KEY
 
 
 def _only_get(request: Request) -> Response | None:
@@ -123,6 +135,17 @@ def _distinct(clicks: Iterable[Click]) -> Iterator[Click]:
             yield found
         if isinstance(click_id, str):
             seen.add(click_id)
+
+
+def _leaders(clicks: Iterable[Click], field: str | None) -> list[dict[str, Any]]:
+    """The keys with the most clicks, with their names; of equals, the key that was clicked first."""
+    counts: Counter[Any] = Counter()
+    names: dict[Any, Any] = {}
+    for found in clicks:
+        if (key := found["click"].get(field)) is not None:
+            counts[key] += 1
+            names[key] = found["click"].get("name") or names.get(key)
+    return [{"key": key, "name": names[key], "clicks": count} for key, count in counts.most_common(LEADERS)]
 
 
 def _clicks(found: Landed) -> tuple[Click, ...]:

@@ -89,7 +89,7 @@ export function createClickRecorder({
     waiting = waiting.slice(-queue);
     save();
     if (sending.size === 0) schedule(batchDelay);
-    return true;
+    return click.clickId;
   }
 
   function schedule(delay) {
@@ -302,7 +302,8 @@ const recorder = meta?.content
   : null;
 
 /**
- * Records a click with the API that the page's <meta name="clicks-endpoint"> names; false if it cannot be one.
+ * Records a click with the API that the page's <meta name="clicks-endpoint"> names: the click's id, or false if it
+ * cannot be one.
  *
  * `clicked` is the key of what was clicked, or an object of fields. The user's field may be left out.
  */

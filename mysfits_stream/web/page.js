@@ -8,6 +8,7 @@ import { definition, recordClick } from "./clicks.js";
 import { draw } from "./drawings.js";
 
 const FEED_INTERVAL = 1_000;
+const LANDED_SHOWN = 4_000;
 
 const settings = (name) => document.querySelector(`meta[name="${name}"]`).content;
 const byId = (id) => document.getElementById(id);
@@ -16,6 +17,8 @@ const service = settings("mysfits-endpoint").replace(/\/+$/, "");
 const filters = byId("filters");
 const profile = byId("profile");
 const arrived = new Map(); // rows of clicks that are shown, so that only new rows move
+const sent = new Map(); // names of clicked mysfits by click id, until the click lands
+const narrow = matchMedia("(max-width: 60rem)"); // the panel of arrivals is below the mysfits
 let mysfits = [];
 
 async function loadMysfits() {
@@ -59,7 +62,8 @@ function card(mysfit) {
 }
 
 function openProfile(mysfit) {
-  recordClick(mysfit.mysfitId);
+  const clickId = recordClick(mysfit.mysfitId);
+  if (clickId) sent.set(clickId, mysfit.name);
   profile.querySelector(".portrait").replaceChildren(portrait(mysfit, mysfit.profileImageUri));
   for (const key of ["name", "species", "goodevil", "lawchaos", "description"]) {
     byId(`profile-${key}`).textContent = mysfit[key] ?? "";
@@ -116,7 +120,9 @@ async function watchArrivals(feed) {
   }
 }
 
-function showArrivals({ total, clicks }, known) {
+function showArrivals({ total, clicks, leaders = [] }, known) {
+  showLeaders(leaders);
+  showLanded(clicks);
   const note = byId("arrivals-note");
   let text = `${total.toLocaleString("en")} enriched ${total === 1 ? "click" : "clicks"} in S3`;
   if (total === 0) text = "Nothing yet. Open a profile: its click lands here once the delivery stream has written it.";
@@ -130,15 +136,48 @@ function showArrivals({ total, clicks }, known) {
   }
 }
 
+/** Who is clicked most; the list changes only with its content, so that a reader is not disturbed. */
+function showLeaders(leaders) {
+  const list = byId("leaders").querySelector("ol");
+  const rows = leaders.map(({ key, name, clicks }) => ({ name: String(name ?? named(key) ?? key), clicks }));
+  const content = JSON.stringify(rows);
+  if (list.dataset.content === content) return;
+  list.dataset.content = content;
+  byId("leaders").hidden = rows.length === 0;
+  list.replaceChildren(...rows.map(({ name, clicks }) => {
+    const bar = make("meter", { min: 0, max: rows[0].clicks, value: clicks });
+    bar.setAttribute("aria-hidden", "true"); // the number stands beside it
+    return make("li", {}, [make("b", { textContent: name }), bar, make("span", { textContent: clicks.toLocaleString("en") })]);
+  }));
+}
+
+/** A note for the visitor whose own click has landed, where the panel is out of sight: above an open profile, too. */
+function showLanded(clicks) {
+  const own = clicks.filter(({ click }) => sent.has(click.clickId));
+  if (own.length === 0) return;
+  const names = new Set(own.map(({ click }) => sent.get(click.clickId)));
+  for (const { click } of own) sent.delete(click.clickId);
+  if (!narrow.matches) return;
+  const note = byId("landed");
+  note.textContent = `✓ Your click on ${[...names].join(" and ")} has landed in S3.`;
+  note.hidePopover?.();
+  (profile.open ? profile : document.body).append(note); // outside an open dialog everything is inert
+  note.showPopover?.();
+  setTimeout(() => note.hidePopover?.(), LANDED_SHOWN);
+}
+
+function named(key) {
+  return mysfits.find(({ mysfitId }) => mysfitId === key)?.name;
+}
+
 function arrival({ click, key }) {
   const clicked = click[definition.key];
-  const mysfit = mysfits.find(({ mysfitId }) => mysfitId === clicked);
   const attributes = [click.species, click.goodevil, click.lawchaos].filter((value) => typeof value === "string");
   const user = click[definition.user];
   return make("li", { title: key }, [
     make("span", { className: "picture" }, [draw({ ...click, mysfitId: clicked })]),
     make("span", { className: "what" }, [
-      make("b", { textContent: click.name ?? mysfit?.name ?? clicked ?? "a click" }),
+      make("b", { textContent: click.name ?? named(clicked) ?? clicked ?? "a click" }),
       make("span", { className: "enriched", textContent: attributes.join(" · ") || "not enriched" }),
       make("span", { className: "enriched", textContent: `${user === undefined ? "" : `by ${user}, `}${clock(click.clickedAt)}` }),
     ]),

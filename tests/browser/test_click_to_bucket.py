@@ -297,6 +297,7 @@ def test_on_the_local_cloud_the_panel_shows_the_click_once_it_has_landed(
         look_at(page, "Orla")
     assert len(pipeline.arrived()) == 1
     panel.get_by_text("1 enriched click in S3").wait_for()
-    assert "griffin · good · lawful" in panel.get_by_role("listitem").inner_text().lower()
+    assert "1" in page.locator("#leaders li").inner_text()
+    assert "griffin · good · lawful" in panel.locator("#arrivals-list li").inner_text().lower()
     assert visitor.complaints == []
     assert visitor.hosts == {"127.0.0.1"}

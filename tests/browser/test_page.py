@@ -10,6 +10,7 @@ import pytest
 
 from mysfits_stream.website.pages import Endpoints, own_page
 
+from .accessibility import THEMES, WIDTHS, violations
 from .visiting import Visitor
 
 SITE = "http://site.test"
@@ -412,3 +413,94 @@ def test_a_species_that_nobody_heard_of_has_a_face_too(visit: Callable[[], Any],
     assert len(set(faces)) == 4
     assert all(len(face) > 1000 for face in faces)
     assert not any("undefined" in face or "NaN" in face for face in faces)
+
+
+def leader(mysfit: dict[str, Any], clicks: int, **more: Any) -> dict[str, Any]:
+    return {"key": mysfit["mysfitId"], "name": mysfit["name"], "clicks": clicks} | more
+
+
+def test_the_leaderboard_shows_who_is_clicked_most(
+    visit: Callable[[], Any], services: Services, visitor: Visitor
+) -> None:
+    services.feed = {"total": 0, "clicks": [], "leaders": []}
+    page = visit()
+    page.get_by_text("Nothing yet").wait_for()
+    assert page.locator("#leaders").is_hidden()
+    services.feed = {
+        "total": 7,
+        "clicks": [enriched(0, ORLA)],
+        "leaders": [leader(VEX, 4), leader(ORLA, 2, name=None), leader(PIM, 1, key="unknown", name=None)],
+    }
+    page.clock.run_for(1000)
+    rows = page.get_by_role("region", name="Most clicked").get_by_role("listitem")
+    rows.nth(2).wait_for()
+    assert rows.locator("b").all_inner_texts() == ["Vex", "Orla", "unknown"]
+    assert rows.locator("span").all_inner_texts() == ["4", "2", "1"]
+    assert [bar.get_attribute("value") for bar in rows.locator("meter").all()] == ["4", "2", "1"]
+    rows.first.evaluate("row => { row.dataset.seen = 'before' }")
+    page.clock.run_for(3000)
+    assert rows.first.get_attribute("data-seen") == "before", "an unchanged list is left alone"
+    assert visitor.complaints == []
+
+
+def test_a_hostile_name_in_the_leaderboard_is_text(visit: Callable[[], Any], services: Services) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    services.feed = {"total": 1, "clicks": [], "leaders": [leader(ORLA, 1, name=name)]}
+    page = visit()
+    page.get_by_role("region", name="Most clicked").get_by_text(name).wait_for()
+    assert page.locator("#leaders img").count() == 0
+
+
+@pytest.mark.parametrize(("width", "shown"), [(390, True), (1280, False)])
+def test_on_a_phone_a_note_says_that_the_own_click_has_landed(
+    visit: Callable[[], Any], page: Any, services: Services, visitor: Visitor, width: int, shown: bool
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    services.feed = {"total": 1, "clicks": [enriched(0, ORLA, clickId="somebody-elses")]}
+    visit()
+    note = page.locator("#landed")
+    page.locator("#arrivals-list li").wait_for()
+    assert note.is_hidden(), "a click of another visitor"
+    with page.expect_response(f"{CLICKS}/clicks"):
+        page.get_by_role("button", name="Vex").click()
+        page.clock.run_for(1000)
+    [click] = services.clicks
+    services.feed = {"total": 2, "clicks": [enriched(1, VEX, clickId=click["clickId"])]}
+    page.clock.run_for(1000)
+    page.locator("#arrivals-list b").get_by_text("Vex").wait_for(state="attached")
+    if shown:
+        note.get_by_text("Your click on Vex has landed in S3.").wait_for()
+        box, dialog = note.bounding_box(), page.get_by_role("dialog").bounding_box()
+        middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        assert dialog
+        top = "at => document.elementFromPoint(at.x, at.y).id"
+        assert page.evaluate(top, middle) == "landed", "above the open profile"
+        page.clock.run_for(4000)
+        note.wait_for(state="hidden")
+    assert note.is_hidden()
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing(
+    visit: Callable[[], Any], page: Any, services: Services, width: int, theme: str
+) -> None:
+    services.feed = {
+        "total": 40,
+        "clicks": [enriched(number, ORLA) for number in range(40)],
+        "leaders": [leader(VEX, 4), leader(ORLA, 2)],
+    }
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    visit()
+    page.locator("#leaders li").nth(1).wait_for()
+    assert violations(page) == []
+    page.get_by_role("button", name="Vex").click()
+    page.get_by_role("dialog").wait_for()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    services.mysfits_status = 503
+    page.reload()
+    page.get_by_role("button", name="Try again").wait_for()
+    assert violations(page) == []

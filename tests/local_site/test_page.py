@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ def ask(site: Site, method: str, path: str) -> Response:
     return find_route(site.routes(), Request(method, path)).answer()
 
 
-def line(mysfit: str, second: int = 0, **more: str) -> str:
+def line(mysfit: str, second: int = 0, **more: Any) -> str:
     click = {
         "userId": "guest",
         "mysfitId": mysfit,
@@ -90,7 +92,7 @@ def test_the_site_is_read_only(method: str) -> None:
 
 
 def test_the_feed_of_an_empty_bucket_is_empty() -> None:
-    assert ask(site(), "GET", "/_site/clicks.json").json() == {"total": 0, "clicks": []}
+    assert ask(site(), "GET", "/_site/clicks.json").json() == {"total": 0, "clicks": [], "leaders": []}
 
 
 def test_the_feed_tells_the_newest_clicks_first() -> None:
@@ -148,7 +150,7 @@ def test_each_object_is_read_once_and_forgotten_with_the_bucket() -> None:
     assert reads == ["a", "b"]
 
     objects.clear()
-    assert served.feed() == {"total": 0, "clicks": []}
+    assert served.feed() == {"total": 0, "clicks": [], "leaders": []}
 
 
 @pytest.mark.parametrize(
@@ -163,3 +165,23 @@ def test_each_object_is_read_once_and_forgotten_with_the_bucket() -> None:
 )
 def test_what_is_no_enriched_click_is_left_out(body: str) -> None:
     assert site(landed=[landed("k", 1, body + "\n" + line("m"))]).feed()["total"] == 1
+
+
+def test_the_leaderboard_counts_each_click_once_and_names_what_it_can() -> None:
+    lines = [line("a", second, clickId=f"click-{second}") for second in range(3)]
+    lines += [line("b", 3, name="Bea"), line("b", 4, clickId="click-0"), line("c", 5, test=True)]
+    board = site(landed=[landed("firehose/1", 1, "".join(lines))]).feed()["leaders"]
+    assert board == [
+        {"key": "a", "name": None, "clicks": 3},
+        {"key": "b", "name": "Bea", "clicks": 1},
+    ]
+
+
+def test_the_leaderboard_follows_the_definition_of_the_click() -> None:
+    shop = replace(ENDPOINTS, click='{"fields": {}, "user": null, "key": "productId"}')
+    found = landed("firehose/1", 1, "".join(line("x", n, productId=f"p{n % 7}") for n in range(50)))
+    board = site(shop, [found]).feed()["leaders"]
+    assert [each["key"] for each in board] == ["p0", "p1", "p2", "p3", "p4"]
+    assert [each["clicks"] for each in board] == [8, 7, 7, 7, 7]
+    nothing = replace(shop, click='{"fields": {}, "user": null, "key": null}')
+    assert site(nothing, [found]).feed()["leaders"] == []
