@@ -34,6 +34,7 @@ from mysfits_stream.localcloud.control_plane.moto_state import Datum
 from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.execute_api import operations as api_operations
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
+from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose import operations as firehose_operations
 from mysfits_stream.localcloud.firehose.delivery import Firehose
@@ -50,6 +51,7 @@ from mysfits_stream.localcloud.http.routes import (
     is_unsigned_read,
 )
 from mysfits_stream.localcloud.keeping import Keeping
+from mysfits_stream.localcloud.request_metrics import RequestMetrics
 from mysfits_stream.localcloud.scheduler import Background
 from mysfits_stream.localcloud.services import CloudServices
 from mysfits_stream.localcloud.settings import Settings
@@ -105,6 +107,7 @@ class LocalCloud:
         self._on_stop = on_stop
         self._started_at = time.monotonic()
         self._background = Background(self._steady) if background else None
+        self.request_metrics = RequestMetrics()
         self.services = CloudServices(
             self.control_plane,
             now=now,
@@ -113,8 +116,10 @@ class LocalCloud:
             directory=Path(self._scratch.name),
             role=lambda arn: self._behavior.role(arn),
             client_environment=self._client_environment,
+            metrics=self.request_metrics,
         )
         self.control_plane.calls_in = self._calls_in
+        self.control_plane.publish_metrics = self.publish_metrics
         self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
         self._keeping = Keeping(keep, self.control_plane, self.firehose) if keep else None
         if self._keeping:
@@ -272,6 +277,21 @@ class LocalCloud:
     def deliver_due(self) -> None:
         """Deliver due buffers, and store the metrics of the deliveries in CloudWatch."""
         self.firehose.advance()
+        self.publish_metrics()
+
+    def publish_metrics(self) -> None:
+        """Store the metrics of streams, APIs and functions since the last call in CloudWatch."""
+        for counted in self.request_metrics.take():
+            datum = Datum(
+                counted.namespace,
+                counted.name,
+                counted.sum,
+                counted.unit,
+                dict(counted.dimensions),
+                counted.at,
+                counted.samples,
+            )
+            self.control_plane.put_metric(counted.region, datum)
         for metric in self.firehose.take_metrics():
             dimensions = {"DeliveryStreamName": metric.stream}
             datum = Datum("AWS/Firehose", metric.name, metric.value, metric.unit, dimensions, metric.at)
@@ -286,6 +306,7 @@ class LocalCloud:
         self._behavior = self._new_behavior()
         self.firehose.advance()
         self.firehose.take_metrics()
+        self.request_metrics.take()
 
     def _do_due(self) -> float | None:
         self.deliver_due()
@@ -336,7 +357,11 @@ class LocalCloud:
             calls_in=self._calls_in,
             now=self._now(),
             steady=self._steady(),
+            measure=self._measure_api,
         )
+
+    def _measure_api(self, api: DeployedApi, status: int) -> None:
+        self.request_metrics.api_request(api.region, api.name, api.stage.name, status, self._now())
 
     def _calls_in(self, region: str) -> CallService:
         return Integrations(self.services, self._handle_inside, region).call

@@ -16,7 +16,9 @@ from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, 
 from mysfits_stream.localcloud.firehose.services import S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
 from mysfits_stream.localcloud.iam import Decision, Role, Verdict
+from mysfits_stream.localcloud.request_metrics import RequestMetrics
 
+THROTTLED = 429
 ASYNCHRONOUS_ATTEMPTS = 3
 
 
@@ -38,6 +40,7 @@ class CloudServices:
         directory: Path,
         role: Callable[[str], Role | None],
         client_environment: Callable[[], Mapping[str, str]] = dict,
+        metrics: RequestMetrics | None = None,
     ) -> None:
         self.control_plane = control_plane
         self.now = now
@@ -47,6 +50,7 @@ class CloudServices:
         """The role of an ARN that is in force; None for a role that cannot be assumed."""
         self._directory = directory
         self._client_environment = client_environment
+        self._metrics = metrics or RequestMetrics()
         self._runtimes: dict[str, LambdaRuntime] = {}
 
     def stream(self, region: str, name: str) -> Stream | None:
@@ -112,7 +116,17 @@ class CloudServices:
     def invoke(self, function_arn: str, payload: bytes, client_context: str | None = None) -> Invocation:
         """Invoke a function and wait for the result. Raises LambdaError."""
         function = self.function(function_arn)
-        return self._runtime(function_arn.split(":")[3]).invoke(function, payload, client_context)
+        region, name = function_arn.split(":")[3], function_arn.split(":")[6]
+        try:
+            ended = self._runtime(region).invoke(function, payload, client_context)
+        except LambdaError as error:
+            if error.status == THROTTLED:
+                self._metrics.throttle(region, name, self.now())
+            raise
+        self._metrics.invocation(
+            region, name, failed=ended.error is not None, seconds=ended.seconds, at=self.now()
+        )
+        return ended
 
     def invoke_asynchronously(self, function_arn: str, payload: bytes) -> None:
         """Invoke a function without a reader of the result; retry twice, as AWS does, but without a pause."""

@@ -95,6 +95,8 @@ class ControlPlane:
         """How often something may have changed, for who wants to know whether to save."""
         self.calls_in: Callable[[str], CallService] | None = None
         """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
+        self.publish_metrics: Callable[[], None] = lambda: None
+        """Stores the metrics of the data plane; called before each request to CloudWatch."""
         self._ask_moto = moto_state.application()
         self.reset()
 
@@ -171,6 +173,8 @@ class ControlPlane:
         service = request.service or ("" if request.operation else "s3")
         if service == "lambda" and (code := code_location.download(request, self.function)):
             return code
+        if service == "monitoring":
+            self.publish_metrics()
         call = identify_as(service, request)
         if refusal := simulated.refusal(service, call, request):
             return refusal

@@ -178,6 +178,8 @@ class Datum:
     unit: str
     dimensions: Mapping[str, str]
     at: float
+    samples: int = 1
+    """The number of values whose sum ``value`` is."""
 
 
 def add_metric(cloudwatch: Any, datum: Datum) -> None:
@@ -190,6 +192,7 @@ def add_metric(cloudwatch: Any, datum: Datum) -> None:
     # moto compares times with naive times, which are UTC.
     moment = dt.datetime.fromtimestamp(datum.at, dt.UTC).replace(tzinfo=None)
     metric, value = (datum.namespace, datum.name, datum.unit), datum.value
+    mean = value / datum.samples
     for stored in reversed(cloudwatch.metric_data[-METRICS_OF_A_MINUTE:]):
         if (
             isinstance(stored, MetricAggregatedDatum)
@@ -198,12 +201,14 @@ def add_metric(cloudwatch: Any, datum: Datum) -> None:
             and stored.timestamp.replace(second=0, microsecond=0) == moment.replace(second=0, microsecond=0)
         ):
             stored.sum += value
-            stored.min, stored.max = min(stored.min, value), max(stored.max, value)
-            stored.sample_count += 1
+            stored.min, stored.max = min(stored.min, mean), max(stored.max, mean)
+            stored.sample_count += datum.samples
             return
     named = [{"Name": key, "Value": of} for key, of in datum.dimensions.items()]
     cloudwatch.metric_data.append(
-        MetricAggregatedDatum(datum.namespace, datum.name, value, value, 1, value, named, moment, datum.unit)
+        MetricAggregatedDatum(
+            datum.namespace, datum.name, mean, mean, datum.samples, value, named, moment, datum.unit
+        )
     )
 
 

@@ -134,6 +134,7 @@ class DeployedApi:
     binary_media_types: tuple[str, ...]
     stage: Stage
     policy: ResourcePolicy | None = None
+    name: str = ""
 
     def find(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
         """The method for a path below the stage, with the path parameters."""
@@ -172,6 +173,7 @@ def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
         binary_media_types=tuple(api.get("binaryMediaTypes") or ()),
         policy=compile_policy(api["policy"], api["id"], account, region) if api.get("policy") else None,
         stage=Stage("", ""),
+        name=str(api.get("name", "")),
     )
 
 

@@ -35,8 +35,12 @@ def invoke(
     calls_in: Callable[[str], CallService],
     now: float,
     steady: float,
+    measure: Callable[[DeployedApi, int], None] = lambda _deployed, _status: None,
 ) -> Response:
-    """Answer a request to ``path`` of a stage; ``calls_in`` returns the service calls of a region."""
+    """Answer a request to ``path`` of a stage; ``calls_in`` returns the service calls of a region.
+
+    ``measure`` gets the API and the status of each answer of a deployed stage.
+    """
     deployed = deployments.deployed(api_id, stage)
     if deployed is None and deployments.is_late(api_id, stage):
         return _forbidden("Missing Authentication Token", "MissingAuthenticationTokenException")
@@ -45,7 +49,9 @@ def invoke(
     tail = _encoded_tail(request, path) or "/"
     # Not by dataclasses.replace: every click comes this way.
     inner = Request(request.method, tail, request.query, request.headers, request.body, request.environ)
-    return handler.handle(deployed, inner, calls_in(deployed.region), now, steady=steady)
+    response = handler.handle(deployed, inner, calls_in(deployed.region), now, steady=steady)
+    measure(deployed, response.status)
+    return response
 
 
 def _encoded_tail(request: Request, decoded: str) -> str:

@@ -155,7 +155,7 @@ class Firehose:
 
     def take_metrics(self) -> list[Metric]:
         """The metrics since the last call."""
-        return self._metrics.take(self._world.now())
+        return self._metrics.take()
 
     def _put(self, region: str, name: str, batch: Sequence[bytes], operation: str) -> tuple[list[str], bool]:
         for index, data in enumerate(batch, 1):
@@ -177,9 +177,10 @@ class Firehose:
             delivery = self._deliveries.setdefault((stream.arn, stream.created), Delivery(stream))
             before = delivery.due_at()
             self._accept(stream, put, steady)
-            self._metrics.count(stream, f"{operation}.Requests", 1)
-            self._metrics.count(stream, "IncomingRecords", len(batch))
-            self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)))
+            at = arrived / 1000
+            self._metrics.count(stream, f"{operation}.Requests", 1, at)
+            self._metrics.count(stream, "IncomingRecords", len(batch), at)
+            self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)), at)
             after = delivery.due_at()
         if after is not None and (before is None or after < before):
             self._wake()
@@ -242,7 +243,7 @@ class Firehose:
                 stream, "ExecuteProcessing.Duration", (steady - began) * 1000, "Milliseconds", now
             )
             self._metrics.measure(stream, "ExecuteProcessing.Success", 0.0 if failure else 1.0, "Count", now)
-            self._metrics.count(stream, "SucceedProcessing.Records", len(results.delivered))
+            self._metrics.count(stream, "SucceedProcessing.Records", len(results.delivered), now)
             if again and not delivery.dropped:
                 batch.not_before = steady + self._pause(batch.attempts, LONGEST_INVOKE_PAUSE)
                 delivery.waiting.append(batch)
@@ -301,8 +302,8 @@ class Firehose:
             if failure is None:
                 age = max(0.0, now - upload.oldest / 1000)
                 self._metrics.measure(stream, "DeliveryToS3.DataFreshness", age, "Seconds", now)
-                self._metrics.count(stream, "DeliveryToS3.Records", upload.records)
-                self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body))
+                self._metrics.count(stream, "DeliveryToS3.Records", upload.records, now)
+                self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body), now)
         self._wake()
         if failure:
             self._log(stream, upload.destination, failure, None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mysfits_stream.localcloud.firehose.stream import Stream
 
+MINUTE = 60.0
 MOST_KEPT = 10_000  # single values, while nobody takes them
 
 
@@ -29,26 +30,27 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._measured: deque[Metric] = deque(maxlen=MOST_KEPT)
-        self._counted: dict[tuple[str, str, str], float] = {}
+        self._counted: dict[tuple[str, str, str, float], float] = {}
+        """Region, stream, name and minute -> sum."""
 
     def measure(self, stream: Stream, name: str, value: float, unit: str, at: float) -> None:
         """Record a single value."""
         with self._lock:
             self._measured.append(Metric(stream.region, stream.name, name, value, unit, at))
 
-    def count(self, stream: Stream, name: str, value: float) -> None:
-        """Add a value to a sum."""
-        key = (stream.region, stream.name, name)
+    def count(self, stream: Stream, name: str, value: float, at: float) -> None:
+        """Add a value to the sum of the minute of ``at``."""
+        key = (stream.region, stream.name, name, at // MINUTE * MINUTE)
         with self._lock:
             self._counted[key] = self._counted.get(key, 0) + value
 
-    def take(self, now: float) -> list[Metric]:
+    def take(self) -> list[Metric]:
         """Everything since the last call."""
         with self._lock:
             measured, counted = list(self._measured), dict(self._counted)
             self._measured.clear()
             self._counted.clear()
         return measured + [
-            Metric(region, stream, name, value, "Bytes" if name.endswith("Bytes") else "Count", now)
-            for (region, stream, name), value in counted.items()
+            Metric(region, stream, name, value, "Bytes" if name.endswith("Bytes") else "Count", at)
+            for (region, stream, name, at), value in counted.items()
         ]
