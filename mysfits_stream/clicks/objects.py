@@ -129,6 +129,10 @@ class ClicksBucket:
 
         return _by_time(filter(wanted, self._listed(listing)), pattern)
 
+    def replayed_objects(self) -> Iterator[StoredObject]:
+        """All error objects whose clicks were put on the stream again, in no particular order."""
+        return self._listed([self.replayed])
+
     def content(self, stored: StoredObject) -> tuple[bytes, str]:
         """An object's content, unpacked, and the ETag of this content. Raises UnreadableError."""
         try:

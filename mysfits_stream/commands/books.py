@@ -1,4 +1,4 @@
-"""``erase``: the commands about the books of the pipeline."""
+"""``audit`` and ``erase``: the commands about the books of the pipeline."""
 
 from __future__ import annotations
 
@@ -15,6 +15,36 @@ if TYPE_CHECKING:
 
 DIFFERS = 2
 """Exit code of books that do not close, and of an erasure that does not hold."""
+
+
+@command(
+    "audit",
+    section="Diagnosis",
+    examples=("mysfits-stream audit", "mysfits-stream audit --since 7d --json"),
+)
+@click.option(
+    "--since",
+    default="1d",
+    show_default=True,
+    metavar="WHEN",
+    help="Start of the time range: 15m, 1h or 7d ago, or an ISO 8601 time; 14 days at most.",
+)
+@global_options
+@pass_app
+def audit(app: App, since: str) -> int:
+    """Check that each accepted click is stored, once.
+
+    CloudWatch tells how many records came in, and the bucket holds what became of these. Records that are
+    younger than both buffers, the processor's tries and five minutes of CloudWatch are not settled yet.
+
+    Exit code 2 if the settled books do not close: the output names the minutes, the likeliest link and the
+    ids of clicks that are stored more than once.
+    """
+    from mysfits_stream.operations.audit import audit
+
+    found = audit(app.project, since)
+    app.out.audit(found)
+    return 0 if found.closes else DIFFERS
 
 
 @command(
@@ -87,4 +117,4 @@ def erase(
     return 0 if done.is_complete else 1
 
 
-COMMANDS = (erase,)
+COMMANDS = (audit, erase)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.aws.cloudwatch import Metric, Point, read
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.doctor.links import (
     BROKEN,
@@ -35,11 +35,8 @@ METRICS = {
 }
 DIMENSIONS = {"AWS/Firehose": "DeliveryStreamName", "AWS/Lambda": "FunctionName"}
 
-MOST_POINTS = 1440  # days are looked at by the minute up to here, then more coarsely
 LOG_EVENTS = 1000
 LOG_STREAMS = 3
-
-Point = tuple[datetime, float]
 
 
 @dataclass(frozen=True)
@@ -60,34 +57,11 @@ class Metrics:
 def measured(cloudwatch: Any, stream: str, function: str, since: datetime, until: datetime) -> Metrics:
     """The metrics of stream and processor in a time range."""
     names = {"AWS/Firehose": stream, "AWS/Lambda": function}
-    minutes = max(1, math.ceil((until - since) / timedelta(minutes=MOST_POINTS)))
-    # CloudWatch keeps older points more coarsely: by 5 minutes after 15 days, by the hour after 63.
-    grain = 60 if minutes > 63 else 5 if minutes > 15 else 1
-    minutes = math.ceil(minutes / grain) * grain
-    queries = [
-        {
-            "Id": key,
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": namespace,
-                    "MetricName": metric,
-                    "Dimensions": [{"Name": DIMENSIONS[namespace], "Value": names[namespace]}],
-                },
-                "Period": 60 * minutes,
-                "Stat": statistic,
-            },
-        }
+    wanted = {
+        key: Metric(namespace, metric, statistic, ((DIMENSIONS[namespace], names[namespace]),))
         for key, (namespace, metric, statistic) in METRICS.items()
-    ]
-    points: dict[str, list[Point]] = {key: [] for key in METRICS}
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=since, EndTime=until, ScanBy="TimestampAscending"
-    )
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            if result["Id"] in points:
-                points[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=False)
-    return Metrics({key: sorted(found) for key, found in points.items()})
+    }
+    return Metrics(read(cloudwatch, wanted, since, until))
 
 
 def stream(firehose: Any, name: str) -> Link:

@@ -1,4 +1,4 @@
-"""Erasures for a terminal. Makes no call."""
+"""Books and erasures for a terminal. Makes no call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,44 @@ from mysfits_stream.output.text import many, printable
 if TYPE_CHECKING:
     from mysfits_stream.books.erasing import Erasure
     from mysfits_stream.books.receipt import Verified
+    from mysfits_stream.books.statement import Books, Suspect
     from mysfits_stream.operations.erase import Erased
+
+
+def audit(books: Books) -> Iterator[str]:
+    """The sums, whether the settled books close, and what does not."""
+    totals, until = books.totals, f"{books.settled_until:%Y-%m-%d %H:%M} UTC"
+    yield f"From {books.since:%Y-%m-%d %H:%M} to {books.until:%Y-%m-%d %H:%M} UTC, settled until {until}."
+    width = len(f"{max(totals.document().values())}")
+    for count, what in (
+        (totals.accepted, "records accepted by the stream (a record holds the clicks of a request)"),
+        (totals.processed, "processed, replayed ones again"),
+        (totals.delivered, "stored"),
+        (totals.failed, "failed; mysfits-stream failed shows them"),
+        (totals.replayed, "failed and were replayed"),
+        (totals.under_way, "under way"),
+    ):
+        yield f"  {count:>{width}}  {what}"
+    if books.failing_since:
+        yield f"Deliveries to S3 fail since {books.failing_since:%H:%M} UTC; mysfits-stream doctor says why."
+    if books.closes:
+        yield "The books close: every settled record is stored or failed, and none is stored twice."
+    for suspect in books.suspects:
+        yield printable(_suspect(suspect))
+
+
+def _suspect(suspect: Suspect) -> str:
+    least, most = suspect.at_least, suspect.at_most
+    count = f"{least}" if least == most else f"{least} to {most}"
+    what = {
+        "lost": f"{count} records lost",
+        "surplus": f"{count} records too many",
+        "repeated": f"{count} repeated clicks",
+        "incomplete": f"{count} clicks missing in their requests",
+    }[suspect.kind]
+    ids = f": {', '.join(suspect.ids)}" if suspect.ids else ""
+    minute = f"{suspect.minute:%Y-%m-%d %H:%M} UTC"
+    return f"{minute}  {what}, likeliest at the {suspect.link} ({suspect.reason}){ids}"
 
 
 def erased(done: Erased) -> Iterator[str]:

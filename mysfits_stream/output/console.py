@@ -29,6 +29,7 @@ from mysfits_stream.output.text import many, printable
 if TYPE_CHECKING:
     from mysfits_stream.books.erasing import Erasure
     from mysfits_stream.books.receipt import Verified
+    from mysfits_stream.books.statement import Books
     from mysfits_stream.click_definition import Definition
     from mysfits_stream.clicks.delivered import Click, ParseProblems
     from mysfits_stream.clicks.replaying import Replay
@@ -211,6 +212,11 @@ class Output:
         """The result of a replay."""
         self._result(done, clicks.replayed(done))
         self.parse_problems(done.counts.trouble)
+
+    def audit(self, found: Books) -> None:
+        """The books of the pipeline."""
+        self._result(found, books.audit(found))
+        self.parse_problems(found.problems)
 
     def erasing(self, counts: Erasure) -> None:
         """The progress of an erasure: a line for every 100 objects."""

@@ -340,6 +340,7 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
         lambda: operator.run("replay", "--dry-run"),
         lambda: operator.run("doctor"),
         lambda: operator.run("logs"),
+        lambda: operator.run("audit"),
         lambda: operator.run("up", config=CHANGED),
     ]
     for command in commands:

@@ -164,6 +164,17 @@ class Delivery:
         """How many records, error lines and finished objects have not reached S3."""
         return sum(1 for _ in self.held())
 
+    def oldest(self) -> int | None:
+        """The arrival of the oldest undelivered record, in milliseconds; None if everything is delivered."""
+        arrivals = [
+            record.arrived
+            for batch in (self.incoming, *self.waiting, *self.processing)
+            for record in batch.records[:1]
+        ]
+        arrivals += [buffer.oldest for buffer in (self.outgoing, self.failed, self.backup) if buffer.parts]
+        arrivals += [upload.oldest for upload in self.uploads]
+        return min(arrivals, default=None)
+
     def held(self) -> Iterator[bytes]:
         """The undelivered data, item by item: records, error lines, finished objects."""
         for batch in (self.incoming, *self.waiting, *self.processing):

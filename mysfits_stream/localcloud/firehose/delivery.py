@@ -36,6 +36,7 @@ from mysfits_stream.localcloud.iam import Verdict
 DEFAULT_ACCOUNT = "123456789012"
 SERVICE = "firehose.amazonaws.com"
 MAX_RECORD = 1000 * 1024  # bytes before base64 (F63)
+FRESHNESS = "DeliveryToS3.DataFreshness"
 RECORD_ID_BYTES = 162  # makes the length of AWS's; the processor sees other ids
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -154,7 +155,13 @@ class Firehose:
             self._wake()
 
     def take_metrics(self) -> list[Metric]:
-        """The metrics since the last call."""
+        """The metrics since the last call, and the age of the oldest record in each stream."""
+        now = self._world.now()
+        with self._lock:
+            for delivery in self._deliveries.values():
+                if (oldest := delivery.oldest()) is not None:
+                    age = max(0.0, now - oldest / 1000)
+                    self._metrics.measure(delivery.stream, FRESHNESS, age, "Seconds", now)
         return self._metrics.take()
 
     def _put(self, region: str, name: str, batch: Sequence[bytes], operation: str) -> tuple[list[str], bool]:
@@ -301,7 +308,7 @@ class Firehose:
             self._metrics.measure(stream, "DeliveryToS3.Success", 0.0 if failure else 1.0, "Count", now)
             if failure is None:
                 age = max(0.0, now - upload.oldest / 1000)
-                self._metrics.measure(stream, "DeliveryToS3.DataFreshness", age, "Seconds", now)
+                self._metrics.measure(stream, FRESHNESS, age, "Seconds", now)
                 self._metrics.count(stream, "DeliveryToS3.Records", upload.records, now)
                 self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body), now)
         self._wake()

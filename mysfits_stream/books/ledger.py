@@ -1,0 +1,227 @@
+"""What the clicks bucket holds of a time range, by record: stored once, stored more often, failed, replayed.
+
+A record has the ``requestId`` of its lines. A record that failed lies in error objects; a replay puts each of
+its clicks on the stream as a record of its own, so a click of a failed record that is stored is one more put.
+Lines of version 0.1.0 have no ids: as many records as there are times at least, as there are lines at most.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mysfits_stream.books.person import parse
+from mysfits_stream.clicks import failed
+from mysfits_stream.clicks.delivered import LATENESS, ParseProblems
+from mysfits_stream.clicks.failed import FailedClick
+from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
+
+MINUTE = timedelta(minutes=1)
+INDEX = re.compile(r":(\d{1,7})")
+"""After the request id, the number of the click in its request: the id of a click without one of its own."""
+
+MOST_IDS = 20
+
+
+@dataclass
+class Repeated:
+    """A click that is stored more than once."""
+
+    click_id: str
+    minute: datetime
+    times: int
+    keys: tuple[str, ...]
+    """Objects with the click."""
+
+
+@dataclass
+class Ledger:
+    """The records of the bucket by minute: of the request, or of the arrival of a failure."""
+
+    stored: Counter[datetime] = field(default_factory=Counter)
+    """Minute -> records that were delivered at their first try, each once."""
+    errors: Counter[datetime] = field(default_factory=Counter)
+    """Minute of arrival -> error lines, replayed or not."""
+    replayed_puts: Counter[datetime] = field(default_factory=Counter)
+    """Minute from which the object holds records -> stored clicks that a replay put on the stream."""
+    without_id: Counter[datetime] = field(default_factory=Counter)
+    """Minute -> lines without ids."""
+    times_without_id: Counter[datetime] = field(default_factory=Counter)
+    """Minute -> different times of lines without ids."""
+    failed: int = 0
+    """Records of the range that failed, and were not put back."""
+    replayed: int = 0
+    """Error lines of the range whose clicks were put back."""
+    recovered: int = 0
+    """Records of the range that failed, and whose clicks are all stored."""
+    repeated_errors: Counter[datetime] = field(default_factory=Counter)
+    """Minute of arrival -> error lines of records that a replay had put on the stream."""
+    repeated: list[Repeated] = field(default_factory=list)
+    missing: dict[str, datetime] = field(default_factory=dict)
+    """Id of a click that its request must have had -> minute."""
+    edges: list[datetime] = field(default_factory=list)
+    """Times of records close to the ends of the settled range, sorted."""
+    trouble: ParseProblems = field(default_factory=ParseProblems)
+
+    def near(self, moment: datetime, quiet: timedelta) -> int:
+        """The records of a span before a moment, which may have arrived after the moment."""
+        return bisect_left(self.edges, moment) - bisect_left(self.edges, moment - quiet)
+
+
+def read(
+    bucket: ClicksBucket, since: datetime, until: datetime, bands: Iterable[tuple[datetime, datetime]]
+) -> Ledger:
+    """The ledger of a time range; ``bands`` are the time ranges in which single times are kept."""
+    reader = _Reader(since, tuple(bands))
+    for place, objects in (
+        ("failed", bucket.failed(None, until)),
+        ("replayed", bucket.replayed_objects()),
+        ("stored", bucket.delivered(since, until)),
+    ):
+        for stored, lines in bucket.read(objects):
+            if isinstance(lines, UnreadableError):
+                reader.ledger.trouble.unreadable[stored.key] = str(lines)
+                continue
+            for line in lines:
+                if place == "stored":
+                    reader.line(stored, line)
+                elif record := failed.parse(line, stored.key):
+                    reader.error(record, is_replayed=place == "replayed")
+                else:
+                    reader.ledger.trouble.foreign_lines += 1
+    return reader.finished()
+
+
+class _Reader:
+    """Counts lines; the error lines first, which tell replayed clicks from others."""
+
+    def __init__(self, since: datetime, bands: tuple[tuple[datetime, datetime], ...]) -> None:
+        self.ledger = Ledger()
+        self._since = since
+        self._bands = bands
+        self._errors: dict[int, list[tuple[datetime, bool]]] = defaultdict(list)
+        """Record -> arrival of each error line, and whether the line was replayed."""
+        self._clicks: dict[int, set[int]] = defaultdict(set)
+        """Failed record -> its clicks; failed again means the same ids."""
+        self._outstanding: set[int] = set()
+        """Clicks in error objects that were not replayed."""
+        self._seen: dict[int, int] = {}
+        """Stored click -> how often, as far as more than once."""
+        self._once: set[int] = set()
+        self._names: dict[int, tuple[str, datetime, set[str]]] = {}
+        self._requests: dict[str, tuple[int, int, datetime]] = {}
+        """Request -> clicks with a number, the highest number, minute."""
+        self._times: set[tuple[datetime, str]] = set()
+
+    def error(self, record: FailedClick, *, is_replayed: bool) -> None:
+        """Count an error line."""
+        minute = record.arrived.replace(second=0, microsecond=0)
+        if record.arrived >= self._since:
+            self.ledger.errors[minute] += 1
+            self._keep(record.arrived)
+        ids = list(_ids(record))
+        request = ids[0][0]
+        self._errors[request].append((record.arrived, is_replayed))
+        for _, click in ids:
+            self._clicks[request].add(click)
+            if not is_replayed:
+                self._outstanding.add(click)
+
+    def line(self, stored: StoredObject, line: bytes) -> None:
+        """Count a line of an object with delivered clicks."""
+        try:
+            click: Any = json.loads(line)
+            at = datetime.fromisoformat(click["clickedAt"])
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        except (ValueError, TypeError, LookupError, RecursionError):
+            self.ledger.trouble.foreign_lines += 1
+            return
+        request_id, click_id = click.get("requestId"), click.get("clickId")
+        minute = at.replace(second=0, microsecond=0)
+        if not isinstance(request_id, str) or not isinstance(click_id, str):
+            if at >= self._since:
+                self.ledger.without_id[minute] += 1
+                if (minute, click["clickedAt"]) not in self._times:
+                    self._times.add((minute, click["clickedAt"]))
+                    self.ledger.times_without_id[minute] += 1
+            return
+        request, identity = hash(request_id), hash((request_id, click_id))
+        if request in self._errors or at < stored.started - LATENESS:
+            # Where the first try failed, a click comes by a replay, maybe by one that died and came again.
+            self.ledger.replayed_puts[stored.started.replace(second=0, microsecond=0)] += 1
+            self._once.add(identity)
+            return
+        if at < self._since:
+            return
+        if identity in self._once:
+            self._repeat(identity, click_id, minute, stored.key)
+            return
+        self._once.add(identity)
+        if request_id not in self._requests:
+            self.ledger.stored[minute] += 1
+            self._keep(at)
+        count, highest, _ = self._requests.get(request_id, (0, -1, minute))
+        number = INDEX.fullmatch(click_id, len(request_id)) if click_id.startswith(request_id) else None
+        if number:
+            count, highest = count + 1, max(highest, int(number[1]))
+        self._requests[request_id] = (count, highest, minute)
+
+    def _repeat(self, identity: int, click_id: str, minute: datetime, key: str) -> None:
+        self._seen[identity] = self._seen.get(identity, 1) + 1
+        _, _, keys = self._names.setdefault(identity, (click_id, minute, set()))
+        if len(keys) < MOST_IDS:
+            keys.add(key)
+
+    def _keep(self, at: datetime) -> None:
+        if any(begin <= at <= end for begin, end in self._bands):
+            self.ledger.edges.append(at)
+
+    def finished(self) -> Ledger:
+        """The ledger, after the last line."""
+        ledger = self.ledger
+        for request, lines in self._errors.items():
+            arrivals = sorted(arrived for arrived, _ in lines)
+            for arrived in arrivals[1:]:
+                if arrived >= self._since:
+                    ledger.repeated_errors[arrived.replace(second=0, microsecond=0)] += 1
+            ledger.replayed += sum(is_replayed and at >= self._since for at, is_replayed in lines)
+            if arrivals[0] < self._since:
+                continue
+            clicks = self._clicks[request]
+            if clicks <= self._once:
+                ledger.recovered += 1
+            elif clicks & self._outstanding:
+                ledger.failed += 1
+        for identity, times in self._seen.items():
+            click_id, minute, keys = self._names[identity]
+            ledger.repeated.append(Repeated(click_id, minute, times, tuple(sorted(keys))))
+        ledger.repeated.sort(key=lambda each: (each.minute, each.click_id))
+        for request_id, (count, highest, minute) in self._requests.items():
+            if 0 < count <= highest and len(ledger.missing) < MOST_IDS:
+                ledger.missing |= dict.fromkeys(self._gaps(request_id, highest), minute)
+        ledger.edges.sort()
+        return ledger
+
+    def _gaps(self, request_id: str, highest: int) -> Iterator[str]:
+        for number in range(highest):
+            if hash((request_id, f"{request_id}:{number}")) not in self._once:
+                yield f"{request_id}:{number}"
+
+
+def _ids(record: FailedClick) -> Iterator[tuple[int, int]]:
+    """Request and click of each click of a record, as a replay names them; one of both for another record."""
+    pieces = failed.split(record)
+    for piece in pieces:
+        try:
+            envelope: Any = parse(piece.decode())
+            request_id = envelope["requestId"]
+            click_id = envelope["clicks"].get("clickId") or f"{request_id}:{envelope['first']}"
+            yield hash(request_id), hash((request_id, click_id))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            yield hash(record.data), hash(record.data)
