@@ -15,6 +15,7 @@ from benchmarks import (
     local_cloud,
     memory,
     processor,
+    query,
     reading,
     start_up,
 )
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], Comparison | list[Comparison]]] = {
     "memory": memory.run,
     "hot_path": hot_path.run,
     "processor": processor.run,
+    "query": query.run,
 }
 
 HEAD = """\

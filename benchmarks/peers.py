@@ -14,6 +14,7 @@ REQUIREMENTS = {
     "chalice": "chalice",
     "ministack": "ministack",
     "moto": "moto[server]",
+    "polars": "polars",
 }
 """Package -> what is installed; the newest, as its results say."""
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from html import unescape
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -52,6 +53,10 @@ class SlowS3:
         requests.post(
             f"{self.address}/_fill", json={"contents": contents, "markers": markers}, timeout=60
         ).raise_for_status()
+
+    def load(self, files: dict[str, str]) -> None:
+        """Forget what was there and hold the contents of these files: key -> path."""
+        requests.post(f"{self.address}/_load", json=files, timeout=600).raise_for_status()
 
     def versions(self) -> int:
         """How many versions and markers there are."""
@@ -106,6 +111,10 @@ class Bucket:
         """The body of the answer to a request."""
         if path == "/_fill":
             return self._fill(**json.loads(body))
+        if path == "/_load":
+            return self._load(json.loads(body))
+        if method == "HEAD":
+            return b""
         if path == "/_versions":
             return str(len(self._held)).encode()
         if method == "POST" and "delete" in query:
@@ -122,6 +131,11 @@ class Bucket:
         kinds = "mv" if markers else "v"
         self._versions = [(key, _version_id(kind, key)) for key in self._keys for kind in kinds]
         self._held = {version: _version_entry(version) for version in self._versions}
+        return b""
+
+    def _load(self, files: dict[str, str]) -> bytes:
+        self._contents = {key: Path(path).read_bytes() for key, path in files.items()}
+        self._keys = sorted(files)
         return b""
 
     def _delete(self, body: bytes) -> bytes:

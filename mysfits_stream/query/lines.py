@@ -40,7 +40,7 @@ def of_object(content: bytes, names: Iterable[str]) -> Lines:
         content.count(b"{") == count
         and b"[" not in content
         and _has_no_long_line(content)
-        and not (b"\\u" in content and SURROGATE.search(content))
+        and not (b"\\" in content and SURROGATE.search(content))
     )
     return Lines(content, count) if is_plain else parsed(content.split(b"\n"), names)
 
