@@ -7,8 +7,11 @@ from contextlib import suppress
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-from mysfits_stream.commands.completion import complete_field
+from mysfits_stream.commands.completion import complete_field, complete_name
 from mysfits_stream.commands.help import command
+
+TOP = 20
+"""Groups that are shown unless another number is given."""
 
 
 @command(
@@ -73,7 +76,11 @@ def send_test_click(
 @command(
     "clicks",
     section="Clicks",
-    examples=("mysfits-stream clicks --since 1d", "mysfits-stream clicks --follow"),
+    examples=(
+        "mysfits-stream clicks --since 1d",
+        "mysfits-stream clicks --follow",
+        "mysfits-stream clicks --since 7d --by species,day --top 5",
+    ),
 )
 @click.option(
     "--since",
@@ -91,20 +98,45 @@ def send_test_click(
 )
 @click.option("--follow", "-f", is_flag=True, help="Show clicks as they are delivered, until Ctrl-C.")
 @click.option("--raw", is_flag=True, help="Show duplicates, too.")
+@click.option(
+    "--by",
+    metavar="NAME[,NAME]",
+    shell_complete=complete_name,
+    help="Count by fields, attributes, and hour, day or week, for example species,day.",
+)
+@click.option(
+    "--top", type=click.IntRange(1), metavar="N", help="Show the N largest groups of --by.  [default: 20]"
+)
 @global_options
 @pass_app
-def clicks(app: App, since: str, until: str | None, last: int | None, follow: bool, raw: bool) -> int:
+def clicks(
+    app: App,
+    since: str,
+    until: str | None,
+    last: int | None,
+    follow: bool,
+    raw: bool,
+    by: str | None,
+    top: int | None,
+) -> int:
     """Show delivered clicks and their sums.
 
     Each click is shown once, and test clicks are not part of sums. Retries of browsers and replays leave
     duplicates with the same clickId.
 
-    With --json, each line is the JSON of one enriched click.
+    With --json, each line is the JSON of one enriched click; with --by, the result is an array of groups.
     """
-    from mysfits_stream.operations.clicks import delivered_clicks, follow_clicks
+    from mysfits_stream.operations.clicks import count_clicks, delivered_clicks, follow_clicks
 
     if follow and (until or last):
         raise click.UsageError("--follow works with --since only: remove --until and --last")
+    if by and (follow or last):
+        raise click.UsageError("--by counts all clicks of the range: remove --follow and --last")
+    if top and not by:
+        raise click.UsageError("--top needs --by, for example --by species --top 5")
+    if by:
+        app.out.counted(count_clicks(app.project, since, until, by=by, top=top or TOP, raw=raw))
+        return 0
     if follow:
         with suppress(KeyboardInterrupt):
             found = follow_clicks(app.project, since, app.out.parse_problems, raw=raw)

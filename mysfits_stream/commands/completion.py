@@ -58,6 +58,18 @@ def complete_field(context: click.Context, _: click.Parameter, incomplete: str) 
     return [CompletionItem(text) for text in found if text.startswith(incomplete)]
 
 
+def complete_name(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the last of several names: fields, attributes and units of time."""
+    from click.shell_completion import CompletionItem
+
+    before, comma, last = incomplete.rpartition(",")
+    with suppress(MysfitsStreamError):
+        definition = context.ensure_object(App).config.definition
+        names = [*definition.names, *definition.attributes, "hour", "day", "week"]
+        return [CompletionItem(before + comma + name) for name in names if name.startswith(last)]
+    return []
+
+
 def _settings(field: Field, chosen: str | None) -> Iterator[str]:
     if chosen is None:
         yield f"{field.name}="

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks import delivered
+from mysfits_stream.clicks.counting import Counts, Group
 from mysfits_stream.clicks.delivered import Click, ParseProblems, Summary
 from mysfits_stream.clicks.distinct import Distinct
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
@@ -55,6 +58,38 @@ def delivered_clicks(project: Project, since: str, until: str | None, *, raw: bo
             yield from found if raw else distinct.clicks(found)
 
     return Delivered(clicks(), wanted, project.config.definition, problems, distinct)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Clicks counted by groups."""
+
+    counts: Counts
+    top: int
+    range: TimeRange
+    problems: ParseProblems
+    duplicates: int
+
+    @cached_property
+    def rows(self) -> list[tuple[Group, int]]:
+        """The groups with the most clicks."""
+        return self.counts.top(self.top)
+
+    def document(self) -> list[dict[str, Any]]:
+        """The rows as JSON: the value of each name, and ``clicks``."""
+        return [
+            dict(zip(self.counts.by, group, strict=True)) | {"clicks": count} for group, count in self.rows
+        ]
+
+
+def count_clicks(
+    project: Project, since: str, until: str | None, *, by: str, top: int, raw: bool = False
+) -> Counted:
+    """Count the clicks of a time range by names separated by commas; raises ClickError."""
+    counts = Counts.of(by, project.config.definition)
+    found = delivered_clicks(project, since, until, raw=raw)
+    counts.add(found.clicks)
+    return Counted(counts, top, found.range, found.problems, found.distinct.duplicates)
 
 
 def follow_clicks(

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.files import new_file
-from mysfits_stream.output import books, clicks, doctor, files, local, logs, query, stack
+from mysfits_stream.output import books, clicks, counts, doctor, files, local, logs, query, stack
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mysfits_stream.doctor.links import Link
     from mysfits_stream.operations.adopt import Adoption
     from mysfits_stream.operations.changes import StackChanges
-    from mysfits_stream.operations.clicks import Delivered
+    from mysfits_stream.operations.clicks import Counted, Delivered
     from mysfits_stream.operations.doctor import Diagnosis
     from mysfits_stream.operations.down import Removal, Removed
     from mysfits_stream.operations.erase import Erased
@@ -184,6 +184,13 @@ class Output:
         self.parse_problems(found.problems)
         if duplicates := found.distinct.duplicates:
             self.note(f"left out: {many(duplicates, 'duplicate')}; --raw shows all")
+
+    def counted(self, found: Counted) -> None:
+        """Clicks counted by groups."""
+        self._result(found, counts.counted(found, self.width))
+        self.parse_problems(found.problems)
+        if found.duplicates:
+            self.note(f"left out: {many(found.duplicates, 'duplicate')}; --raw counts all")
 
     def click_lines(self, found: Iterable[Click], definition: Definition) -> None:
         """One line for each click, as soon as it is read."""

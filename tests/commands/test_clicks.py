@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 
 from mysfits_stream import cli
@@ -134,3 +135,41 @@ def test_no_clicks_names_the_range(operator: Operator, capsys: pytest.CaptureFix
     assert operator.run("--since", "2h", "--until", "1h") == 0
     since, until = (f"{NOON - timedelta(hours=hours):%Y-%m-%d %H:%M:%S}" for hours in (2, 1))
     assert capsys.readouterr().out == f"No clicks were delivered from {since} to {until} UTC.\n"
+
+
+def test_clicks_are_counted_by_names_each_once_and_without_test_clicks(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hour = timedelta(hours=1)
+    operator.s3.objects[key(NOON - hour)] = lines(
+        enriched(NOON - hour, "ann", clickId="c" * 8),
+        enriched(NOON - hour, "ann", clickId="c" * 8),
+        enriched(NOON - hour, "bob", clickId="d" * 8) | {"test": True},
+        *(enriched(NOON - timedelta(seconds=n + 1), "\x1b[2J", clickId=f"e{n}234567") for n in range(3)),
+    )
+    assert operator.run("--by", "userId", "--since", "2h", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows == [{"userId": "\x1b[2J", "clicks": 3}, {"userId": "ann", "clicks": 1}]
+    assert operator.run("--by", "hour", "--since", "2h", "--json", "--top", "1") == 0
+    assert json.loads(capsys.readouterr().out) == [{"hour": "2026-11-23T11:00Z", "clicks": 4}]
+
+    assert operator.run("--by", "userId", "--since", "2h", "--top", "1") == 0
+    shown = capsys.readouterr()
+    assert "\\x1b[2J" in shown.out
+    assert "█" in shown.out
+    assert "and 1 other group" in shown.out
+    assert "4 clicks from" in shown.out
+    assert "Left out: 1 test click." in shown.out
+    assert "left out: 1 duplicate; --raw counts all" in shown.err
+    assert operator.run("--by", "userId,hour", "--since", "2h") == 0
+    assert "by hour, 2026-11-23T11:00Z to 2026-11-23T11:00Z" in capsys.readouterr().out
+    assert operator.run("--by", "species", "--since", "1s") == 0
+    assert "No clicks were delivered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("others", [["--follow"], ["--last", "3"]])
+def test_counts_are_of_a_whole_range(operator: Operator, others: list[str]) -> None:
+    with pytest.raises(click.UsageError, match="--by counts all clicks"):
+        operator.run("--by", "species", *others)
+    with pytest.raises(click.UsageError, match="--top needs --by"):
+        operator.run("--top", "3")

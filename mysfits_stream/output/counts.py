@@ -1,0 +1,103 @@
+"""Counted clicks for a terminal: bars, and sparklines of a time. Makes no call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from mysfits_stream.clicks.counting import units_between
+from mysfits_stream.clicks.delivered import text
+from mysfits_stream.output.layout import cell
+from mysfits_stream.output.text import many, printable
+
+if TYPE_CHECKING:
+    from mysfits_stream.operations.clicks import Counted
+
+GAP = "  "
+BAR_WIDTH = 40
+SPARKS = "▁▂▃▄▅▆▇█"
+MOST_SPARKS = 60
+"""Units of time in a sparkline; of more, the last."""
+
+
+def counted(found: Counted, width: int | None) -> Iterator[Text]:
+    """Rows of the groups: with a bar each, or with a sparkline where they are split by one unit of time."""
+    counts = found.counts
+    if not counts.clicks:
+        yield Text(f"No clicks were delivered from {found.range}.")
+        return
+    unit = next((name for name in counts.by if name in counts.units), None)
+    fields = [index for index, name in enumerate(counts.by) if name != unit]
+    if unit and fields and len(counts.units) == 1:
+        yield from _sparklines(found, unit, fields, width)
+    else:
+        yield from _bars(found, width)
+    yield Text(f"{many(counts.clicks, 'click')} from {found.range}", style="dim")
+    if counts.tests:
+        yield Text(f"Left out: {many(counts.tests, 'test click')}.", style="dim")
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """A character for each number; zero is a space."""
+    most = max(values, default=0)
+    return "".join(SPARKS[max(0, len(SPARKS) * value // most - 1)] if value else " " for value in values)
+
+
+def _bars(found: Counted, width: int | None) -> Iterator[Text]:
+    counts = found.counts
+    titles = [*counts.by, "clicks", "share"]
+    rows = [
+        [*(printable(text(value)) for value in group), str(count), f"{count / counts.clicks:.0%}"]
+        for group, count in found.rows
+    ]
+    lines, left = _aligned(titles, rows, width)
+    yield Text(lines[0], "bold")
+    longest = max(1, min(BAR_WIDTH, left))
+    most = max(count for _, count in found.rows)
+    for line, (_, count) in zip(lines[1:], found.rows, strict=True):
+        yield Text(f"{line}{GAP}{'█' * max(1, round(longest * count / most))}")
+    if len(counts.groups) > len(found.rows):
+        yield Text(f"and {many(len(counts.groups) - len(found.rows), 'other group')}", style="dim")
+
+
+def _sparklines(found: Counted, unit: str, fields: Sequence[int], width: int | None) -> Iterator[Text]:
+    """A row for each value of the other names; the units of time from the first to the last side by side."""
+    counts = found.counts
+    at = counts.by.index(unit)
+    totals: Counter[tuple[object, ...]] = Counter()
+    series: dict[tuple[object, ...], Counter[str]] = {}
+    times = [group[at] for group in counts.groups if group[at] is not None]
+    if not times:
+        yield from _bars(found, width)
+        return
+    for group, count in counts.groups.items():
+        rest = tuple(group[index] for index in fields)
+        totals[rest] += count
+        if group[at] is not None:
+            series.setdefault(rest, Counter())[group[at]] += count
+    units = list(units_between(min(times), max(times), unit))[-MOST_SPARKS:]
+    top = totals.most_common(found.top)
+    names = [counts.by[index] for index in fields]
+    rows = [[*(printable(text(value)) for value in rest), str(count)] for rest, count in top]
+    lines, left = _aligned([*names, "clicks"], rows, width)
+    shown = units[-max(1, left) :] if width is not None else units
+    yield Text(f"{lines[0]}{GAP}by {unit}, {shown[0]} to {shown[-1]}", "bold")
+    for line, (rest, _) in zip(lines[1:], top, strict=True):
+        yield Text(f"{line}{GAP}{sparkline([series.get(rest, Counter())[each] for each in shown])}")
+    if len(totals) > len(top):
+        yield Text(f"and {many(len(totals) - len(top), 'other group')}", style="dim")
+
+
+def _aligned(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+) -> tuple[list[str], int]:
+    """Lines of equal width, numbers to the right, and the columns that are left beside them."""
+    columns = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
+    if width is not None:
+        columns = [min(column, max(4, width // 2 // len(columns))) for column in columns]
+    lines = [GAP.join(map(cell, row, columns)) for row in (titles, *rows)]
+    return lines, BAR_WIDTH if width is None else width - cell_len(lines[0]) - len(GAP)
