@@ -80,6 +80,7 @@ def send_test_click(
         "mysfits-stream clicks --since 1d",
         "mysfits-stream clicks --follow",
         "mysfits-stream clicks --since 7d --by species,day --top 5",
+        "mysfits-stream clicks --since 7d --html clicks.html",
     ),
 )
 @click.option(
@@ -107,6 +108,7 @@ def send_test_click(
 @click.option(
     "--top", type=click.IntRange(1), metavar="N", help="Show the N largest groups of --by.  [default: 20]"
 )
+@click.option("--html", metavar="FILE", help="Write a report as one HTML page, for example clicks.html.")
 @global_options
 @pass_app
 def clicks(
@@ -118,6 +120,7 @@ def clicks(
     raw: bool,
     by: str | None,
     top: int | None,
+    html: str | None,
 ) -> int:
     """Show delivered clicks and their sums.
 
@@ -130,6 +133,13 @@ def clicks(
 
     if follow and (until or last):
         raise click.UsageError("--follow works with --since only: remove --until and --last")
+    if html:
+        if follow or last or raw or by:
+            raise click.UsageError("--html works with --since and --until only: remove the other options")
+        from mysfits_stream.operations.report import report
+
+        app.out.report(report(app.project, since, until), html)
+        return 0
     if by and (follow or last):
         raise click.UsageError("--by counts all clicks of the range: remove --follow and --last")
     if top and not by:

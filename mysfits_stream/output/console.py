@@ -21,7 +21,7 @@ from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.files import new_file
-from mysfits_stream.output import books, clicks, counts, doctor, files, local, logs, query, stack
+from mysfits_stream.output import books, clicks, counts, doctor, files, local, logs, query, report, stack
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.query import Answer, Tables
     from mysfits_stream.operations.replay import Replayed
+    from mysfits_stream.operations.report import Report
     from mysfits_stream.operations.rollback import RolledBack
     from mysfits_stream.operations.send_test_click import TestClicks
     from mysfits_stream.operations.up import Up
@@ -191,6 +192,13 @@ class Output:
         self.parse_problems(found.problems)
         if found.duplicates:
             self.note(f"left out: {many(found.duplicates, 'duplicate')}; --raw counts all")
+
+    def report(self, made: Report, out: str) -> None:
+        """Write a report as an HTML page to the file ``out``."""
+        with new_file(Path(out)) as file:
+            file.write(report.page(made).encode())
+        self._result(made, [f"wrote {out}: {many(made.clicks, 'click')} from {made.range}"])
+        self.parse_problems(made.problems)
 
     def click_lines(self, found: Iterable[Click], definition: Definition) -> None:
         """One line for each click, as soon as it is read."""
