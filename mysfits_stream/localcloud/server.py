@@ -120,6 +120,7 @@ class LocalCloud:
         )
         self.control_plane.calls_in = self._calls_in
         self.control_plane.publish_metrics = self.publish_metrics
+        self.control_plane.run_later = self._submit
         self.firehose = Firehose(self.services, submit=self._submit, wake=self._wake)
         self._keeping = Keeping(keep, self.control_plane, self.firehose) if keep else None
         if self._keeping:

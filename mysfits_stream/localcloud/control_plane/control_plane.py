@@ -21,6 +21,7 @@ from mysfits_stream.localcloud.awslambda.function import Function
 from mysfits_stream.localcloud.condition_keys import trust_context
 from mysfits_stream.localcloud.control_plane import moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
+from mysfits_stream.localcloud.control_plane.athena.queries import Queries
 from mysfits_stream.localcloud.control_plane.athena.workgroups import Workgroups
 from mysfits_stream.localcloud.control_plane.awslambda import code_location
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
@@ -97,6 +98,8 @@ class ControlPlane:
         """What TestInvokeMethod calls the AWS services of a region with; set by who serves the data plane."""
         self.publish_metrics: Callable[[], None] = lambda: None
         """Stores the metrics of the data plane; called before each request to CloudWatch."""
+        self.run_later: Callable[[Callable[[], None]], None] | None = None
+        """Runs a job in the background; set by who has a background. None: at once."""
         self._ask_moto = moto_state.application()
         self.reset()
 
@@ -116,7 +119,10 @@ class ControlPlane:
             self.delivery_streams = DeliveryStreams(ACCOUNT, firehose_can_assume, transitions)
             self.retention_policies = RetentionPolicies()
             self.overrides: dict[str, Mend] = {
-                "athena": Workgroups(lambda region: self.backend("athena", region), self._now),
+                "athena": in_turn(
+                    Queries(ACCOUNT, self.backend, self, self._now, self._run_later, self.lock),
+                    Workgroups(lambda region: self.backend("athena", region), self._now),
+                ),
                 "cloudformation": CloudFormation(self.handle),
                 "codecommit": CodeCommit(ACCOUNT, self._now),
                 "firehose": self.delivery_streams,
@@ -236,6 +242,22 @@ class ControlPlane:
         with self.lock:
             found = moto_state.role_arn(ACCOUNT, region, name)
         return found or f"arn:{moto_state.partition(region)}:iam::{ACCOUNT}:role{path}{name}"
+
+    def objects(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
+        """The keys that begin with ``prefix``, in order, with sizes; raises KeyError."""
+        with self.lock:
+            return moto_state.objects(bucket, prefix)
+
+    def object_content(self, bucket: str, key: str) -> bytes:
+        """The content of an object; raises KeyError for an unknown object."""
+        with self.lock:
+            return moto_state.object_content(bucket, key)
+
+    def _run_later(self, job: Callable[[], None]) -> None:
+        if self.run_later:
+            self.run_later(job)
+        else:
+            job()
 
     def bucket_owner(self, bucket: str) -> str | None:
         """The account of a bucket; None for an unknown bucket."""

@@ -28,7 +28,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
 from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud.control_plane import moto_patches
@@ -132,6 +132,30 @@ def bucket_owner(bucket: str) -> str | None:
 def bucket(account: str, region: str, name: str) -> Any:
     """A bucket of moto; None for an unknown bucket."""
     return backend("s3", account, region).buckets.get(name)
+
+
+def objects(bucket: str, prefix: str) -> list[tuple[str, int]]:
+    """The keys of a bucket that begin with ``prefix``, in order, with sizes; raises KeyError."""
+    return sorted(
+        (name, int(key.size))
+        for name, key in _keys(bucket).items()
+        if name.startswith(prefix) and isinstance(key, FakeKey)
+    )
+
+
+def object_content(bucket: str, key: str) -> bytes:
+    """The content of an object; raises KeyError for an unknown object."""
+    found = _keys(bucket)[key]
+    if not isinstance(found, FakeKey):
+        raise KeyError(key)
+    return bytes(found.value)
+
+
+def _keys(bucket: str) -> Any:
+    partition_name, account = s3_backends.bucket_accounts.get(bucket, ("", None))
+    if account is None:
+        raise KeyError(bucket)
+    return s3_backends[account][partition_name].buckets[bucket].keys
 
 
 def bucket_region(bucket: str) -> str | None:

@@ -151,9 +151,18 @@ OPERATIONS: dict[str, dict[str, str]] = {
     "athena": {
         "CreateWorkGroup": f"Name Description Tags {_below('Configuration', _OF_WORKGROUP)}",
         "DeleteWorkGroup": "WorkGroup RecursiveDeleteOption",
+        "GetQueryExecution": "QueryExecutionId",
+        "GetQueryResults": "QueryExecutionId NextToken MaxResults",
         "GetWorkGroup": "WorkGroup",
+        "ListQueryExecutions": "WorkGroup NextToken MaxResults",
         "ListTagsForResource": "ResourceARN NextToken MaxResults",
         "ListWorkGroups": "NextToken MaxResults",
+        "StartQueryExecution": f"""
+            QueryString ClientRequestToken QueryExecutionContext.Database
+            QueryExecutionContext.Catalog=AwsDataCatalog|awsdatacatalog WorkGroup
+            {_below("ResultConfiguration", _OF_RESULTS)}
+        """,
+        "StopQueryExecution": "QueryExecutionId",
         "TagResource": "ResourceARN Tags",
         "UntagResource": "ResourceARN TagKeys",
         "UpdateWorkGroup": f"""

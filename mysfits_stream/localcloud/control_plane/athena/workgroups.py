@@ -171,12 +171,17 @@ def _check(configuration: Mapping[str, Any]) -> None:
         raise AthenaError(f"Engine version {engine} is not supported")
 
 
+REMOVALS = {
+    "RemoveBytesScannedCutoffPerQuery": "BytesScannedCutoffPerQuery",
+    "RemoveExpectedBucketOwner": "ExpectedBucketOwner",
+    "RemoveOutputLocation": "OutputLocation",
+}
+"""Member of an update -> the setting that the member removes."""
+
+
 def _changed(before: Mapping[str, Any], updates: Mapping[str, Any]) -> Document:
-    """Settings after an update, in which ``RemoveX`` removes ``X``."""
-    removed = {
-        key.removeprefix("Remove") for key, value in updates.items() if key.startswith("Remove") and value
-    }
-    given = {key: value for key, value in updates.items() if not key.startswith("Remove")}
+    removed = {setting for member, setting in REMOVALS.items() if updates.get(member)}
+    given = {key: value for key, value in updates.items() if key not in REMOVALS}
     return {key: value for key, value in {**before, **given}.items() if key not in removed}
 
 
