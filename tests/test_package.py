@@ -49,7 +49,7 @@ def test_the_wheel_carries_licence_types_and_data_and_no_test(dist: Path) -> Non
     with zipfile.ZipFile(next(dist.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
         metadata = wheel.read(f"mysfits_stream-{__version__}.dist-info/METADATA").decode()
-    assert {"mysfits_stream/py.typed", "mysfits_stream/web/clicks.js"} <= names
+    assert {"mysfits_stream/py.typed", "mysfits_stream/web/clicks.js", "mysfits_stream/config.yaml"} <= names
     assert f"mysfits_stream-{__version__}.dist-info/licenses/LICENSE" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
     assert "License-Expression: Apache-2.0" in metadata

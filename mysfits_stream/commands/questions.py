@@ -134,6 +134,29 @@ def ask_to_fetch(app: App, *, yes: bool) -> Callable[[Missing], None]:
     return ask
 
 
+def ask_for_settings(app: App) -> dict[str, str | None]:
+    """The settings of a new configuration: options, and on a terminal the answers to three questions."""
+    options = app.options
+    given = {
+        "stack": options.stack,
+        "target": options.target,
+        "region": options.region,
+        "profile": options.profile,
+        "mysfits_api": options.mysfits_api,
+    }
+    if _can_ask(app):
+        asked = (
+            ("stack", "Name of the stack", "mysfits-clicks"),
+            ("target", "Target, local or aws", "local"),
+            ("mysfits_api", "Base URL of your Mysfits service (empty: the local cloud's)", ""),
+        )
+        for name, question, default in asked:
+            if not given[name]:
+                answer = click.prompt(question, default=default, show_default=bool(default), err=True)
+                given[name] = answer or None
+    return given
+
+
 def piped_input() -> Callable[[], str] | None:
     """A function that reads standard input, if a pipe or a file is connected to it."""
     try:

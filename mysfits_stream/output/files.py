@@ -31,7 +31,10 @@ def initialized(initialized: Initialized) -> Iterator[str]:
     """The files of ``init``, and the settings that select these files."""
     for path in initialized.paths:
         yield f"wrote {path}"
-    yield f"To use them, write into config.yaml:\n{initialized.settings.rstrip()}"
+    if initialized.settings:
+        yield f"To use them, write into config.yaml:\n{initialized.settings.rstrip()}"
+    else:
+        yield "Next: mysfits-stream plan, then mysfits-stream up"
 
 
 def snippet(snippet: Snippet) -> Iterator[str]:
