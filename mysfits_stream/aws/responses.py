@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -137,7 +138,13 @@ class CheckedParserFactory(ResponseParserFactory):
 
         def checked(response: Any, shape: Any) -> Any:
             try:
-                return parse(response, shape)
+                parsed = parse(response, shape)
+                # botocore parses the members of a modeled error in a second step.
+                if response["status_code"] >= 300 and "Error" in parsed:
+                    _check_error(parsed, response["status_code"])
+                return parsed
+            except UnexpectedResponseError:
+                raise
             except ResponseParserError as error:
                 raise UnexpectedResponseError("the document is malformed") from error
             except (
@@ -226,10 +233,23 @@ def _has_document(operation: OperationModel) -> bool:
     return any(member.serialization.get("location") not in IN_HEADERS for member in shape.members.values())
 
 
+def _check_error(parsed: dict[str, Any], status: int) -> None:
+    """Give a 5xx without a code its status as code, so that botocore retries; any other is unexpected.
+
+    botocore compares the code when it decides about a retry, before any later event.
+    """
+    error = parsed["Error"]
+    if not isinstance(error, dict) or not isinstance(error.get("Code"), str):
+        if status < 500:
+            raise UnexpectedResponseError(f"an error without a code, HTTP {status}")
+        parsed["Error"] = {"Code": str(status), "Message": responses.get(status, "")}
+    elif not isinstance(error.get("Message", ""), str | None):
+        error["Message"] = ""
+
+
 def _after_call(http_response: Any, parsed: Any, model: OperationModel, **_: Any) -> None:
     if http_response.status_code >= 300:
-        code = parsed.get("Error", {}).get("Code") if isinstance(parsed, dict) else None
-        if not isinstance(code, str):
+        if "Error" not in parsed:
             raise UnexpectedResponseError(f"an error without a code, HTTP {http_response.status_code}")
         return
     called = f"{model.service_model.service_name}.{model.name}"

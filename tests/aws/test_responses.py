@@ -129,6 +129,38 @@ def test_a_body_of_somebody_else_is_unexpected(wire: Wire, protocol: str, sent: 
     assert not {"\x1b", "<", "{", "\n"} & set(line) and len(line) < 200
 
 
+TWO_CODES = {
+    "json": b'{"__type": {"a": 1}, "message": [1]}',
+    "rest-json": b'{"__type": ["a"], "message": {"a": 1}}',
+    "query": b"<ErrorResponse><Error><Code>A</Code><Code>B</Code></Error></ErrorResponse>",
+    "rest-xml": b"<Error><Code>A</Code><Code>B</Code><Message><a/></Message></Error>",
+}
+
+
+@pytest.mark.parametrize("protocol", CALLS)
+@pytest.mark.parametrize("status", [301, 400, 409, 500, 503])
+def test_an_error_whose_code_is_no_text_is_one_line(wire: Wire, protocol: str, status: int) -> None:
+    """botocore looks the code up in sets when it decides about a retry."""
+    service, method, parameters, _ = CALLS[protocol]
+    wire.responses = [(status, {"x-amz-request-id": "r"}, TWO_CODES[protocol])]
+    client = wire.client(service)
+    without_retries(client)
+    with pytest.raises(UnexpectedResponseError if status < 500 else ClientError) as raised:
+        getattr(client, method)(**parameters)
+    assert str(status) in reason(raised.value) and "\n" not in reason(raised.value)
+
+
+def test_a_message_that_is_no_text_is_left_out(wire: Wire) -> None:
+    with pytest.raises(ClientError) as raised:
+        wire.call("json", 400, b'{"__type": "InvalidParameterException", "message": {"a": 1}}')
+    assert raised.value.response["Error"] == {"Code": "InvalidParameterException", "Message": ""}
+
+
+def without_retries(client: Any) -> None:
+    hyphenized = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.unregister(f"needs-retry.{hyphenized}", unique_id=f"retry-config-{hyphenized}")
+
+
 @pytest.mark.parametrize("protocol", CALLS)
 @pytest.mark.parametrize("body", [b"", HTML, b"<html>x</html>", b"Bad Gateway", b"{{", b"[1]"])
 def test_a_malformed_5xx_is_an_error_with_its_status(wire: Wire, protocol: str, body: bytes) -> None:
@@ -136,8 +168,7 @@ def test_a_malformed_5xx_is_an_error_with_its_status(wire: Wire, protocol: str, 
     service, method, parameters, _ = CALLS[protocol]
     wire.responses = [(503, {}, body)]
     client = wire.client(service)
-    hyphenized = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.unregister(f"needs-retry.{hyphenized}", unique_id=f"retry-config-{hyphenized}")
+    without_retries(client)
     with pytest.raises(ClientError) as raised:
         getattr(client, method)(**parameters)
     assert raised.value.response["Error"]["Code"] == "503"
