@@ -77,6 +77,9 @@ ALWAYS_SENT = {
     "iam.GetRolePolicy": ("PolicyDocument",),
     "iam.ListAttachedRolePolicies": ("AttachedPolicies[].PolicyArn",),
     "iam.ListRolePolicies": ("PolicyNames",),
+    "lambda.GetAlias": ("FunctionVersion",),
+    "lambda.ListVersionsByFunction": ("Versions[].Version",),
+    "lambda.PublishVersion": ("Version",),
     "lambda.GetFunction": ("Configuration.FunctionArn", "Configuration.LastModified", "Configuration.Role"),
     "lambda.GetFunctionConfiguration": ("FunctionArn", "LastModified", "Role"),
     "logs.DescribeLogGroups": ("logGroups[].logGroupName",),
@@ -280,6 +283,11 @@ def _is_time(value: Any) -> bool:
         return False
 
 
+def _is_version(value: Any) -> bool:
+    """Whether a value is the number of a function's version, or $LATEST."""
+    return isinstance(value, str) and (value == "$LATEST" or (value.isascii() and value.isdigit()))
+
+
 def _is_moment(value: Any) -> bool:
     """Whether a value is a time in milliseconds since the epoch."""
     return isinstance(value, int) and 0 <= value <= LAST_MOMENT
@@ -291,6 +299,8 @@ FORMS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "iam.GetRolePolicy": {"PolicyDocument": _is_json},
     "lambda.GetFunction": {"Configuration.LastModified": _is_time},
     "lambda.GetFunctionConfiguration": {"LastModified": _is_time},
+    "lambda.ListVersionsByFunction": {"Versions[].Version": _is_version},
+    "lambda.PublishVersion": {"Version": _is_version},
     "logs.GetLogEvents": {"events[].timestamp": _is_moment},
     "s3.GetBucketPolicy": {"Policy": _is_json},
 }

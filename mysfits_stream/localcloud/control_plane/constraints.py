@@ -41,6 +41,19 @@ def summary(found: list[str]) -> str | None:
     return f"{count} detected: {'; '.join(found)}"
 
 
+def missing_members(shape: Shape | None, value: Any, path: str = "") -> Iterator[str]:
+    """The violation of each required member that is absent, at any depth."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        for name in shape.required_members:
+            if value.get(name) is None:
+                yield _told(None, _join(path, name), "Member must not be null")
+        for name, member in shape.members.items():
+            yield from missing_members(member, value.get(name), _join(path, name))
+    elif isinstance(shape, ListShape) and isinstance(value, list):
+        for index, entry in enumerate(value, 1):
+            yield from missing_members(shape.member, entry, f"{path}.{index}.member")
+
+
 def scalar_violation(service: str, operation: str, given: Mapping[str, str]) -> str | None:
     """The message for the first invalid scalar of a query form; None when all scalars are valid."""
     shape = service_model(service).operation_model(operation).input_shape

@@ -19,7 +19,7 @@ from typing import Any
 from mysfits_stream.localcloud import iam, simulated
 from mysfits_stream.localcloud.awslambda.function import Function
 from mysfits_stream.localcloud.condition_keys import trust_context
-from mysfits_stream.localcloud.control_plane import moto_state, persistence
+from mysfits_stream.localcloud.control_plane import json_requests, moto_state, persistence
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.control_plane.athena.queries import Queries
 from mysfits_stream.localcloud.control_plane.athena.workgroups import Workgroups
@@ -41,14 +41,12 @@ from mysfits_stream.localcloud.control_plane.transitions import Transitions, at_
 from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose.stream import Stream
 from mysfits_stream.localcloud.http.calls import Call, identify_as
-from mysfits_stream.localcloud.http.members import unreadable
 from mysfits_stream.localcloud.http.messages import (
     Handler,
     Request,
     Response,
     json_response,
 )
-from mysfits_stream.localcloud.http.refusals import refused
 from mysfits_stream.localcloud.iam import Role
 
 log = logging.getLogger(__name__)
@@ -184,8 +182,11 @@ class ControlPlane:
         call = identify_as(service, request)
         if refusal := simulated.refusal(service, call, request):
             return refusal
-        if call and simulated.is_listed(service) and service != "s3" and (why := unreadable(call, request)):
-            return refused(call, 400, "SerializationException", why)
+        if call and simulated.is_listed(service) and service != "s3":
+            found = json_requests.read(call, request)
+            if isinstance(found, Response):
+                return found
+            request = found
         try:
             return self._answer(service, request, call)
         except Exception:

@@ -106,6 +106,13 @@ def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
     )
 
 
+def boundaries(account: str, partition_name: str) -> set[str]:
+    """The ARNs of the policies that roles and users have as permissions boundary."""
+    iam: Any = get_backend("iam")[account][partition_name]
+    found = [*iam.roles.values(), *iam.users.values()]
+    return {arn for each in found if (arn := getattr(each, "permissions_boundary_arn", None))}
+
+
 def role_arn(account: str, region: str, name: str) -> str | None:
     """The ARN of a role, with the role's path; None for an unknown role."""
     roles = backend("iam", account, region).roles.values()

@@ -203,6 +203,15 @@ def unreadable(call: Call, request: Request) -> str | None:
     return _mismatch(shape, document, "")
 
 
+def without_nulls(value: Any) -> Any:
+    """A JSON document without members and entries that are null: AWS reads a null as an absent member."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
+
+
 def _mismatch(shape: Any, value: Any, path: str) -> str | None:
     if value is None:
         return None

@@ -240,6 +240,57 @@ def test_a_put_that_fails_changes_nothing(client: Client) -> None:
     assert client.store.dump() == before
 
 
+INTEGRATION = "x-amazon-apigateway-integration"
+IGNORED: list[tuple[tuple[str, ...], Any, str]] = [
+    (("x-amazon-apigateway-documentation",), {}, "x-amazon-apigateway-documentation"),
+    (
+        ("x-amazon-apigateway-endpoint-configuration",),
+        {"vpcEndpointIds": ["vpce-1"]},
+        "x-amazon-apigateway-endpoint-configuration: vpcEndpointIds",
+    ),
+    (
+        ("components", "securitySchemes"),
+        {"mine": {"type": "apiKey", "x-amazon-apigateway-authorizer": {}}},
+        "security scheme mine: x-amazon-apigateway-authorizer",
+    ),
+    (
+        ("paths", "/pets/{id}", "x-amazon-apigateway-cors"),
+        {},
+        "/pets/{id}: x-amazon-apigateway-cors",
+    ),
+    (
+        ("paths", "/pets/{id}", "put", "x-amazon-apigateway-throttling"),
+        {},
+        "put /pets/{id}: x-amazon-apigateway-throttling",
+    ),
+    (("paths", "/pets/{id}", "put", INTEGRATION, "tlsConfig"), {}, f"{INTEGRATION}: tlsConfig"),
+    (
+        ("paths", "/pets/{id}", "put", INTEGRATION, "connectionType"),
+        "VPC_LINK",
+        f"{INTEGRATION}: connectionType",
+    ),
+    (("paths", "/pets/{id}", "put", INTEGRATION, "cacheKeyParameters"), ["a"], "cacheKeyParameters"),
+    (("paths", "/pets/{id}", "put", INTEGRATION, "responses", "default", "statusText"), "a", "statusText"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "what"), IGNORED, ids=[each[2] for each in IGNORED])
+def test_an_extension_that_would_be_ignored_is_refused_by_name(
+    client: Client, path: tuple[str, ...], value: Any, what: str
+) -> None:
+    api = put(client, FULL)
+    before = client.store.dump()
+    document = json.loads(json.dumps(FULL))
+    place = document
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    answer = client.send("PUT", f"/restapis/{api}?mode=overwrite", json.dumps(document).encode())
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "NotSimulated")
+    assert answer.json()["message"].endswith(f"{what} is not simulated by the local cloud")
+    assert client.store.dump() == before
+
+
 def test_warnings_fail_a_put_only_when_asked_to(client: Client) -> None:
     document = json.loads(json.dumps(FULL))
     integration = document["paths"]["/pets/{id}"]["put"]["x-amazon-apigateway-integration"]

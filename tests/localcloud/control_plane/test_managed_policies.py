@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlencode
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.control_plane.iam.managed_policies import ManagedPolicies
 from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.provision import policies
+from tests.support.cloud import CloudUnderTest
 
 ARN = "arn:aws:iam::aws:policy/"
 
@@ -35,3 +39,16 @@ def test_a_managed_policy_is_in_place_when_it_is_named(arn: str, known: bool) ->
     ManagedPolicies("123456789012")(Request("POST", "/", body=body), moto)
 
     assert seen == [known]
+
+
+def test_a_policy_that_is_a_permissions_boundary_is_not_deleted(local_cloud: CloudUnderTest) -> None:
+    iam = local_cloud.client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = iam.create_policy(PolicyName="limit", PolicyDocument=policy)["Policy"]["Arn"]
+    trust = json.dumps(policies.trusting("lambda.amazonaws.com"))
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument=trust, PermissionsBoundary=arn)
+    with pytest.raises(ClientError, match="DeleteConflict"):
+        iam.delete_policy(PolicyArn=arn)
+    iam.delete_role_permissions_boundary(RoleName="role")
+    iam.delete_policy(PolicyArn=arn)

@@ -74,6 +74,10 @@ def test_an_odd_request_leaves_an_api_as_it_was(
 JSON_SERVICES = {
     "firehose": "Firehose_20150804",
     "logs": "Logs_20140328",
+    "codecommit": "CodeCommit_20150413",
+    "tagging": "ResourceGroupsTaggingAPI_20170126",
+    "athena": "AmazonAthena",
+    "glue": "AWSGlue",
 }
 VALUES: list[Any] = [
     None,
@@ -113,3 +117,45 @@ def test_an_odd_member_is_no_crash(
                 crashes.append((operation, odd[:10]))
                 caplog.clear()
     assert crashes == []
+
+
+@pytest.mark.parametrize("service", ["codecommit", "logs"])
+def test_a_null_is_an_absent_member(control_plane: ControlPlane, service: str) -> None:
+    operation = {"codecommit": "GetRepository", "logs": "CreateLogGroup"}[service]
+    shape: Any = service_model(service).operation_model(operation).input_shape
+    required = shape.required_members
+    target = f"{JSON_SERVICES[service]}.{operation}"
+    answers = [
+        ask(control_plane, service, "POST", "/", body, target) for body in ({}, dict.fromkeys(required))
+    ]
+    assert [answer.status for answer in answers] == [400, 400]
+    assert answers[0].json() == answers[1].json()
+    assert f"Value null at '{required[0][:1].lower() + required[0][1:]}'" in answers[0].json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "code"),
+    [
+        ("GetBranch", {}, "RepositoryNameRequiredException"),
+        ("GetBranch", {"repositoryName": "code", "branchName": None}, "BranchNameRequiredException"),
+        (
+            "CreateCommit",
+            {"repositoryName": "code", "branchName": "main", "putFiles": [{"filePath": "a"}]},
+            "SourceFileOrContentRequiredException",
+        ),
+    ],
+)
+def test_codecommit_names_the_member_that_it_needs(
+    control_plane: ControlPlane, operation: str, body: dict[str, Any], code: str
+) -> None:
+    target = JSON_SERVICES["codecommit"]
+    ask(
+        control_plane,
+        "codecommit",
+        "POST",
+        "/",
+        {"repositoryName": "code", "tags": None},
+        f"{target}.CreateRepository",
+    )
+    answer = ask(control_plane, "codecommit", "POST", "/", body, f"{target}.{operation}")
+    assert (answer.status, answer.json()["__type"]) == (400, code)

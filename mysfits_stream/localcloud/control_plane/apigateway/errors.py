@@ -6,6 +6,7 @@ from typing import Any
 
 STATUS = {
     "BadRequestException": 400,
+    "NotSimulated": 400,
     "ValidationException": 400,
     "ConflictException": 409,
     "NotFoundException": 404,
@@ -40,6 +41,11 @@ def conflict(message: str) -> ApiError:
 def not_found(message: str) -> ApiError:
     """404."""
     return ApiError("NotFoundException", message)
+
+
+def not_simulated(what: str) -> ApiError:
+    """400 for a part of a request that the local cloud would ignore."""
+    return ApiError("NotSimulated", f"{what} is not simulated by the local cloud")
 
 
 def invalid_enum(value: Any, member: str, choices: list[str]) -> ApiError:

@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from mysfits_stream.localcloud.control_plane.apigateway import integrations, methods
+from mysfits_stream.localcloud.control_plane.apigateway import integrations, methods, simulated_extensions
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request
 from mysfits_stream.localcloud.control_plane.apigateway.models import check_schema
+from mysfits_stream.localcloud.control_plane.apigateway.simulated_extensions import EXTENSION
 from mysfits_stream.localcloud.execute_api.gateway_responses import TYPES
 from mysfits_stream.localcloud.execute_api.request_validation import MODEL_URL
 
 Document = dict[str, Any]
 
-EXTENSION = "x-amazon-apigateway-"
 _VERBS = {verb.lower(): verb for verb in methods.HTTP_METHODS} | {f"{EXTENSION}any-method": "ANY"}
 _PLACES = {"query": "querystring", "header": "header", "path": "path"}
 
@@ -46,6 +46,7 @@ def parse(body: bytes) -> Document:
     version = str(document.get("openapi") or document.get("swagger") or "")
     if not re.match(r"3\.0|2\.0|3\.1", version):
         raise bad_request("Invalid OpenAPI input.")
+    simulated_extensions.check(document)
     return document
 
 

@@ -83,13 +83,16 @@ class Workgroups:
 
     def _list(self, backend: Any, given: Document) -> Document:
         listed = [self._described(each) for each in backend.work_groups.values()]
-        begin, size = int(given.get("NextToken", 0)), given.get("MaxResults", 50)
+        token = given.get("NextToken", "0")
+        if not (token.isascii() and token.isdigit()):
+            raise AthenaError("Invalid token")
+        begin, size = int(token), given.get("MaxResults", 50)
         summaries = [
             {key: each[key] for key in ("Name", "State", "Description", "CreationTime")}
             for each in listed[begin : begin + size]
         ]
-        token = {"NextToken": str(begin + size)} if begin + size < len(listed) else {}
-        return {"WorkGroups": summaries, **token}
+        following = {"NextToken": str(begin + size)} if begin + size < len(listed) else {}
+        return {"WorkGroups": summaries, **following}
 
     def _update(self, backend: Any, given: Document) -> Document:
         found, updates = found_workgroup(backend, given["WorkGroup"]), given.get("ConfigurationUpdates", {})

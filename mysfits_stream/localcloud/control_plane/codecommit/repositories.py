@@ -20,6 +20,16 @@ from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 MOST_IN_FILE = 6 * 1024 * 1024
 MOST_IN_COMMIT = 7 * 1024 * 1024
 MOST_FILES = 100
+REQUIRED = {
+    "branchName": ("BranchNameRequiredException", "A branch name"),
+    "commitId": ("CommitIdRequiredException", "A commit ID"),
+    "fileContent": ("SourceFileOrContentRequiredException", "A source file or file content"),
+    "filePath": ("PathRequiredException", "A file path"),
+    "folderPath": ("PathRequiredException", "A folder path"),
+    "repositoryName": ("RepositoryNameRequiredException", "A repository name"),
+    "resourceArn": ("ResourceArnRequiredException", "A resource ARN"),
+}
+"""Member -> code of the error for its absence, and the noun of the message; the messages are not recorded."""
 
 
 class ServiceError(Exception):
@@ -92,7 +102,7 @@ class CodeCommit:
 
     def _create_commit(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         repository = self._repository(region, parameters)
-        branch = parameters["branchName"]
+        branch = _given(parameters, "branchName")
         tip = repository.branches.get(branch)
         if repository.commits and tip is None:
             raise ServiceError("BranchDoesNotExistException", f"{branch} does not exist")
@@ -131,13 +141,13 @@ class CodeCommit:
         }
 
     def _get_branch(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        repository, name = self._repository(region, parameters), parameters["branchName"]
+        repository, name = self._repository(region, parameters), _given(parameters, "branchName")
         if name not in repository.branches:
             raise ServiceError("BranchDoesNotExistException", f"{name} does not exist")
         return {"branch": {"branchName": name, "commitId": repository.branches[name]}}
 
     def _get_commit(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        commit = self._repository(region, parameters).commits.get(parameters["commitId"])
+        commit = self._repository(region, parameters).commits.get(_given(parameters, "commitId"))
         if commit is None:
             raise ServiceError("CommitIdDoesNotExistException", f"{parameters['commitId']} does not exist")
         person = {"name": commit.author, "email": "", "date": f"{commit.date:.0f} +0000"}
@@ -155,7 +165,7 @@ class CodeCommit:
 
     def _get_file(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         commit = self._commit(region, parameters)
-        path = parameters["filePath"].strip("/")
+        path = _given(parameters, "filePath").strip("/")
         if path not in commit.files:
             raise ServiceError("FileDoesNotExistException", f"{path} does not exist")
         content = commit.files[path]
@@ -170,7 +180,7 @@ class CodeCommit:
 
     def _get_folder(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         commit = self._commit(region, parameters)
-        folder = parameters["folderPath"].strip("/")
+        folder = _given(parameters, "folderPath").strip("/")
         prefix = f"{folder}/" if folder else ""
         below = {path.removeprefix(prefix): path for path in commit.files if path.startswith(prefix)}
         if not below:
@@ -197,7 +207,7 @@ class CodeCommit:
         }
 
     def _list_tags(self, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        name = parameters["resourceArn"].rsplit(":", 1)[1]
+        name = _given(parameters, "resourceArn").rpartition(":")[2]
         return {"tags": self._repository(region, {"repositoryName": name}).tags}
 
     def _commit(self, region: str, parameters: dict[str, Any]) -> Commit:
@@ -210,7 +220,7 @@ class CodeCommit:
         return commit
 
     def _repository(self, region: str, parameters: dict[str, Any]) -> Repository:
-        name = parameters["repositoryName"]
+        name = _given(parameters, "repositoryName")
         if name not in self._repositories(region):
             raise ServiceError("RepositoryDoesNotExistException", f"{name} does not exist")
         repository: Repository = self._repositories(region)[name]
@@ -222,13 +232,21 @@ class CodeCommit:
         return repositories
 
 
+def _given(parameters: Mapping[str, Any], name: str) -> Any:
+    """A member that the operation needs, and that the model of the operation does not require."""
+    if parameters.get(name) is None:
+        code, what = REQUIRED[name]
+        raise ServiceError(code, f"{what} is required")
+    return parameters[name]
+
+
 def _changed(before: Mapping[str, bytes], parameters: dict[str, Any]) -> dict[str, bytes]:
     """The files after a commit's changes.
 
     Raises ServiceError for changes invalid in CodeCommit.
     """
     put = {
-        entry["filePath"].strip("/"): base64.b64decode(entry["fileContent"])
+        entry["filePath"].strip("/"): base64.b64decode(_given(entry, "fileContent"))
         for entry in parameters.get("putFiles", ())
     }
     gone = [entry["filePath"].strip("/") for entry in parameters.get("deleteFiles", ())]

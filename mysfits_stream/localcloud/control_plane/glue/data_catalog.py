@@ -30,6 +30,8 @@ class DataCatalog:
             return _error("InvalidInputException", message)
         if (catalog := given.get("CatalogId")) not in (None, self._account):
             return _error("EntityNotFoundException", f"Catalog {catalog} not found.")
+        if request.operation in ("CreateTable", "UpdateTable") and "TableInput" not in given:
+            return _error("InvalidInputException", "TableInput must not be null")
         request = replace(request, body=json.dumps(given).encode())
         backend = self._backend(request.region)
         if request.operation in OF_TAGS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from mysfits_stream.localcloud.control_plane import moto_state
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
+from mysfits_stream.localcloud.http.refusals import refused
 
 POLICY_ARN = re.compile(
     r"arn:(?P<partition>[\w-]+):iam::aws:policy(?P<path>/(?:[\w-]+/)*)(?P<name>[\w+=,.@-]+)"
@@ -25,4 +27,12 @@ class ManagedPolicies:
             moto_state.add_managed_policy(
                 self._account, found["partition"], found[0], found["path"], found["name"]
             )
+        if request.operation == "DeletePolicy" and self._is_boundary(request):
+            call = Call("iam", request.operation, request.region)
+            return refused(call, 409, "DeleteConflict", "Cannot delete a policy attached to entities.")
         return ask_moto(request)
+
+    def _is_boundary(self, request: Request) -> bool:
+        """Whether a role has the policy as permissions boundary; moto counts attachments only."""
+        arn = parse_qs(request.body.decode("latin-1")).get("PolicyArn", [""])[0]
+        return arn in moto_state.boundaries(self._account, moto_state.partition(request.region))
