@@ -65,7 +65,7 @@ soak: $(READY)
 
 ## Kill and fail every single AWS call of up and down, one at a time.
 matrix: $(READY)
-	$(PYTEST) -n $(WORKERS) tests/matrix tests/commands/test_foreign_responses.py --all-cases
+	$(PYTEST) -n $(WORKERS) tests/matrix tests/upgrade tests/commands/test_foreign_responses.py --all-cases
 
 ## Hold an emulator against recorded answers of AWS: make conformance ENDPOINT=http://127.0.0.1:4566
 conformance: $(READY)

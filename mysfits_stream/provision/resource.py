@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -20,6 +21,12 @@ Template = dict[str, dict[str, Any]]
 
 OWNER_TAG = "mysfits-stream:stack"
 """The tag whose value is the stack's name: the only licence to change or delete a resource."""
+
+SCHEMA_TAG = "mysfits-stream:schema"
+"""The tag of the processor whose value is the schema of records, lines and resources (``SCHEMA``)."""
+
+SCHEMA = 2
+"""This version's schema; stacks of 0.1.0, the first schema, have no such tag. A later schema is refused."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,17 @@ def tags_of(tags: Any) -> dict[str, str]:
     if isinstance(tags, Mapping):
         return dict(tags)
     return {tag["Key"]: tag.get("Value", "") for tag in tags}
+
+
+def later_schema(tags: Any) -> str:
+    """Why this version leaves a resource of a later schema alone; empty for schemas that it knows."""
+    found = tags_of(tags).get(SCHEMA_TAG, "")
+    if not re.fullmatch(r"[0-9]{1,9}", found) or int(found) <= SCHEMA:
+        return ""
+    return (
+        f"a later version of mysfits-stream made this stack (schema {found}; this version knows {SCHEMA}); "
+        "install that version: pip install --upgrade mysfits-stream"
+    )
 
 
 def owner_of(tags: Any) -> str | None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 from mysfits_stream import cost_ceiling
@@ -25,7 +26,7 @@ from mysfits_stream.date_partitions import date_partitions
 from mysfits_stream.provision import policies
 from mysfits_stream.provision.own_processor import handler_name, package_of
 from mysfits_stream.provision.processor_zip import Package
-from mysfits_stream.provision.resource import Placement, Resource
+from mysfits_stream.provision.resource import SCHEMA, SCHEMA_TAG, Placement, Resource
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
@@ -142,9 +143,9 @@ def build(
     names = Names.of(config, account)
     pace = pace or Pace()
 
-    def placement(name: str) -> Placement:
+    def placement(name: str, tags: Mapping[str, str] = MappingProxyType({})) -> Placement:
         reporting = replace(pace, report=lambda text: report(name, text))
-        return Placement(stack, account, clients, reporting, dict(config.tags or ()))
+        return Placement(stack, account, clients, reporting, {**dict(config.tags or ()), **tags})
 
     role = partial(Role, path=config.iam.path, permissions_boundary=config.iam.permissions_boundary)
 
@@ -174,7 +175,7 @@ def build(
     )
     processor = Function(
         name="processor",
-        placement=placement("processor"),
+        placement=placement("processor", {SCHEMA_TAG: str(SCHEMA)}),
         function_name=names.function,
         # Packed on first use only: `down` works without the source.
         package=package or cache(partial(package_of, config.processor)),

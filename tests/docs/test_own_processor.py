@@ -22,7 +22,9 @@ def test_the_example_is_packed_and_its_lines_are_read(tmp_path: Path) -> None:
     assert package_of(ProcessorConfig(source=str(tmp_path / "shop.py")), tmp_path / "cache")
     module: dict[str, Any] = {}
     exec(code, module)  # noqa: S102 - our own page
-    [record] = module["handler"](event(envelope([CLICK, CLICK | {"clickId": "click-id-1"}])), None)["records"]
+    batch = event(envelope([CLICK, CLICK | {"clickId": "click-id-1"}]), b"{", b"[]")
+    record, *unreadable = module["handler"](batch, None)["records"]
+    assert [each["result"] for each in unreadable] == ["ProcessingFailed"] * 2
     assert record["result"] == "Ok"
     first, second = map(delivered.parse, base64.b64decode(record["data"]).splitlines())
     tail = {"kind": "click", "clickedAt": "2017-05-18T02:02:24.453Z"}

@@ -155,9 +155,19 @@ def test_everything_that_can_have_a_tag_has_the_owner_tag() -> None:
     untaggable |= {name for name in resources if name.startswith(("ClicksApiDeployment", "ProcessorVersion"))}
     assert tagged == set(resources) - untaggable
     for name in tagged:
-        assert resources[name]["Properties"]["Tags"] == [
-            {"Key": "mysfits-stream:stack", "Value": {"Ref": "Stack"}}
-        ]
+        tags = {tag["Key"]: tag["Value"] for tag in resources[name]["Properties"]["Tags"]}
+        schema = {"mysfits-stream:schema": "2"} if name == "Processor" else {}
+        assert tags == {"mysfits-stream:stack": {"Ref": "Stack"}} | schema
+
+
+def test_a_template_changes_the_processor_before_the_api() -> None:
+    """The processor that understands a changed definition, before the API accepts clicks of it."""
+    for template in (cloudformation.template(Config()), sam.template(Config())):
+        resources = template["Resources"]
+        assert "Processor" in resources["ClicksApi"]["DependsOn"]
+        for part in resources.values():
+            if part["Type"] == "AWS::ApiGateway::Deployment":
+                assert part["Properties"]["RestApiId"] == {"Ref": "ClicksApi"}
 
 
 def test_the_outputs_are_the_endpoint_and_every_arn() -> None:
@@ -352,6 +362,7 @@ def test_the_sam_translator_makes_of_the_sam_template_what_the_other_one_says(co
         return sorted(part["Type"] for part in resources.values())
 
     assert kinds(translated) == kinds(ours)
+    assert "Processor" in translated["ClicksApi"]["DependsOn"]
     for name, part in ours.items():
         if part["Type"] == "AWS::ApiGateway::Deployment":
             continue  # SAM calls it by a digest of its own.

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from botocore.exceptions import ConnectionClosedError
@@ -22,7 +23,8 @@ from mysfits_stream.provision.engine import Goal, converge, survey, translated
 from mysfits_stream.provision.resources.emptying import contents
 from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import START, Clock
-from tests.support.in_process import ApiCall, InProcess, Send
+from tests.support.in_process import ENDPOINT, ApiCall, InProcess, Send
+from tests.upgrade import recorded
 
 CONFIG = Config(query=QueryConfig(athena=True))
 CHANGED = replace(
@@ -332,11 +334,16 @@ def _used(world: World) -> None:
     world.log_requests()
 
 
+def _of_0_1_0(world: World) -> None:
+    world.path.write_text(recorded.deploy(cache(world.aws.client), f"{ENDPOINT}/_mysfits"), encoding="utf-8")
+
+
 RUNS = {
     "up": Run(_nothing, World.up, lambda world: world.wrong_when_up(CONFIG)),
     "up with changes": Run(
         World.up, lambda world: world.up(CHANGED), lambda world: world.wrong_when_up(CHANGED)
     ),
+    "upgrade from 0.1.0": Run(_of_0_1_0, World.up, lambda world: world.wrong_when_up(CONFIG)),
     "down": Run(_used, World.down, World.wrong_when_down),
 }
 

@@ -19,6 +19,7 @@ from mysfits_stream.provision.resource import (
     Placement,
     Properties,
     Template,
+    later_schema,
     logical_id,
     owner_of,
     tag_list,
@@ -143,6 +144,7 @@ class Function:
             self.arn,
             properties,
             owner_of(answer.get("Tags", {})),
+            blocked=later_schema(answer.get("Tags", {})),
             settled=found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress",
         )
 
