@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -14,25 +13,10 @@ from mysfits_stream.aws.waiting import (
     Expired,
     Interrupt,
     Interrupted,
-    Pace,
     retry_while,
     wait_until,
 )
-
-
-@dataclass
-class Time:
-    now: float = 0.0
-    slept: list[float] = field(default_factory=list)
-    reports: list[str] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-    @property
-    def pace(self) -> Pace:
-        return Pace(self.sleep, lambda: self.now, self.reports.append)
+from tests.support.clock import Time
 
 
 class TransientError(Exception):

@@ -20,6 +20,7 @@ from mysfits_stream.output.progress import LiveProgress, PlainProgress
 from mysfits_stream.output.text import size
 from mysfits_stream.provision.engine import Action, Phase, Progress, Status
 from mysfits_stream.provision.resources.emptying import Contents
+from tests.support.clock import Clock
 
 
 def _resource(name: str, status: Status, action: Action, **diff: Any) -> ResourceChange:
@@ -39,15 +40,6 @@ CHANGES = StackChanges(
         _resource("function", "drifted", Action.UPDATE, Timeout=(3, 60)),
     ),
 )
-
-
-class Clock:
-    """A clock that is set."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_status_has_a_line_for_each_resource_and_one_for_each_difference(capsys: Any) -> None:
@@ -174,7 +166,7 @@ def test_plain_progress_writes_out_control_characters() -> None:
 
 
 def test_plain_progress_says_each_wait_once_with_the_time_that_all_took() -> None:
-    console, clock = Console(file=io.StringIO(), markup=False), Clock()
+    console, clock = Console(file=io.StringIO(), markup=False), Clock(0.0)
     _steps(PlainProgress(console, clock), clock)
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "role: creating",
@@ -186,7 +178,7 @@ def test_plain_progress_says_each_wait_once_with_the_time_that_all_took() -> Non
 
 
 def test_live_progress_has_a_row_for_each_resource() -> None:
-    console, clock = Console(file=io.StringIO(), width=100), Clock()
+    console, clock = Console(file=io.StringIO(), width=100), Clock(0.0)
     view = LiveProgress(clock)
     view.notify(Progress("stream", Action.DELETE, "started"))
     view.waiting("stream", "waiting for buffered clicks, 4 s of 180 s")

@@ -10,7 +10,8 @@ import pytest
 from mysfits_stream.errors import NotOwnedError
 from mysfits_stream.provision.engine import Action, Change, Goal, Status, decide
 from mysfits_stream.provision.resource import Diff, Observed, Placement, Properties, Template, difference
-from tests.support.scripted import ACCOUNT, Time
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT
 
 STACK = "mysfits-clicks"
 PLACEMENT = Placement(STACK, ACCOUNT, cast("Any", None), Time().pace)

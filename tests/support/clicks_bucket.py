@@ -14,32 +14,33 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.clicks.failed import clicks_in
 from mysfits_stream.clicks.objects import ClicksBucket
+from tests.support.clock import Time
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BUCKET = "clicks"
 ID = "01234567-89ab-cdef-0123-456789abcdef"
 
 
-@dataclass
-class Clock:
-    """Time that passes only when somebody sleeps."""
+class Clock(Time):
+    """The time of day; ``on_sleep`` runs after each sleep."""
 
-    at: datetime = NOON
-    on_sleep: Callable[[], None] = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-        self.on_sleep()
-
-    def seconds(self) -> float:
-        return self.at.timestamp()
+    def __init__(self, at: datetime = NOON) -> None:
+        super().__init__(at.timestamp())
+        self.on_sleep: Callable[[], None] = lambda: None
 
     @property
-    def pace(self) -> Pace:
-        return Pace(sleep=self.sleep, clock=self.seconds)
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+    @at.setter
+    def at(self, at: datetime) -> None:
+        self.now = at.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.on_sleep()
 
 
 @dataclass

@@ -12,7 +12,8 @@ from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from tests.support.answers import Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 STACK = "mysfits-clicks"
 ID = "abc123"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from typing import Any, cast
@@ -20,9 +19,9 @@ from botocore.config import Config
 from botocore.session import Session
 
 from mysfits_stream.aws.account import Account, Clients, own_buckets_only
-from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.provision.resource import Placement
 from tests.support.answers import Answer, rendered
+from tests.support.clock import Time
 
 ACCOUNT = Account(id="123456789012", region="eu-west-1")
 
@@ -111,25 +110,6 @@ def _session() -> Session:
     )
     session.set_credentials("test", "test")
     return session
-
-
-@dataclass
-class Time:
-    """A clock that moves only while somebody sleeps, and remembers every sleep and every report."""
-
-    now: float = 0.0
-    slept: list[float] = field(default_factory=list)
-    reports: list[str] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
-        self.slept.append(seconds)
-        self.now += seconds
-
-    @property
-    def pace(self) -> Pace:
-        """The pace of this time."""
-        return Pace(sleep=self.sleep, clock=lambda: self.now, report=self.reports.append)
 
 
 def placement(aws: Scripted, time: Time | None = None, *, account: Account = ACCOUNT) -> Placement:

@@ -24,7 +24,8 @@ from tests.provision.resources.test_function_answers import (
     the_role,
 )
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 ARN = ACCOUNT.arn("lambda", f"function:{NAME}")
 GONE = error(404, "ResourceNotFoundException", f"Cannot find alias arn: {ARN}:live")

@@ -17,7 +17,8 @@ from mysfits_stream.provision.engine import Goal, decide
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.bucket import Bucket
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 NAME = "mysfits-clicks-123456789012-eu-west-1"
 TAGGED = ok(TagSet=[{"Key": OWNER_TAG, "Value": "mysfits-clicks"}])

@@ -17,7 +17,8 @@ from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import OWNER_TAG, difference
 from mysfits_stream.provision.resources.delivery_stream import RESET, DeliveryStream
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 NAME = "mysfits-clicks-clicks"
 ROLE_NAME = "mysfits-clicks-eu-west-1-delivery"

@@ -18,7 +18,8 @@ from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 NAME = "mysfits-clicks-processor"
 ROLE_NAME = "mysfits-clicks-eu-west-1-processor"

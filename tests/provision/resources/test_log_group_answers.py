@@ -11,7 +11,8 @@ from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.provision.resource import OWNER_TAG, difference
 from mysfits_stream.provision.resources.log_group import LogGroup
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 NAME = "/aws/kinesisfirehose/mysfits-clicks-clicks"
 STREAM = "S3Delivery"

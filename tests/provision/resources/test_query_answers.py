@@ -17,7 +17,8 @@ from mysfits_stream.provision.resources.clicks_table import ClicksTable
 from mysfits_stream.provision.resources.query_workgroup import QueryWorkgroup
 from mysfits_stream.retention import Expiry
 from tests.support.answers import EMPTY_500, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 OWNER = "mysfits-clicks"
 MISSING = error(400, "EntityNotFoundException", "Database mysfits_clicks not found.")

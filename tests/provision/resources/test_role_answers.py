@@ -17,7 +17,8 @@ from mysfits_stream.provision.engine import Action, Goal, decide
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.role import POLICY_NAME, Role
 from tests.support.answers import EMPTY_500, Answer, error, ok
-from tests.support.scripted import ACCOUNT, Scripted, Time, placement
+from tests.support.clock import Time
+from tests.support.scripted import ACCOUNT, Scripted, placement
 
 NAME = "mysfits-clicks-eu-west-1-delivery"
 TRUST = policies.trusting("firehose.amazonaws.com", external_id=ACCOUNT.id)

@@ -13,6 +13,7 @@ from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.resources.rest_api.stage import DESCRIPTION
 from tests.support.answers import EMPTY_500, Answer, error, ok
+from tests.support.clock import Time
 from tests.support.rest_api import (
     ALLOW_LIST,
     DEFINITION,
@@ -28,7 +29,7 @@ from tests.support.rest_api import (
     put,
     stage,
 )
-from tests.support.scripted import ACCOUNT, Scripted, Time
+from tests.support.scripted import ACCOUNT, Scripted
 
 CONCURRENT = error(
     409,
