@@ -20,6 +20,7 @@ NEXT = """
 Try next, from build/demo:
   ../../.venv/bin/mysfits-stream send-test-click --count 20
   ../../.venv/bin/mysfits-stream clicks              the clicks that have arrived, and who was clicked most
+  ../../.venv/bin/mysfits-stream query "SELECT species, count(*) FROM clicks_raw GROUP BY 1"    ask with SQL
   ../../.venv/bin/mysfits-stream plan                what `up` would change: edit a config.yaml there first
   ../../.venv/bin/mysfits-stream local status        the local cloud; AWS's own CLI can talk to it, too
   ../../.venv/bin/mysfits-stream down --delete-data  remove it all

@@ -44,7 +44,8 @@ class Command(click.Command):
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(context):
             record = parameter.get_help_record(context)
-            if record is not None:
+            # The usage line names arguments.
+            if record is not None and not isinstance(parameter, click.Argument):
                 (shared if parameter.name in global_names else own).append(record)
         for heading, records in (("Options", own), ("Global options", shared)):
             if records:

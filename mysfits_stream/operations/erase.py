@@ -17,8 +17,10 @@ from mysfits_stream.books.receipt import Receipt, Verified
 from mysfits_stream.clicks.delivered import clicked_at
 from mysfits_stream.clicks.objects import SKEW, ClicksBucket
 from mysfits_stream.errors import ClickError, MysfitsStreamError
+from mysfits_stream.operations.options import CACHE
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
-from mysfits_stream.operations.project import CACHE, Project
+from mysfits_stream.operations.project import Project
+from mysfits_stream.query.cache import remove
 
 RESULTS = "athena-results/"
 """The prefix of Athena's results in the clicks bucket."""
@@ -179,7 +181,10 @@ def _delete_cache(project: Project) -> int:
     cache, count = project.directory / CACHE, len(cached_files(project))
     try:
         if cache.is_dir() and not cache.is_symlink():
-            shutil.rmtree(cache)
+            for each in list(cache.iterdir()):
+                remove(each)  # not while a query writes what it has read before the erasure
+            if cache.exists():
+                shutil.rmtree(cache)
     except OSError as error:
         raise ClickError(f"{cache}: cannot be deleted: {error.strerror or error}; delete it") from error
     return count

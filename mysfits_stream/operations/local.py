@@ -12,6 +12,7 @@ from mysfits_stream.config import MOODS, LocalConfig
 from mysfits_stream.local_site import PAGE, daemon
 from mysfits_stream.local_site.settings import settings_of
 from mysfits_stream.localcloud.daemon import Listed, Running
+from mysfits_stream.operations.options import CACHE
 from mysfits_stream.target import LOCAL_REGION, LOCAL_SECRET
 
 Report = Callable[[str], None]
@@ -120,8 +121,15 @@ def start(
 
 
 def stop(directory: Path, report: Report) -> Stopped:
-    """Stop the local cloud; without ``keep``, resources and objects are deleted."""
-    return Stopped(daemon.stop(directory, report=report))
+    """Stop the local cloud; without ``keep``, resources and objects are deleted, and cached clicks always."""
+    stopped = Stopped(daemon.stop(directory, report=report))
+    cached = list((directory / CACHE).glob("local-*"))
+    if cached:
+        from mysfits_stream.query.cache import remove  # slow to import
+
+        for each in cached:
+            remove(each)
+    return stopped
 
 
 def clicks_lost_by_stop(directory: Path) -> int | None:

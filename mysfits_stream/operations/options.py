@@ -19,6 +19,9 @@ LOCAL_ACCESS = f"{ENVIRONMENT}LOCAL_ACCESS"
 DIRECTORY = ".mysfits-stream"
 """Holds the state files, the lock and the local cloud's files; next to the configuration."""
 
+CACHE = "cache"
+"""The folder below DIRECTORY with the cached clicks of all stacks."""
+
 
 @dataclass(frozen=True)
 class Options:

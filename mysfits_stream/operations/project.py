@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from mysfits_stream.config import Config
 from mysfits_stream.errors import MysfitsStreamError, StateError
 from mysfits_stream.files import make_private, reject_link, state_errors
+from mysfits_stream.operations.options import CACHE
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.own_processor import package_of
@@ -22,9 +23,6 @@ from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.stack import QUERY_RESOURCES, Names, Report, Stack
 from mysfits_stream.provision.state import State, file_name, read_document
 from mysfits_stream.target import Target, mysfits_api
-
-CACHE = "cache"
-"""The folder of the cached clicks of all stacks."""
 
 PACKAGES = "packages"
 """The folder of downloaded wheels in the project's directory."""

@@ -29,16 +29,21 @@ def counted(found: Counted, width: int | None) -> Iterator[Text]:
     counts = found.counts
     if not counts.clicks:
         yield Text(f"No clicks were delivered from {found.range}.")
-        return
+    else:
+        yield from _groups(found, width)
+        yield Text(f"{many(counts.clicks, 'click')} from {found.range}", style="dim")
+    if counts.tests:
+        yield Text(f"Left out: {many(counts.tests, 'test click')}.", style="dim")
+
+
+def _groups(found: Counted, width: int | None) -> Iterator[Text]:
+    counts = found.counts
     unit = next((name for name in counts.by if name in counts.units), None)
     fields = [index for index, name in enumerate(counts.by) if name != unit]
     if unit and fields and len(counts.units) == 1:
         yield from _sparklines(found, unit, fields, width)
     else:
         yield from _bars(found, width)
-    yield Text(f"{many(counts.clicks, 'click')} from {found.range}", style="dim")
-    if counts.tests:
-        yield Text(f"Left out: {many(counts.tests, 'test click')}.", style="dim")
 
 
 def sparkline(values: Sequence[int]) -> str:

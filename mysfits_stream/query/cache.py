@@ -137,9 +137,7 @@ class Cache:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        path = self.directory / "lock"
-        reject_link(path)
-        lock = FileLock(path)
+        lock = _lock_of(self.directory)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -152,14 +150,25 @@ class Cache:
 
 
 def remove(directory: Path) -> None:
-    """Delete the cached files of a stack, and the folder of all caches with the last stack."""
+    """Delete the cached files of a stack, and the folder of all caches with the last stack.
+
+    Waits for a run that updates the cache: the run would write what it has read before.
+    """
     with state_errors(directory.parent):
         if directory.is_symlink():
             directory.unlink()
-        elif directory.exists():
-            shutil.rmtree(directory)
+        elif directory.is_dir():
+            with _lock_of(directory):
+                shutil.rmtree(directory)
         with suppress(OSError):  # another stack's cache is there, or no cache at all
             directory.parent.rmdir()
+
+
+def _lock_of(directory: Path) -> FileLock:
+    path = directory / "lock"
+    if path.is_symlink():  # opening would truncate the destination
+        path.unlink()
+    return FileLock(path, mode=0o600)
 
 
 @dataclass
@@ -384,7 +393,7 @@ def _delete_if_abandoned(run: Path) -> None:
         run.unlink()
         return
     with suppress(Timeout, OSError):
-        lock = FileLock(run / "lock")
+        lock = _lock_of(run)
         lock.acquire(timeout=0)
         lock.release()
         shutil.rmtree(run, ignore_errors=True)

@@ -70,7 +70,7 @@ class Engine:
     def run(self, sql: str) -> Rows:
         """Run one SELECT; raises QueryError."""
         select = select_text(sql)
-        with query_errors():
+        with query_errors(first_line=2):
             described = self.duck.execute(f"DESCRIBE SELECT * FROM (\n{select}\n)").fetchall()
             names = tuple(str(name) for name, *_ in described)
             types = tuple(str(kind) for _, kind, *_ in described)
@@ -83,7 +83,7 @@ class Engine:
     def write_parquet(self, sql: str) -> Path:
         """Run one SELECT, and write the rows to a new Parquet file in the engine's directory."""
         path = self.directory / "result.parquet"
-        with query_errors():
+        with query_errors(first_line=2):
             self.duck.execute(f"COPY (\n{select_text(sql)}\n) TO {literal(path)} (FORMAT parquet)")
         return path
 
@@ -141,32 +141,31 @@ def opened(
 
 
 @contextmanager
-def query_errors() -> Iterator[None]:
-    """Raise DuckDB's errors as a QueryError in one line."""
+def query_errors(first_line: int = 1) -> Iterator[None]:
+    """Raise DuckDB's errors as a QueryError in one line; the SQL begins in line ``first_line``."""
     import duckdb
 
     try:
         yield
-    except duckdb.PermissionException as error:
-        raise QueryError(
-            f"SQL can read {TABLES}, and no file, no URL and no other database ({_one_line(error)})"
-        ) from error
-    except duckdb.OutOfMemoryException as error:
-        raise QueryError(
-            f"the query needs more memory or temporary space than it may use ({_one_line(error)}); select "
-            "fewer columns or a shorter range with --since and --until"
-        ) from error
     except duckdb.Error as error:
-        raise QueryError(_one_line(error)) from error
+        reason = _one_line(error, first_line)
+        if isinstance(error, duckdb.PermissionException):
+            reason = f"SQL can read {TABLES}, and no file, no URL and no other database ({reason})"
+        elif isinstance(error, duckdb.OutOfMemoryException):
+            reason = (
+                f"the query needs more memory or temporary space than it may use ({reason}); select fewer "
+                "columns, or a shorter range with --since and --until"
+            )
+        raise QueryError(reason) from error
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception, first_line: int) -> str:
     """DuckDB's message, and the place in the SQL if it names the place."""
     message, _, place = str(error).partition("\n\nLINE ")
     line = place.partition(":")[0]
     hint = "INSTALL" in message or "extension" in message
     text = " ".join(message.partition("\n\n")[0].split() if hint else message.split())
-    return f"{text} (line {line})" if line.isdigit() else text
+    return f"{text} (line {int(line) - first_line + 1})" if line.isdigit() else text
 
 
 def _bounds(since: datetime | None, until: datetime) -> str:

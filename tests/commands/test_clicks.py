@@ -165,6 +165,10 @@ def test_clicks_are_counted_by_names_each_once_and_without_test_clicks(
     assert "by hour, 2026-11-23T11:00Z to 2026-11-23T11:00Z" in capsys.readouterr().out
     assert operator.run("--by", "species", "--since", "1s") == 0
     assert "No clicks were delivered" in capsys.readouterr().out
+    only_test = ("--since", "61m", "--until", "2026-11-23T11:00:00.001Z", "--by", "species")
+    operator.s3.objects = {key(NOON - hour): lines(enriched(NOON - hour, "bob") | {"test": True})}
+    assert operator.run(*only_test) == 0
+    assert "Left out: 1 test click." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("others", [["--follow"], ["--last", "3"]])

@@ -14,7 +14,8 @@ from mysfits_stream.books.person import Person
 from mysfits_stream.config import ClickConfig
 from mysfits_stream.errors import ClickError, MysfitsStreamError, StateError
 from mysfits_stream.operations.erase import erase, find_person, preview, verify
-from mysfits_stream.operations.project import CACHE, Project
+from mysfits_stream.operations.options import CACHE
+from mysfits_stream.operations.project import Project
 from mysfits_stream.output import books
 from tests.books.versions import every_version
 from tests.support.deployment import Deployment

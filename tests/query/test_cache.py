@@ -307,3 +307,26 @@ def test_other_prefixes_list_what_they_name(tmp_path: Path, prefix: str) -> None
     folder = prefixes.of_hour(prefixes.delivered_pattern(prefix), NOON)
     found.s3.objects[folder + key(NOON).rpartition("/")[2]] = lines(enriched(NOON, "u"))
     assert found.ask(COUNT, prefix=prefix) == [(1,)]
+
+
+def test_removal_waits_for_a_query_that_updates_the_cache(asking: Asking) -> None:
+    asking.ask(COUNT)
+    directory = asking.cache.directory
+    with FileLock(directory / "lock"):
+        thread = threading.Thread(target=remove, args=[directory])
+        thread.start()
+        (directory / "late.parquet").write_bytes(b"read before the removal")
+    thread.join(10)
+    assert not directory.exists()
+
+
+def test_a_link_in_place_of_the_lock_keeps_its_destination(asking: Asking, tmp_path: Path) -> None:
+    asking.ask(COUNT)
+    precious = tmp_path / "precious"
+    precious.write_text("x")
+    lock = asking.cache.directory / "lock"
+    lock.unlink()
+    lock.symlink_to(precious)
+    asking.ask(COUNT)
+    assert precious.read_text() == "x"
+    assert not lock.is_symlink()

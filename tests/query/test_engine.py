@@ -215,8 +215,8 @@ FORBIDDEN = {
     "an end of the wrapping": ("SELECT 1) TO '/tmp/x'; --", "syntax error"),
     "no statement": ("-- nothing", "0 statements"),
     "no SQL": ("SELEC 1", 'syntax error at or near "SELEC" (line 1)'),
-    "no column": ("SELECT colour\nFROM clicks", 'column "colour" not found'),
-    "no table": ("SELECT * FROM orders", "Table with name orders does not exist"),
+    "no column": ("SELECT colour\nFROM clicks", '"goodevil", "clickedAt", "lawchaos" (line 1)'),
+    "no table": ("SELECT *\nFROM orders", "Table with name orders does not exist!"),
 }
 
 
