@@ -297,11 +297,11 @@ class _Eraser:
     def current_identities(self, group: Group) -> set[int]:
         """The identities of the clicks in the current version."""
         for version in group.versions[:1]:
-            if version["IsLatest"] and (got := self._get(group.key, version)):
-                try:
+            try:
+                if version["IsLatest"] and (got := self._get(group.key, version)):
                     return set(identities(packing.contents(got[0], group.key)))
-                except UnreadableError:
-                    pass
+            except UnreadableError:
+                pass  # listed in the result already
         return set()
 
     def delete_all(self, versions: list[Version]) -> None:

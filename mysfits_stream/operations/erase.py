@@ -16,14 +16,12 @@ from mysfits_stream.books.person import Person
 from mysfits_stream.books.receipt import Receipt, Verified
 from mysfits_stream.clicks.delivered import clicked_at
 from mysfits_stream.clicks.objects import SKEW, ClicksBucket
+from mysfits_stream.config import RESULTS_PREFIX
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.operations.options import CACHE
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.query.cache import remove
-
-RESULTS = "athena-results/"
-"""The prefix of Athena's results in the clicks bucket."""
 
 STEP = 10.0
 """Seconds between two looks at the clock while buffers are flushed."""
@@ -162,7 +160,7 @@ def verify(project: Project, path: Path, person: Person | None) -> Verified:
 
 def places(bucket: ClicksBucket) -> Places:
     """Where the bucket keeps failed and replayed clicks, and Athena's results."""
-    return Places(bucket.replayed, RESULTS)
+    return Places(bucket.replayed, RESULTS_PREFIX)
 
 
 def cut_off_of(bucket: ClicksBucket) -> datetime:
