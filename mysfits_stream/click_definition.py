@@ -115,6 +115,8 @@ class Field:
             least = bounds.get("minLength", 0)
             sample = ecma_subset.sample(bounds["pattern"], least)
             candidates = [sample, sample.ljust(least, sample[-1:] or "t")]
+            candidates.append(ecma_subset.shortest_match(bounds["pattern"]))
+            candidates.append(ecma_subset.sample(bounds["pattern"], least, lean=True))
         return next((each for each in candidates if self.accepts(each)), None)
 
 
@@ -301,9 +303,17 @@ def _string_bounds(bounds: dict[str, Any], path: str) -> dict[str, Any]:
             matched = ecma_subset.longest_match(pattern)
         except ecma_subset.PatternError as error:
             raise ConfigError(f"{path}.pattern: {error}") from None
+        shortest = len(ecma_subset.shortest_match(pattern))
+        if longest is not None and shortest > longest:
+            raise ConfigError(
+                f"{path}: maxLength {longest} is less than the shortest text of the pattern, {shortest}"
+            )
         longest = longest if matched is None else min(matched, longest if longest is not None else matched)
     if "enum" in bounds:
         bounds["enum"] = _choices(bounds["enum"], f"{path}.enum", str)
+        for value in bounds["enum"]:
+            if not Field("", "string", tuple(bounds.items())).accepts(value):
+                raise ConfigError(f"{path}.enum: {value!r} is outside the field's other bounds")
         longest = max(map(len, bounds["enum"]))
     if longest is None:
         raise ConfigError(
@@ -342,6 +352,8 @@ def _choices(values: Any, path: str, kinds: Any) -> tuple[Any, ...]:
             or (isinstance(value, float) and not _is_finite(value))
         ):
             raise ConfigError(f"{path}: {value!r} is not of the field's type")
+        if isinstance(value, int) and abs(value) > LARGEST["integer"]:
+            raise ConfigError(f"{path}: {value} is larger than the integers that JSON readers keep, 2^53 - 1")
     if len(set(values)) < len(values):
         raise ConfigError(f"{path}: a value is written twice")
     return tuple(values)

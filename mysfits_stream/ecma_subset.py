@@ -30,6 +30,9 @@ class Part(NamedTuple):
     sample: str = ""
     """A text that matches; each quantifier repeats once, or as often as it must."""
 
+    shortest: str = ""
+    """The shortest text that matches."""
+
 
 def longest_match(pattern: str) -> int | None:
     """The number of characters of the longest matching text; None without a limit.
@@ -42,20 +45,26 @@ def longest_match(pattern: str) -> int | None:
     return part.longest if starts and ends else None
 
 
-def sample(pattern: str, least: int = 0) -> str:
+def shortest_match(pattern: str) -> str:
+    """The shortest matching text; raises PatternError for a pattern outside the subset."""
+    return _read(pattern).shortest
+
+
+def sample(pattern: str, least: int = 0, *, lean: bool = False) -> str:
     """A matching text of at least ``least`` characters, if the quantifiers allow the length.
 
-    Raises PatternError for a pattern outside the subset.
+    ``lean`` leaves out optional parts where ``least`` allows. Raises PatternError for a pattern outside the
+    subset.
     """
-    shortest = _read(pattern).sample
-    return shortest if len(shortest) >= least else _read(pattern, stretched=least - len(shortest)).sample
+    found = _read(pattern, lean=lean).sample
+    return found if len(found) >= least else _read(pattern, least - len(found), lean=lean).sample
 
 
-def _read(pattern: str, stretched: int = 0) -> Part:
+def _read(pattern: str, stretched: int = 0, *, lean: bool = False) -> Part:
     if len(pattern) > LONGEST_PATTERN:
         raise PatternError(f"longer than {LONGEST_PATTERN} characters")
     starts, ends = pattern.startswith("^"), _ends_anchored(pattern)
-    reader = _Reader(pattern[starts : len(pattern) - ends], stretched)
+    reader = _Reader(pattern[starts : len(pattern) - ends], stretched, lean=lean)
     part, alternatives = reader.alternation()
     if reader.rest:
         raise PatternError("a ')' without its '('")
@@ -82,8 +91,9 @@ def _ends_anchored(pattern: str) -> bool:
 class _Reader:
     """Reads a pattern from left to right; samples are lengthened by up to ``stretched`` repetitions."""
 
-    def __init__(self, text: str, stretched: int = 0) -> None:
+    def __init__(self, text: str, stretched: int = 0, *, lean: bool = False) -> None:
         self._text = text
+        self._fewest = 0 if lean else 1
         self._at = 0
         self._stretched = stretched
 
@@ -99,13 +109,14 @@ class _Reader:
 
     def _sequence(self) -> Part:
         longest: int | None = 0
-        branches, sample = False, ""
+        branches, sample, shortest = False, "", ""
         while self.rest and self.rest[0] not in "|)":
             part = self._quantified()
             longest = None if longest is None or part.longest is None else longest + part.longest
             branches = branches or part.branches
             sample += part.sample
-        return Part(longest, branches, sample)
+            shortest += part.shortest
+        return Part(longest, branches, sample, shortest)
 
     def _quantified(self) -> Part:
         part, is_group = self._atom()
@@ -115,11 +126,11 @@ class _Reader:
         if is_group and part.branches and most != 1:
             raise PatternError("a repeated group holds no '|' and no quantifier of variable length")
         longest = None if most is None or part.longest is None else most * part.longest
-        times = max(least, 1) if most is None or most > 0 else 0
+        times = max(least, self._fewest) if most is None or most > 0 else 0
         if self._stretched and part.sample:
             more = self._stretched if most is None else min(self._stretched, most - times)
             times, self._stretched = times + more, self._stretched - more
-        return Part(longest, part.branches or least != most, part.sample * times)
+        return Part(longest, part.branches or least != most, part.sample * times, part.shortest * least)
 
     def _atom(self) -> tuple[Part, bool]:
         if self._take("(?:") or (not self.rest.startswith("(?") and self._take("(")):
@@ -135,7 +146,7 @@ class _Reader:
             sample = self._next()
             if sample in PUNCTUATION.replace("/", "").replace("-", ""):
                 raise PatternError(f"{self._named(sample)} is not supported here")
-        return Part(1, branches=False, sample=sample), False
+        return Part(1, branches=False, sample=sample, shortest=sample), False
 
     def _class(self) -> str:
         """A character class; returns a character of the class."""
@@ -213,4 +224,5 @@ class _Reader:
 def _either(parts: list[Part]) -> Part:
     lengths = [part.longest for part in parts]
     longest = None if None in lengths else max(length for length in lengths if length is not None)
-    return Part(longest, len(parts) > 1 or any(part.branches for part in parts), parts[0].sample)
+    shortest = min((part.shortest for part in parts), key=len)
+    return Part(longest, len(parts) > 1 or any(part.branches for part in parts), parts[0].sample, shortest)

@@ -151,6 +151,46 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a number no reader keeps", with_field(type="integer", maximum=2**60), "maximum: must be between"),
     ("an empty choice", with_field(enum=[]), "enum: expected a list"),
     ("a choice of another type", with_field(enum=["a", 1]), "1 is not of the field's type"),
+    (
+        "a choice outside the length",
+        with_field(enum=["ab"], maxLength=1),
+        "enum: 'ab' is outside the field's",
+    ),
+    (
+        "a choice outside the pattern",
+        with_field(enum=["1", "x"], pattern="^[0-9]$"),
+        "enum: 'x' is outside the field's other bounds",
+    ),
+    ("a choice no reader keeps", with_field(type="integer", enum=[2**53]), "9007199254740992 is larger than"),
+    (
+        "a pattern longer than allowed",
+        with_field(pattern="^[0-9]{5}x?$", maxLength=4),
+        "maxLength 4 is less than the shortest text of the pattern, 5",
+    ),
+    ("a part longer than allowed", with_field(pattern="(?:abc|abcd)", maxLength=2), "shortest text of the"),
+    ("an enum of nothing", with_field(enum=None), "enum: expected a list"),
+    ("a field without a type or bounds", {"click": {"fields": {"a": None}}}, "a: expected a type and bounds"),
+    ("fields that are text", {"click": {"fields": "a"}}, "click.fields: expected fields"),
+    ("a boolean with bounds", with_field(type="boolean", enum=[True]), "enum: unknown for type boolean"),
+    ("an attribute twice", {"enrich": {"attributes": ["name", "Name"]}}, "Name is taken, as name"),
+    (
+        "a key of another type",
+        {
+            "click": {"fields": {"userId": {"maxLength": 9}, "on": {"type": "boolean"}}},
+            "enrich": {"key": "on", "path": "/x/{on}"},
+        },
+        "a key is a string or an integer",
+    ),
+    (
+        "a guest that an enum lacks",
+        {"click": {"fields": {"userId": {"enum": ["a"]}}}, "enrich": None},
+        "'guest'",
+    ),
+    (
+        "a user with too little room",
+        {"click": {"fields": {"userId": {"maxLength": 4}}}, "enrich": None},
+        "does not accept 'guest'",
+    ),
     ("a choice twice", with_field(enum=["a", "a"]), "a value is written twice"),
     (
         "choice and bounds",
@@ -232,6 +272,9 @@ def test_a_pattern_tells_its_longest_match_and_a_sample(pattern: str, longest: i
     sample = ecma_subset.sample(pattern)
     assert matches(pattern, sample)
     assert ecma_subset.compiled(pattern).search(sample)
+    shortest = ecma_subset.shortest_match(pattern)
+    assert ecma_subset.compiled(pattern).search(shortest)
+    assert len(shortest) <= len(sample)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +319,7 @@ string_bounds = st.fixed_dictionaries(
     {"maxLength": st.integers(5, 20)},
     optional={
         "minLength": st.integers(0, 5),
-        "pattern": st.sampled_from(["^[a-z]*$", "[0-9]", r"^\w{1,8}$"]),
+        "pattern": st.sampled_from(["^[a-z]*$", "[0-9]", r"^\w{1,8}$", "^(?:a?b?c?d?e?f?)$"]),
     },
 )
 enums = st.fixed_dictionaries(
