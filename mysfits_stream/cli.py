@@ -28,6 +28,7 @@ from mysfits_stream.commands import (
     local,
     logs,
     query,
+    rehearse,
     stack,
     website,
 )
@@ -64,6 +65,7 @@ for command in (
     *query.COMMANDS,
     *doctor.COMMANDS,
     *logs.COMMANDS,
+    *rehearse.COMMANDS,
     *website.COMMANDS,
     *export.COMMANDS,
     *completion.COMMANDS,

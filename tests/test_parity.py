@@ -64,7 +64,7 @@ def test_row_2_the_delivery_stream_has_the_workshops_values_and_says_what_it_lef
     }
     [processor] = destination["ProcessingConfiguration"]["Processors"]
     assert {p["ParameterName"]: p["ParameterValue"] for p in processor["Parameters"]} == {
-        "LambdaArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{up.names.function}:$LATEST",
+        "LambdaArn": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{up.names.function}:live",
         "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{up.names.delivery_role}",
         "NumberOfRetries": "3",
         "BufferSizeInMBs": "1",

@@ -96,6 +96,22 @@ def ask_to_overwrite(app: App, places: list[str], *, yes: bool) -> None:
     click.confirm("These were not written by publish-site. Overwrite them?", abort=True, err=True)
 
 
+def ask_to_run(app: App, *, yes: bool) -> Callable[[str], None]:
+    """A function that asks before downloaded code runs; raises click.Abort if the answer is no.
+
+    Raises MysfitsStreamError without a terminal.
+    """
+
+    def ask(code: str) -> None:
+        if yes:
+            return
+        if not _can_ask(app):
+            raise MysfitsStreamError(f"rehearse would run the downloaded code of {code}; add --yes to run it")
+        click.confirm(f"Run the downloaded code of {code} on this machine?", abort=True, err=True)
+
+    return ask
+
+
 def ask_to_discard(app: App, clicks: int | None) -> None:
     """Ask before the local cloud's clicks are discarded; raises click.Abort if the answer is no.
 

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mysfits_stream.localcloud.aws_behavior import FaultRule
+    from mysfits_stream.localcloud.awslambda.function import Function
+    from mysfits_stream.localcloud.awslambda.runner import FunctionRunner
     from mysfits_stream.localcloud.server import LocalCloud
     from mysfits_stream.localcloud.settings import Settings
 
-__all__ = ["FaultRule", "LocalCloud", "Settings"]
+__all__ = ["FaultRule", "Function", "FunctionRunner", "LocalCloud", "Settings"]
 
-_HOMES = {"FaultRule": "aws_behavior", "LocalCloud": "server", "Settings": "settings"}
+_HOMES = {
+    "FaultRule": "aws_behavior",
+    "Function": "awslambda.function",
+    "FunctionRunner": "awslambda.runner",
+    "LocalCloud": "server",
+    "Settings": "settings",
+}
 
 
 def __getattr__(name: str) -> object:

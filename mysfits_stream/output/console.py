@@ -21,7 +21,19 @@ from rich.text import Text
 
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.files import new_file
-from mysfits_stream.output import books, clicks, counts, doctor, files, local, logs, query, report, stack
+from mysfits_stream.output import (
+    books,
+    clicks,
+    counts,
+    doctor,
+    files,
+    local,
+    logs,
+    query,
+    rehearsal,
+    report,
+    stack,
+)
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
@@ -48,6 +60,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.logs import LogEvent, LogEvents
     from mysfits_stream.operations.plan import Plan
     from mysfits_stream.operations.query import Answer, Tables
+    from mysfits_stream.operations.rehearse import Rehearsal
     from mysfits_stream.operations.replay import Replayed
     from mysfits_stream.operations.report import Report
     from mysfits_stream.operations.rollback import RolledBack
@@ -161,6 +174,10 @@ class Output:
     def rolled_back(self, done: RolledBack) -> None:
         """The version that clicks run through now."""
         self._result(done, stack.rolled_back(done))
+
+    def rehearsed(self, result: Rehearsal) -> None:
+        """The comparison of two processors."""
+        self._result(result, rehearsal.rehearsed(result))
 
     def published(self, published: Published) -> None:
         """The commit of ``publish-code``."""
