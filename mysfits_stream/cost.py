@@ -51,6 +51,14 @@ _ENRICHED = {"goodevil": "Neutral", "lawchaos": "Chaotic", "species": "Chimera"}
 CLICK_BYTES = len(json.dumps(_CLICK, separators=(",", ":")))
 ENRICHED_BYTES = len(json.dumps(_CLICK | _ENRICHED | {"clickedAt": "2026-01-01T00:00:00.000Z"})) + 1
 
+# Identity: the envelope of a request, an id for each click, and what a line has of both, and the name.
+_CLICK_ID = {"clickId": _ID}
+_ENVELOPE = {"v": 1, "requestId": "JKJaXmPLvHcESHA=", "time": 1_767_225_600_000, "first": 0}
+ENVELOPE_BYTES = len(json.dumps(_ENVELOPE)) + len(', "clicks": ')
+CLICK_ID_BYTES = len(json.dumps(_CLICK_ID, separators=(",", ":"))) - len("{}") + len(",")
+_IDENTIFIED = {"name": "Evangeline", **_CLICK_ID, "requestId": _ENVELOPE["requestId"]}
+IDENTIFIED_BYTES = len(json.dumps(_IDENTIFIED)) - len("{}") + len(", ")
+
 # Visitors: forty clicks in half an hour, so that even a batch of forty is one visitor's.
 CLICKS_PER_VISIT = 40
 VISIT_SECONDS = 1800.0
@@ -76,6 +84,18 @@ class Design:
     delivery_buffer_mb: float
     log_bytes_per_click: int = 0
     compressed: bool = False
+    identity: bool = False
+    """Whether records are envelopes, clicks have ids, and lines hold both."""
+
+    @property
+    def record_bytes(self) -> int:
+        """The size of a record."""
+        return record_bytes(self.clicks_per_request, identity=self.identity)
+
+    @property
+    def enriched_bytes(self) -> int:
+        """The size of a line."""
+        return ENRICHED_BYTES + IDENTIFIED_BYTES * self.identity
 
 
 # The workshop's template: no Max-Age, a lookup and a printed line per click (a record id is 56 characters).
@@ -161,6 +181,7 @@ def design(config: Config, clicks_per_request: int = 1) -> Design:
         delivery_buffer_seconds=config.delivery.buffer_seconds,
         delivery_buffer_mb=config.delivery.buffer_mb,
         compressed=config.delivery.compression != "UNCOMPRESSED",
+        identity=True,
     )
 
 
@@ -173,9 +194,9 @@ def bill(design: Design, clicks: float) -> Breakdown:
     """A month's bill for ``clicks`` clicks at an even rate, at ``prices.py``."""
     requests = clicks / design.clicks_per_request
     preflights = clicks / CLICKS_PER_VISIT * preflights_per_visit(design)
-    ingested_gb = requests * billed_bytes(design.clicks_per_request) / GB
+    ingested_gb = requests * cost_ceiling.billed_bytes(design.record_bytes) / GB
     invocations, seconds, lookups = processor_work(design, clicks)
-    stored_gb = clicks * ENRICHED_BYTES / (COMPRESSION_RATIO if design.compressed else 1) / GB
+    stored_gb = clicks * design.enriched_bytes / (COMPRESSION_RATIO if design.compressed else 1) / GB
     logs_gb = (invocations * LOG_BYTES_PER_INVOCATION + clicks * design.log_bytes_per_click) / GB
     # One account's requests climb the tiers together, so each kind pays the average price.
     api_requests = requests + preflights + lookups
@@ -206,16 +227,16 @@ def _line(item: str, price: Price, quantity: float) -> Line:
     return Line(item, quantity, unit, price.dollars(quantity))
 
 
-def record_bytes(clicks_per_request: int) -> int:
-    """The size of a record: a single click as sent, several as a JSON array."""
-    if clicks_per_request == 1:
-        return CLICK_BYTES
-    return clicks_per_request * CLICK_BYTES + clicks_per_request + 1
+def record_bytes(clicks_per_request: int, *, identity: bool = False) -> int:
+    """The size of a record: a click as sent, or a JSON array of clicks; with ``identity`` an envelope."""
+    click = CLICK_BYTES + CLICK_ID_BYTES * identity
+    array = 0 if clicks_per_request == 1 else clicks_per_request + 1
+    return clicks_per_request * click + array + ENVELOPE_BYTES * identity
 
 
-def billed_bytes(clicks_per_request: int) -> int:
+def billed_bytes(clicks_per_request: int, *, identity: bool = False) -> int:
     """The size at which Firehose bills that record."""
-    return cost_ceiling.billed_bytes(record_bytes(clicks_per_request))
+    return cost_ceiling.billed_bytes(record_bytes(clicks_per_request, identity=identity))
 
 
 def preflights_per_visit(design: Design) -> float:
@@ -238,7 +259,7 @@ def processor_work(design: Design, clicks: float) -> tuple[float, float, float]:
     requests = clicks / design.clicks_per_request
     joining = min(
         requests / MONTH * design.processor_buffer_seconds,
-        design.processor_buffer_mb * MB / record_bytes(design.clicks_per_request),
+        design.processor_buffer_mb * MB / design.record_bytes,
     )
     invocations = requests / (1 + joining)
     cpu = (invocations * INVOCATION_CPU_SECONDS + clicks * CLICK_CPU_SECONDS) * max(
@@ -254,7 +275,7 @@ def processor_work(design: Design, clicks: float) -> tuple[float, float, float]:
 
 def objects(design: Design, clicks: float, invocations: float) -> float:
     """Objects written in a month: an object holds at least one batch of a delivery buffer."""
-    batch_mb = clicks / invocations * ENRICHED_BYTES / MB
+    batch_mb = clicks / invocations * design.enriched_bytes / MB
     batches = min(
         invocations / MONTH * design.delivery_buffer_seconds,
         design.delivery_buffer_mb / batch_mb,

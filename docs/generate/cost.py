@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from docs.generate.scaling import workshop_ceiling
@@ -27,6 +27,7 @@ STEPS: Sequence[tuple[str, dict[str, float | str]]] = (
     ("ten clicks a request", {"clicks_per_request": 10}),
     ("forty clicks a request", {"clicks_per_request": 40}),
     ("no log line per click", {"log_bytes_per_click": 0}),
+    ("an envelope for each request, an id for each click", {"identity": True}),
     ("arm64, 256 MB", {"architecture": "arm64", "memory_mb": 256}),
     ("both buffers 300 s", {"processor_buffer_seconds": 300, "delivery_buffer_seconds": 300}),
 )
@@ -92,7 +93,7 @@ def _lines() -> Iterable[str]:
     invocation_ms, click_us = cost.INVOCATION_CPU_SECONDS * 1e3, cost.CLICK_CPU_SECONDS * 1e6
     lookup_ms, log_bytes = cost.LOOKUP_SECONDS * 1e3, cost.LOG_BYTES_PER_INVOCATION
     visit = cost.VISIT_SECONDS / 60
-    fitting = max(n for n in range(1, 1000) if cost.record_bytes(n) <= full)
+    fitting = max(n for n in range(1, 1000) if cost.record_bytes(n, identity=True) <= full)
     yield f"""\
 # What a click costs
 
@@ -158,14 +159,15 @@ How many clicks fill Firehose's {full:,} bytes, for ids of 36 characters ({fitti
         [
             [
                 str(n),
-                f"{cost.record_bytes(n):,}",
-                f"{cost.billed_bytes(n):,}",
-                f"{cost.billed_bytes(n) / n:,.0f}",
-                dollars(1e6 / n * cost.billed_bytes(n) / cost.GB * 0.029),
+                f"{cost.record_bytes(n, identity=True):,}",
+                f"{cost.billed_bytes(n, identity=True):,}",
+                f"{cost.billed_bytes(n, identity=True) / n:,.0f}",
+                dollars(1e6 / n * cost.billed_bytes(n, identity=True) / cost.GB * 0.029),
             ]
-            for n in (1, 2, 5, 10, 20, 40, fitting, fitting + 1, 100)
+            for n in (1, 2, 5, 10, 20, fitting, fitting + 1, 40, 100)
         ],
     )
+    yield from _identity(ours)
     yield """\
 What does not work: an HTTP API costs $1.00 a million, but has neither Firehose as an integration nor
 mapping templates nor request validation, so it would need a Lambda function per request.
@@ -182,7 +184,8 @@ named.
 
 ## Assumptions
 
-- A click is {one} bytes (two UUIDs), an enriched click {cost.ENRICHED_BYTES} with its newline.
+- A click is {one} bytes (two UUIDs), an enriched click {cost.ENRICHED_BYTES} with its newline; ours have
+  their identity besides.
 - A visit is {cost.CLICKS_PER_VISIT} clicks in {visit:.0f} minutes.
 - An answer of the API is {cost.ANSWER_BYTES} bytes, headers included.
 - The first record opens a buffer; what arrives within the interval joins it until it is full. All share one
@@ -195,6 +198,42 @@ named.
 - Each invocation logs {log_bytes} bytes; the workshop's processor also prints a line per click.
 - Not counted: retries, failed clicks, execution logs, metrics, KMS keys of your own, storage after the
   first month, reading the clicks, the website, and the Mysfits service itself."""
+
+
+def _identity(ours: Mapping[int, Design]) -> Iterable[str]:
+    """The section on the price of envelopes and ids."""
+    rows = []
+    for clicks, with_identity in ours.items():
+        without = replace(with_identity, identity=False)
+        before, after = bill(without, MIDDLE), bill(with_identity, MIDDLE)
+        moved = [
+            f"{new.item} {dollars((new.dollars - old.dollars) / MIDDLE * 1e6)}"
+            for old, new in zip(before.lines, after.lines, strict=True)
+            if new.dollars - old.dollars > 0.00005 * MIDDLE / 1e6
+        ]
+        rows.append(
+            [
+                str(clicks),
+                f"{without.record_bytes:,} → {with_identity.record_bytes:,}",
+                f"{cost_ceiling.billed_bytes(without.record_bytes):,} → "
+                f"{cost_ceiling.billed_bytes(with_identity.record_bytes):,}",
+                dollars(after.per_million - before.per_million),
+                ", ".join(moved),
+            ]
+        )
+    yield f"""\
+## What identity costs
+
+The envelope of a request takes {cost.ENVELOPE_BYTES} bytes, the id that `clicks.js` gives a click
+{cost.CLICK_ID_BYTES}, and a stored line is {cost.IDENTIFIED_BYTES} bytes longer, the mysfit's name
+included. At 100M clicks a month, in dollars per million clicks:
+"""
+    yield table(["clicks a request", "record, bytes", "billed, bytes", "identity costs", "of which"], rows)
+    yield """\
+A lone click has room for its identity in the 5,120 bytes that Firehose bills anyway; a full batch reaches
+the next step. Clicks without an id of their own (`clickId` is optional) save its bytes, and a browser's
+retry is then a second click.
+"""
 
 
 def _ceiling() -> Iterable[str]:

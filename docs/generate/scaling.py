@@ -86,7 +86,7 @@ def ceilings(
     month = cost.monthly(config, clicks_per_second * cost.MONTH, clicks_per_request)
     each = {line.item: line.quantity / cost.MONTH for line in month.lines}
     puts, preflights = each["API Gateway: clicks"], each["API Gateway: preflights"]
-    data = puts * cost.record_bytes(clicks_per_request) / MIB
+    data = puts * cost.record_bytes(clicks_per_request, identity=True) / MIB
     busy = each["Lambda duration"] / (config.processor.memory_mb / 1024)
     found = [
         Ceiling(STAGE, "PUT/s", puts, config.api.rate_limit),
@@ -148,20 +148,22 @@ def invocation_seconds(clicks: float) -> float:
 
 def payload_ceiling(clicks_per_request: int, at_once: float) -> float:
     """Clicks a second through so many executions at once, each with as many as its payloads hold."""
-    clicks = MIB // cost.record_bytes(clicks_per_request) * clicks_per_request
+    clicks = MIB // cost.record_bytes(clicks_per_request, identity=True) * clicks_per_request
     most = clicks * LAMBDA_PAYLOAD_BYTES / max(payloads(clicks_per_request, 1))
     return at_once * most / invocation_seconds(most)
 
 
 def payloads(clicks_per_request: int, buffer_mib: float) -> tuple[int, int]:
     """Bytes of the processor's request and response for a full processor buffer (F80, F81)."""
-    record = cost.record_bytes(clicks_per_request)
+    record = cost.record_bytes(clicks_per_request, identity=True)
     records = int(buffer_mib * MIB // record)
     record_id = "0" * 56
     asked = {"recordId": record_id, "approximateArrivalTimestamp": 1_700_000_000_000, "data": ""}
     answered = {"recordId": record_id, "result": "Ok", "data": ""}
     asked_bytes = len(json.dumps(asked)) + _base64(record)
-    answered_bytes = len(json.dumps(answered)) + _base64(clicks_per_request * cost.ENRICHED_BYTES)
+    answered_bytes = len(json.dumps(answered)) + _base64(
+        clicks_per_request * (cost.ENRICHED_BYTES + cost.IDENTIFIED_BYTES)
+    )
     return records * asked_bytes, records * answered_bytes
 
 

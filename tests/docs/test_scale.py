@@ -40,8 +40,8 @@ def of(found: list[Ceiling], quota: str) -> Ceiling:
         pytest.param(10, LARGE, "Firehose requests", 20_000, id="ten clicks a request lift it tenfold"),
         pytest.param(40, OTHER, "Firehose requests", 40_000, id="a region with half the requests"),
         pytest.param(1, LARGE, "Firehose records", 500_000, id="records are far off"),
-        pytest.param(1, LARGE, "Firehose data", 5 * 1024**2 / 99, id="99 bytes a click"),
-        pytest.param(40, OTHER, "Firehose data", 1024**2 / (4001 / 40), id="4,001 bytes for forty"),
+        pytest.param(1, LARGE, "Firehose data", 5 * 1024**2 / 236, id="236 bytes a click"),
+        pytest.param(40, OTHER, "Firehose data", 1024**2 / (6049 / 40), id="6,049 bytes for forty"),
         # A visit of 40 clicks is 40 requests and a preflight: 1.025 a click.
         pytest.param(1, LARGE, "API Gateway", 10_000 / 1.025, id="preflights count too"),
         pytest.param(40, NEWER, "API Gateway", 2_500 / (2 / 40), id="a newer region"),
@@ -62,11 +62,11 @@ def test_the_quota_with_the_largest_share_comes_first() -> None:
 @pytest.mark.parametrize(
     ("region", "clicks_per_request"),
     [
-        # A click in a batch of n takes 99 + (n + 1) / n bytes: 26 a request use 5 MiB up at 52,410 clicks a
-        # second, when 2,000 requests still carry 52,000; 27 at 52,411, when they carry 54,000.
-        pytest.param(LARGE, 27, id="2,000 requests and 5 MiB"),
-        # 10 use 1 MiB up at 10,475, beyond the 10,000 of 1,000 requests; 11 at 10,477.
-        pytest.param(OTHER, 11, id="1,000 requests and 1 MiB"),
+        # A click in a batch of n takes 148 + (n + 89) / n bytes: 16 a request use 5 MiB up at 33,921 clicks a
+        # second, when 2,000 requests still carry 32,000; 17 at 33,993, when they carry 34,000.
+        pytest.param(LARGE, 17, id="2,000 requests and 5 MiB"),
+        # 6 use 1 MiB up at 6,400, beyond the 6,000 of 1,000 requests; 7 at 6,484.
+        pytest.param(OTHER, 7, id="1,000 requests and 1 MiB"),
     ],
 )
 def test_data_comes_before_requests_from(region: Region, clicks_per_request: int) -> None:
@@ -92,17 +92,18 @@ def test_a_new_account_in_a_newer_region_is_allowed_the_least_of_everything() ->
 
 
 def test_lambda_needs_what_littles_law_says() -> None:
-    # 10,000 lone clicks a second fill 1 MB buffers of 10,591.7 clicks; at 256 MB a vCPU is 6.91 times slower.
+    # 10,000 lone clicks a second fill 1 MB buffers of 4,443.1 clicks of 236 bytes; at 256 MB a vCPU is 6.91
+    # times slower.
     found = of(ceilings(10_000, 1, LARGE), "Lambda concurrency")
-    invocations = 10_000 / (1 + 1024**2 / 99)
+    invocations = 10_000 / (1 + 1024**2 / 236)
     working = (invocations * 0.003 + 10_000 * 15e-6) * 1769 / 256
-    # Those run in 1.0566 environments, each looking all mysfits up, at once, every 300 s.
+    # Those run in 1.0834 environments, each looking all mysfits up, at once, every 300 s.
     assert found.needed == pytest.approx(working * (1 + 0.05 / 300))
 
 
 # One click more a second is so many executions more: a share of 3 ms a buffer and 15 us, both on 256 of 1,769
 # MB, and a share of the lookup that each environment makes every 300 s.
-BUSY = (0.003 / (1 + 1024**2 / 99) + 15e-6) * 1769 / 256 * (1 + 0.05 / 300)
+BUSY = (0.003 / (1 + 1024**2 / 236) + 15e-6) * 1769 / 256 * (1 + 0.05 / 300)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +120,10 @@ def test_executions_at_once_are_used_up_at(quota: str, region: Region, at_once: 
 
 
 def test_lambdas_payload_lets_through_what_full_answers_carry() -> None:
-    # An answer of 6 MB has 15,625 lone clicks of 384 B, and takes 3 ms and 15 us a click at 1,769 MB.
-    seconds = (0.003 + 15_625 * 15e-6) * 1769 / 256
-    assert scaling.payload_ceiling(1, 10) == pytest.approx(10 * 15_625 / seconds)
+    # An answer of 6 MB has 11,450 lone clicks of 524 B, and takes 3 ms and 15 us a click at 1,769 MB.
+    clicks = 6_000_000 / 524
+    seconds = (0.003 + clicks * 15e-6) * 1769 / 256
+    assert scaling.payload_ceiling(1, 10) == pytest.approx(10 * clicks / seconds)
 
 
 @pytest.mark.parametrize("clicks_per_request", scale_document.BATCHES)
@@ -172,11 +174,11 @@ def test_headroom_is_half_as_much_again(needed: float, allowed: float, tight: bo
 
 
 def test_payloads_of_a_full_buffer_by_hand() -> None:
-    # 10,591 records of 99 B. The request's envelope is 130 B and base64 makes 132 of the 99;
-    # the answer's envelope is 100 B and the 212 B of an enriched click become 284.
+    # 4,443 records of 236 B. The request's envelope is 130 B and base64 makes 316 of the 236;
+    # the answer's envelope is 100 B and the 318 B of an enriched click become 424.
     request, response = scaling.payloads(1, 1)
-    assert request == 10_591 * (130 + 132)
-    assert response == 10_591 * (100 + 284)
+    assert request == 4_443 * (130 + 316)
+    assert response == 4_443 * (100 + 424)
 
 
 @pytest.mark.parametrize("clicks_per_request", [1, 10, 40])
@@ -256,7 +258,7 @@ def test_up_to_a_hundred_clicks_a_second_only_the_stage_needs_a_higher_limit(
     [
         # The rate limit ends at 10,000: as many clicks leave it no headroom, ten times as many do not fit.
         pytest.param("| 10,000 | 1 | 10000, not enough | 15,000 requests/s | ", id="no headroom"),
-        pytest.param("| 10,000 | 10 | 1500 |  | 1,500 requests/s, 1.5 MiB/s |  |  |  |", id="headroom"),
+        pytest.param("| 10,000 | 10 | 1500 |  | 2.3 MiB/s, 1,500 requests/s |  |  |  |", id="headroom"),
         pytest.param("| 100,000 | 1 | 10000, not enough | ", id="a tenth of the clicks"),
         pytest.param("| 100,000 | 10 | 10000, not enough | ", id="no headroom with batches"),
         # 5,000 requests, preflights among them, are half of 10,000 and twice the 2,500 of a newer region.
