@@ -1,7 +1,7 @@
-"""The most that a clicks API can cost a day: the ceiling that the throttle of the stage sets. Pure.
+"""The highest cost of a clicks API in a day, as bounded by the stage's throttle. Pure.
 
-A stage throttles each method for itself (F250), so PUT and OPTIONS each reach the limit. A PUT carries the
-largest record that the model accepts. Prices are those of ``prices.py``, in us-east-1.
+A stage throttles each method separately (F250), so PUT and OPTIONS each reach the limit. A PUT carries the
+largest record within the model. Prices are from ``prices.py``, in us-east-1.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def of(config: Config) -> Ceiling:
 
 
 def rate_limit(config: Config) -> float:
-    """The rate limit of each method: ``api.rate_limit``, or the rate that ``api.max_cost_per_day`` pays for.
+    """A method's rate limit: ``api.rate_limit``, or the rate within ``api.max_cost_per_day``.
 
-    The least sum, 1 dollar, pays for one burst and some requests a second of any definition.
+    The least sum, 1 dollar, pays for a burst and some requests a second of any definition.
     """
     dollars = config.api.max_cost_per_day
     if dollars is None:
@@ -69,7 +69,7 @@ def rate_limit(config: Config) -> float:
 
 
 def ceiling(config: Config, rate: float) -> Ceiling:
-    """The ceiling of a day: a whole day at the rate, and one burst, of each method."""
+    """The ceiling of a day: for each method a whole day at the rate, and a burst."""
     processor, delivery = config.processor, config.delivery
     record = largest_record(config)
     requests = rate * DAY + config.api.burst_limit
@@ -98,7 +98,7 @@ def ceiling(config: Config, rate: float) -> Ceiling:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """The most that a day costs, in US dollars at the prices of us-east-1."""
+    """The highest cost of a day, in US dollars at the prices of us-east-1."""
 
     requests_per_second: float
     """Over all methods."""
@@ -130,19 +130,19 @@ class Ceiling:
 
 
 def billed_bytes(size: int) -> int:
-    """The size at which Firehose bills a record of ``size`` bytes."""
+    """The size of a record of ``size`` bytes as billed by Firehose."""
     return ceil(size / RECORD_STEP_BYTES) * RECORD_STEP_BYTES
 
 
 def largest_record(config: Config) -> int:
-    """The bytes of the largest record that Firehose accepts: a full array of the largest clicks."""
+    """The bytes of the largest record in Firehose: a full array of the largest clicks."""
     count = config.api.max_clicks_per_request
     clicks = count * largest_click(config.definition) + count + 1
     return min(ENVELOPE_BYTES + clicks, LARGEST_RECORD_BYTES)
 
 
 def largest_click(definition: Definition) -> int:
-    """The bytes of the largest click that the model accepts, as compact JSON."""
+    """The bytes of the largest click within the model, as compact JSON."""
     members = [(field.name, _largest_value(field)) for field in definition.fields]
     members.append(("clickId", CLICK_ID_BYTES + 2))
     # A member has two quotation marks, a colon and a comma; the object two braces.

@@ -1,7 +1,7 @@
-"""Athena's partition projection for the keys that Firehose writes under a prefix (F212, F213).
+"""Athena's partition projection for the keys of Firehose under a prefix (F212, F213).
 
-One partition column of type ``date`` covers all dates in a key, so that a time range prunes the listing.
-Athena can generate such keys only if they hold the date from the year down, each part once.
+A partition column of type ``date`` covers all dates in a key, so that a time range prunes the listing.
+Athena can generate the keys only for dates from the year down, with every part once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PLAIN = re.compile(r"[^A-Za-z'\[\]{}#]*")
 
 @dataclass(frozen=True)
 class DatePartitions:
-    """Where the objects of each interval lie: ``before``, a date of ``format``, ``after``."""
+    """The key of an interval's objects: ``before``, a date of ``format``, ``after``."""
 
     before: str
     format: str

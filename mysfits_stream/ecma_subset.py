@@ -89,7 +89,10 @@ def _ends_anchored(pattern: str) -> bool:
 
 
 class _Reader:
-    """Reads a pattern from left to right; samples are lengthened by up to ``stretched`` repetitions."""
+    """Reads a pattern from left to right.
+
+    Samples are lengthened by up to ``stretched`` repetitions.
+    """
 
     def __init__(self, text: str, stretched: int = 0, *, lean: bool = False) -> None:
         self._text = text

@@ -51,9 +51,9 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def read_own(path: Path) -> bytes:
-    """The content of a file that this program has written.
+    """The content of a file written by this program.
 
-    OSError for a link or a device, which a repository can contain, and for a file of over LARGEST bytes.
+    OSError for a link or a device, possible in a repository, and for a file of over LARGEST bytes.
     """
     # O_NONBLOCK: opening a named pipe would wait for its other end.
     with os.fdopen(os.open(path, os.O_RDONLY | NO_LINK | NO_WAIT), "rb") as file:
@@ -66,16 +66,18 @@ def read_own(path: Path) -> bytes:
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory of this tool's own files, which git ignores; raises OSError."""
+    """Make a directory for the tool's own files, ignored by git; raises OSError."""
     directory.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError), (directory / ".gitignore").open("x", encoding="utf-8") as file:
         file.write("*\n")
 
 
 def publish(unfinished: Path, path: Path) -> None:
-    """Give a finished file its name, with mode 0600, so that a crash leaves the whole file or none.
+    """Give a finished file its name, with mode 0600.
 
-    A symbolic link with this name is replaced, not followed.
+    After a crash the file is complete or absent.
+
+    A symbolic link with the name is replaced, not followed.
     """
     with unfinished.open("rb") as file:
         os.fchmod(file.fileno(), 0o600)
@@ -85,7 +87,7 @@ def publish(unfinished: Path, path: Path) -> None:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that the user asked for, with its name once it is complete; an older file is replaced.
+    """A file requested by the user; gets its name when complete, and replaces an older file.
 
     Raises MysfitsStreamError.
     """
@@ -103,7 +105,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def open_private(path: Path) -> BinaryIO:
-    """Open a new file for writing, readable by this user only; raises FileExistsError."""
+    """Open a new file for writing, readable by the user only; raises FileExistsError."""
     return open(path, "xb", opener=_private)
 
 

@@ -15,12 +15,15 @@ MOST_SHOWN = 3
 
 
 class ContractError(Exception):
-    """A response that Firehose rejects, in whole or for a record; the text says which rule is broken."""
+    """A response that Firehose rejects, in whole or for a record.
+
+    The text names the broken rule.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one record; ``data`` is empty unless the result is ``Ok``."""
+    """The result of a record; ``data`` is empty unless the result is ``Ok``."""
 
     result: str
     data: bytes = b""
@@ -36,7 +39,7 @@ class Record:
 
 
 def event(records: Sequence[Record], stream_arn: str, invocation_id: str) -> bytes:
-    """The event of an invocation with these records."""
+    """The event of an invocation with the records."""
     document = {
         "invocationId": invocation_id,
         "deliveryStreamArn": stream_arn,
@@ -56,7 +59,7 @@ def event(records: Sequence[Record], stream_arn: str, invocation_id: str) -> byt
 def outcomes(response: bytes, ids: Sequence[str]) -> dict[str, Outcome]:
     """The outcome of each record by id. Raises ContractError.
 
-    The rules: ``records`` is a list, each id of the event occurs once and no other id occurs, ``result`` is
+    The rules: ``records`` is a list, each id of the event occurs once and no unknown id occurs, ``result`` is
     known, and ``data`` of an ``Ok`` record is base64.
     """
     try:

@@ -1,7 +1,7 @@
-"""How long the clicks bucket keeps clicks, failed clicks and replayed clicks: expiry rules by key prefix.
+"""The lifetimes of clicks, failed clicks and replayed clicks: expiry rules by key prefix.
 
-A rule of S3 has a literal prefix and covers every key that begins with the prefix (F231), so a setting is
-rejected if the rule would cover objects that another setting keeps longer.
+A rule of S3 has a literal prefix and covers every key with the prefix (F231), so a setting is
+rejected if the rule would cover objects with a longer lifetime.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def replayed_prefix(error_prefix: str) -> str:
 
 
 def rejection(wanted: tuple[Expiry, ...]) -> str | None:
-    """Why these lifetimes cannot be configured together, or None; the text begins with the setting."""
+    """The reason why the lifetimes contradict, or None; the text begins with the setting."""
     for rule in wanted:
         if rule.days is None:
             continue

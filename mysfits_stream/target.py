@@ -129,9 +129,10 @@ class Target:
 
 
 def connect(config: Config, directory: Path, report: Callable[[str], None] = lambda text: None) -> Target:
-    """The configured target, with the account from sts:GetCallerIdentity; starts the local cloud if need be.
+    """The configured target, with the account from sts:GetCallerIdentity.
 
-    ``report`` gets warnings of the local cloud, and a line about each long wait for it.
+    Starts the local cloud if need be. ``report`` gets warnings of the local cloud, and a line about each long
+    wait for it.
 
     Raises TargetError with what is wrong with credentials, region, endpoint or local cloud.
     """
@@ -139,7 +140,10 @@ def connect(config: Config, directory: Path, report: Callable[[str], None] = lam
 
 
 def absent_local_cloud(config: Config) -> Target:
-    """The target of a local cloud that does not run; its clients must not be called. Raises ConfigError."""
+    """The target of a local cloud that does not run.
+
+    Its clients must not be called. Raises ConfigError.
+    """
     region = _local_region(config)
     core = sessions.isolated("none", LOCAL_SECRET)
     return Target(

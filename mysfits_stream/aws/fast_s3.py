@@ -24,7 +24,10 @@ OBJECTS = "mysfits-stream.objects"
 
 
 def moment(value: Any) -> datetime:
-    """A time in any of AWS's formats; the format of listings is parsed 40 times faster than by dateutil."""
+    """A time in any of AWS's formats.
+
+    The format of listings is parsed 40 times faster than by dateutil.
+    """
     if isinstance(value, str) and value.endswith("Z"):
         try:
             return datetime.fromisoformat(value)

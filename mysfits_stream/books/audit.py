@@ -1,13 +1,13 @@
-"""The books of the pipeline: what CloudWatch says was put on the stream, against what the bucket holds.
+"""The books of the pipeline: CloudWatch's incoming records against the clicks bucket.
 
-``IncomingRecords`` is exact. Each record that came in is stored, lies in an error object, or is under way. So
-running sums of both sides must meet again: where the difference stays, as many records are lost. Records that
-are stored twice and were not put twice by a replay are named by their ids.
+``IncomingRecords`` is exact. Each incoming record is stored, lies in an error object, or is under way. So the
+running sums of both sides must meet again: a permanent difference is the number of lost records. Records
+stored twice, and not put twice by a replay, are named by their ids.
 
-Settled is what is older than both buffers, the processor's tries and CloudWatch's lag, and than the oldest
-record that Firehose holds; while deliveries fail, what came before. A request and its record may fall into
-two minutes, so the ends of the settled range move back to a moment without requests before; where there is
-none, the requests at the end make a bound.
+Records are settled if older than both buffers, the processor's tries and CloudWatch's lag, and older than the
+oldest record in Firehose; while deliveries fail, only records from before the failures are settled. A request
+and its record may fall into two minutes, so the ends of the settled range move back to a moment without
+requests before; without a quiet moment, the requests at the end make a bound.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class _Closing:
         return balance - early, balance + late
 
     def _likeliest(self, settled: list[Minute]) -> tuple[str, str]:
-        """The link at which fewer records came out than went in."""
+        """The link with fewer outgoing than incoming records."""
         last = settled[-1].at
         incoming = sum(minute.incoming for minute in settled)
         errors = sum(minute.failed for minute in settled)
@@ -169,7 +169,7 @@ class _Closing:
         return "bucket", DELIVERED
 
     def _repeated(self) -> Iterator[Suspect]:
-        """The clicks that are stored more than once, by minute."""
+        """The clicks stored more than once, by minute."""
         by_minute: dict[datetime, list[ledgers.Repeated]] = {}
         for each in self.ledger.repeated:
             if self.low <= each.minute < self.high:
@@ -181,7 +181,7 @@ class _Closing:
             yield Suspect("repeated", minute, extra, extra, "delivery", REPEATED, ids, tuple(keys[:MOST_IDS]))
 
     def _incomplete(self) -> Iterator[Suspect]:
-        """The clicks that are missing in a request of which later clicks are stored, by minute."""
+        """The missing clicks of requests whose later clicks are stored, by minute."""
         by_minute: dict[datetime, list[str]] = {}
         for click_id, minute in self.ledger.missing.items():
             if self.low <= minute < self.high:
@@ -225,7 +225,7 @@ DELIVERED = (
 
 
 def _failing_since(failing: tuple[datetime, ...], now: datetime, patience: timedelta) -> datetime | None:
-    """The beginning of the failures that go on until now; None if the last one is long ago."""
+    """The beginning of the failures that go on until now; None if the last failure is long ago."""
     begin, after = None, now
     for at in reversed(failing):
         if after - at > patience + MINUTE:
@@ -235,7 +235,7 @@ def _failing_since(failing: tuple[datetime, ...], now: datetime, patience: timed
 
 
 def _quiet(edge: datetime, found: Ledger, earliest: datetime) -> datetime:
-    """The latest minute up to ``edge`` before which no request came for a while; else ``edge``."""
+    """The latest minute up to ``edge`` without requests for a while before; else ``edge``."""
     at = edge
     while at >= earliest:
         if not found.near(at, QUIET):

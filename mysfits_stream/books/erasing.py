@@ -1,12 +1,12 @@
-"""Every version of every object of the clicks bucket without the clicks of a person.
+"""Erases the clicks of a person from every version of every object of the clicks bucket.
 
 A current object is overwritten by a conditional write (``IfMatch``), then the version with the person is
-deleted; an old version with the person is deleted. Each step leaves a bucket that the next run can go on
-with: the clicks of others are in the new version before the earlier version goes. Results of Athena are
-copies, and are deleted whole.
+deleted; an old version with the person is deleted. After each step the next run can resume: the remaining
+clicks are in the new version before the earlier version is deleted. Results of Athena are copies, and are
+deleted whole.
 
-Objects are read several at a time, bounded in number and in bytes; what stays in memory is a line for each
-changed version.
+Objects are read several at a time, bounded in number and in bytes; memory holds a line for each changed
+version.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Group:
-    """All versions of one key, the newest first; delete markers are counted only."""
+    """All versions of a key, the newest first; delete markers are counted only."""
 
     key: str
     versions: tuple[Version, ...]
@@ -101,7 +101,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ChangedVersion:
-    """One version that held clicks of the person, with digests of the object's bytes."""
+    """A version that held clicks of the person, with digests of the object's bytes."""
 
     key: str
     version: str
@@ -125,7 +125,7 @@ class ChangedVersion:
 
 @dataclass
 class Erasure:
-    """What was erased, or with ``dry_run`` would be."""
+    """The counts of an erasure, or with ``dry_run`` of its plan."""
 
     dry_run: bool = False
     current: Found = field(default_factory=Found)
@@ -180,12 +180,12 @@ class Erasure:
 
 
 class _ChangedMeanwhile(Exception):
-    """Somebody else has written or deleted the object."""
+    """A foreign client has written or deleted the object."""
 
 
 @dataclass
 class _Result:
-    """The outcome of one key."""
+    """The outcome of a key."""
 
     key: str
     current: Found = field(default_factory=Found)
@@ -197,7 +197,9 @@ class _Result:
 
 
 def probe(s3: S3Client, bucket: str) -> None:
-    """Put an empty object, read it and delete its version. Raises ClickError if S3 refuses any of these.
+    """Put an empty object, read the object and delete its version.
+
+    Raises ClickError on refusal.
 
     Object Lock with a default retention, and missing permissions, show before anything is changed.
     """
@@ -266,7 +268,7 @@ def erase(
 
 
 def _in_current(eraser: _Eraser, wanted: set[int]) -> set[int]:
-    """Which of these identities current objects hold: those of clicks that were moved to another object."""
+    """The identities that current objects hold, for clicks moved between objects."""
     found: set[int] = set()
     groups = (group for group, _ in _groups(eraser.s3, eraser.bucket))
     for held in ahead(eraser.current_identities, groups, weight=_weight):
@@ -276,7 +278,7 @@ def _in_current(eraser: _Eraser, wanted: set[int]) -> set[int]:
 
 @dataclass(frozen=True)
 class _Eraser:
-    """Erases one key after the other; safe to use from several threads."""
+    """Erases the person key by key; safe to use from several threads."""
 
     s3: S3Client
     bucket: str
@@ -286,7 +288,7 @@ class _Eraser:
     pace: Pace
 
     def erase(self, group: Group) -> _Result:
-        """Erase the person from all versions of one key."""
+        """Erase the person from all versions of a key."""
         for _ in range(ATTEMPTS):
             try:
                 return self._once(group)
@@ -305,7 +307,7 @@ class _Eraser:
         return set()
 
     def delete_all(self, versions: list[Version]) -> None:
-        """Delete these versions, and empty the list."""
+        """Delete the versions, and empty the list."""
         while versions and not self.dry_run:
             batch = versions[:BATCH]
             self._retry(lambda batch=batch: delete_versions(self.s3, self.bucket, batch))  # type: ignore[misc]
@@ -385,7 +387,7 @@ class _Eraser:
         return urlencode([(tag["Key"], tag["Value"]) for tag in tags])
 
     def _delete_current(self, group: Group, version_id: str) -> None:
-        """Delete a current version of which nothing is left, so that no older version becomes current."""
+        """Delete a completely erased current version, so that no older version becomes current."""
         marker = None
         if len(group.versions) > 1 or group.markers:
             made = self._retry(lambda: self.s3.delete_object(Bucket=self.bucket, Key=group.key))
@@ -404,7 +406,10 @@ class _Eraser:
         self._retry(delete)
 
     def _get(self, key: str, version: Version) -> tuple[bytes, Any] | None:
-        """The bytes of a version and S3's answer; None for a version that is gone. Raises UnreadableError."""
+        """The bytes of a version and S3's answer; None for a deleted version.
+
+        Raises UnreadableError.
+        """
 
         def get() -> tuple[bytes, Any]:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key, VersionId=version["VersionId"])
@@ -421,7 +426,7 @@ class _Eraser:
             raise
 
     def _listed(self, key: str) -> Group:
-        """The versions of one key now."""
+        """The versions of a key now."""
         for group, _ in _groups(self.s3, self.bucket, key):
             if group.key == key:
                 return group

@@ -1,8 +1,8 @@
-"""What the clicks bucket holds of a time range, by record: stored once, stored more often, failed, replayed.
+"""The clicks bucket's records of a time range: stored once, repeatedly, failed, replayed.
 
-A record has the ``requestId`` of its lines. A record that failed lies in error objects; a replay puts each of
-its clicks on the stream as a record of its own, so a click of a failed record that is stored is one more put.
-Lines of version 0.1.0 have no ids: as many records as there are times at least, as there are lines at most.
+A record has the ``requestId`` of its lines. A failed record lies in error objects; a replay puts each of its
+clicks on the stream as a new record, so a stored click of a failed record is a further put. Lines of version
+0.1.0 have no ids: the number of distinct times is the least, and of lines the greatest number of records.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MOST_IDS = 20
 
 @dataclass
 class Repeated:
-    """A click that is stored more than once."""
+    """A click stored more than once."""
 
     click_id: str
     minute: datetime
@@ -99,7 +99,7 @@ def read(
 
 
 class _Reader:
-    """Counts lines; the error lines first, which tell replayed clicks from others."""
+    """Counts lines; the error lines first, to identify replayed clicks."""
 
     def __init__(self, since: datetime, bands: tuple[tuple[datetime, datetime], ...]) -> None:
         self.ledger = Ledger()
@@ -215,7 +215,10 @@ class _Reader:
 
 
 def _ids(record: FailedClick) -> Iterator[tuple[int, int]]:
-    """Request and click of each click of a record, as a replay names them; one of both for another record."""
+    """Request and click of each click of a record, with the ids of a replay.
+
+    A record without an identity yields a single pair.
+    """
     pieces = failed.split(record)
     for piece in pieces:
         try:

@@ -23,7 +23,7 @@ RAW_DATA = b"rawData"
 
 @dataclass
 class Found:
-    """What contents hold of a person."""
+    """Counts of a person's clicks in contents."""
 
     clicks: int = 0
     """Clicks in lines of clicks."""
@@ -36,11 +36,11 @@ class Found:
 
     @property
     def removed(self) -> int:
-        """Clicks, lines and records that are removed."""
+        """The removed clicks, lines and records."""
         return self.clicks + self.failed + self.raw
 
     def add(self, other: Found) -> None:
-        """Add the counts of other contents."""
+        """Add the counts of further contents."""
         self.clicks += other.clicks
         self.failed += other.failed
         self.raw += other.raw
@@ -59,7 +59,7 @@ class Filter:
         self._cut_off = clicked_at(self.cut_off)
 
     def without(self, contents: bytes) -> bytes:
-        """The contents without the person's lines; every other line stays as it is, byte for byte."""
+        """The contents without the person's lines; every other line is unchanged, byte for byte."""
         if not (self.person.may_be_in(contents) or RAW_DATA in contents):
             return contents
         before = self.found.removed
@@ -98,7 +98,7 @@ class Filter:
         return []
 
     def _occurs_in_raw(self, document: dict[str, Any]) -> bool:
-        """Whether the value occurs in the record of an error line that cannot be read as such."""
+        """Whether the value occurs in the unparsable record of an error line."""
         raw = document.get("rawData")
         try:
             return isinstance(raw, str) and self.person.occurs_in(base64.b64decode(raw))
@@ -106,7 +106,7 @@ class Filter:
             return False
 
     def _error_line(self, line: bytes, record: FailedClick) -> list[bytes]:
-        """An error line, without the person's clicks: one line for each other click, of the same identity."""
+        """An error line without the person's clicks: a line for each remaining click."""
         clicks, whole = self._clicks_of(record.data)
         if not any(clicks):
             return [line]
@@ -127,7 +127,7 @@ class Filter:
     OWN, RAW = "own", "raw"
 
     def _clicks_of(self, data: bytes) -> tuple[list[str], bool]:
-        """For each click of a record why the click goes, empty if not; and whether the record goes whole."""
+        """For each click of a record the reason of its removal, or ""; and whether all go."""
         if not self.person.may_be_in(data):
             return [], False
         try:
@@ -150,7 +150,7 @@ class Filter:
 
 
 def identities(contents: bytes) -> Iterator[int]:
-    """The identities of the clicks in contents, and of lines that are no clicks, as hashes."""
+    """The identities of the clicks in contents, and of unparsable lines, as hashes."""
     for line in contents.split(b"\n"):
         if not line.strip():
             continue
@@ -166,7 +166,7 @@ def identities(contents: bytes) -> Iterator[int]:
 
 
 def _ids_of(record: FailedClick) -> Iterator[str | bytes]:
-    """The ids that the clicks of a record have, or will have once they are delivered."""
+    """The ids of a record's clicks, present or future."""
     for piece in failed.split(record):
         try:
             envelope = parse(piece.decode())
@@ -184,6 +184,6 @@ def _divided(data: bytes) -> list[bytes]:
 
 
 def _error_line_of(document: dict[str, Any], data: bytes) -> bytes:
-    """The error line with another record."""
+    """The error line with a new record."""
     changed = document | {"rawData": base64.b64encode(data).decode()}
     return json.dumps(changed, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Objects unpacked, and packed again in the same format: none, GZIP, ZIP, Snappy or Hadoop's Snappy (F88)."""
+"""Unpacks objects and packs objects in the original format: plain, GZIP, ZIP, Snappy (F88)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _changed_zip(body: bytes, key: str, change: Change) -> bytes:
 
 
 def _hadoop_snappy(text: bytes) -> bytes:
-    """Blocks of one chunk, each with the length of the block and of the chunk."""
+    """Blocks of a single chunk, each with the length of the block and of the chunk."""
     blocks = []
     for at in range(0, len(text), HADOOP_BLOCK):
         block = text[at : at + HADOOP_BLOCK]

@@ -1,4 +1,4 @@
-"""The clicks of one person: those that have a value in a field."""
+"""The clicks of a person: the clicks with a value in a field."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OF_AN_ID = r"[A-Za-z0-9_-]"
 
 
 class Wanted(Protocol):
-    """Decides which clicks belong to the person."""
+    """Decides whether a click belongs to the person."""
 
     def may_be_in(self, data: bytes) -> bool:
         """Whether JSON text can contain a click of the person; False is certain."""
@@ -25,7 +25,7 @@ class Wanted(Protocol):
         """Whether a parsed click is the person's."""
 
     def occurs_in(self, data: bytes) -> bool:
-        """Whether a record that cannot be parsed contains the value."""
+        """Whether an unparsable record contains the value."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,10 @@ class Person:
     value: str
 
     def may_be_in(self, data: bytes) -> bool:
-        """Whether text can contain the value: as UTF-8, with escapes, as UTF-16; numbers have many forms."""
+        """Whether text can contain the value: as UTF-8, with escapes, as UTF-16.
+
+        Numbers have many forms.
+        """
         return self._is_scalar or self._bytes in data or b"\\" in data or b"\0" in data
 
     def owns(self, click: dict[str, Any]) -> bool:
@@ -58,7 +61,7 @@ class Person:
 
     @cached_property
     def _is_scalar(self) -> bool:
-        """Whether a number or a boolean can have this value."""
+        """Whether a number or a boolean can have the value."""
         try:
             return not isinstance(json.loads(self.value), str | list | dict)
         except (ValueError, RecursionError):
@@ -71,7 +74,7 @@ class Person:
 
 @dataclass(frozen=True)
 class HashedPerson:
-    """A person of whom only a salted hash is known; records that cannot be parsed cannot be searched."""
+    """A person known by a salted hash only; unparsable records cannot be searched."""
 
     field: str
     salt: str
@@ -92,7 +95,7 @@ class HashedPerson:
 
 
 def canonical(value: Any) -> str | None:
-    """A scalar as text, None for other values: texts as they are, 5.0 as 5, true as ``true``."""
+    """A scalar as text: text unchanged, 5.0 as 5, true as ``true``; None for lists and objects."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -125,7 +128,10 @@ def is_click(document: Any) -> bool:
 
 
 def parse(text: bytes | str) -> Any:
-    """A JSON document. Raises ValueError, also for a key that occurs twice: readers differ in the value."""
+    """A JSON document.
+
+    Raises ValueError, also for a repeated key, whose value depends on the reader.
+    """
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except RecursionError as error:

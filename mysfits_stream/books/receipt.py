@@ -1,4 +1,4 @@
-"""The receipt of an erasure: who, by a salted hash, until when, and which versions were changed."""
+"""The receipt of an erasure: a salted hash of the person, the time, the changed versions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HASH = "sha256(salt + newline + value)"
 
 @dataclass(frozen=True)
 class Receipt:
-    """One erasure; ``complete`` is False while it runs, and after a run that was stopped."""
+    """An erasure; ``complete`` is False during a run and after an interrupted run."""
 
     bucket: str
     field: str
@@ -52,7 +52,7 @@ class Receipt:
         return HashedPerson(self.field, self.salt, self.hash)
 
     def is_of(self, person: Person) -> bool:
-        """Whether the receipt is of an erasure of this person."""
+        """Whether the receipt is of an erasure of the person."""
         return (self.field, self.hash) == (person.field, salted_hash(self.salt, person.value))
 
     def with_result(self, erasure: Erasure, *, complete: bool) -> Receipt:
@@ -114,7 +114,7 @@ def load(path: Path) -> Receipt:
 
 
 def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt:
-    """A new receipt in a file, or the unfinished receipt of the same person. Raises ClickError otherwise."""
+    """A new receipt in a file, or the person's unfinished receipt; raises ClickError otherwise."""
     if not path.exists():
         made = Receipt.of(bucket, person, cut_off)
         made.write(path)
@@ -127,7 +127,7 @@ def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt
 
 @dataclass(frozen=True)
 class Verified:
-    """What is left of an erased person, and what became of the changed objects."""
+    """The remaining clicks of an erased person, and the state of the changed objects."""
 
     receipt: Receipt
     found: Erasure
@@ -162,7 +162,7 @@ class Verified:
 
 
 def still_there(s3: S3Client, bucket: str, versions: Iterable[dict[str, Any]]) -> tuple[str, ...]:
-    """The versions of a receipt that exist although they were deleted."""
+    """The existing versions among a receipt's deleted versions."""
     return tuple(
         f"{each['key']}?versionId={each['versionId']}"
         for each in versions
@@ -201,7 +201,10 @@ def unchanged(s3: S3Client, bucket: str, versions: Iterable[dict[str, Any]]) -> 
 
 
 def sought(person: Person | None, receipt: Receipt) -> Person | HashedPerson:
-    """The person to look for: the value where it is given, else the hash. Raises MysfitsStreamError."""
+    """The person to look for: the value where it is given, else the hash.
+
+    Raises MysfitsStreamError.
+    """
     if person is None:
         return receipt.person
     if not receipt.is_of(person):

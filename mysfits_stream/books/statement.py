@@ -1,4 +1,4 @@
-"""The books of a time range: sums, minutes, and what does not close."""
+"""The books of a time range: sums, minutes, and open differences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mysfits_stream.clicks.delivered import ParseProblems, clicked_at
 
 @dataclass(frozen=True)
 class Minute:
-    """One minute of the books; ``balance`` is the running difference of both sides."""
+    """A minute of the books; ``balance`` is the running difference of both sides."""
 
     at: datetime
     incoming: int
@@ -39,7 +39,7 @@ class Minute:
 
 @dataclass(frozen=True)
 class Suspect:
-    """Records that are not where they should be: ``lost``, ``surplus``, ``repeated`` or ``incomplete``."""
+    """Misplaced records: ``lost``, ``surplus``, ``repeated`` or ``incomplete``."""
 
     kind: str
     minute: datetime

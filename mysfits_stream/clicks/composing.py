@@ -56,7 +56,10 @@ def listed(document: Any) -> list[Any] | None:
 
 
 def given(definition: Definition, texts: Mapping[str, str], option: str = "--field") -> dict[str, Any]:
-    """The values of fields given as text, by the fields' types. Raises ClickError for an invalid value."""
+    """The values of fields given as text, by the fields' types.
+
+    Raises ClickError for an invalid value.
+    """
     values = {}
     for name, text in texts.items():
         field = definition.field(name)

@@ -63,7 +63,10 @@ class Counts:
                 )
 
     def top(self, count: int) -> list[tuple[Group, int]]:
-        """The groups with the most clicks; in the order of time where the first name is a unit of time."""
+        """The groups with the most clicks.
+
+        In the order of time where the first name is a unit of time.
+        """
         # Equal numbers in the order of the values, so that a second run gives the same rows.
         rows = sorted(self.groups.items(), key=lambda row: (-row[1], _sortable(row[0])))[:count]
         return sorted(rows, key=lambda row: _sortable(row[0])) if self.by[0] in self.units else rows
@@ -73,7 +76,10 @@ class Counts:
 
 
 def unit_of(clicked_at: str, unit: str) -> str | None:
-    """The hour (``2026-11-23T12:00Z``), day or week of a click; None for a time that cannot be parsed."""
+    """The hour (``2026-11-23T12:00Z``), day or week of a click.
+
+    None for a time that cannot be parsed.
+    """
     try:
         moment = datetime.fromisoformat(clicked_at).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -68,7 +68,10 @@ class Distinct:
                     yield marshal.loads(content)  # noqa: S302 - our own file, without a name
 
     def followed(self, found: Iterable[Click]) -> Iterator[Click]:
-        """The clicks as they come, each ``clickId`` at its first occurrence; for clicks without end."""
+        """The clicks as they come, each ``clickId`` at its first occurrence.
+
+        For clicks without end.
+        """
         for click in found:
             click_id = click.get("clickId")
             if isinstance(click_id, str):
@@ -84,7 +87,10 @@ class Distinct:
 
 
 def _write(found: Iterable[Click], waiting: IO[bytes], shares: list[IO[bytes]]) -> int:
-    """Write the clicks to ``waiting`` and their ids to ``shares``; returns the number of clicks."""
+    """Write the clicks to ``waiting`` and their ids to ``shares``.
+
+    Returns the number of clicks.
+    """
     count = 0
     for count, click in enumerate(found, 1):
         content = marshal.dumps(click)

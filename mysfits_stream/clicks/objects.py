@@ -169,7 +169,10 @@ class ClicksBucket:
         return replayed_prefix(self.error_prefix)
 
     def _first(self, pattern: str) -> datetime | None:
-        """The hour of the first object in the folder of its hour; None where S3's order does not tell it."""
+        """The hour of the first object in the folder of its hour.
+
+        None where S3's order does not tell it.
+        """
         if prefixes.sort_by_time(pattern):
             for stored in self._listed([prefixes.literal(pattern)]):
                 hour = stored.started.replace(minute=0, second=0, microsecond=0)

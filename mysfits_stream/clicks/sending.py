@@ -39,7 +39,10 @@ LONGEST_PAUSE = 30.0
 
 
 class Answer(tuple[int, str]):
-    """An answer of the API to a PUT: status and body; ``retry_after`` are seconds, None if not stated."""
+    """An answer of the API to a PUT: status and body.
+
+    ``retry_after`` are seconds, None if not stated.
+    """
 
     retry_after: float | None
 
@@ -156,7 +159,10 @@ def follow(
 
 
 class _NotYet(Exception):
-    """A response typical of an API that is not ready yet, or throttles; the text names the response."""
+    """A response typical of an API that is not ready yet, or throttles.
+
+    The text names the response.
+    """
 
     pause: float | None = None
     """Seconds until the next attempt, if the response states them."""

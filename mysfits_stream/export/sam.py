@@ -17,7 +17,10 @@ TRANSFORM = "AWS::Serverless-2016-10-31"
 
 
 def template(config: Config, package: Package | None = None) -> cloudformation.Template:
-    """The stack as a SAM template; ``sam build`` and ``aws cloudformation package`` find the code in CODE."""
+    """The stack as a SAM template.
+
+    ``sam build`` and ``aws cloudformation package`` find the code in CODE.
+    """
     document = cloudformation.template(config, package)
     resources = document["Resources"]
     aliases = {

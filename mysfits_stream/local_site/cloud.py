@@ -14,7 +14,10 @@ from mysfits_stream.localcloud.settings import Settings
 
 
 def local_cloud(settings: Settings | None = None, **options: Any) -> LocalCloud:
-    """A local cloud with the project's routes; ``options`` are parameters of :class:`LocalCloud`."""
+    """A local cloud with the project's routes.
+
+    ``options`` are parameters of :class:`LocalCloud`.
+    """
     return LocalCloud(settings, routes=site_routes, **options)
 
 

@@ -34,7 +34,10 @@ Click = dict[str, Any]
 
 @dataclass(frozen=True)
 class Landed:
-    """An object with enriched clicks in the clicks bucket; ``modified`` is the time of the write."""
+    """An object with enriched clicks in the clicks bucket.
+
+    ``modified`` is the time of the write.
+    """
 
     key: str
     modified: float
@@ -138,7 +141,10 @@ def _distinct(clicks: Iterable[Click]) -> Iterator[Click]:
 
 
 def _leaders(clicks: Iterable[Click], field: str | None) -> list[dict[str, Any]]:
-    """The keys with the most clicks, with their names; of equals, the key that was clicked first."""
+    """The keys with the most clicks, with their names.
+
+    Of equals, the key that was clicked first.
+    """
     counts: Counter[Any] = Counter()
     names: dict[Any, Any] = {}
     for found in clicks:
@@ -149,7 +155,10 @@ def _leaders(clicks: Iterable[Click], field: str | None) -> list[dict[str, Any]]
 
 
 def _clicks(found: Landed) -> tuple[Click, ...]:
-    """The enriched clicks of an object, the last first; other lines and test clicks are left out."""
+    """The enriched clicks of an object, the last first.
+
+    Other lines and test clicks are left out.
+    """
     clicks = []
     for number, line in enumerate(found.body().decode("utf-8", "replace").splitlines()):
         try:

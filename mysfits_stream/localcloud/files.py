@@ -30,7 +30,10 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
 
 
 def open_file(path: Path, flags: int) -> int:
-    """A file descriptor of ``path``, mode 0600; OSError if ``path`` is a link or not a regular file."""
+    """A file descriptor of ``path``, mode 0600.
+
+    OSError if ``path`` is a link or not a regular file.
+    """
     try:
         # O_NONBLOCK: opening a named pipe would wait for its other end.
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
@@ -45,7 +48,10 @@ def open_file(path: Path, flags: int) -> int:
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a file; OSError for a link, for anything but a regular file, and over LARGEST bytes."""
+    """The content of a file.
+
+    OSError for a link, for anything but a regular file, and over LARGEST bytes.
+    """
     with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
@@ -54,7 +60,10 @@ def read_file(path: Path) -> bytes:
 
 
 def read_end(path: Path) -> bytes:
-    """The last LARGEST bytes of a file, or the content of a shorter file; OSError as :func:`read_file`."""
+    """The last LARGEST bytes of a file, or the content of a shorter file.
+
+    OSError as :func:`read_file`.
+    """
     with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - LARGEST))
         return file.read(LARGEST)

@@ -30,9 +30,10 @@ CLOSE = {"Connection": "close"}
 
 
 class Front:
-    """A WSGI application for ``routes``; ``allowed`` returns the current callers of closed routes.
+    """A WSGI application for ``routes``.
 
-    ``handle`` answers a request that may pass, with the complete body.
+    ``allowed`` returns the current callers of closed routes. ``handle`` answers a request that may pass, with
+    the complete body.
     """
 
     def __init__(

@@ -192,7 +192,10 @@ def _holds(operator: str, actual: str | None, wanted: list[str], context: Contex
 
 
 def _operator(name: str) -> tuple[str, str, bool] | None:
-    """Quantifier, plain operator and whether the key may be missing; None for an unknown operator."""
+    """Quantifier, plain operator and whether the key may be missing.
+
+    None for an unknown operator.
+    """
     quantifier, _, plain = name.rpartition(":")
     plain, optional = (plain[:-8], True) if plain.endswith("IfExists") else (plain, False)
     known = plain == "Null" or plain.replace("Not", "") in _OPERATORS
@@ -224,7 +227,10 @@ def _glob_source(pattern: str) -> str:
 
 
 def _substituted(pattern: str, context: Context, literally: Callable[[str], str]) -> str | None:
-    """A regular expression with the policy variables' values in place; None where one has no value."""
+    """A regular expression with the policy variables' values in place.
+
+    None where one has no value.
+    """
     present = {key.lower(): value for key, value in context.items()} | {"*": "*", "?": "?", "$": "$"}
     source = ""
     for index, piece in enumerate(re.split(r"\$\{([^}]*)\}", pattern)):

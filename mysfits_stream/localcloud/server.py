@@ -331,7 +331,10 @@ class LocalCloud:
         return AllowedCallers(self.settings.allowed_origins, self.access_key_id if private else None)
 
     def handle(self, request: Request) -> Response:
-        """Answer one request without a check of the caller; raises Cut where the connection is to end."""
+        """Answer one request without a check of the caller.
+
+        Raises Cut where the connection is to end.
+        """
         return self._handle_routed(find_route(self.routes, request))
 
     def _handle_routed(self, routed: RoutedRequest) -> Response:

@@ -23,11 +23,11 @@ ASYNCHRONOUS_ATTEMPTS = 3
 
 
 class CloudServices:
-    """The cloud as Firehose, Lambda and API Gateway see the cloud; safe to call from several threads.
+    """The cloud as Firehose, Lambda and API Gateway see the cloud.
 
-    ``now`` is the wall clock, so that names, logs and records carry true times; ``steady`` is the clock for
-    waiting. Waiting is shorter than on AWS: buffer intervals of a stream are divided by ``time_scale``, and
-    Firehose divides pauses.
+    Safe to call from several threads. ``now`` is the wall clock, so that names, logs and records carry true
+    times; ``steady`` is the clock for waiting. Waiting is shorter than on AWS: buffer intervals of a stream
+    are divided by ``time_scale``, and Firehose divides pauses.
     """
 
     def __init__(
@@ -84,7 +84,10 @@ class CloudServices:
         return iam.decide(role.policies, role.boundary, action, resource, context)
 
     def _context(self, arn: str, role: Role, resource: str, region: str) -> dict[str, str]:
-        """The condition keys of a call; the region of the resource's ARN or the bucket, else ``region``."""
+        """The condition keys of a call.
+
+        The region of the resource's ARN or the bucket, else ``region``.
+        """
         _, _, service, named_region, account, name = (resource.split(":", 5) + [""] * 6)[:6]
         if service == "s3":
             bucket = name.partition("/")[0]
@@ -129,7 +132,10 @@ class CloudServices:
         return ended
 
     def invoke_asynchronously(self, function_arn: str, payload: bytes) -> None:
-        """Invoke a function without a reader of the result; retry twice, as AWS does, but without a pause."""
+        """Invoke a function without a reader of the result.
+
+        Retry twice, as AWS does, but without a pause.
+        """
         for _ in range(ASYNCHRONOUS_ATTEMPTS):
             # A throttled event is retried for hours on AWS, and is discarded in the end.
             with contextlib.suppress(LambdaError):

@@ -16,7 +16,10 @@ ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 
 
 class SettingsError(ValueError):
-    """A setting has a wrong type or a value out of range; the message begins with the setting's name."""
+    """A setting has a wrong type or a value out of range.
+
+    The message begins with the setting's name.
+    """
 
 
 @dataclass(frozen=True)

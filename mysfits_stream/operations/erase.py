@@ -99,10 +99,10 @@ def erase(
     cut_off: datetime | None = None,
     report: Callable[[Erasure], None] = lambda _: None,
 ) -> Erased:
-    """Erase the clicks that a person sent before now, or before ``cut_off``; ``report`` gets the counts.
+    """Erase the clicks that a person sent before now, or before ``cut_off``.
 
-    Waits for the buffers of the delivery stream first. ``up``, ``replay`` and ``down`` are locked out
-    meanwhile. Raises ClickError; the same command resumes.
+    ``report`` gets the counts. Waits for the buffers of the delivery stream first. ``up``, ``replay`` and
+    ``down`` are locked out meanwhile. Raises ClickError; the same command resumes.
     """
     latest = Erasure()
 
@@ -137,7 +137,10 @@ def erase(
 
 
 def verify(project: Project, path: Path, person: Person | None) -> Verified:
-    """Look for an erased person again; without ``person``, records that cannot be parsed are not searched."""
+    """Look for an erased person again.
+
+    Without ``person``, records that cannot be parsed are not searched.
+    """
     known = receipt.load(path)
     sought = receipt.sought(person, known)
     with translated(project):
@@ -194,7 +197,10 @@ def _write(begun: Receipt | None, path: Path | None, counts: Erasure, *, complet
 
 
 def _wait_for_buffers(project: Project, bucket: ClicksBucket) -> None:
-    """Wait until the stream has delivered what it held at the beginning; not for a stack without a stream."""
+    """Wait until the stream has delivered what it held at the beginning.
+
+    Not for a stack without a stream.
+    """
     firehose = project.target.client("firehose")
     try:
         firehose.describe_delivery_stream(DeliveryStreamName=project.names.stream)

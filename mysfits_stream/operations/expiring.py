@@ -47,7 +47,10 @@ def expiring(project: Project, changes: Sequence[Change]) -> tuple[Expiring, ...
 
 
 def counted(s3: S3Client, deletion: Deletion, now: datetime) -> Expiring:
-    """The current objects that are old enough at ``now`` to expire; noncurrent versions are not counted."""
+    """The current objects that are old enough at ``now`` to expire.
+
+    Noncurrent versions are not counted.
+    """
     if not deletion.current:
         return Expiring(deletion, None, None)
     before = now - timedelta(days=deletion.days)

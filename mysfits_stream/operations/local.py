@@ -107,9 +107,9 @@ def start(
     seed: int | None,
     report: Report,
 ) -> LocalCloudStatus:
-    """Start the local cloud in the background unless it runs; ``moods`` is the old spelling of ``behavior``.
+    """Start the local cloud in the background unless it runs.
 
-    ``report`` receives warnings and progress.
+    ``moods`` is the old spelling of ``behavior``. ``report`` receives warnings and progress.
     """
     if moods is not None:
         report(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")

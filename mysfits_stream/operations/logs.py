@@ -62,7 +62,10 @@ class LogEvents:
 def logs(
     project: Project, source: str | None, *, lines: int, since: str, now: Now = lambda: datetime.now(UTC)
 ) -> LogEvents:
-    """The last ``lines`` events since a moment; ``source`` None means all sources. Raises ClickError."""
+    """The last ``lines`` events since a moment.
+
+    ``source`` None means all sources. Raises ClickError.
+    """
     begin = timespec.parse(since, now(), "--since")
     groups = _groups(project, source)
     with translated(project):

@@ -29,7 +29,10 @@ PACKAGES = "packages"
 
 
 def package_for_aws(config: Config, directory: Path) -> Package:
-    """The configured processor's package for AWS; raises ConfigError for a source that cannot run."""
+    """The configured processor's package for AWS.
+
+    Raises ConfigError for a source that cannot run.
+    """
     return package_of(config.processor, directory / PACKAGES)
 
 
@@ -88,7 +91,10 @@ class Project:
 
     @cached_property
     def _package(self) -> Callable[[], Package]:
-        """Packs the processor on first use; compiled modules fit the machine that runs the function."""
+        """Packs the processor on first use.
+
+        Compiled modules fit the machine that runs the function.
+        """
         here = self.target.name == "local"
         return cache(partial(package_of, self.config.processor, self.directory / PACKAGES, here=here))
 

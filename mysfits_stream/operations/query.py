@@ -86,9 +86,9 @@ def tables(definition: Definition) -> Tables:
 
 
 def read_sql(sql: str | None, file: str | None, standard_input: Callable[[], str] | None) -> str | None:
-    """The SQL of the argument, of a file, or of standard input for ``-``; None without any of these.
+    """The SQL of the argument, of a file, or of standard input for ``-``.
 
-    Raises QueryError.
+    None without any of these. Raises QueryError.
     """
     if sql is not None and file is not None:
         raise QueryError("give the SQL as an argument or with --file, not both")

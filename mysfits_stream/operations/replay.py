@@ -38,7 +38,10 @@ def replay(
     dry_run: bool,
     report: Callable[[replaying.Replay], None],
 ) -> Replayed:
-    """Put failed clicks back on the stream; ``report`` receives the counts after each error object."""
+    """Put failed clicks back on the stream.
+
+    ``report`` receives the counts after each error object.
+    """
     with translated(project), project.locked():
         bucket = clicks_bucket(project)
         begin = time_range(since, None, bucket.now()).since

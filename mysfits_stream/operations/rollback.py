@@ -15,7 +15,10 @@ LATEST = "$LATEST"
 
 @dataclass(frozen=True)
 class RolledBack:
-    """The alias before and after; ``changed_at`` is the time of the version's last change, as of Lambda."""
+    """The alias before and after.
+
+    ``changed_at`` is the time of the version's last change, as of Lambda.
+    """
 
     function: str
     left: str

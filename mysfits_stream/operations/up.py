@@ -74,7 +74,10 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
 
 
 def open_page(page: str, opened: Callable[[str], bool]) -> None:
-    """Show a page in the user's browser; ``opened`` says whether there is one. Raises TargetError if not."""
+    """Show a page in the user's browser.
+
+    ``opened`` says whether there is one. Raises TargetError if not.
+    """
     if not opened(page):
         raise TargetError(f"no browser can be started here; open {page} yourself")
 

@@ -193,7 +193,10 @@ def summary(summary: Summary, width: int | None) -> Iterator[Text]:
 def _lines(
     rows: Sequence[list[str]], names: Sequence[str], width: int | None, natural: Sequence[int]
 ) -> list[Text]:
-    """Rows of clicks as aligned lines; the time loses year and milliseconds where the width is too small."""
+    """Rows of clicks as aligned lines.
+
+    The time loses year and milliseconds where the width is too small.
+    """
     gap = GAP
     columns = widths(natural, len(gap), width)
     if columns != list(natural):

@@ -273,7 +273,10 @@ class Output:
         self._result(found, query.tables(found, self.width))
 
     def query(self, answer: Answer, form: str, out: str | None) -> None:
-        """The rows of a query as ``table``, ``csv`` or ``json``, or a Parquet file; ``out`` names a file."""
+        """The rows of a query as ``table``, ``csv`` or ``json``, or a Parquet file.
+
+        ``out`` names a file.
+        """
         if out is not None:
             with new_file(Path(out)) as file:
                 query.write(answer, form, file)

@@ -70,7 +70,10 @@ def _bars(found: Counted, width: int | None) -> Iterator[Text]:
 
 
 def _sparklines(found: Counted, unit: str, fields: Sequence[int], width: int | None) -> Iterator[Text]:
-    """A row for each value of the other names; the units of time from the first to the last side by side."""
+    """A row for each value of the other names.
+
+    The units of time from the first to the last side by side.
+    """
     counts = found.counts
     at = counts.by.index(unit)
     totals: Counter[tuple[object, ...]] = Counter()

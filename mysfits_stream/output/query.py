@@ -68,9 +68,10 @@ def write(answer: Answer, form: str, file: BinaryIO) -> None:
 
 
 def write_csv(rows: Rows, file: TextIO, clean: Callable[[str], str] = str) -> None:
-    """Write rows as CSV with a heading. No text begins like a formula: such a text gets an apostrophe.
+    """Write rows as CSV with a heading.
 
-    ``clean`` makes the text of a cell fit the destination.
+    No text begins like a formula: such a text gets an apostrophe. ``clean`` makes the text of a cell fit the
+    destination.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([clean(_harmless(name)) for name in rows.names])

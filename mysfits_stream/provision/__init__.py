@@ -1,1 +1,4 @@
-"""The deployer: desired state, AWS's state, and the loop between both. Begin with ``stack.py``."""
+"""The deployer: desired state, AWS's state, and the loop between both.
+
+Begin with ``stack.py``.
+"""

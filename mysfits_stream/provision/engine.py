@@ -96,7 +96,10 @@ def decide(resource: Resource, observed: Observed | None, goal: Goal, stack: str
 
 
 def survey(resources: Iterable[Resource], goal: Goal, stack: str) -> list[Change]:
-    """Read everything at once and decide on each resource; a refusal is in the change, not raised."""
+    """Read everything at once and decide on each resource.
+
+    A refusal is in the change, not raised.
+    """
 
     def look(resource: Resource) -> Change:
         with translated(resource.name, "read"):
@@ -118,11 +121,12 @@ def converge(
     dry_run: bool = False,
     notify: Notify = lambda _: None,
 ) -> list[Change]:
-    """Bring every resource to the goal; return the changes in order (with ``dry_run``: the plan).
+    """Bring every resource to the goal.
 
-    Nothing is changed if a resource is not the stack's, or is blocked. Each resource is read again right
-    before the change, and the state file is true after each. When a resource fails, its dependents are left
-    alone, running changes are finished, and the first error is raised with the others as notes.
+    Return the changes in order (with ``dry_run``: the plan). Nothing is changed if a resource is not the
+    stack's, or is blocked. Each resource is read again right before the change, and the state file is true
+    after each. When a resource fails, its dependents are left alone, running changes are finished, and the
+    first error is raised with the others as notes.
     """
     plan = survey(resources, goal, state.stack)
     for change in plan:
@@ -263,7 +267,10 @@ class _Run:
 
 
 def _with_late_tag(resource: Resource) -> Observed | None:
-    """The new resource once its owner tag can be read, and completed; as read last if no tag shows (F151)."""
+    """The new resource once its owner tag can be read, and completed.
+
+    As read last if no tag shows (F151).
+    """
     made: Observed | None = None
 
     def tagged() -> bool:
@@ -338,7 +345,10 @@ def _refusal(observed: Observed, stack: str) -> str:
 
 @contextmanager
 def translated(resource: str, verb: str) -> Iterator[None]:
-    """Raise errors of AWS, and waits that expired, as ProvisionError; ``resource`` is the logical name."""
+    """Raise errors of AWS, and waits that expired, as ProvisionError.
+
+    ``resource`` is the logical name.
+    """
 
     def become(operation: str, reason: str) -> ProvisionError:
         return ProvisionError(resource, operation, reason)

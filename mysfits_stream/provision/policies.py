@@ -1,4 +1,7 @@
-"""The policy documents of the stack, with the least permissions. Pure: names in, documents out."""
+"""The policy documents of the stack, with the least permissions.
+
+Pure: names in, documents out.
+"""
 
 from __future__ import annotations
 

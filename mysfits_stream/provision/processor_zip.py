@@ -134,7 +134,10 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _modules(dist: Distribution) -> dict[str, bytes]:
-    """The distribution's importable files and licences; raises ProvisionError if it is not pure Python."""
+    """The distribution's importable files and licences.
+
+    Raises ProvisionError if it is not pure Python.
+    """
     listed = [PurePosixPath(str(file)) for file in dist.files or ()]
     paths = {path for path in listed if _belongs(path)}
     for path in listed:

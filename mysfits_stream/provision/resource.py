@@ -104,10 +104,11 @@ class Resource(Protocol):
         """
 
     def create(self) -> None:
-        """Create the resource, owner tag in the same call; return once dependents may refer to the resource.
+        """Create the resource, owner tag in the same call.
 
-        A call that succeeds proves the ownership, even while no read shows the owner tag yet (F151). If the
-        resource exists already (a lost response, a faster run), the owner tag decides.
+        Return once dependents may refer to the resource. A call that succeeds proves the ownership, even
+        while no read shows the owner tag yet (F151). If the resource exists already (a lost response, a
+        faster run), the owner tag decides.
         """
 
     def update(self, diff: Diff) -> None:
@@ -146,7 +147,10 @@ def tags_of(tags: Any) -> dict[str, str]:
 
 
 def later_schema(tags: Any) -> str:
-    """Why this version leaves a resource of a later schema alone; empty for schemas that it knows."""
+    """Why this version leaves a resource of a later schema alone.
+
+    Empty for schemas that it knows.
+    """
     found = tags_of(tags).get(SCHEMA_TAG, "")
     if not re.fullmatch(r"[0-9]{1,9}", found) or int(found) <= SCHEMA:
         return ""

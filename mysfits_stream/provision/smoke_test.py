@@ -27,7 +27,10 @@ AT = 1_767_225_600_000  # 2026-01-01, in milliseconds
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one event; ``problem`` is empty for a pass, ``service_trouble`` asks for a second."""
+    """The result of one event.
+
+    ``problem`` is empty for a pass, ``service_trouble`` asks for a second.
+    """
 
     problem: str = ""
     service_trouble: str = ""
@@ -42,7 +45,10 @@ def event(definition: Definition, stream_arn: str, *, with_click: bool = True) -
 
 
 def verdict(response: bytes, function_error: str | None, *, with_click: bool = True) -> Verdict:
-    """The verdict on a response of Invoke; ``function_error`` is the header X-Amz-Function-Error (F286)."""
+    """The verdict on a response of Invoke.
+
+    ``function_error`` is the header X-Amz-Function-Error (F286).
+    """
     if function_error:
         kind, text = _error(response)
         if with_click and kind == SERVICE_TROUBLE:

@@ -27,10 +27,11 @@ class State:
     def __init__(
         self, path: Path, *, stack: str, account: str, region: str, old_path: Path | None = None
     ) -> None:
-        """Read ``path`` if the file exists; raises StateError for a damaged file or a file of another stack.
+        """Read ``path`` if the file exists.
 
-        Without ``path``, the file of an earlier version at ``old_path`` is read if stack, account and
-        region fit; the first write replaces the old file.
+        Raises StateError for a damaged file or a file of another stack. Without ``path``, the file of an
+        earlier version at ``old_path`` is read if stack, account and region fit; the first write replaces the
+        old file.
         """
         self.path = path
         self.stack = stack
@@ -116,7 +117,10 @@ def file_name(target: str, *, stack: str, account: str, region: str) -> str:
 
 
 def read_document(path: Path) -> Document:
-    """The document in a state file; raises StateError if the file is damaged or of another format."""
+    """The document in a state file.
+
+    Raises StateError if the file is damaged or of another format.
+    """
     try:
         document = json.loads(read_own(path))
         version = int(document["version"])

@@ -98,7 +98,10 @@ def requirement_lines(content: bytes, where: str) -> Iterator[tuple[int, str]]:
 
 
 def pinned(content: bytes, where: str) -> dict[str, str]:
-    """The normal names of the requirements and their versions; raises ConfigError for one without a pin."""
+    """The normal names of the requirements and their versions.
+
+    Raises ConfigError for one without a pin.
+    """
     found: dict[str, str] = {}
     for number, line in requirement_lines(content, where):
         match = PIN.fullmatch(line)
@@ -181,7 +184,10 @@ def normal(name: str) -> str:
 
 
 def _installed(path: PurePosixPath) -> PurePosixPath | None:
-    """The path of a wheel's file once it is installed; None for a file that a function does not need."""
+    """The path of a wheel's file once it is installed.
+
+    None for a file that a function does not need.
+    """
     top = path.parts[0] if path.parts else ""
     if top.endswith(".data"):
         if len(path.parts) < 3 or path.parts[1] not in ("purelib", "platlib"):

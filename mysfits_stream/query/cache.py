@@ -1,15 +1,14 @@
-"""Delivered clicks as Parquet files in ``.mysfits-stream/cache/``, kept up to date with the bucket.
+"""Delivered clicks as Parquet files in ``.mysfits-stream/cache/``, in step with the bucket.
 
-1. The bucket's objects of the time range are listed, each time: a cached file serves only if the bucket still
-   has all its objects with the same ETags (F200, F201). So the cache is never stale.
-2. Objects that no file covers are fetched, several at once, and converted, a file for the objects of an hour.
-3. The files of an hour that is closed (25 hours after its end no object of the hour is written, F63) become
+1. The bucket's objects of the time range are listed every time: a cached file serves only if the bucket still
+   has all objects of the file with equal ETags (F200, F201). So the cache is never stale.
+2. Uncovered objects are fetched, several at once, and converted, a file for the objects of an hour.
+3. The files of a closed hour (25 hours after its end no object of the hour is written, F63) become
    one file, and so do more than a few files of an open hour.
-4. The query works on hard links in a directory of its own, so that another run may replace and delete files.
+4. The query works on hard links in its own directory, so that a concurrent run may replace and delete files.
 
 A lock is held during steps 1 to 4, not during the query. Files are made elsewhere and renamed: a crash leaves
-whole files, and the next run deletes what it left. Files are readable by this user only, and deleted by
-``down``.
+whole files, and the next run deletes the rest. Files are readable by the user only, and deleted by ``down``.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ RUN, DUPLICATES = "run-", "duplicates-"
 
 @dataclass(frozen=True)
 class Missing:
-    """Objects that the cache does not hold."""
+    """Objects missing in the cache."""
 
     objects: int
     bytes: int
@@ -79,7 +78,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The clicks of a time range by object, as files for one query."""
+    """The clicks of a time range by object, as files for a query."""
 
     directory: Path
     """A directory for this query alone, for temporary files, too."""
@@ -94,7 +93,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Cache:
-    """The cached files of one stack on one target."""
+    """The cached files of a stack on a target."""
 
     directory: Path
     columns: tuple[Column, ...]
@@ -117,7 +116,7 @@ class Cache:
 
     @contextmanager
     def directory_of_run(self) -> Iterator[Path]:
-        """A new directory for one query; abandoned directories of earlier queries are deleted."""
+        """A new directory for a query; abandoned directories of earlier queries are deleted."""
         with state_errors(self.directory):
             reject_link(self.directory.parent.parent)
             make_private(self.directory.parent.parent)
@@ -173,7 +172,7 @@ def _lock_of(directory: Path) -> FileLock:
 
 @dataclass
 class _Update:
-    """One update of the cache, under its lock."""
+    """An update of the cache, under its lock."""
 
     cache: Cache
     bucket: ClicksBucket
@@ -217,7 +216,7 @@ class _Update:
     def _kept(
         self, first: datetime | None, listed: dict[datetime, list[StoredObject]]
     ) -> dict[datetime, list[Part]]:
-        """The cached files of the range that are up to date, by hour; all others are deleted."""
+        """The up-to-date cached files of the range, by hour; all further files are deleted."""
         paths: dict[Path, datetime] = {}
         for path in self.cache.directory.glob("*.parquet"):
             if path.is_symlink():
@@ -320,7 +319,7 @@ class _Update:
         return [merged, *(part for part in found if part not in small)]
 
     def _duplicates(self, used: Sequence[Part]) -> Path:
-        """The file of duplicates among these parts, which have a name for each content."""
+        """The file of duplicates among the parts; its name follows from the parts."""
         name = hashlib.sha256("\n".join(part.path.name for part in used).encode()).hexdigest()[:32]
         path = self.cache.directory / f"{DUPLICATES}{name}.parquet"
         if not path.exists():
@@ -344,7 +343,7 @@ class _Update:
         return link
 
     def _evict(self, used: Sequence[Path]) -> None:
-        """Delete the files that were used least recently, beyond the limit of all sizes."""
+        """Delete the least recently used files beyond the limit of all sizes."""
         by_use = sorted(self.cache.directory.glob(f"{DUPLICATES}*"), key=lambda path: -path.stat().st_mtime)
         for path in by_use[MOST_RANGES:]:
             path.unlink(missing_ok=True)
@@ -363,7 +362,7 @@ class _Update:
 
 @dataclass(frozen=True)
 class _Content:
-    """One object as it was fetched; without lines for an object that cannot be read."""
+    """A fetched object; without lines for an unreadable object."""
 
     stored: StoredObject
     etag: str

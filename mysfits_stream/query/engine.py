@@ -1,7 +1,7 @@
-"""DuckDB over the files of a snapshot: bounded, read only, and locked in before the user's SQL is run.
+"""DuckDB over the files of a snapshot: bounded, read only, and locked before the user's SQL runs.
 
-SQL sees the tables ``clicks``, ``clicks_raw`` and ``failed_clicks``. It is one SELECT; DuckDB may open the
-snapshot's files and no other, loads no extension, opens no connection, and its settings are locked.
+SQL sees the tables ``clicks``, ``clicks_raw`` and ``failed_clicks``. The SQL is a single SELECT; DuckDB may
+open the snapshot's files only, loads no extension, opens no connection, and its settings are locked.
 """
 
 from __future__ import annotations
@@ -36,21 +36,27 @@ TIME = "%Y-%m-%dT%H:%M:%S.%g"
 
 @dataclass(frozen=True)
 class TableNames:
-    """The tables that an SQL text may need: by name, in any case, comments and strings included."""
+    """The tables that an SQL text may need.
+
+    Found by name, in any case, comments and strings included.
+    """
 
     clicks: bool
     failed: bool
 
     @classmethod
     def of(cls, sql: str) -> TableNames:
-        """The tables that the text names."""
+        """The tables named in the text."""
         without_failed = sql.lower().replace(schema.FAILED_CLICKS, "")
         return cls(schema.CLICKS in without_failed, schema.FAILED_CLICKS in sql.lower())
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The result of a query. Values are None, bool, int, float, text, or lists and objects of these."""
+    """The result of a query.
+
+    Values are None, bool, int, float, text, or lists and objects of scalars.
+    """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
@@ -68,7 +74,7 @@ class Engine:
     directory: Path
 
     def run(self, sql: str) -> Rows:
-        """Run one SELECT; raises QueryError."""
+        """Run a SELECT; raises QueryError."""
         select = select_text(sql)
         with query_errors(first_line=2):
             described = self.duck.execute(f"DESCRIBE SELECT * FROM (\n{select}\n)").fetchall()
@@ -81,7 +87,7 @@ class Engine:
         return Rows(names, types, self._values(types))
 
     def write_parquet(self, sql: str) -> Path:
-        """Run one SELECT, and write the rows to a new Parquet file in the engine's directory."""
+        """Run a SELECT, and write the rows to a new Parquet file in the engine's directory."""
         path = self.directory / "result.parquet"
         with query_errors(first_line=2):
             self.duck.execute(f"COPY (\n{select_text(sql)}\n) TO {literal(path)} (FORMAT parquet)")
@@ -99,7 +105,7 @@ class Engine:
 
 
 def select_text(sql: str) -> str:
-    """The text of the only statement, a SELECT, without a semicolon at its end. Raises QueryError."""
+    """The text of the only statement, a SELECT, without a final semicolon. Raises QueryError."""
     import duckdb
 
     # The parser reads the files of IMPORT DATABASE, if it may.
@@ -160,7 +166,7 @@ def query_errors(first_line: int = 1) -> Iterator[None]:
 
 
 def _one_line(error: Exception, first_line: int) -> str:
-    """DuckDB's message, and the place in the SQL if it names the place."""
+    """DuckDB's message, with the place in the SQL if known."""
     message, _, place = str(error).partition("\n\nLINE ")
     line = place.partition(":")[0]
     hint = "INSTALL" in message or "extension" in message
@@ -251,5 +257,8 @@ def _plain(row: tuple[Any, ...], nested: Sequence[int], decimals: Sequence[int])
 
 
 def _number(value: Any) -> Any:
-    """A decimal number as an integer where it is one; sums of integers are decimal in some functions."""
+    """A decimal number as an integer if integral.
+
+    Sums of integers are decimal in some functions.
+    """
     return int(value) if value == value.to_integral_value() else float(value)

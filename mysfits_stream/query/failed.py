@@ -1,4 +1,7 @@
-"""Failed clicks as lines of JSON for the table ``failed_clicks``; read from the bucket for each query."""
+"""Failed clicks as lines of JSON for the table ``failed_clicks``.
+
+Read from the bucket for each query.
+"""
 
 from __future__ import annotations
 

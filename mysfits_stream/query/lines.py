@@ -1,7 +1,7 @@
-"""The lines of an object, in a form that DuckDB reads as Python does.
+"""The lines of an object, in a form with equal results in DuckDB and Python.
 
-A line is a click or not by :func:`mysfits_stream.clicks.delivered.parse`, for this command as for ``clicks``.
-DuckDB reads lines of plain clicks much faster than Python. Lines that the two may read differently (nested
+A line is a click or not by :func:`mysfits_stream.clicks.delivered.parse`, as in the command ``clicks``.
+DuckDB reads lines of plain clicks much faster than Python. Lines with possibly different results (nested
 values, foreign lines, half surrogate pairs) are parsed here and written again.
 """
 
@@ -24,7 +24,7 @@ LONGEST_LINE = 4_000_000
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of JSON that end with a newline each, and how many other lines there were."""
+    """Lines of JSON with a final newline each, and the number of dropped lines."""
 
     text: bytes
     count: int
@@ -46,7 +46,7 @@ def of_object(content: bytes, names: Iterable[str]) -> Lines:
 
 
 def parsed(lines: Iterable[bytes], names: Iterable[str]) -> Lines:
-    """The clicks among these lines, reduced to the columns."""
+    """The clicks among the lines, reduced to the columns."""
     wanted = tuple(names)
     found, foreign = [], 0
     for line in lines:

@@ -1,8 +1,8 @@
-"""Parquet files of the cache: written from lines of JSON, merged, and read back with their sources.
+"""Parquet files of the cache: written from JSON, merged, read back with their sources.
 
-A part holds the clicks of some objects of one hour. Its columns are ``c0``, ``c1``, … in the order of the
-schema, so that a field may have any name, and ``id``, a hash of ``clickId`` by which duplicates are found
-without comparing texts. The file's metadata name the objects: a part is never used for other contents.
+A part holds the clicks of some objects of an hour. Its columns are ``c0``, ``c1``, … in the order of the
+schema, so that a field may have any name, and ``id``, a hash of ``clickId`` to find duplicates without
+comparing texts. The file's metadata name the objects: a part is never used for changed contents.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Sources = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of the cache, and the objects that it was made from."""
+    """A Parquet file of the cache, and its source objects."""
 
     path: Path
     sources: Sources
@@ -69,7 +69,7 @@ def connection(spill: Path) -> Iterator[DuckDBPyConnection]:
 
 
 def digest(columns: Sequence[Column]) -> str:
-    """A name for the form of the parts; parts of another form are made again.
+    """A name for the form of the parts; parts of an older form are made again.
 
     DuckDB's hash function may change with its version.
     """
@@ -90,7 +90,7 @@ def literals(paths: Iterable[Path]) -> str:
 
 
 class PartFiles:
-    """Writes and reads parts of one form."""
+    """Writes and reads parts of a form."""
 
     def __init__(self, duck: DuckDBPyConnection, columns: Sequence[Column]) -> None:
         self._duck = duck
@@ -123,7 +123,7 @@ class PartFiles:
         return rows
 
     def merge(self, parts: Sequence[Part], path: Path) -> None:
-        """Make one part of several, in their order."""
+        """Make a single part of several, in their order."""
         sources = frozenset[tuple[str, str]]().union(*(part.sources for part in parts))
         foreign = sum(part.foreign for part in parts)
         files = literals(part.path for part in parts)
@@ -132,7 +132,7 @@ class PartFiles:
         )
 
     def read(self, paths: Sequence[Path]) -> Iterator[Part]:
-        """The parts at these paths; a file that is damaged or of another form is left out."""
+        """The parts at the paths, without damaged files and files of an older form."""
         import duckdb
 
         try:
@@ -190,7 +190,7 @@ class PartFiles:
         return int(row[0]) if row else 0
 
     def _describe(self, path: Path, sources: Sources, foreign: int) -> None:
-        """Write a part again with other metadata."""
+        """Write a part again with new metadata."""
         again = path.with_suffix(".again")
         described = {"sources": sorted(sources), "foreign": foreign}
         self._copy(f"SELECT * FROM read_parquet({literal(path)})", again, described)

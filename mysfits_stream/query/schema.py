@@ -1,7 +1,7 @@
-"""The tables that SQL sees, and their columns in the spelling of the click's definition.
+"""The tables of SQL, and their columns in the spelling of the click's definition.
 
-Each column is made from the text of a JSON scalar, on every engine alike: a string as it is, a number or a
-boolean as JSON writes it, NULL for null and for a missing member. A field has the type of the definition.
+Each column is made from the text of a JSON scalar, on every engine alike: text unchanged, a number or a
+boolean as in JSON, NULL for null and for a missing member. A field has the type of the definition.
 The definition gives attributes no type, so an attribute is VARCHAR: ``CAST(price AS DOUBLE)``. A value of an
 earlier definition that does not fit the type is NULL.
 """
@@ -22,7 +22,10 @@ CLICKS, CLICKS_RAW, FAILED_CLICKS = "clicks", "clicks_raw", "failed_clicks"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. ``name`` is the member of the stored line; SQL ignores the name's case."""
+    """A column of a table. ``name`` is the member of the stored line.
+
+    SQL ignores the name's case.
+    """
 
     name: str
     type: str

@@ -158,7 +158,10 @@ def _literal(value: str, quote: str) -> str:
 
 
 def filled_page(source: Path, endpoints: Endpoints, settings: Mapping[str, str] | None = None) -> FilledPage:
-    """The page in ``source`` with the endpoints and settings filled in; raises SiteError naming the file."""
+    """The page in ``source`` with the endpoints and settings filled in.
+
+    Raises SiteError naming the file.
+    """
     try:
         page, replacements = fill(source.read_bytes(), endpoints, settings)
     except OSError as error:

@@ -24,7 +24,7 @@ KNOWN_PROPERTIES = (
 
 @dataclass(frozen=True)
 class Change:
-    """One change: ``CREATE_DATABASE``, ``DROP_DATABASE``, ``CREATE_TABLE`` or ``DROP_TABLE``."""
+    """A change: ``CREATE_DATABASE``, ``DROP_DATABASE``, ``CREATE_TABLE`` or ``DROP_TABLE``."""
 
     kind: str
     database: str
@@ -36,7 +36,7 @@ class Change:
 
 
 def change_of(statement: exp.Expression, database: str) -> Change:
-    """The change that a statement makes. Raises NotSimulatedError or RejectedError."""
+    """The change of a statement. Raises NotSimulatedError or RejectedError."""
     verb = "CREATE" if isinstance(statement, exp.Create) else "DROP"
     kind = str(statement.args.get("kind", "")).upper()
     lenient = bool(statement.args.get("exists"))

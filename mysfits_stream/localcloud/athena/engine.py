@@ -1,4 +1,4 @@
-"""A query, run by DuckDB over the objects of its tables. The SQL can read these rows, and nothing else.
+"""A query, run by DuckDB over the objects of its tables; the SQL can read nothing else.
 
 The engine translates the resolved SQL from Trino's dialect. Rows are loaded before, by the SerDe of the
 table, so that DuckDB needs neither files nor the network, and has neither.
@@ -47,7 +47,7 @@ class Objects:
 
 @dataclass
 class Run:
-    """One run of a query; ``stop`` ends it from another thread."""
+    """A run of a query; ``stop`` ends the run from a second thread."""
 
     now: dt.datetime
     objects: Objects
@@ -159,7 +159,7 @@ class Run:
         aliases: Sequence[str],
         query: exp.Expression,
     ) -> set[tuple[str, ...]]:
-        """The partitions that the query's conditions leave."""
+        """The remaining partitions under the query's conditions."""
         distinct = list(dict.fromkeys(tuple(each.values()) for each in values))
         found = [
             condition for alias in aliases for condition in statements.conditions(query, alias, set(keys))
@@ -224,7 +224,7 @@ def _set_clock(query: exp.Expression, now: dt.datetime) -> None:
 def _set_doubles(query: exp.Expression) -> None:
     """A number with a point is a double for Athena, and a decimal for DuckDB (F224).
 
-    A decimal literal has the digits that it is written with.
+    A decimal literal keeps its written digits.
     """
     for cast in list(query.find_all(exp.Cast)):
         if cast.to.this == exp.DataType.Type.DECIMAL and not cast.to.expressions and cast.this.is_string:

@@ -1,4 +1,4 @@
-"""What ends a query, and what ends the request for a query."""
+"""Errors that end a query, and errors that end the request for a query."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RejectedError(Exception):
 
 
 class FailedError(Exception):
-    """The query ends as FAILED; the text is the reason, such as ``TABLE_NOT_FOUND: …``."""
+    """The query ends as FAILED; the text is the reason, for example ``TABLE_NOT_FOUND: …``."""
 
 
 class CancelledError(Exception):

@@ -1,4 +1,4 @@
-"""Rows of JSON lines, as Athena's two JSON SerDes read these (F214, F215)."""
+"""Rows of JSON lines, by the rules of Athena's two JSON SerDes (F214, F215)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INTEGERS = ("tinyint", "smallint", "int", "integer", "bigint")
 
 
 class Number(str):
-    """A number as the line spells it."""
+    """A number in the spelling of the line."""
 
 
 def duckdb_type(hive: str) -> str:
@@ -48,7 +48,7 @@ def duckdb_type(hive: str) -> str:
 
 
 def check(table: Table) -> None:
-    """Raise NotSimulatedError for a table of another format."""
+    """Raise NotSimulatedError for a table in an unsupported format."""
     if table.serde not in SERDES:
         raise NotSimulatedError(f"SerDe {table.serde or 'LazySimpleSerDe'}")
     known = OPENX_PROPERTIES if table.serde == OPENX else ("serialization.format", "paths")
@@ -60,7 +60,7 @@ def check(table: Table) -> None:
 
 
 def rows(table: Table, key: str, content: bytes) -> Iterator[list[Any]]:
-    """The rows of an object: one value for each column. Raises FailedError."""
+    """The rows of an object, with a value for each column. Raises FailedError."""
     lenient = (
         table.serde == OPENX and table.serde_parameters.get("ignore.malformed.json", "").lower() == "true"
     )

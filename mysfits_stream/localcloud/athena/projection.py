@@ -29,7 +29,7 @@ _RELATIVE = re.compile(r"NOW\s*(?:(?P<sign>[+-])\s*(?P<count>\d+)\s*(?P<unit>[A-
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the Glue Data Catalog, as a query needs it."""
+    """A table of the Glue Data Catalog, for a query."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
@@ -63,7 +63,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Location:
-    """A bucket, and what keys begin with."""
+    """A bucket and a key prefix."""
 
     bucket: str
     prefix: str
@@ -78,7 +78,7 @@ class Location:
 
 
 def places(table: Table, now: dt.datetime) -> Partitions:
-    """Where the objects of a table lie. Raises FailedError for a table that AWS cannot read."""
+    """The locations of a table's objects. Raises FailedError for a table that AWS cannot read."""
     if not table.is_projected:
         # Partitions that nobody added do not exist.
         pattern = re.compile("(?!)") if table.partition_keys else re.compile("")
@@ -123,7 +123,7 @@ class Partitions:
     _projections: Mapping[str, Projection]
 
     def values(self, key: str) -> dict[str, str] | None:
-        """The partition columns of an object; None for an object that is not part of the table (F223)."""
+        """The partition columns of an object; None for an object outside the table (F223)."""
         if key.rpartition("/")[2].startswith(("_", ".")) or key.endswith("/"):
             return None
         rest = self._pattern.pattern and self._pattern.match(key)
@@ -137,7 +137,7 @@ class Partitions:
 
 @dataclass(frozen=True)
 class Projection:
-    """The values of one partition column."""
+    """The values of a partition column."""
 
     pattern: str
     form: str
@@ -203,7 +203,7 @@ def _bound(text: str, form: str, now: dt.datetime) -> dt.datetime:
 
 
 def _in_form(moment: dt.datetime, form: str) -> dt.datetime:
-    """The moment without the parts that a format leaves out."""
+    """The moment, truncated to the parts of a format."""
     return dt.datetime.strptime(moment.strftime(form), form).replace(tzinfo=dt.UTC)
 
 

@@ -66,7 +66,7 @@ class Result:
         ]
 
     def csv(self) -> bytes:
-        """The object that Athena writes: every value in quotes, null as nothing."""
+        """The CSV object in Athena's format: every value in quotes, null as nothing."""
         lines = [_line(self.names), *map(_line, self.rows)]
         return "".join(f"{line}\n" for line in lines).encode()
 
@@ -83,7 +83,7 @@ def athena_type(duckdb: str) -> str:
 
 
 def text(value: Any, kind: str) -> str | None:
-    """A value as Athena's results spell it."""
+    """A value in the spelling of Athena's results."""
     if value is None:
         return None
     if isinstance(value, bool):

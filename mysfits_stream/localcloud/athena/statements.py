@@ -28,7 +28,7 @@ Schema = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class TableName:
-    """A table that a query reads."""
+    """A table in a query."""
 
     database: str
     name: str
@@ -56,7 +56,7 @@ def is_select(statement: exp.Expression) -> bool:
 
 
 def tables(statement: exp.Expression, database: str) -> Iterator[tuple[exp.Table, TableName]]:
-    """The nodes of a query that name a table, in the current database if the name has none."""
+    """The nodes of a query with a table's name, by default in the current database."""
     for scope in traverse_scope(statement):
         for source in scope.sources.values():
             if isinstance(source, exp.Table):
@@ -85,7 +85,7 @@ def resolved(statement: exp.Expression, schema: Schema) -> exp.Expression:
 
 
 def conditions(statement: exp.Expression, alias: str, columns: set[str]) -> list[exp.Expression]:
-    """The conditions of WHERE that only read these columns of a table, for pruning."""
+    """The conditions of WHERE on the columns of a table only, for pruning."""
     found: list[Any] = []
     for scope in traverse_scope(statement):
         where = scope.expression.args.get("where")

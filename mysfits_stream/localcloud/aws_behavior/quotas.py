@@ -75,7 +75,10 @@ class Bucket:
 
 
 class Quotas:
-    """The account's use of its quotas; safe to use from several threads. ``now`` is in AWS's seconds."""
+    """The account's use of its quotas.
+
+    Safe to use from several threads. ``now`` is in AWS's seconds.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -12,7 +12,10 @@ UNIX = 3  # the system in a zip entry whose external attributes hold a Unix mode
 
 
 def unpack(zip_bytes: bytes, directory: Path) -> None:
-    """Unpack a deployment package; ``directory`` is either complete or absent, also after an error."""
+    """Unpack a deployment package.
+
+    ``directory`` is either complete or absent, also after an error.
+    """
     unfinished = directory.with_name(f"unpacking-{uuid.uuid4().hex}")
     with zipfile.ZipFile(io.BytesIO(zip_bytes)) as archive:
         archive.extractall(unfinished)

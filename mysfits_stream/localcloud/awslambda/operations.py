@@ -43,7 +43,10 @@ def invoke(
     function: str,
     submit: Callable[[Callable[[], None]], object],
 ) -> Response:
-    """Invoke a function, with all three invocation types; ``submit`` runs an asynchronous invocation."""
+    """Invoke a function, with all three invocation types.
+
+    ``submit`` runs an asynchronous invocation.
+    """
     try:
         arn = _function_arn(services, request, function)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")

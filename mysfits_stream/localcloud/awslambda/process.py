@@ -272,9 +272,9 @@ def sdk_directory() -> str:
 def _environment(
     function: Function, code: Path, home: Path, stream: str, client: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables of Lambda's runtime and the function's own; AWS refuses to overwrite the former.
+    """The variables of Lambda's runtime and the function's own.
 
-    ``client`` leads the AWS clients of the function to the local cloud.
+    AWS refuses to overwrite the former. ``client`` leads the AWS clients of the function to the local cloud.
     """
     region = function.arn.split(":")[3]
     return {

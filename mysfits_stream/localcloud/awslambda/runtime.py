@@ -62,9 +62,10 @@ class LambdaRuntime:
         self._closed = False
 
     def invoke(self, function: Function, payload: bytes, client_context: str | None = None) -> Invocation:
-        """Run the function once and wait for its end; a failing function is an Invocation with an error.
+        """Run the function once and wait for its end.
 
-        Raises LambdaError for an invocation over the reserved concurrency of the function.
+        A failing function is an Invocation with an error. Raises LambdaError for an invocation over the
+        reserved concurrency of the function.
         """
         with self._counted(function), self._slots:
             process = self._take(function)

@@ -47,7 +47,10 @@ def main() -> None:
 
 
 def _wait(child: int, lifeline: int) -> int | None:
-    """Wait for the end of the child or of the lifeline; returns the child's wait status, None if running."""
+    """Wait for the end of the child or of the lifeline.
+
+    Returns the child's wait status, None if running.
+    """
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)

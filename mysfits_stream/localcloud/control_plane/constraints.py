@@ -55,7 +55,10 @@ def missing_members(shape: Shape | None, value: Any, path: str = "") -> Iterator
 
 
 def scalar_violation(service: str, operation: str, given: Mapping[str, str]) -> str | None:
-    """The message for the first invalid scalar of a query form; None when all scalars are valid."""
+    """The message for the first invalid scalar of a query form.
+
+    None when all scalars are valid.
+    """
     shape = service_model(service).operation_model(operation).input_shape
     for name, text in given.items():
         member = shape.members.get(name) if shape else None

@@ -90,7 +90,10 @@ class RoleDocuments:
 
 
 def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
-    """The documents of the inline, the attached and the boundary policies; None for an unknown role."""
+    """The documents of the inline, the attached and the boundary policies.
+
+    None for an unknown role.
+    """
     iam: Any = get_backend("iam")[account][partition_name]
     found = next((each for each in iam.roles.values() if each.arn == arn), None)
     if found is None:

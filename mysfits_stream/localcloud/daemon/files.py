@@ -146,7 +146,10 @@ class Files:
 
     @contextmanager
     def starting_or_stopping(self, budget: float, report: Report) -> Iterator[None]:
-        """Let one command at a time start or stop the local cloud. Raises DaemonError after ``budget``."""
+        """Let one command at a time start or stop the local cloud.
+
+        Raises DaemonError after ``budget``.
+        """
         wait = Wait(budget, report, "waiting for another command that starts or stops the local cloud")
         while (descriptor := self.try_lock(self.start_lock)) is None:
             if not wait.again():

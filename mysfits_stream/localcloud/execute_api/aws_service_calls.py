@@ -108,7 +108,10 @@ class Integrations:
         return Request("POST", "/", "", given, body)
 
     def _may(self, arn: str, role: Role, operation: str, resource: str | None) -> bool:
-        """Whether the role may call; for a call without a known resource, on any resource of a policy."""
+        """Whether the role may call.
+
+        For a call without a known resource, on any resource of a policy.
+        """
         statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
         named = {each for statement in statements for each in _listed(statement.get("Resource"))}
         return any(
@@ -155,7 +158,10 @@ def _denied(role_arn: str, operation: str, resource: str | None) -> Answer:
 
 
 def _operation(service: str, action: str, request: Request) -> str:
-    """The IAM action of a call; for a call by path, the operation of the request or of the HTTP method."""
+    """The IAM action of a call.
+
+    For a call by path, the operation of the request or of the HTTP method.
+    """
     if " " not in action:
         return f"{service}:{action}"
     if service == "lambda":
@@ -177,7 +183,10 @@ def _listed(value: Any) -> list[Any]:
 
 @cache
 def _model(service: str) -> Mapping[str, Any]:
-    """The metadata of a service's protocol in botocore's model; empty for a service without a model."""
+    """The metadata of a service's protocol in botocore's model.
+
+    Empty for a service without a model.
+    """
     try:
         metadata: Mapping[str, Any] = Session().get_service_model(MODEL_NAMES.get(service, service)).metadata
     except UnknownServiceError:

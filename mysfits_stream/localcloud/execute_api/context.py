@@ -177,7 +177,10 @@ class RequestContext:
 
 
 def media_type(header: str) -> str:
-    """The media type of a Content-Type header without parameters; JSON for an empty header (F95)."""
+    """The media type of a Content-Type header without parameters.
+
+    JSON for an empty header (F95).
+    """
     return header.partition(";")[0].strip().lower() or "application/json"
 
 

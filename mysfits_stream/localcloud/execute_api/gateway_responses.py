@@ -77,7 +77,10 @@ class GatewayResponse:
     templates: tuple[tuple[str, str], ...]
 
     def answer(self, accept: str, value: Value) -> tuple[int, dict[str, str], str]:
-        """Status, headers and body; ``value`` reads an expression, for example ``context.requestId``."""
+        """Status, headers and body.
+
+        ``value`` reads an expression, for example ``context.requestId``.
+        """
         media_type, template = next(
             ((kind, text) for kind, text in self.templates if kind in accept), self.templates[0]
         )

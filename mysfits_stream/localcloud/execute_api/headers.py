@@ -67,7 +67,10 @@ def trace_header(trace_id: str) -> str:
 
 
 def unmappable(headers: Mapping[str, str]) -> str | None:
-    """The first header that cannot be mapped in an integration request; None if all headers can."""
+    """The first header that cannot be mapped in an integration request.
+
+    None if all headers can.
+    """
     return next((name for name in headers if name.lower() in UNMAPPABLE), None)
 
 

@@ -41,11 +41,17 @@ class CannotAssumeRole(Exception):
 
 
 class NotPermitted(Exception):
-    """API Gateway may not call the service without a role; the message is for the execution log."""
+    """API Gateway may not call the service without a role.
+
+    The message is for the execution log.
+    """
 
 
 def integrate(exchange: RequestContext, integration: Integration, call_service: CallService) -> int:
-    """Map the request and call the backend; keeps the answer in the context and returns the status."""
+    """Map the request and call the backend.
+
+    Keeps the answer in the context and returns the status.
+    """
     proxy = integration.type == "AWS_PROXY"
     body = proxy_event(exchange) if proxy else _request_body(exchange, integration)
     if integration.type == "MOCK":

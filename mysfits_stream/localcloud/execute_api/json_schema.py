@@ -13,7 +13,10 @@ FORMATS = FormatChecker(formats=())
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern is found anywhere in the text; raises RegressError for an invalid pattern."""
+    """Whether the pattern is found anywhere in the text.
+
+    Raises RegressError for an invalid pattern.
+    """
     return _compiled(pattern).find(text) is not None
 
 

@@ -37,9 +37,10 @@ def invoke(
     steady: float,
     measure: Callable[[DeployedApi, int], None] = lambda _deployed, _status: None,
 ) -> Response:
-    """Answer a request to ``path`` of a stage; ``calls_in`` returns the service calls of a region.
+    """Answer a request to ``path`` of a stage.
 
-    ``measure`` gets the API and the status of each answer of a deployed stage.
+    ``calls_in`` returns the service calls of a region. ``measure`` gets the API and the status of each answer
+    of a deployed stage.
     """
     deployed = deployments.deployed(api_id, stage)
     if deployed is None and deployments.is_late(api_id, stage):

@@ -165,7 +165,10 @@ class Delivery:
         return sum(1 for _ in self.held())
 
     def oldest(self) -> int | None:
-        """The arrival of the oldest undelivered record, in milliseconds; None if everything is delivered."""
+        """The arrival of the oldest undelivered record, in milliseconds.
+
+        None if everything is delivered.
+        """
         arrivals = [
             record.arrived
             for batch in (self.incoming, *self.waiting, *self.processing)

@@ -13,7 +13,10 @@ HADOOP_BLOCK = 256 * 1024  # what Hadoop's Snappy codec takes at once by default
 
 
 def compressed(data: bytes, compression: str, name: str) -> bytes:
-    """Compress ``data`` in a format of CompressionFormat; ``name`` is the entry's name in a ZIP archive."""
+    """Compress ``data`` in a format of CompressionFormat.
+
+    ``name`` is the entry's name in a ZIP archive.
+    """
     if compression == "GZIP":
         return gzip.compress(data)
     if compression == "ZIP":

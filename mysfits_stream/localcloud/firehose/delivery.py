@@ -59,10 +59,10 @@ class FirehoseError(Exception):
 
 
 class Firehose:
-    """Accepts records for delivery streams and delivers records; safe to call from several threads.
+    """Accepts records for delivery streams and delivers records.
 
-    ``submit`` runs a job on some thread, or at once; ``wake`` is called when :meth:`due_at` may have become
-    earlier. ``account`` is the account of the streams.
+    Safe to call from several threads. ``submit`` runs a job on some thread, or at once; ``wake`` is called
+    when :meth:`due_at` may have become earlier. ``account`` is the account of the streams.
     """
 
     def __init__(
@@ -225,7 +225,10 @@ class Firehose:
         return jobs
 
     def _current(self, stream: Stream) -> Stream | None:
-        """The stream's current configuration; None if deleted, also if the name belongs to a newer stream."""
+        """The stream's current configuration.
+
+        None if deleted, also if the name belongs to a newer stream.
+        """
         current = self._world.stream(stream.region, stream.name)
         if current is None or current.status == "DELETING" or current.created != stream.created:
             return None

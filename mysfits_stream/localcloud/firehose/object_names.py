@@ -39,7 +39,10 @@ class PrefixError(ValueError):
 def object_key(
     prefix: str, *, stream: str, version: int, oldest: float, time_zone: str = "UTC", extension: str = ""
 ) -> str:
-    """The key of an object of delivered records; ``oldest`` is the arrival of the oldest record."""
+    """The key of an object of delivered records.
+
+    ``oldest`` is the arrival of the oldest record.
+    """
     if "timestamp" not in (namespace for namespace, _ in expressions(prefix)):
         prefix += DEFAULT_DATE
     return _key(prefix, "", stream, version, oldest, time_zone, extension)
@@ -55,7 +58,10 @@ def error_object_key(
     oldest: float,
     time_zone: str = "UTC",
 ) -> str:
-    """The key of an object of failed records; a date is added only without an error prefix (F85)."""
+    """The key of an object of failed records.
+
+    A date is added only without an error prefix (F85).
+    """
     template = error_prefix or f"{prefix}{error_type}/{DEFAULT_DATE}"
     return _key(template, error_type, stream, version, oldest, time_zone, "")
 

@@ -55,7 +55,10 @@ class BodyReader:
         self.finished = self._valid and not self._chunked and self._left == 0
 
     def read(self, limit: int) -> Body:
-        """The body, if not longer than ``limit``; else the first ``limit`` + 1 bytes. Raises BodyError."""
+        """The body, if not longer than ``limit``.
+
+        Else the first ``limit`` + 1 bytes. Raises BodyError.
+        """
         data = bytearray()
         while not self.finished and len(data) <= limit:
             data += self._block(limit + 1 - len(data))

@@ -186,9 +186,9 @@ JSON_TYPES: dict[str, tuple[Any, ...]] = {
 
 
 def unreadable(call: Call, request: Request) -> str | None:
-    """The reason why a service cannot read the JSON document of a call; None for a readable document.
+    """The reason why a service cannot read the JSON document of a call.
 
-    A value with half a surrogate pair has no encoding, and no service reads it.
+    None for a readable document. A value with half a surrogate pair has no encoding, and no service reads it.
     """
     shape: Any = service_model(call.service).operation_model(call.operation).input_shape
     if shape is None or request.is_form or shape.serialization.get("payload") or not request.body:

@@ -34,7 +34,10 @@ def is_posted_form(request: Request) -> bool:
 
 
 def is_unsigned_read(request: Request) -> bool:
-    """A read of an object or a bucket without any signature; S3 then evaluates the bucket policy."""
+    """A read of an object or a bucket without any signature.
+
+    S3 then evaluates the bucket policy.
+    """
     named = BUCKET_HOST.fullmatch(request.headers.get("host", "")) or BUCKET_PATH.fullmatch(
         request.decoded_path
     )

@@ -76,7 +76,10 @@ class Input:
 
 
 def read_json(source: str) -> Any:
-    """Parse JSON without NaN and Infinity, which Python accepts. Raises ValueError or RecursionError."""
+    """Parse JSON without NaN and Infinity, which Python accepts.
+
+    Raises ValueError or RecursionError.
+    """
     return json.loads(source, parse_constant=_no_constant)
 
 

@@ -119,7 +119,10 @@ def _block(block: Any) -> Statement:
 
 
 def _is_silent(child: Any) -> bool:
-    """Whether a node is a comment without output; the line break after a block comment is output."""
+    """Whether a node is a comment without output.
+
+    The line break after a block comment is output.
+    """
     return isinstance(child, operators.Comment) and not _line_break(child)
 
 
@@ -141,7 +144,10 @@ def _between_sets(before: Any, child: Any, after: list[Any]) -> bool:
 
 
 def _words(child: Any, after: list[Any]) -> str:
-    """Text, where half of the backslashes before a reference are removed; empty for other nodes."""
+    """Text, where half of the backslashes before a reference are removed.
+
+    Empty for other nodes.
+    """
     if not isinstance(child, operators.Text):
         return ""
     words = str(child.text)

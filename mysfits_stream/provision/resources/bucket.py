@@ -163,10 +163,11 @@ class Bucket:
         }
 
     def read(self) -> Observed | None:
-        """The bucket as S3 returns it; a bucket without read access counts as another account's (F131).
+        """The bucket as S3 returns it.
 
-        A bucket in another region is refused, too: the bucket would belong to the stack in both regions,
-        and one `down` would delete it from both.
+        A bucket without read access counts as another account's (F131). A bucket in another region is
+        refused, too: the bucket would belong to the stack in both regions, and one `down` would delete it
+        from both.
         """
         try:
             tags = self._tags()
@@ -250,7 +251,10 @@ class Bucket:
                 raise
 
     def _tag_by_control(self) -> bool:
-        """Tag by S3 Control, as buckets with access control by tags demand (F46); False if that fails."""
+        """Tag by S3 Control, as buckets with access control by tags demand (F46).
+
+        False if that fails.
+        """
         with suppress(ClientError, BotoCoreError):
             self.placement.clients.s3control().tag_resource(
                 AccountId=self.placement.account.id,
@@ -364,10 +368,10 @@ def _undecided(error: Exception) -> bool:
 
 
 def _foreign(error: ClientError) -> bool:
-    """The bucket is another account's; to the owning account, S3 names the missing action (F131, F132).
+    """The bucket is another account's.
 
-    Only the read of the tags tells: whoever can read the tags is in the account, and lacks other
-    permissions.
+    To the owning account, S3 names the missing action (F131, F132). Only the read of the tags tells: whoever
+    can read the tags is in the account, and lacks other permissions.
     """
     if error.operation_name != "GetBucketTagging" or not is_error(error, "AccessDenied"):
         return False
@@ -377,7 +381,10 @@ def _foreign(error: ClientError) -> bool:
 
 
 def _missing(error: Exception) -> bool:
-    """The bucket does not exist; a response to HEAD has no body, so the code is the status (F40)."""
+    """The bucket does not exist.
+
+    A response to HEAD has no body, so the code is the status (F40).
+    """
     return is_error(error, "NoSuchBucket", "404")
 
 

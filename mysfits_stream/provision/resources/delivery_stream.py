@@ -184,7 +184,10 @@ class DeliveryStream:
         return Observed(self.stream_name, self.arn, properties, owner_of(tags), settled=settled)
 
     def create(self) -> None:
-        """Create the stream, waiting until its role is assumable; on return the stream is still CREATING."""
+        """Create the stream, waiting until its role is assumable.
+
+        On return the stream is still CREATING.
+        """
         with ignoring("ResourceInUseException"):
             retry_while(
                 self._freed,
@@ -246,7 +249,10 @@ class DeliveryStream:
         )
 
     def delete(self) -> None:
-        """Delete the stream and wait until the name is free; a stream in CREATING is waited for (F50)."""
+        """Delete the stream and wait until the name is free.
+
+        A stream in CREATING is waited for (F50).
+        """
         if self.drain and self._status() == "ACTIVE":
             self._wait_for_buffers()
         with ignoring("ResourceNotFoundException"):

@@ -154,7 +154,10 @@ def _versions(page: Any) -> Iterator[Version]:
 
 
 def delete_versions(s3: S3Client, bucket: str, batch: Sequence[Version]) -> int:
-    """Delete at most 1,000 versions and markers, and return their number; a missing version is fine."""
+    """Delete at most 1,000 versions and markers, and return their number.
+
+    A missing version is fine.
+    """
     in_xml = [version for version in batch if not BEYOND_XML.search(version["Key"])]
     if in_xml:
         keys: Any = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in in_xml]

@@ -13,7 +13,10 @@ READY_BUDGET = 300.0
 
 
 def replaced_for(observed: Properties) -> str:
-    """The reason for which ``update`` replaces the function, versions and aliases included; or empty."""
+    """The reason for which ``update`` replaces the function, versions and aliases included.
+
+    Or empty.
+    """
     role = str(observed.get("Role"))
     return role if role in (RECREATED, MISSING) else "Failed" if observed.get("State") == "Failed" else ""
 

@@ -112,7 +112,10 @@ def check_expressions(parameters: Document, place: str) -> None:
 
 
 def of_method(api: Document, resource_id: str, http_method: str, owned: bool = False) -> Document:
-    """A method's integration; for a part of an integration (``owned``) a missing method is not told apart."""
+    """A method's integration.
+
+    For a part of an integration (``owned``) a missing method is not told apart.
+    """
     if owned and http_method not in methods.resource(api, resource_id)["resourceMethods"]:
         raise not_found("Invalid Integration identifier specified")
     found = methods.method(api, resource_id, http_method).get("methodIntegration")

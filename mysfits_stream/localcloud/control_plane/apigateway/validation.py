@@ -24,7 +24,10 @@ def check(request: Request) -> None:
 
 
 def _violations(shape: Any, parameters: Any, body: str) -> Iterator[str]:
-    """Violations of members of path, query string and body; the operations check required members."""
+    """Violations of members of path, query string and body.
+
+    The operations check required members.
+    """
     for name, member in shape.members.items():
         location = member.serialization.get("name", name)
         in_body = "location" not in member.serialization

@@ -1,1 +1,1 @@
-"""Athena's control plane: workgroups, as moto stores these."""
+"""Athena's control plane: workgroups, in moto's storage."""

@@ -23,7 +23,7 @@ Document = dict[str, Any]
 
 
 class AthenaError(Exception):
-    """A request that Athena rejects; ``code`` is AWS's."""
+    """A rejected request; ``code`` is AWS's error code."""
 
     def __init__(self, message: str, code: str = INVALID) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class Workgroups:
         self._now = now
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request about workgroups; other requests go to ``moto``."""
+        """Handle a request about workgroups; ``moto`` handles the rest."""
         operations: dict[str, Callable[[Any, Document], Document]] = {
             "CreateWorkGroup": self._create,
             "DeleteWorkGroup": self._delete,

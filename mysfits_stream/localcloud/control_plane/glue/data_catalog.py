@@ -24,7 +24,7 @@ class DataCatalog:
         self._backend = backend
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request to Glue."""
+        """Handle a request to Glue."""
         given = _folded({name: value for name, value in request.json().items() if value is not None})
         if message := violation("glue", request.operation, given):
             return _error("InvalidInputException", message)
@@ -47,7 +47,7 @@ class DataCatalog:
 
 
 def _folded(given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with names of databases and tables in lower case, as Glue stores these names."""
+    """The parameters with names of databases and tables in lower case, as stored by Glue."""
     folded = {
         key: value.lower() if key in ("Name", "DatabaseName") and isinstance(value, str) else value
         for key, value in given.items()
@@ -60,7 +60,7 @@ def _folded(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget_tags(backend: Any, database: str) -> None:
-    """moto keeps the tags of a database that is gone."""
+    """Delete a deleted database's tags, kept by moto."""
     for arn in list(backend.tagger.tags):
         if arn.endswith(f":database/{database}"):
             backend.tagger.delete_all_tags_for_resource(arn)

@@ -69,7 +69,10 @@ class NotSimulatedError(Exception):
 
 
 def check_trust_policy(text: str, is_role: Callable[[str], bool], account: str) -> None:
-    """Raises Refusal for a trust policy that IAM rejects; ``is_role`` finds roles of ``account`` by ARN."""
+    """Raises Refusal for a trust policy that IAM rejects.
+
+    ``is_role`` finds roles of ``account`` by ARN.
+    """
     document = _parsed(text)
     for statement in _statements(document):
         if "Resource" in statement or "NotResource" in statement:

@@ -47,7 +47,10 @@ class Stage:
         return f"{DESCRIPTION}{self.digest}"
 
     def read(self, api_id: str) -> Properties:
-        """The stage as API Gateway returns it, with the keys of ``desired``; None for missing parts."""
+        """The stage as API Gateway returns it, with the keys of ``desired``.
+
+        None for missing parts.
+        """
         stages = self._all(api_id)
         stage = self._mine(stages)
         settings = stage.get("methodSettings", {}) if stage else {}
@@ -145,7 +148,10 @@ class Stage:
         return next((stage for stage in stages if stage["stageName"] == self.name), None)
 
     def _others(self, stages: list[Any]) -> list[str]:
-        """The stack's stages of earlier names; stages without the owner tag are not the stack's (F109)."""
+        """The stack's stages of earlier names.
+
+        Stages without the owner tag are not the stack's (F109).
+        """
         return sorted(
             stage["stageName"]
             for stage in stages
