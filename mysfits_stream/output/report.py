@@ -65,7 +65,7 @@ def page(report: Report) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             # An empty icon: without it, a browser requests one.
             '<link rel="icon" href="data:,">',
-            f"<title>{title}</title><style>{STYLE}</style></head><body>",
+            f"<title>{title}</title><style>{STYLE}</style></head><body><main>",
             f"<header><h1>{title}</h1><p>{_text(str(report.range))}</p></header>",
             *_figures(report),
             *_over_time(report),
@@ -74,7 +74,7 @@ def page(report: Report) -> str:
             *_failed(report),
             "</div>",
             f'<p class="note">Made {report.made:%Y-%m-%d %H:%M:%S} UTC by mysfits-stream.</p>',
-            "</body></html>",
+            "</main></body></html>",
             "",
         ]
     )

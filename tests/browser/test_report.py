@@ -13,6 +13,7 @@ from tests.clicks.test_hostile import STORED
 from tests.commands.test_clicks import Operator
 from tests.support.clicks_bucket import NOON, Clock, MemoryS3, enriched, failed_line, key, lines
 
+from .accessibility import WIDTHS, violations
 from .visiting import Visitor
 
 if TYPE_CHECKING:
@@ -121,3 +122,11 @@ def test_text_is_readable_against_its_ground(reader: Visitor, page_file: Path) -
     assert len(contrasts) > 30
     assert min(contrasts) >= 4.5
     assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing_on_the_report(reader: Visitor, page_file: Path, width: int) -> None:
+    reader.page.set_viewport_size({"width": width, "height": 900})
+    reader.page.goto(page_file.as_uri())
+    assert violations(reader.page) == []
+    assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
