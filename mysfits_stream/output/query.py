@@ -97,7 +97,15 @@ def tables(found: Tables, width: int | None) -> Iterator[RenderableType]:
             yield Text(f"  {column.name:<{longest}}  {column.type}")
     yield Text("\nexamples", "bold")
     for sql in found.examples:
-        yield hanging(Text("  mysfits-stream query "), f"'{sql}'" if '"' in sql else f'"{sql}"', width)
+        yield hanging(Text("  mysfits-stream query "), _for_shell(sql), width)
+
+
+def _for_shell(sql: str) -> str:
+    """A query as one word of a shell, with the quotes that are easier to read."""
+    if "'" not in sql:
+        return f"'{sql}'" if '"' in sql else f'"{sql}"'
+    escaped = sql.replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 def text(value: Any) -> str:
