@@ -65,7 +65,7 @@ VISIT_SECONDS = 1800.0
 UNTOLD_PREFLIGHT_SECONDS = 5.0  # how long browsers keep a preflight answer that has no Max-Age
 MYSFITS = 12
 
-LOOKUP_SECONDS = 0.05  # waiting for the Mysfits service; the cache asks for all mysfits at once
+LOOKUP_SECONDS = 0.05  # waiting for the Mysfits service; the cache fetches all mysfits at once
 COMPRESSION_RATIO = 5.0
 
 
@@ -75,7 +75,7 @@ class Design:
 
     clicks_per_request: int
     preflight_seconds: float  # how long browsers may keep a preflight's answer
-    mysfit_cache_seconds: float  # 0: every click asks the Mysfits service
+    mysfit_cache_seconds: float  # 0: a request to the Mysfits service for every click
     architecture: str
     memory_mb: int
     processor_buffer_seconds: float

@@ -167,7 +167,7 @@ class CheckedParserFactory(ResponseParserFactory):
 def check(session: Session) -> None:
     """Validate the responses to all clients that the session creates from now on."""
     session.register_component("response_parser_factory", CheckedParserFactory())
-    register: Any = session.register  # its stub knows no handler with named arguments
+    register: Any = session.register  # the stub has no type for handlers with named arguments
     # With wildcards it runs before botocore's own handler, which makes a 500 of a 200 of S3 that is no XML.
     register("before-parse.*.*", _before_parse)
     register("after-call", _after_call)

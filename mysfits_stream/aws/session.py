@@ -137,7 +137,7 @@ def _annotate_errors(core: Session) -> None:
         if hasattr(exception, "kwargs"):  # every exception of botocore has them
             exception.kwargs[SIGN_IN] = sign_in_command(core)
 
-    register: Any = core.register  # its stub knows no handler with named arguments
+    register: Any = core.register  # the stub has no type for handlers with named arguments
     register("after-call", after_call)
     register("after-call-error", after_error)
 

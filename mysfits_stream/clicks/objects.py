@@ -241,7 +241,7 @@ def unpacked(body: bytes, key: str) -> bytes:
         return _hadoop_snappy(body) if key.endswith(HADOOP_ENDINGS) else body
     except ClickError:
         raise
-    except Exception as error:  # what somebody else has packed may raise anything
+    except Exception as error:  # a foreign archive may raise any error
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
 
@@ -280,7 +280,7 @@ def _stored(entry: Any) -> StoredObject:
     named = STARTED.search(entry["Key"].rpartition("/")[2])
     started = modified = entry["LastModified"]
     if named:
-        # The name of somebody else's object may look like a time and be none.
+        # The name of a foreign object may look like an invalid time.
         with suppress(ValueError):
             started = datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
     return StoredObject(entry["Key"], entry["Size"], modified, started, entry.get("ETag", ""))

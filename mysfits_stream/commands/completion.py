@@ -41,10 +41,10 @@ def completion(shell: str) -> int:
     from click.shell_completion import get_completion_class
 
     script = get_completion_class(shell)
-    assert script is not None  # noqa: S101 - click knows each of SHELLS
+    assert script is not None  # noqa: S101 - click supports each of SHELLS
     root = click.get_current_context().find_root()
     complete = script(root.command, {}, root.info_name or "", VARIABLE)
-    # Not source(): click asks the bash on the path for its version, and the script is for any machine's.
+    # Not source(): click runs the bash on the path for its version; the script has to fit any machine.
     click.echo(complete.source_template % complete.source_vars())
     return 0
 

@@ -131,7 +131,7 @@ def down(
 
     if delete_data and keep_data:
         raise click.UsageError("--delete-data and --keep-data contradict each other; give one of them")
-    # Counting lists the whole bucket, as emptying it does: only where somebody reads the count.
+    # Counting lists the whole bucket, as emptying does: only if the count is printed.
     count = dry_run or not (yes and delete_data)
     removal = down.plan_removal(
         app.project, keep_data=keep_data, delete_repository=delete_repository, count=count

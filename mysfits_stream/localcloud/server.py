@@ -167,7 +167,7 @@ class LocalCloud:
                 needs_access_key=False,
                 max_body=MEGABYTE,
             ),
-            # Data planes, told apart by operation and path.
+            # Data planes, distinguished by operation and path.
             Route(
                 "records of a delivery stream",
                 r".*",
@@ -202,7 +202,7 @@ class LocalCloud:
                 matches=is_posted_form,
                 max_body=LONGEST_FORM,
             ),
-            # The stored resources: protocols of AWS, told apart by the signature as at AWS's endpoints.
+            # The stored resources: protocols of AWS, distinguished by the signature as at AWS's endpoints.
             Route("control plane", r".*", self.control_plane.handle),
         )
 

@@ -80,7 +80,7 @@ class Location:
 def places(table: Table, now: dt.datetime) -> Partitions:
     """The locations of a table's objects. Raises FailedError for a table that AWS cannot read."""
     if not table.is_projected:
-        # Partitions that nobody added do not exist.
+        # Without projection, only added partitions exist.
         pattern = re.compile("(?!)") if table.partition_keys else re.compile("")
         return Partitions(Location.of(_folder(table.location)), pattern, {})
     names = [name for name, _ in table.partition_keys]

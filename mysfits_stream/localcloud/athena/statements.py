@@ -76,7 +76,7 @@ def resolved(statement: exp.Expression, schema: Schema) -> exp.Expression:
             dialect=DIALECT,
             quote_identifiers=True,
             identify=True,
-            # Trino knows aliases in ORDER BY alone.
+            # Trino resolves aliases in ORDER BY only.
             expand_alias_refs=False,
         )
         return annotate_types(qualified, schema=dict(schema), dialect=DIALECT)

@@ -174,7 +174,7 @@ def _raised(error: BaseException) -> Failure:
         for frame in frames
         if frame.filename != __file__ and not frame.filename.startswith("<frozen importlib")
     ]
-    # On AWS the code lies in /var/task, and that is what stack traces name.
+    # On AWS the code is in /var/task, and stack traces show this path.
     stack = [line.replace(os.environ["LAMBDA_TASK_ROOT"], "/var/task") for line in traceback.format_list(own)]
     return _failure(type(error).__name__, str(error), stack)
 

@@ -55,11 +55,11 @@ ACCOUNT = "123456789012"
 MOST_METRIC_DATA = 200_000
 """Values of all metrics of a region; the oldest are deleted first."""
 
-# An override sees every request to its service, and asks moto for the answer when it wants one.
-Mend = Callable[[Request, Handler], Response]
+# An override gets every request to its service, and calls moto for requests that it does not handle.
+Override = Callable[[Request, Handler], Response]
 
 
-def in_turn(*overrides: Mend) -> Mend:
+def in_turn(*overrides: Override) -> Override:
     """A chain of overrides for a service: each calls the next, and the last calls moto."""
     first, *rest = overrides
     if not rest:
@@ -116,7 +116,7 @@ class ControlPlane:
             firehose_can_assume = self._can_assume("firehose.amazonaws.com", ACCOUNT)
             self.delivery_streams = DeliveryStreams(ACCOUNT, firehose_can_assume, transitions)
             self.retention_policies = RetentionPolicies()
-            self.overrides: dict[str, Mend] = {
+            self.overrides: dict[str, Override] = {
                 "athena": in_turn(
                     Queries(ACCOUNT, self.backend, self, self._now, self._run_later, self.lock),
                     Workgroups(lambda region: self.backend("athena", region), self._now),

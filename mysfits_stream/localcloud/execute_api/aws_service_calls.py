@@ -73,7 +73,7 @@ class Integrations:
             return _denied(str(role_arn), operation, resource)
         response = self._handle(request)
         if _is_query(request) and response.body.lstrip().startswith(b"<"):
-            # API Gateway asks services of the query protocol for JSON.
+            # API Gateway requests JSON from services of the query protocol.
             return response.status, {"Content-Type": "application/json"}, _as_json(response.body)
         return response.status, response.headers, response.body
 

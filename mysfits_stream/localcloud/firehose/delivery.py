@@ -67,13 +67,13 @@ class Firehose:
 
     def __init__(
         self,
-        world: DeliveryServices,
+        services: DeliveryServices,
         *,
         submit: Callable[[Callable[[], None]], object],
         wake: Callable[[], None],
         account: str = DEFAULT_ACCOUNT,
     ) -> None:
-        self._world = world
+        self._services = services
         self._account = account
         self._submit = submit
         self._wake = wake
@@ -117,7 +117,7 @@ class Firehose:
 
     def advance(self) -> None:
         """Do all due work."""
-        while jobs := self._due_jobs(self._world.steady()):
+        while jobs := self._due_jobs(self._services.steady()):
             for job in jobs:
                 self._submit(job)
 
@@ -139,7 +139,7 @@ class Firehose:
 
     def restore(self, snapshots: Sequence[Snapshot]) -> None:
         """Restore the data from :meth:`paused`."""
-        now = self._world.steady()
+        now = self._services.steady()
         with self._lock:
             for snapshot in snapshots:
                 key = (snapshot.stream.arn, snapshot.stream.created)
@@ -148,15 +148,15 @@ class Firehose:
 
     def put_again(self, put: Put) -> None:
         """Accept a put from the journal; the put of a deleted stream is lost with the stream (F52)."""
-        stream = self._world.stream(put.region, put.stream)
+        stream = self._services.stream(put.region, put.stream)
         if stream is not None and stream.created == put.created:
             with self._lock:
-                self._accept(stream, put, self._world.steady())
+                self._accept(stream, put, self._services.steady())
             self._wake()
 
     def take_metrics(self) -> list[Metric]:
         """The metrics since the last call, and the age of the oldest record in each stream."""
-        now = self._world.now()
+        now = self._services.now()
         with self._lock:
             for delivery in self._deliveries.values():
                 if (oldest := delivery.oldest()) is not None:
@@ -169,8 +169,8 @@ class Firehose:
             if len(data) > MAX_RECORD:
                 member = "record.data" if operation == "PutRecord" else f"records.{index}.member.data"
                 raise _violation(member, f"Member must have length less than or equal to {MAX_RECORD}")
-        arrived, steady = int(self._world.now() * 1000), self._world.steady()
-        stream = self._world.stream(region, name)
+        arrived, steady = int(self._services.now() * 1000), self._services.steady()
+        stream = self._services.stream(region, name)
         if stream is None or stream.status != "ACTIVE":
             # A stream that does not take records, yet or any more, is as good as none (F50).
             raise FirehoseError(
@@ -229,16 +229,16 @@ class Firehose:
 
         None if deleted, also if the name belongs to a newer stream.
         """
-        current = self._world.stream(stream.region, stream.name)
+        current = self._services.stream(stream.region, stream.name)
         if current is None or current.status == "DELETING" or current.created != stream.created:
             return None
         return current
 
     def _process(self, delivery: Delivery, stream: Stream, batch: Batch) -> None:
         """Invoke the processor once for a batch, and buffer the results or the failure."""
-        began = self._world.steady()
+        began = self._services.steady()
         outcome = self._invoke(stream, batch)
-        now, steady = self._world.now(), self._world.steady()
+        now, steady = self._services.now(), self._services.steady()
         batch.attempts += 1
         retries = stream.processor.retries if stream.processor else 0
         function_arn = stream.processor.function_arn if stream.processor else ""
@@ -283,7 +283,7 @@ class Firehose:
             if verdict is Verdict.DENIED:
                 return processing.ACCESS_DENIED
             payload = processing.event(stream.arn, batch.records, str(uuid.uuid4()))
-            invocation = self._world.invoke(processor.function_arn, payload)
+            invocation = self._services.invoke(processor.function_arn, payload)
             failure = processing.batch_failure(invocation)
             return failure or processing.sort_out(invocation.payload, batch.records)
         except LambdaError as error:
@@ -298,13 +298,16 @@ class Firehose:
             # Whoever deleted the stream empties the bucket next, and must not find objects there again (F76).
             return
         failure = self._store(upload)
-        now, steady = self._world.now(), self._world.steady()
+        now, steady = self._services.now(), self._services.steady()
         stream = upload.stream
         with self._lock:
             upload.in_flight = False
             upload.attempts += 1
             upload.first_attempt = steady if upload.first_attempt is None else upload.first_attempt
-            if failure is None or steady - upload.first_attempt >= S3_RETRY_SECONDS / self._world.time_scale:
+            if (
+                failure is None
+                or steady - upload.first_attempt >= S3_RETRY_SECONDS / self._services.time_scale
+            ):
                 delivery.uploads.remove(upload)
             else:
                 upload.not_before = steady + self._pause(upload.attempts, LONGEST_S3_PAUSE)
@@ -329,7 +332,7 @@ class Firehose:
                 return Failure("S3.AccessDenied", S3_ACCESS_DENIED)
             entry = upload.key.rsplit("/", 1)[-1].removesuffix(".zip")
             body = compressed(upload.body, upload.compression, entry)
-            self._world.put_object(stream.region, destination.bucket, upload.key, body, headers)
+            self._services.put_object(stream.region, destination.bucket, upload.key, body, headers)
         except S3Error as error:
             return Failure(error.code, str(error))
         except Exception as error:
@@ -338,7 +341,7 @@ class Firehose:
         return None
 
     def _allowed(self, stream: Stream, destination: Destination, action: str, resource: str) -> Verdict:
-        return self._world.allowed(destination.role_arn, SERVICE, action, resource, stream.account)
+        return self._services.allowed(destination.role_arn, SERVICE, action, resource, stream.account)
 
     def _log(
         self, stream: Stream, destination: Destination, failure: Failure, function_arn: str | None
@@ -360,10 +363,10 @@ class Firehose:
         }
         if function_arn:
             document["processor"] = qualified(function_arn)
-        self._world.log(stream.region, group, log_stream, json.dumps(document))
+        self._services.log(stream.region, group, log_stream, json.dumps(document))
 
     def _pause(self, attempts: int, longest: float) -> float:
-        return min(FIRST_PAUSE * 2.0 ** min(attempts - 1, 16), longest) / self._world.time_scale
+        return min(FIRST_PAUSE * 2.0 ** min(attempts - 1, 16), longest) / self._services.time_scale
 
 
 def qualified(function_arn: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mysfits_stream.localcloud.firehose.stream import Stream
 
 MINUTE = 60.0
-MOST_KEPT = 10_000  # single values, while nobody takes them
+MOST_KEPT = 10_000  # single values, until the next call of take
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ Scope = dict[str, Any]
 Expression = Callable[[Scope], Any]
 Statement = Callable[[Scope, list[str]], None]
 
-# Directives of Velocity that airspeed knows or takes for text, and API Gateway's subset here lacks.
+# Directives of Velocity that airspeed parses, or treats as text, and that are not supported here.
 _UNSUPPORTED = {
     operators.IncludeDirective: "#include",
     operators.ParseDirective: "#parse",

@@ -315,5 +315,5 @@ METHODS: dict[type, Methods] = {
     float: _NUMBER,
     Entry: {"getKey": lambda v: v.key, "getValue": lambda v: v.value},
 }
-# Every method name that some type knows: a template that calls another one is refused when it is deployed.
+# All supported method names of all types: a deployment rejects templates with other names.
 KNOWN = frozenset(name for methods in METHODS.values() for name in methods) | frozenset(ANY)

@@ -41,7 +41,7 @@ NOT_AUTHORIZED = "is not authorized to perform"
 NO_RESOURCE_POLICY = "because no resource-based policy allows"
 """Why S3 denies a bucket of another account of the same organisation (F154)."""
 
-STRANGER = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
+NOT_OURS = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
 
 GONE_BUDGET = 60.0
 SETTINGS_BUDGET = 300.0
@@ -178,7 +178,7 @@ class Bucket:
             if _missing(error):
                 return None
             if _foreign(error):
-                return Observed(self.bucket_name, self.arn, not_ours_reason=STRANGER)
+                return Observed(self.bucket_name, self.arn, not_ours_reason=NOT_OURS)
             raise
         if region != self.placement.account.region:
             elsewhere = f"is in region {region} (set another bucket.name for {self.placement.account.region})"
@@ -326,7 +326,7 @@ class Bucket:
 
     def _region(self) -> str:
         """The bucket's region, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
-        # Not every endpoint that speaks S3 says it; such a one has no other region.
+        # Emulators of S3 may omit the region; then there is one region only.
         return self._s3.head_bucket(Bucket=self.bucket_name).get(
             "BucketRegion", self.placement.account.region
         )

@@ -265,7 +265,7 @@ class Function:
         return f"aws lambda get-function --function-name {self.function_name} names the reason"
 
     def _configuration(self, drifted: Collection[str] = ()) -> Any:
-        # Lambda's defaults, which only drift sends: not every partition knows each parameter (F134).
+        # Lambda's defaults are sent for drift only: some partitions reject some parameters (F134).
         defaults = {"LoggingConfig": self.desired["LoggingConfig"], **RESET}
         return {
             **{key: value for key, value in defaults.items() if key in drifted},

@@ -62,7 +62,7 @@ KEY_WITHOUT_KMS = (
 )
 DELETED = re.compile(rb"<Deleted>.*?</Deleted>\s*", re.DOTALL)
 
-# The local cloud stands for an endpoint that speaks TLS.
+# The local cloud simulates an endpoint with TLS.
 SECURE = {"aws:SecureTransport": "true"}
 
 

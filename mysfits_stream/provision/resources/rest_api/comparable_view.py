@@ -121,7 +121,7 @@ def _observed_method(method: Any, validators: Mapping[str, str]) -> dict[str, An
             "passthroughBehavior": integration.get("passthroughBehavior"),
             "contentHandling": integration.get("contentHandling"),
             "timeoutInMillis": integration.get("timeoutInMillis", TIMEOUT_MS),
-            # A MOCK integration calls nobody, whatever AWS shows for its method.
+            # A MOCK integration makes no call; AWS returns an HTTP method for it all the same.
             **{key: None if mock else integration.get(key) for key in ("httpMethod", "uri", "credentials")},
             **{key: integration.get(key, {}) for key in ("requestParameters", "requestTemplates")},
             "responses": {

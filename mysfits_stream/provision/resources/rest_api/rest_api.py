@@ -272,7 +272,7 @@ class RestApi:
     def _put_definition(self, api_id: str) -> None:
         live = self._apigateway.get_rest_api(restApiId=api_id)
         document = with_policy_of(self.definition.document(), live)
-        # A warning is told and not obeyed: whatever the import left out reads as drift, piece by piece.
+        # A warning is reported only: parts that the import left out read as drift.
         answer: Any = self._changes.make(
             lambda: self._apigateway.put_rest_api(
                 restApiId=api_id, mode="overwrite", failOnWarnings=False, body=json.dumps(document).encode()
@@ -309,7 +309,7 @@ class RestApi:
         )
 
     def _delete_api(self, api_id: str) -> None:
-        # First, as once the API is gone nothing else knows its id; and again for what is logged until then.
+        # Before the API, whose id names the groups; and again after it, for later log events.
         execution_logs = ExecutionLogs(self.placement.clients.logs, self.placement.pace)
         execution_logs.delete(api_id)
         with ignoring("NotFoundException"):
