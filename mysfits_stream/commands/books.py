@@ -94,7 +94,7 @@ def erase(
     the value go whole. The command waits for the stream's buffers. up and replay are locked out meanwhile.
 
     A killed run leaves no half-written object; run the command again to resume. Exit code 1 if an object
-    cannot be read.
+    cannot be read, or if Firehose still holds records from before the cut-off.
     """
     from mysfits_stream.operations import erase
 

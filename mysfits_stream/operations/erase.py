@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mysfits_stream.aws.errors import is_error
-from mysfits_stream.books import erasing, receipt
+from mysfits_stream.books import erasing, metrics, receipt
 from mysfits_stream.books.erasing import Erasure, Places
 from mysfits_stream.books.person import Person
 from mysfits_stream.books.receipt import Receipt, Verified
@@ -22,6 +22,9 @@ from mysfits_stream.operations.options import CACHE
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.query.cache import remove
+
+RECENT = timedelta(minutes=6)
+"""How old Firehose's last measurement can be: a minute, and CloudWatch's lag."""
 
 STEP = 10.0
 """Seconds between two looks at the clock while buffers are flushed."""
@@ -37,11 +40,13 @@ class Erased:
     cached: int
     """Files of the query cache, all deleted."""
     receipt: Path | None = None
+    held: bool = False
+    """Whether Firehose still holds records from before the cut-off."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether every object could be read."""
-        return not self.counts.unreadable
+        """Whether every object could be read, and every record from before the cut-off was delivered."""
+        return not (self.counts.unreadable or self.held)
 
     def document(self) -> dict[str, Any]:
         """The erasure as JSON; without the value of the field."""
@@ -131,7 +136,8 @@ def erase(
         except BaseException:
             _write(begun, receipt_path, latest, complete=False)
             raise
-        done = Erased(person, cut_off, latest, cached, receipt_path)
+        held = _is_held(project, bucket, cut_off)
+        done = Erased(person, cut_off, latest, cached, receipt_path, held)
         _write(begun, receipt_path, latest, complete=done.is_complete)
     return done
 
@@ -194,6 +200,17 @@ def _delete_cache(project: Project) -> int:
 def _write(begun: Receipt | None, path: Path | None, counts: Erasure, *, complete: bool) -> None:
     if begun and path:
         begun.with_result(counts, complete=complete).write(path)
+
+
+def _is_held(project: Project, bucket: ClicksBucket, cut_off: datetime) -> bool:
+    """Whether Firehose, by its last measurement, holds records from before the cut-off: deliveries fail."""
+    now = bucket.now()
+    names = metrics.Names(project.names.stream, project.names.api)
+    since = metrics.floor(now - RECENT / project.target.time_scale)
+    until = now + timedelta(minutes=1)
+    found = metrics.read(project.target.client("cloudwatch"), names, since, until)
+    # A point is of any second of its minute.
+    return any(at + timedelta(minutes=1, seconds=-age) < cut_off for at, age in found.freshness[-1:])
 
 
 def _wait_for_buffers(project: Project, bucket: ClicksBucket) -> None:

@@ -66,6 +66,8 @@ def erased(done: Erased) -> Iterator[str]:
         yield f"{many(counts.current.later, 'click')} from after the cut-off stay."
     for key, reason in counts.unreadable.items():
         yield printable(f"Not erased: {key} cannot be read ({reason}).")
+    if done.held:
+        yield "Firehose still holds records from before the cut-off (deliveries to S3 fail): run erase again."
     if done.receipt:
         yield f"Receipt: {done.receipt}"
     if not would:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -213,3 +214,17 @@ def test_a_person_is_named_in_one_way(project: Project) -> None:
     nobody = replace(project, config=replace(project.config, click=ClickConfig(user=None)))
     with pytest.raises(MysfitsStreamError, match="name the field: --where FIELD=VALUE"):
         find_person(nobody, "ann", None)
+
+
+def test_records_that_firehose_still_holds_make_the_erasure_incomplete(deployment: Deployment) -> None:
+    deployment.up()
+    project = Project(deployment.config, deployment.directory, deployment.target)
+    # S3 and the cut-off follow the machine's clock, and metrics the clock of the test.
+    clock = deployment.cloud.clock
+    clock.now = time.time() - 200
+    assert deployment.put({"userId": ANN, "mysfitId": "4e53920c-505a-4a90-a694-b9300791f0ae"}).ok
+    clock.now = time.time()
+    done = erase(project, Person("userId", ANN))
+    assert done.held
+    assert not done.is_complete
+    assert any("Firehose still holds records" in line for line in books.erased(done))
