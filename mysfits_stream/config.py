@@ -380,6 +380,22 @@ class QueryConfig:
 
 
 @dataclass(frozen=True)
+class AlarmsConfig:
+    """Alarms of CloudWatch, and whom they notify; without an address and a topic there are none (F255)."""
+
+    email: str | None = setting(None, Matching(r"[^@\s]{1,64}@[^@\s]{1,255}", "an email address"))
+    topic: str | None = setting(
+        None, Matching(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", "the ARN of an SNS topic")
+    )
+    quiet_minutes: int = setting(60, Between(5, 1440, "minutes"))
+
+    @property
+    def on(self) -> bool:
+        """Whether the stack has alarms."""
+        return self.email is not None or self.topic is not None
+
+
+@dataclass(frozen=True)
 class LocalConfig:
     """The embedded local cloud; read only with target ``local``."""
 
@@ -415,11 +431,16 @@ class Config:
     processor: ProcessorConfig = ProcessorConfig()
     api: ApiConfig = ApiConfig()
     query: QueryConfig = QueryConfig()
+    alarms: AlarmsConfig = AlarmsConfig()
     local: LocalConfig = LocalConfig()
 
     def __post_init__(self) -> None:
         """Raise ConfigError for settings that do not fit each other."""
         _ = self.definition
+        if self.alarms.email and self.alarms.topic:
+            raise ConfigError(
+                "alarms.email and alarms.topic: an address has a topic of its own; remove one of the two"
+            )
         if reason := retention.rejection(self.expiries):
             raise ConfigError(reason)
         if self.query.athena:

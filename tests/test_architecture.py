@@ -28,6 +28,7 @@ AWS = f"{PACKAGE}.aws"
 RESOURCES = {
     name: f"{RESOURCE_ROOM}.{name}"
     for name in (
+        "alarm",
         "alias",
         "bucket",
         "clicks_database",
@@ -37,6 +38,7 @@ RESOURCES = {
         "log_group",
         "query_workgroup",
         "role",
+        "topic",
     )
 } | {"rest_api": f"{RESOURCE_ROOM}.rest_api.rest_api"}
 EVERY_RESOURCE = {f"{AWS}.{part}" for part in ("account", "concurrently", "errors", "waiting")} | {

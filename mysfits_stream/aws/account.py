@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_athena import AthenaClient
+    from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_firehose import FirehoseClient
     from types_boto3_glue import GlueClient
     from types_boto3_iam import IAMClient
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
     from types_boto3_s3control import S3ControlClient
+    from types_boto3_sns import SNSClient
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Clients:
     athena: AthenaClient = None  # type: ignore[assignment]
     s3control: Callable[[], S3ControlClient] = None  # type: ignore[assignment]
     """Builds the client on first use: few buckets need S3 Control."""
+    cloudwatch: CloudWatchClient = None  # type: ignore[assignment]
+    """Built with ``alarms`` only, as is ``sns``."""
+    sns: SNSClient = None  # type: ignore[assignment]
 
 
 def own_buckets_only(s3: Any, account_id: str) -> None:

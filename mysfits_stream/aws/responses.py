@@ -49,6 +49,8 @@ ALWAYS_SENT = {
     "apigateway.GetStages": ("item[].stageName", "item[].deploymentId"),
     "athena.GetWorkGroup": ("WorkGroup.Name",),
     "athena.ListTagsForResource": ("Tags[].Key",),
+    "cloudwatch.DescribeAlarms": ("MetricAlarms[].AlarmName",),
+    "cloudwatch.ListTagsForResource": ("Tags[].Key",),
     "cloudwatch.GetMetricData": (
         "MetricDataResults[].Id",
         "MetricDataResults[].Timestamps",

@@ -5,6 +5,7 @@
     api         endpoint, preflight, put: from the browser to the delivery stream
     delivery    the stream, its processor, and their logs and metrics
     arrival     the Mysfits service, and the objects in the clicks bucket
+    alarms      the alarms that ring
 
 Nothing is changed, and a click is sent only on request.
 """
@@ -21,7 +22,7 @@ from botocore.exceptions import ClientError
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config import Config
-from mysfits_stream.doctor import api, arrival, delivery
+from mysfits_stream.doctor import alarms, api, arrival, delivery
 from mysfits_stream.doctor.links import BROKEN, UNKNOWN, WARNING, Link, examined
 from mysfits_stream.doctor.resources import compared
 from mysfits_stream.provision.left_behind import earlier_buckets
@@ -91,6 +92,9 @@ def examine(path: Path, *, window: timedelta, click: Mapping[str, Any] | None = 
     )
     yield from examined("mysfits-service", lambda: [_service(path)])
     yield from examined("data", lambda: _arrival(path.bucket, since, now))
+    if path.config.alarms.on:
+        topic = getattr(path.resources, "alarm_topic", None)
+        yield from examined("alarms", lambda: alarms.links(path.config, client("cloudwatch"), topic))
 
 
 def _earlier_buckets(path: Path) -> Iterator[Link]:

@@ -40,6 +40,12 @@ FIXED_WITH_ATHENA = {
 }
 """Settings that are written into the template, too, if ``query.athena`` is on."""
 
+FIXED_WITH_ALARMS = {
+    "processor.buffer_seconds": "the threshold of the alarm on freshness follows from the buffers",
+    "delivery.buffer_seconds": "the same",
+}
+"""Settings that are written into the template, too, if ``alarms`` are on."""
+
 Parameters = dict[str, dict[str, Any]]
 
 
@@ -51,6 +57,7 @@ def parametrised(config: Config) -> tuple[Config, Parameters]:
         *FIXED,
         *(PREFIXES if expires else ()),
         *(FIXED_WITH_ATHENA if config.query.athena else ()),
+        *(FIXED_WITH_ALARMS if config.alarms.on else ()),
     }
     rate = cost_ceiling.rate_limit(config)
     config = replace(config, api=replace(config.api, rate_limit=rate, max_cost_per_day=None))

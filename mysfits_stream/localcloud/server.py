@@ -39,6 +39,7 @@ from mysfits_stream.localcloud.execute_api.handler import CallService
 from mysfits_stream.localcloud.firehose import operations as firehose_operations
 from mysfits_stream.localcloud.firehose.delivery import Firehose
 from mysfits_stream.localcloud.front import Front
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.host_guard import AllowedCallers
 from mysfits_stream.localcloud.http.listener import Listener
 from mysfits_stream.localcloud.http.messages import LONGEST_FORM, Request, Response, json_response
@@ -342,7 +343,17 @@ class LocalCloud:
         call = identify(routed.request) if behavior.identifies_calls or self.faults.rules else None
         if call is None:
             return routed.answer()
-        return self.faults.around(call, lambda: behavior.around(call, routed.answer))
+        response = self.faults.around(call, lambda: behavior.around(call, routed.answer))
+        if response.status == 503 and firehose_operations.is_put(routed.request):
+            self._count_throttled(call)
+        return response
+
+    def _count_throttled(self, call: Call) -> None:
+        """Count the records of a put that Firehose throttles (F258)."""
+        records = len(call.parameters.get("Records", [0]))
+        dimensions = {"DeliveryStreamName": call.resource}
+        datum = Datum("AWS/Firehose", "ThrottledRecords", records, "Count", dimensions, self._now())
+        self.control_plane.put_metric(call.region, datum)
 
     def _handle_inside(self, request: Request) -> Response:
         """Answer a request of another part of the local cloud, without a connection."""

@@ -117,7 +117,7 @@ class CloudServices:
         return self.arn("lambda", region, f"function:{name}")
 
     def invoke(self, function_arn: str, payload: bytes, client_context: str | None = None) -> Invocation:
-        """Invoke a function and wait for the result. Raises LambdaError."""
+        """Invoke a function and wait for the result; counts errors and throttles. Raises LambdaError."""
         function = self.function(function_arn)
         region, name = function_arn.split(":")[3], function_arn.split(":")[6]
         try:

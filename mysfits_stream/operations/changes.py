@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mysfits_stream.operations.project import Project
+from mysfits_stream.provision.alarm_states import AlarmState
 from mysfits_stream.provision.engine import Action, Change, Status
 from mysfits_stream.provision.resource import Diff
 
@@ -49,6 +50,8 @@ class StackChanges:
     endpoint: str | None
     """The base URL to which ``/clicks`` is added; None while there is no API."""
     resources: tuple[ResourceChange, ...]
+    alarms: tuple[AlarmState, ...] = ()
+    """The states of the alarms, with ``status`` of a stack with alarms."""
 
     @classmethod
     def of(cls, project: Project, changes: Sequence[Change], *, status: Status | None = None) -> StackChanges:
@@ -99,4 +102,5 @@ class StackChanges:
             "region": self.region,
             "endpoint": self.endpoint,
             "resources": [resource.document() for resource in self.resources],
+            **({"alarms": [state.document() for state in self.alarms]} if self.alarms else {}),
         }

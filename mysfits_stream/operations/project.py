@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from mysfits_stream.config import Config
+from mysfits_stream.config import AlarmsConfig, Config
 from mysfits_stream.errors import MysfitsStreamError, StateError
 from mysfits_stream.files import make_private, reject_link, state_errors
 from mysfits_stream.operations.options import CACHE
-from mysfits_stream.provision import stack
+from mysfits_stream.provision import alarms, stack
 from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.own_processor import package_of
 from mysfits_stream.provision.processor_zip import Package
@@ -34,6 +34,10 @@ def package_for_aws(config: Config, directory: Path) -> Package:
     Raises ConfigError for a source that cannot run.
     """
     return package_of(config.processor, directory / PACKAGES)
+
+
+UNKNOWN_ADDRESS = "nobody@example.com"
+"""In a topic that is only deleted."""
 
 
 class Reporter(Protocol):
@@ -76,6 +80,8 @@ class Project:
         clients = target.clients
         if self.config.query.athena or options.get("with_query"):
             clients = replace(clients, glue=target.client("glue"), athena=target.client("athena"))
+        if self.config.alarms.on or options.get("with_alarms"):
+            clients = replace(clients, cloudwatch=target.client("cloudwatch"), sns=target.client("sns"))
         return stack.build(
             self.config,
             target.account,
@@ -103,11 +109,20 @@ class Project:
         return package_for_aws(self.config, self.directory)
 
     def retired(self, state: State, report: Report = lambda _name, _text: None) -> list[Resource]:
-        """The resources of ``query.athena`` that the state lists although the setting is off."""
-        if self.config.query.athena or not any(name in state.resources for name in QUERY_RESOURCES):
+        """The optional resources that the state lists although their setting is off."""
+        with_query = any(name in state.resources for name in QUERY_RESOURCES)
+        with_alarms = any(name.startswith(alarms.PREFIX) for name in state.resources)
+        if not (with_query or with_alarms):
             return []
-        built = self.build(report, needs_service=False, with_query=True)
-        return [resource for resource in built if resource.name in QUERY_RESOURCES]
+        current = {resource.name for resource in self.build(needs_service=False)}
+        built = self.build(report, needs_service=False, with_query=with_query, with_alarms=with_alarms)
+        found = [each for each in built if each.name in state.resources and each.name not in current]
+        if with_alarms and alarms.TOPIC in state.resources and self.config.alarms.topic:
+            # The stack made a topic before, and notifies another today.
+            config = replace(self.config, alarms=AlarmsConfig(email=UNKNOWN_ADDRESS))
+            built = replace(self, config=config).build(report, needs_service=False)
+            found += [each for each in built if each.name == alarms.TOPIC]
+        return found
 
     @property
     def state_path(self) -> Path:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mysfits_stream.doctor.alarms import pending
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project
-from mysfits_stream.provision.engine import Goal, decide, survey
+from mysfits_stream.provision.alarm_states import alarm_states
+from mysfits_stream.provision.engine import Goal, decide, survey, translated
+from mysfits_stream.provision.stack import Stack
 
 
 def status_without_local_cloud(project: Project) -> StackChanges:
@@ -21,6 +26,21 @@ def status_without_local_cloud(project: Project) -> StackChanges:
 def status(project: Project) -> StackChanges:
     """Read every resource; a foreign resource is reported, not raised."""
     project.open_state()
-    changes = survey(project.build(), Goal.PRESENT, project.config.stack)
+    stack = project.build()
+    changes = survey(stack, Goal.PRESENT, project.config.stack)
     note_consequences(project, changes)
-    return StackChanges.of(project, changes)
+    found = StackChanges.of(project, changes)
+    if not project.config.alarms.on:
+        return found
+    note_pending_address(project, stack)
+    with translated("alarms", "read"):
+        return replace(found, alarms=alarm_states(project.config, project.target.client("cloudwatch")))
+
+
+def note_pending_address(project: Project, stack: Stack) -> None:
+    """Note an email address whose owner has not confirmed yet."""
+    topic = stack.alarm_topic
+    if topic:
+        with translated(topic.name, "read"):
+            if topic.is_pending():
+                project.note(f"note: {topic.name}: {pending(topic)}")

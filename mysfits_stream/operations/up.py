@@ -16,6 +16,7 @@ from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
 from mysfits_stream.operations.publish_code import publish_code
+from mysfits_stream.operations.status import note_pending_address
 from mysfits_stream.provision.engine import Goal, converge
 from mysfits_stream.target import mysfits_api
 
@@ -63,6 +64,7 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
             if retired := project.retired(state, reporter.waiting):
                 converge(retired, state, goal=Goal.ABSENT, notify=reporter.notify)
             note_consequences(project, done)
+            note_pending_address(project, resources)
         changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
         state.set_endpoint(changes.endpoint)
     repository = project.config.code_repository

@@ -123,6 +123,12 @@ def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:
         head = Text.assemble(f"{resource.name:<16} ", status, " ")
         yield hanging(head, resource.arn or resource.type, width)
         yield from _differences(resource, verbose=verbose)
+    if changes.alarms:
+        ringing = [state for state in changes.alarms if state.rings]
+        yield f"\nalarms    {len(ringing)} of {len(changes.alarms)} ring"
+        for state in ringing:
+            head = Text.assemble("  ", (state.name, "bold red"), " ")
+            yield hanging(head, f"{state.kind.meaning}. Next: {state.kind.command}", width)
     if changes.endpoint:
         yield f"\nendpoint  {changes.endpoint}"
 

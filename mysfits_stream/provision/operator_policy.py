@@ -9,6 +9,7 @@ from typing import Any
 
 from mysfits_stream.aws.account import Account
 from mysfits_stream.config import Config
+from mysfits_stream.provision.alarms import kinds
 from mysfits_stream.provision.policies import Document, allow, document, through_s3
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.stack import Names
@@ -105,8 +106,28 @@ def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
         )
     if config.query.athena:
         statements += _of_queries(account, names)
+    if config.alarms.on:
+        statements += _of_alarms(config, account, names)
     if config.bucket.kms_key:
         statements.append(through_s3(account, bucket, config.bucket.kms_key))
+    return statements
+
+
+def _of_alarms(config: Config, account: Account, names: Names) -> list[dict[str, Any]]:
+    """The alarms of the stack, and the topic unless it is the user's own."""
+    own = [account.arn("cloudwatch", f"alarm:{config.stack}-{kind.name}") for kind in kinds(config)]
+    statements = [
+        allow(_named("cloudwatch", ALARM_ACTIONS), own),
+        allow(["cloudwatch:DescribeAlarms"], [account.arn("cloudwatch", "alarm:*")]),
+    ]
+    statements.append(
+        allow(
+            ["logs:DescribeMetricFilters", "logs:PutMetricFilter"],
+            [account.arn("logs", f"log-group:{names.delivery_logs}{suffix}") for suffix in ("", ":*")],
+        )
+    )
+    if not config.alarms.topic:
+        statements.append(allow(_named("sns", TOPIC_ACTIONS), [account.arn("sns", names.topic)]))
     return statements
 
 
@@ -184,6 +205,12 @@ LOG_ACTIONS = """
 CATALOG_ACTIONS = """
     CreateDatabase CreateTable DeleteDatabase DeleteTable GetDatabase GetTable GetTags TagResource
     UpdateDatabase UpdateTable
+"""
+
+ALARM_ACTIONS = "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource"
+
+TOPIC_ACTIONS = """
+    CreateTopic DeleteTopic ListSubscriptionsByTopic ListTagsForResource Subscribe TagResource Unsubscribe
 """
 
 WORKGROUP_ACTIONS = """

@@ -23,21 +23,23 @@ from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.click_definition import ADDED
 from mysfits_stream.config import RESULTS_PREFIX, Config
 from mysfits_stream.date_partitions import date_partitions
-from mysfits_stream.provision import policies
+from mysfits_stream.provision import alarms, policies
 from mysfits_stream.provision.own_processor import handler_name, package_of
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import SCHEMA, SCHEMA_TAG, Placement, Resource
+from mysfits_stream.provision.resources.alarm import Alarm
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
 from mysfits_stream.provision.resources.clicks_table import ClicksTable
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
-from mysfits_stream.provision.resources.log_group import LogGroup
+from mysfits_stream.provision.resources.log_group import LogGroup, MetricFilter
 from mysfits_stream.provision.resources.query_workgroup import QueryWorkgroup
 from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.resources.role import Role
+from mysfits_stream.provision.resources.topic import Topic
 from mysfits_stream.retention import Expiry
 
 LOG_STREAM = "S3Delivery"
@@ -69,6 +71,7 @@ class Names:
     delivery_logs: str
     database: str
     workgroup: str
+    topic: str
 
     @classmethod
     def of(cls, config: Config, account: Account) -> Names:
@@ -87,6 +90,7 @@ class Names:
             # SQL would read a hyphen as a minus.
             database=stack.replace("-", "_"),
             workgroup=stack,
+            topic=f"{stack}-alarms",
         )
 
 
@@ -107,11 +111,16 @@ class Stack:
     clicks_database: ClicksDatabase | None = None
     clicks_table: ClicksTable | None = None
     query_workgroup: QueryWorkgroup | None = None
+    alarm_topic: Topic | None = None
+    alarms: tuple[Alarm, ...] = ()
 
     def __iter__(self) -> Iterator[Resource]:
         for field in fields(self):
-            if resource := getattr(self, field.name):
-                yield resource
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                yield from value
+            elif value:
+                yield value
 
 
 def build(
@@ -126,6 +135,7 @@ def build(
     drain: bool = False,
     expected_versions: int = 0,
     with_query: bool = False,
+    with_alarms: bool = False,
     pace: Pace | None = None,
     report: Report = lambda _name, _text: None,
     warn: Callable[[str], None] = lambda _text: None,
@@ -135,9 +145,9 @@ def build(
     ``mysfits_api`` is the base URL of the Mysfits service, ``answers`` whether (API id, stage) serves a
     preflight, ``package`` the processor's package, by default the configured one, ``delete_data`` the licence
     to empty the bucket, ``drain`` whether buffered clicks are delivered before the stream is deleted,
-    ``expected_versions`` the number of versions in the bucket, if known, ``with_query`` whether the resources
-    of ``query.athena`` are included in any case. ``warn`` receives a line about trouble that does
-    not end the run.
+    ``expected_versions`` the number of versions in the bucket, if known, ``with_query`` and
+    ``with_alarms`` whether the resources of ``query.athena`` and of ``alarms`` are included in any
+    case. ``warn`` receives a line about trouble that does not end the run.
     """
     stack = config.stack
     names = Names.of(config, account)
@@ -207,6 +217,7 @@ def build(
         group_name=names.delivery_logs,
         retention_days=config.delivery.log_retention_days,
         log_streams=(LOG_STREAM,),
+        metric_filter=_failed_records(config) if config.alarms.on else None,
     )
     delivery_role = role(
         name="delivery-role",
@@ -288,6 +299,7 @@ def build(
             if config.query.athena or with_query
             else {}
         ),
+        **(_alarms(config, account, names, placement) if config.alarms.on or with_alarms else {}),
     )
 
 
@@ -324,3 +336,55 @@ def _query_resources(
         scan_limit_bytes=math.floor(config.query.scan_limit_gb * GB),
     )
     return {"clicks_database": database, "clicks_table": table, "query_workgroup": workgroup}
+
+
+def _failed_records(config: Config) -> MetricFilter:
+    return MetricFilter(
+        name="failed-records",
+        pattern=alarms.FAILED_PATTERN,
+        namespace=f"{alarms.CLICKS}/{config.stack}",
+        metric=alarms.FAILED_RECORDS,
+    )
+
+
+def _alarms(
+    config: Config, account: Account, names: Names, placement: Callable[[str], Placement]
+) -> dict[str, Any]:
+    """The fields of Stack that ``alarms`` adds: a topic unless one is given, and an alarm of each kind."""
+    topic = None
+    if not config.alarms.topic:
+        topic = Topic(
+            name=alarms.TOPIC,
+            placement=placement(alarms.TOPIC),
+            topic_name=names.topic,
+            email=config.alarms.email or "",
+        )
+    dimensions = {
+        alarms.FIREHOSE: (("DeliveryStreamName", names.stream),),
+        alarms.LAMBDA: (("FunctionName", names.function),),
+        alarms.CLICKS: (),
+        alarms.API: (("ApiName", names.api), ("Stage", config.api.stage)),
+    }
+    made = tuple(
+        Alarm(
+            name=f"{alarms.PREFIX}{kind.name}",
+            placement=placement(f"{alarms.PREFIX}{kind.name}"),
+            alarm_name=f"{config.stack}-{kind.name}",
+            description=kind.description,
+            namespace=f"{alarms.CLICKS}/{config.stack}"
+            if kind.namespace == alarms.CLICKS
+            else kind.namespace,
+            metric=kind.metric,
+            dimensions=dimensions[kind.namespace],
+            statistic=kind.statistic,
+            period=kind.period,
+            periods=kind.periods,
+            comparison=kind.comparison,
+            threshold=float(kind.threshold),
+            missing=kind.missing,
+            topic_arn=config.alarms.topic or account.arn("sns", names.topic),
+            topic=topic,
+        )
+        for kind in alarms.kinds(config)
+    )
+    return {"alarm_topic": topic, "alarms": made}

@@ -70,4 +70,7 @@ def test_the_reads_of_every_resource_are_in_the_table() -> None:
         "glue GetDatabase.Database",
         "glue GetTable.Table",
         "athena GetWorkGroup.WorkGroup",
+        "cloudwatch DescribeAlarms.MetricAlarms",
+        "sns ListSubscriptionsByTopic.Subscriptions",
+        "logs DescribeMetricFilters.metricFilters",
     } <= set(OUTPUTS)

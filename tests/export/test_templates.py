@@ -22,6 +22,7 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
 from mysfits_stream.config import (
+    AlarmsConfig,
     ApiConfig,
     BucketConfig,
     Config,
@@ -88,6 +89,10 @@ CONFIGS = {
     "clicks that expire": Config(
         bucket=BucketConfig(expire_clicks_days=30, expire_failed_days=14, expire_replayed_days=7),
         delivery=DeliveryConfig(prefix="clicks/!{timestamp:yyyy}/", error_prefix="broken/"),
+    ),
+    "alarms by email": Config(alarms=AlarmsConfig(email="me@example.com")),
+    "alarms to a topic": Config(
+        alarms=AlarmsConfig(topic="arn:aws:sns:eu-west-1:123456789012:ours", quiet_minutes=720)
     ),
     "a table for Athena": Config(
         query=QueryConfig(athena=True, results_expire_days=3),
@@ -299,6 +304,7 @@ LINTED = (
     "several origins, which is another document",
     "everything else than by default",
     "a table for Athena",
+    "alarms by email",
 )
 """Not the one that only looks like a substitution: cfn-lint takes it for one."""
 
@@ -395,7 +401,9 @@ def test_an_import_knows_each_resource_by_the_primary_identifier_of_its_type() -
 
 
 def test_an_import_takes_every_resource_keeps_every_one_and_adds_no_output() -> None:
-    template = importing.template(Config(query=QueryConfig(athena=True)))
+    template = importing.template(
+        Config(query=QueryConfig(athena=True), alarms=AlarmsConfig(email="me@example.com"))
+    )
     assert {part["Type"] for part in template["Resources"].values()} == set(importing.IDENTIFIERS)
     assert {part["DeletionPolicy"] for part in template["Resources"].values()} == {"Retain"}
     assert "Outputs" not in template

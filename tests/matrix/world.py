@@ -13,12 +13,13 @@ from pathlib import Path
 
 from botocore.exceptions import ConnectionClosedError
 
-from mysfits_stream.config import ApiConfig, Config, ProcessorConfig, QueryConfig
+from mysfits_stream.config import AlarmsConfig, ApiConfig, Config, ProcessorConfig, QueryConfig
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.http.refusals import refused
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.provision.alarms import kinds
 from mysfits_stream.provision.engine import Goal, converge, survey, translated
 from mysfits_stream.provision.resources.emptying import contents
 from mysfits_stream.provision.verify_deleted import verify_deleted
@@ -26,12 +27,13 @@ from tests.support.clock import START, Clock
 from tests.support.in_process import ENDPOINT, ApiCall, InProcess, Send
 from tests.upgrade import recorded
 
-CONFIG = Config(query=QueryConfig(athena=True))
+CONFIG = Config(query=QueryConfig(athena=True), alarms=AlarmsConfig(email="me@example.com"))
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, retries=5),
     api=ApiConfig(allowed_origins=("https://www.example.com",), rate_limit=50, stage="live"),
     query=QueryConfig(athena=True, results_expire_days=1, scan_limit_gb=1),
+    alarms=AlarmsConfig(email="me@example.com", quiet_minutes=30),
 )
 NAMES = (
     "RoleName",
@@ -42,6 +44,10 @@ NAMES = (
     "Bucket",
     "WorkGroup",
     "DatabaseName",
+    "AlarmName",
+    "AlarmNames",
+    "ResourceARN",
+    "TopicArn",
 )
 
 
@@ -180,7 +186,8 @@ THROTTLED = {
 
 def _as_call(call: ApiCall) -> Call:
     service = {"cloudwatch-logs": "logs", "api-gateway": "apigateway"}.get(call.service, call.service)
-    return Call(service, call.operation, "eu-west-1")
+    # botocore speaks JSON to CloudWatch, which has the query protocol, too.
+    return Call(service, call.operation, "eu-west-1", json=service == "cloudwatch")
 
 
 # The runs
@@ -287,6 +294,10 @@ class World:
                 for group in clients.athena.list_work_groups()["WorkGroups"]
                 if group["Name"] != "primary"
             ),
+            "alarms": sorted(a["AlarmName"] for a in clients.cloudwatch.describe_alarms()["MetricAlarms"]),
+            "topics": sorted(
+                topic["TopicArn"].rsplit(":", 1)[1] for topic in clients.sns.list_topics()["Topics"]
+            ),
         }
 
     def wrong_when_up(self, config: Config) -> Iterator[str]:
@@ -320,6 +331,8 @@ WHOLE = {
     "apis": [STACK],
     "tables": ["mysfits_clicks.", "mysfits_clicks.clicks_raw"],
     "workgroups": [STACK],
+    "alarms": sorted(f"{STACK}-{kind.name}" for kind in kinds(CONFIG)),
+    "topics": [f"{STACK}-alarms"],
     "log groups": [f"/aws/kinesisfirehose/{STACK}-clicks", f"/aws/lambda/{STACK}-processor"],
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,14 @@ class Deployment:
 
     def resources(self, **options: Any) -> stack.Stack:
         """The stack's resources."""
-        waits = Clock()
+        waits, clients = Clock(), self.target.clients
+        if self.config.alarms.on:
+            services = {name: self.target.client(name) for name in ("cloudwatch", "sns")}
+            clients = replace(clients, **services)
         return stack.build(
             self.config,
             self.target.account,
-            self.target.clients,
+            clients,
             mysfits_api=f"{self.cloud.endpoint}/_mysfits",
             answers=self.target.answers,
             # A wait lasts as long as it sleeps, however slow this machine is.

@@ -93,6 +93,8 @@ class InProcess:
             logs=self.client("logs"),
             glue=self.client("glue"),
             athena=self.client("athena"),
+            cloudwatch=self.client("cloudwatch"),
+            sns=self.client("sns"),
         )
 
     @cached_property

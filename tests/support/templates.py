@@ -12,6 +12,7 @@ from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import logical_id
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
+from mysfits_stream.provision.resources.topic import Topic
 
 SERVICE = "https://mysfits.example.com/api"
 API_ID = "a1b2c3d4e5"
@@ -42,7 +43,7 @@ def values(template: Mapping[str, Any], config: Config, account: Account, **give
             continue
         described: Any = resource
         known[f"{name}.Arn"] = described.arn
-        if isinstance(resource, Alias):
+        if isinstance(resource, Alias | Topic):
             known[name] = described.arn  # Ref yields the ARN
         elif resource.type in GLUE_INPUTS:
             known[name] = described.template()[name]["Properties"][GLUE_INPUTS[resource.type]]["Name"]
@@ -62,6 +63,7 @@ NAMES = {
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
     "AWS::Athena::WorkGroup": "Name",
+    "AWS::CloudWatch::Alarm": "AlarmName",
 }
 """Type -> the property that holds the name, which Ref yields."""
 

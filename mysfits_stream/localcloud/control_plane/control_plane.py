@@ -26,16 +26,19 @@ from mysfits_stream.localcloud.control_plane.athena.workgroups import Workgroups
 from mysfits_stream.localcloud.control_plane.awslambda import code_location
 from mysfits_stream.localcloud.control_plane.awslambda.functions import Functions
 from mysfits_stream.localcloud.control_plane.cloudformation import CloudFormation
+from mysfits_stream.localcloud.control_plane.cloudwatch.alarms import Alarms
 from mysfits_stream.localcloud.control_plane.codecommit.repositories import CodeCommit
 from mysfits_stream.localcloud.control_plane.firehose.delivery_streams import DeliveryStreams
 from mysfits_stream.localcloud.control_plane.glue.data_catalog import DataCatalog
 from mysfits_stream.localcloud.control_plane.iam.managed_policies import ManagedPolicies
 from mysfits_stream.localcloud.control_plane.iam.role_times import RoleTimes
 from mysfits_stream.localcloud.control_plane.iam.roles import Roles
+from mysfits_stream.localcloud.control_plane.logs import metric_filters
 from mysfits_stream.localcloud.control_plane.logs.log_groups import LogGroups
 from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
 from mysfits_stream.localcloud.control_plane.moto_state import Datum, MissingBucket
 from mysfits_stream.localcloud.control_plane.s3.buckets import S3
+from mysfits_stream.localcloud.control_plane.sns.topics import Topics
 from mysfits_stream.localcloud.control_plane.tagging.tagged import TaggedResources
 from mysfits_stream.localcloud.control_plane.transitions import Transitions, at_once
 from mysfits_stream.localcloud.execute_api.handler import CallService
@@ -133,6 +136,8 @@ class ControlPlane:
                 "lambda": self.functions,
                 "logs": LogGroups(lambda region: self.backend("logs", region), self.retention_policies),
                 "s3": self.s3,
+                "monitoring": Alarms(lambda region: self.backend("cloudwatch", region), self._now),
+                "sns": Topics(lambda region: self.backend("sns", region)),
                 "tagging": TaggedResources(self._tagged_apis, moto_state.bucket_region),
             }
 
@@ -332,6 +337,10 @@ class ControlPlane:
             # Not by PutLogEvents: it refuses what is old by the wall clock, and ours may be another.
             event = {"timestamp": int(at * 1000), "message": message}
             groups[group].streams[stream].put_log_events([event])
+            for namespace, name, value in metric_filters.counted(
+                self.backend("logs", region), group, message
+            ):
+                self.put_metric(region, Datum(namespace, name, value, "None", {}, at))
             return True
 
     def create_log(self, region: str, group: str, stream: str | None) -> None:

@@ -32,6 +32,7 @@ from moto.s3.models import FakeKey, s3_backends
 from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud.control_plane import moto_patches
+from mysfits_stream.localcloud.control_plane.alarm_evaluation import Rule, Values
 from mysfits_stream.localcloud.http.messages import Handler, run_wsgi, to_environ
 
 __all__ = [
@@ -244,6 +245,88 @@ def add_metric(cloudwatch: Any, datum: Datum) -> None:
             datum.namespace, datum.name, mean, mean, datum.samples, value, named, moment, datum.unit
         )
     )
+
+
+# Alarms and topics
+
+
+@dataclass(frozen=True)
+class StoredAlarm:
+    """An alarm on one metric."""
+
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, str]
+    rule: Rule
+
+
+def alarms(cloudwatch: Any) -> dict[str, StoredAlarm]:
+    """Name -> alarm, of all alarms on one metric."""
+    return {
+        name: StoredAlarm(
+            alarm.namespace,
+            alarm.metric_name,
+            {each.name: each.value for each in alarm.dimensions},
+            Rule(
+                statistic=alarm.statistic,
+                period=int(alarm.period),
+                periods=int(alarm.evaluation_periods),
+                datapoints=int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
+                comparison=alarm.comparison_operator,
+                threshold=float(alarm.threshold),
+                missing=alarm.treat_missing_data or "missing",
+            ),
+        )
+        for name, alarm in cloudwatch.alarms.items()
+    }
+
+
+def alarm_states(cloudwatch: Any) -> dict[str, tuple[str, str, float]]:
+    """Name -> state, reason, and the time of the last change in seconds since the epoch."""
+    return {
+        name: (
+            alarm.state_value,
+            alarm.state_reason,
+            alarm.state_updated_timestamp.replace(tzinfo=dt.UTC).timestamp(),
+        )
+        for name, alarm in cloudwatch.alarms.items()
+    }
+
+
+def set_alarm_state(cloudwatch: Any, name: str, state: str, reason: str, at: float) -> None:
+    """Write the state of an alarm; ``at`` is when the alarm changed to the state."""
+    alarm = cloudwatch.alarms[name]
+    alarm.state_value, alarm.state_reason = state, reason
+    alarm.state_updated_timestamp = dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None)
+
+
+def forget_alarm_tags(cloudwatch: Any, name: str) -> None:
+    """Delete the tags of a deleted alarm, which moto keeps."""
+    for arn in [arn for arn in cloudwatch.tagger.tags if arn.endswith(f":alarm:{name}")]:
+        cloudwatch.tagger.delete_all_tags_for_resource(arn)
+
+
+def values_of(cloudwatch: Any, namespace: str, name: str, dimensions: Mapping[str, str]) -> list[Values]:
+    """The values of a metric with exactly these dimensions."""
+    return [
+        _values(datum)
+        for datum in cloudwatch.metric_data
+        if (datum.namespace, datum.name) == (namespace, name)
+        and {each.name: each.value for each in datum.dimensions} == dimensions
+    ]
+
+
+def _values(datum: Any) -> Values:
+    at = datum.timestamp.replace(tzinfo=dt.UTC).timestamp()
+    if hasattr(datum, "sample_count"):
+        return Values(at, datum.sum, datum.min, datum.max, datum.sample_count)
+    return Values(at, datum.value, datum.value, datum.value, 1)
+
+
+def topic_tags(sns: Any, name: str) -> dict[str, str] | None:
+    """The tags of a topic; None for an unknown topic."""
+    found = next((topic for arn, topic in sns.topics.items() if arn.rsplit(":", 1)[-1] == name), None)
+    return None if found is None else dict(found._tags if isinstance(found._tags, dict) else {})
 
 
 # Persistence

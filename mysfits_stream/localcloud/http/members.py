@@ -82,6 +82,9 @@ def _of_json(shape: Any, value: Any, path: str, members: Any = None) -> Given:
     elif kind == "structure" and isinstance(value, dict):
         known = shape.members if members is None else members
         names = {member.serialization.get("name", name): name for name, member in known.items()}
+        if path and not known:
+            # A structure without members, such as one choice of a union, says something by its presence.
+            yield path, "{}"
         for key, item in value.items():
             name = names.get(key)
             yield from _of_json(known[name] if name else None, item, _join(path, name or key))

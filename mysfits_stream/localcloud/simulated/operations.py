@@ -320,6 +320,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "DeleteRetentionPolicy": "logGroupName",
         "DescribeLogGroups": "logGroupNamePrefix nextToken limit",
         "DescribeLogStreams": "logGroupName logStreamNamePrefix orderBy descending nextToken limit",
+        "DescribeMetricFilters": "logGroupName filterNamePrefix nextToken",
         "FilterLogEvents": """
             logGroupName logStreamNames startTime endTime filterPattern nextToken limit interleaved
         """,
@@ -329,6 +330,10 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "PutAccountPolicy": """
             policyName policyDocument policyType=RETENTION_POLICY scope=ALL selectionCriteria
         """,
+        "PutMetricFilter": """
+            logGroupName filterName filterPattern metricTransformations.metricName
+            metricTransformations.metricNamespace metricTransformations.metricValue
+        """,
         "PutLogEvents": "logGroupName logStreamName logEvents sequenceToken",
         "PutRetentionPolicy": "logGroupName retentionInDays",
         "TagLogGroup": "logGroupName tags",
@@ -337,6 +342,18 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "UntagResource": "resourceArn tagKeys",
     },
     "monitoring": {
+        "DeleteAlarms": "AlarmNames",
+        "DescribeAlarms": "AlarmNames AlarmNamePrefix AlarmTypes=MetricAlarm StateValue NextToken",
+        "ListTagsForResource": "ResourceARN",
+        "PutMetricAlarm": """
+            AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions Namespace
+            MetricName Dimensions Period EvaluationPeriods DatapointsToAlarm Threshold Tags
+            Statistic=SampleCount|Average|Sum|Minimum|Maximum
+            ComparisonOperator=GreaterThanOrEqualToThreshold|GreaterThanThreshold|LessThanThreshold|LessThanOrEqualToThreshold
+            TreatMissingData=breaching|notBreaching|ignore|missing
+        """,
+        "TagResource": "ResourceARN Tags",
+        "UntagResource": "ResourceARN TagKeys",
         "GetMetricData": "MetricDataQueries StartTime EndTime NextToken ScanBy",
         "GetMetricStatistics": "Namespace MetricName Dimensions StartTime EndTime Period Statistics Unit",
         "ListMetrics": "Namespace MetricName Dimensions NextToken",
@@ -404,6 +421,18 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "PutPublicAccessBlock": "PublicAccessBlockConfiguration",
         "UploadPart": "PartNumber UploadId Body ContentLength",
         "UploadPartCopy": "PartNumber UploadId CopySource CopySourceRange",
+    },
+    "sns": {
+        "CreateTopic": "Name Tags",
+        "DeleteTopic": "TopicArn",
+        "GetTopicAttributes": "TopicArn",
+        "ListSubscriptionsByTopic": "TopicArn NextToken",
+        "ListTagsForResource": "ResourceArn",
+        "ListTopics": "NextToken",
+        "Subscribe": "TopicArn Protocol=email Endpoint",
+        "TagResource": "ResourceArn Tags",
+        "Unsubscribe": "SubscriptionArn",
+        "UntagResource": "ResourceArn TagKeys",
     },
     "sts": {"GetCallerIdentity": ""},
     "tagging": {

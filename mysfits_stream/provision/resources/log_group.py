@@ -26,6 +26,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class MetricFilter:
+    """A metric that counts the log events of a pattern; without such events there is no value (F257)."""
+
+    name: str
+    pattern: str
+    namespace: str
+    metric: str
+
+    @property
+    def properties(self) -> Properties:
+        """The filter in CloudFormation's spelling."""
+        transformation = {
+            "MetricName": self.metric,
+            "MetricNamespace": self.namespace,
+            "MetricValue": "1",
+        }
+        return {
+            "FilterName": self.name,
+            "FilterPattern": self.pattern,
+            "MetricTransformations": [transformation],
+        }
+
+
+@dataclass(frozen=True)
 class LogGroup:
     """A log group; the streams in ``log_streams`` must exist beforehand (F87)."""
 
@@ -34,6 +58,8 @@ class LogGroup:
     group_name: str
     retention_days: int
     log_streams: tuple[str, ...] = ()
+    metric_filter: MetricFilter | None = None
+    """Compared and written with ``alarms`` only."""
     type: ClassVar[str] = "AWS::Logs::LogGroup"
 
     @property
@@ -47,6 +73,7 @@ class LogGroup:
         return {
             "RetentionInDays": self.retention_days,
             "LogStreams": list(self.log_streams),
+            **({"MetricFilter": self.metric_filter.properties} if self.metric_filter else {}),
             "Tags": self.placement.tags,
         }
 
@@ -72,6 +99,16 @@ class LogGroup:
                 }
                 for stream in self.log_streams
             },
+            **(
+                {
+                    f"{name}{logical_id(self.metric_filter.name)}": {
+                        "Type": "AWS::Logs::MetricFilter",
+                        "Properties": {"LogGroupName": {"Ref": name}, **self.metric_filter.properties},
+                    }
+                }
+                if self.metric_filter
+                else {}
+            ),
         }
 
     def read(self) -> Observed | None:
@@ -90,6 +127,7 @@ class LogGroup:
         try:
             tags = self._logs.list_tags_for_resource(resourceArn=self.arn)["tags"]
             streams = [stream for stream in self.log_streams if self._has(stream)]
+            filters = {"MetricFilter": self._filter()} if self.metric_filter else {}
         except ClientError as error:
             if is_error(error, "ResourceNotFoundException"):
                 return None
@@ -103,6 +141,7 @@ class LogGroup:
             {
                 "RetentionInDays": retention,
                 "LogStreams": streams,
+                **filters,
                 "Tags": self.placement.ours(tags),
             },
             owner_of(tags) if tags else self.placement.owner,
@@ -134,6 +173,21 @@ class LogGroup:
                 with ignoring("ResourceAlreadyExistsException"):
                     self._logs.create_log_stream(logGroupName=self.group_name, logStreamName=stream)
 
+        if "MetricFilter" in diff and (wanted := self.metric_filter):
+            transformation: Any = {
+                "metricName": wanted.metric,
+                "metricNamespace": wanted.namespace,
+                "metricValue": "1",
+            }
+            self._retry(
+                lambda: self._logs.put_metric_filter(
+                    logGroupName=self.group_name,
+                    filterName=wanted.name,
+                    filterPattern=wanted.pattern,
+                    metricTransformations=[transformation],
+                )
+            )
+
     def tag(self, arn: str) -> None:
         """Write the tags; TagResource keeps the others."""
         self._logs.tag_resource(resourceArn=arn, tags=self.placement.tags)
@@ -153,6 +207,27 @@ class LogGroup:
     def _has(self, stream: str) -> bool:
         found = self._logs.describe_log_streams(logGroupName=self.group_name, logStreamNamePrefix=stream)
         return any(entry["logStreamName"] == stream for entry in found["logStreams"])
+
+    def _filter(self) -> Properties | None:
+        """The metric filter of the wanted name, in CloudFormation's spelling; None for a missing filter."""
+        name = self.metric_filter.name if self.metric_filter else ""
+        found = self._logs.describe_metric_filters(logGroupName=self.group_name, filterNamePrefix=name)
+        for each in found["metricFilters"]:
+            if each["filterName"] == name:
+                return {
+                    "FilterName": name,
+                    "FilterPattern": each.get("filterPattern"),
+                    "MetricTransformations": [
+                        {
+                            # The members that are not set stay away.
+                            f"{key[0].upper()}{key[1:]}": value
+                            for key, value in transformation.items()
+                            if value is not None
+                        }
+                        for transformation in each.get("metricTransformations", [])
+                    ],
+                }
+        return None
 
     def _retry(self, call: Any) -> Any:
         return retry_while(

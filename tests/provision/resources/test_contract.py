@@ -17,12 +17,13 @@ import pytest
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import Config, IamConfig, QueryConfig
+from mysfits_stream.config import AlarmsConfig, Config, IamConfig, QueryConfig
 from mysfits_stream.errors import DataProtectedError
-from mysfits_stream.provision import policies, stack
+from mysfits_stream.provision import alarms, policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import OWNER_TAG, Observed, Resource, difference
+from mysfits_stream.provision.resources.alarm import COMPARED
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.state import State
 
@@ -34,6 +35,7 @@ CONFIG = Config(
     tags=(("CostCenter", "42"),),
     iam=IamConfig(path="/team/", permissions_boundary="arn:aws:iam::aws:policy/PowerUserAccess"),
     query=QueryConfig(athena=True),
+    alarms=AlarmsConfig(email="me@example.com"),
 )
 """The defaults, what an organisation asks of every resource, and the optional resources."""
 OTHER_ROLE = ACCOUNT.role_arn("somebody-elses")
@@ -48,7 +50,7 @@ class Killed(BaseException):
 @pytest.fixture(scope="session")
 def clients(cloud_server: Any) -> Clients:
     services = {"function": "lambda"}
-    names = ("s3", "iam", "function", "firehose", "apigateway", "logs", "glue", "athena")
+    names = ("s3", "iam", "function", "firehose", "apigateway", "logs", "glue", "athena", "cloudwatch", "sns")
     made = {name: cloud_server.client(services.get(name, name)) for name in names}
     return Clients(**made)
 
@@ -110,6 +112,8 @@ NAMES = (
     "clicks-database",
     "clicks-table",
     "query-workgroup",
+    "alarm-topic",
+    *(f"alarm-{kind.name}" for kind in alarms.kinds(CONFIG)),
 )
 CLIENTS = {
     "S3": "s3",
@@ -120,6 +124,8 @@ CLIENTS = {
     "Logs": "logs",
     "Glue": "glue",
     "Athena": "athena",
+    "CloudWatch": "cloudwatch",
+    "SNS": "sns",
 }
 EACH = pytest.mark.parametrize("name", NAMES)
 
@@ -425,7 +431,71 @@ def change_workgroup(c: Clients, **updates: Any) -> None:
     c.athena.update_work_group(WorkGroup=STACK, ConfigurationUpdates=updates)  # type: ignore[arg-type]
 
 
+QUIET = f"{STACK}-quiet"
+TOPIC_ARN = ACCOUNT.arn("sns", f"{STACK}-alarms")
+
+
+def change_alarm(c: Clients, **changed: Any) -> None:
+    """What somebody changes of an alarm: PutMetricAlarm replaces all settings."""
+    [found] = c.cloudwatch.describe_alarms(AlarmNames=[QUIET])["MetricAlarms"]
+    given: Any = {key: found[key] for key in COMPARED if key in found}  # type: ignore[literal-required]
+    c.cloudwatch.put_metric_alarm(AlarmName=QUIET, **(given | changed))
+
+
+ALARM_CHANGES: dict[str, Any] = {
+    "AlarmDescription": "another",
+    "ActionsEnabled": False,
+    "AlarmActions": [],
+    "OKActions": [],
+    "InsufficientDataActions": [TOPIC_ARN],
+    "Namespace": "AWS/Lambda",
+    "MetricName": "Invocations",
+    "Dimensions": [],
+    "Statistic": "Maximum",
+    "Period": 60,
+    "EvaluationPeriods": 2,
+    "DatapointsToAlarm": 2,
+    "Threshold": 5.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+    "TreatMissingData": "ignore",
+}
+
+
+def alarm_drifts() -> Iterator[tuple[str, str, Callable[[Clients], Any]]]:
+    for key, value in ALARM_CHANGES.items():
+        # More datapoints than periods are refused.
+        changes = {key: value, "EvaluationPeriods": 2} if key == "DatapointsToAlarm" else {key: value}
+        yield "alarm-quiet", key, lambda c, changes=changes: change_alarm(c, **changes)  # type: ignore[misc]
+    yield (
+        "alarm-quiet",
+        "Tags",
+        lambda c: c.cloudwatch.untag_resource(
+            ResourceARN=ACCOUNT.arn("cloudwatch", f"alarm:{QUIET}"), TagKeys=["CostCenter"]
+        ),
+    )
+
+
+def drop_subscriptions(c: Clients) -> None:
+    """A topic made anew has the tags and no subscription."""
+    c.sns.delete_topic(TopicArn=TOPIC_ARN)
+    tags: Any = [{"Key": OWNER_TAG, "Value": STACK}, {"Key": "CostCenter", "Value": "42"}]
+    c.sns.create_topic(Name=f"{STACK}-alarms", Tags=tags)
+
+
 DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
+    *alarm_drifts(),
+    ("alarm-topic", "Subscription", drop_subscriptions),
+    ("alarm-topic", "Tags", lambda c: c.sns.untag_resource(ResourceArn=TOPIC_ARN, TagKeys=["CostCenter"])),
+    (
+        "delivery-logs",
+        "MetricFilter",
+        lambda c: c.logs.put_metric_filter(
+            logGroupName=DELIVERY_LOGS,
+            filterName="failed-records",
+            filterPattern='{ $.errorCode = "Another" }',
+            metricTransformations=[{"metricName": "m", "metricNamespace": "n", "metricValue": "2"}],
+        ),
+    ),
     (
         "clicks-bucket",
         "VersioningConfiguration",
@@ -731,8 +801,10 @@ CANNOT_DRIFT = {
 
 def test_every_property_can_drift(resources: dict[str, Resource]) -> None:
     shown = {(name, key) for name, key, _ in DRIFTS}
+    # Alarms differ in values only: one stands for all.
+    others = {f"alarm-{kind.name}" for kind in alarms.kinds(CONFIG)} - {"alarm-quiet"}
     assert shown | CANNOT_DRIFT.keys() == {
-        (name, key) for name, resource in resources.items() for key in resource.desired
+        (name, key) for name, resource in resources.items() for key in resource.desired if name not in others
     }
     assert not shown & CANNOT_DRIFT.keys()
 
@@ -796,6 +868,8 @@ def retag(c: Clients, observed: Observed, owner: str) -> None:
             Tags=tags,  # type: ignore[arg-type]
         ),
         "logs": lambda: c.logs.tag_resource(resourceArn=observed.arn, tags={OWNER_TAG: owner}),
+        "cloudwatch": lambda: c.cloudwatch.tag_resource(ResourceARN=observed.arn, Tags=tags),  # type: ignore[arg-type]
+        "sns": lambda: c.sns.tag_resource(ResourceArn=observed.arn, Tags=tags),  # type: ignore[arg-type]
         "athena": lambda: c.athena.tag_resource(ResourceARN=observed.arn, Tags=tags),  # type: ignore[arg-type]
         "glue": lambda: (
             change_table(c, lambda t: t["Parameters"].update({OWNER_TAG: owner}))

@@ -28,6 +28,7 @@ class CloudFormation:
         from mysfits_stream.localcloud.control_plane.cloudformation import (  # noqa: F401
             calls,
             catalog,
+            monitoring,
             rest_apis,
             storage,
             work,

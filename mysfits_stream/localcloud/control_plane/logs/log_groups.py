@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mysfits_stream.localcloud import simulated
 from mysfits_stream.localcloud.control_plane.constraints import violation
+from mysfits_stream.localcloud.control_plane.logs import metric_filters
 from mysfits_stream.localcloud.control_plane.logs.retention_policies import RetentionPolicies
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
 
 # Section 8 of the facts.
@@ -71,6 +74,14 @@ class LogGroups:
                 return _error("ResourceNotFoundException", "The specified resource does not exist.")
         if request.operation == "DeleteLogGroup":
             self._forget_tags(request.region, given.get("logGroupName", ""))
+            metric_filters.remove(self._backend(request.region), given.get("logGroupName", ""))
+        if request.operation == "PutMetricFilter":
+            if not metric_filters.is_simulated(given["filterPattern"]):
+                call = Call("logs", request.operation, request.region)
+                return simulated.not_simulated(call, f"logs:{request.operation}: filterPattern")
+            if not self._has_group(request.region, given):
+                return _error("ResourceNotFoundException", "The specified log group does not exist.")
+            metric_filters.remove(self._backend(request.region), given["logGroupName"], given["filterName"])
         if request.operation == "GetLogEvents" and not self._has_group(request.region, given):
             return _error("ResourceNotFoundException", "The specified log stream does not exist.")
         response = moto(request)

@@ -1,0 +1,1 @@
+"""SNS's control plane: topics with subscriptions that nobody confirms."""
