@@ -213,3 +213,11 @@ def read_json_option(app: App, arguments: Sequence[str]) -> None:
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)
+
+since_option = click.option(
+    "--since",
+    default="1h",
+    show_default=True,
+    metavar="WHEN",
+    help="Start of the time range: 15m, 1h or 7d ago, or an ISO 8601 time.",
+)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.app import App, global_options, pass_app, since_option
 from mysfits_stream.commands.completion import complete_field, complete_name
 from mysfits_stream.commands.help import command
 
@@ -83,13 +83,7 @@ def send_test_click(
         "mysfits-stream clicks --since 7d --html clicks.html",
     ),
 )
-@click.option(
-    "--since",
-    default="1h",
-    show_default=True,
-    metavar="WHEN",
-    help="Start of the time range: 15m, 1h or 7d ago, or an ISO 8601 time.",
-)
+@since_option
 @click.option("--until", metavar="WHEN", help="End of the time range, not included.  [default: now]")
 @click.option(
     "--last",

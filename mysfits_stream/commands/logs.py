@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from mysfits_stream.commands.app import App, global_options, pass_app
+from mysfits_stream.commands.app import App, global_options, pass_app, since_option
 from mysfits_stream.commands.help import command
 
 
@@ -24,13 +24,7 @@ from mysfits_stream.commands.help import command
     metavar="N",
     help="Number of log events, the latest.",
 )
-@click.option(
-    "--since",
-    default="1h",
-    show_default=True,
-    metavar="WHEN",
-    help="Start of the time range: 15m, 1h or 7d ago, or an ISO 8601 time.",
-)
+@since_option
 @click.option("--follow", "-f", is_flag=True, help="Show log events as they arrive, until Ctrl-C.")
 @global_options
 @pass_app

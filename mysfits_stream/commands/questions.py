@@ -152,14 +152,7 @@ def ask_to_fetch(app: App, *, yes: bool) -> Callable[[Missing], None]:
 
 def ask_for_settings(app: App) -> dict[str, str | None]:
     """The settings of a new configuration: options, and on a terminal the answers to three questions."""
-    options = app.options
-    given = {
-        "stack": options.stack,
-        "target": options.target,
-        "region": options.region,
-        "profile": options.profile,
-        "mysfits_api": options.mysfits_api,
-    }
+    given = app.options.settings
     if _can_ask(app):
         asked = (
             ("stack", "Name of the stack", "mysfits-clicks"),

@@ -42,6 +42,17 @@ class Options:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Option -> the environment variable that its value comes from, for error messages."""
 
+    @property
+    def settings(self) -> dict[str, str | None]:
+        """The options that override settings of the configuration, by the setting's name."""
+        return {
+            "stack": self.stack,
+            "target": self.target,
+            "region": self.region,
+            "profile": self.profile,
+            "mysfits_api": self.mysfits_api,
+        }
+
 
 def load_config(options: Options, warn: Callable[[str], None], section: str | None = None) -> Config:
     """The configuration with options and environment applied.
@@ -56,14 +67,7 @@ def load_config(options: Options, warn: Callable[[str], None], section: str | No
 
     file = Path(options.config) if options.config else None
     loaded = config.load(file, warn=warn, section=section)
-    given = {
-        "stack": options.stack,
-        "target": options.target,
-        "region": options.region,
-        "profile": options.profile,
-        "mysfits_api": options.mysfits_api,
-        "local.access": os.environ.get(LOCAL_ACCESS) or None,
-    }
+    given = {**options.settings, "local.access": os.environ.get(LOCAL_ACCESS) or None}
     variables = {"local.access": LOCAL_ACCESS, **options.variables}
     for name, value in given.items():
         try:

@@ -10,21 +10,21 @@ import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from mysfits_stream.localcloud.control_plane.athena.executions import ENDED, Execution
 from mysfits_stream.localcloud.control_plane.athena.workgroups import (
     INVALID,
-    JSON,
     PRIMARY,
     AthenaError,
     Document,
+    answered,
     error_response,
     found_workgroup,
 )
-from mysfits_stream.localcloud.control_plane.constraints import violation
 from mysfits_stream.localcloud.http.calls import Call
-from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
+from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 from mysfits_stream.localcloud.http.refusals import refused
 
 NO_LOCATION = (
@@ -84,13 +84,8 @@ class Queries:
             return moto(request)
         from mysfits_stream.localcloud.athena.errors import NotSimulatedError, RejectedError
 
-        given = {name: value for name, value in request.json().items() if value is not None}
         try:
-            if message := violation("athena", request.operation, given):
-                raise AthenaError(message)
-            return json_response(200, operation(request.region, given), JSON)
-        except AthenaError as error:
-            return error_response(error)
+            return answered(request, partial(operation, request.region))
         except RejectedError as error:
             return error_response(AthenaError(str(error), error.code))
         except NotSimulatedError as error:

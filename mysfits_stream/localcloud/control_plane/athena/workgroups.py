@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from mysfits_stream.localcloud.control_plane.constraints import violation
@@ -52,13 +53,7 @@ class Workgroups:
         operation = operations.get(request.operation)
         if operation is None:
             return moto(request)
-        given = {name: value for name, value in request.json().items() if value is not None}
-        try:
-            if message := violation("athena", request.operation, given):
-                raise AthenaError(message)
-            return json_response(200, operation(self._backend(request.region), given), JSON)
-        except AthenaError as error:
-            return error_response(error)
+        return answered(request, partial(operation, self._backend(request.region)))
 
     def _create(self, backend: Any, given: Document) -> Document:
         if given["Name"] in backend.work_groups:
@@ -157,6 +152,17 @@ def found_workgroup(backend: Any, name: str) -> Any:
     if name not in backend.work_groups:
         raise AthenaError("WorkGroup is not found.")
     return backend.work_groups[name]
+
+
+def answered(request: Request, operation: Callable[[Document], Document]) -> Response:
+    """The response of an operation, or Athena's error for a request that Athena rejects."""
+    given = {name: value for name, value in request.json().items() if value is not None}
+    try:
+        if message := violation("athena", request.operation, given):
+            raise AthenaError(message)
+        return json_response(200, operation(given), JSON)
+    except AthenaError as error:
+        return error_response(error)
 
 
 def error_response(error: AthenaError) -> Response:
