@@ -123,7 +123,7 @@ class Ceiling:
     def sentence(self) -> str:
         """The ceiling in words."""
         return (
-            f"costs at most ${self.per_day:,.2f} a day without storage, whatever is sent: "
+            f"at most ${self.per_day:,.2f} a day without storage, whatever is sent: "
             f"the throttle allows {self.requests_per_second:,g} requests a second over PUT and OPTIONS "
             f"({prices.REGION} prices of {self.prices_of}; docs/cost.md)"
         )

@@ -32,7 +32,12 @@ def links(config: Config, cloudwatch: Any, topic: Topic | None) -> Iterator[Link
     if states and not ringing:
         yield Link("alarms", OK, f"none of {len(states)} alarms rings")
     if topic and topic.is_pending():
-        yield Link("alarm-topic", WARNING, pending(topic), "or run `mysfits-stream up` for another email")
+        yield Link(
+            "alarm-topic",
+            WARNING,
+            pending(topic),
+            "AWS drops the address after two to three days; then `mysfits-stream up` subscribes it again",
+        )
 
 
 def pending(topic: Topic) -> str:

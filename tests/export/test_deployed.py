@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.config import Config
+from mysfits_stream.config import AlarmsConfig, Config
 from mysfits_stream.export import cloudformation, files
 from mysfits_stream.local_site.mysfits import mysfits
-from mysfits_stream.provision.resource import OWNER_TAG
+from mysfits_stream.provision.resource import OWNER_TAG, difference
 from tests.support.cloud import CloudUnderTest
 from tests.support.deployment import Deployment
 
@@ -172,3 +172,20 @@ def test_a_deployed_template_outlives_a_restart_of_the_local_cloud(
     assert client.describe_stacks(StackName="exported")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
     client.delete_stack(StackName="exported")
     assert [resource.name for resource in deployment.resources() if resource.read()] == ["clicks-bucket"]
+
+
+def test_the_alarms_of_a_template_are_those_of_up(
+    local_cloud: CloudUnderTest, deployment: Deployment
+) -> None:
+    config = Config(alarms=AlarmsConfig(email="me@example.com"))
+    client = deploy(local_cloud, config)
+    deployment.config = config
+    watching = [each for each in deployment.resources() if each.name.startswith("alarm-")]
+    assert len(watching) == 9
+    logs = deployment.resource("delivery-logs")
+    for resource in [*watching, logs]:
+        observed = resource.read()
+        assert observed is not None
+        assert difference(observed.properties, resource.desired) == {}, resource.name
+    client.delete_stack(StackName="exported")
+    assert [resource.read() for resource in watching] == [None] * 9
