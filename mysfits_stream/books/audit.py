@@ -30,6 +30,9 @@ LAG = timedelta(minutes=5)
 QUIET = timedelta(seconds=30)
 """The longest time from a request to the arrival of its record: API Gateway's timeout (F62)."""
 
+SHORTEST_QUIET = timedelta(seconds=1)
+"""The same on a target whose waiting times are shorter than AWS's: a busy machine takes that long."""
+
 BAND = timedelta(minutes=15)
 """How far the ends of the settled range move back at most."""
 
@@ -64,9 +67,10 @@ def audit(
     settled = max(begin, floor(settled))
     bands = [(begin - BAND, begin), (settled - BAND, settled)]
     found = ledgers.read(bucket, begin - BAND, now, bands)
-    low = _quiet(begin, found, begin - BAND)
-    high = max(low, _quiet(settled, found, max(low, settled - BAND)))
-    return _Closing(sums, found, low, high, span).books(now, failing_since)
+    quiet = max(SHORTEST_QUIET, QUIET / time_scale)
+    low = _quiet(begin, found, begin - BAND, quiet)
+    high = max(low, _quiet(settled, found, max(low, settled - BAND), quiet))
+    return _Closing(sums, found, low, high, span, quiet).books(now, failing_since)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class _Closing:
     low: datetime
     high: datetime
     span: timedelta
+    quiet: timedelta = QUIET
 
     def books(self, now: datetime, failing_since: datetime | None) -> Books:
         minutes = tuple(self._minutes(now))
@@ -143,7 +148,7 @@ class _Closing:
         """The difference at the end of the settled range, at least and at most."""
         ledger, low, high = self.ledger, self.low, self.high
         # A record may come in after the end before which its request came.
-        early, late = ledger.near(low, QUIET), ledger.near(high, QUIET)
+        early, late = ledger.near(low, self.quiet), ledger.near(high, self.quiet)
         puts, latest = ledger.replayed_puts.items(), MINUTE + self.span
         early += sum(count for at, count in puts if at < low < at + latest)
         late += sum(count for at, count in puts if low <= at < high < at + latest)
@@ -234,11 +239,11 @@ def _failing_since(failing: tuple[datetime, ...], now: datetime, patience: timed
     return begin
 
 
-def _quiet(edge: datetime, found: Ledger, earliest: datetime) -> datetime:
+def _quiet(edge: datetime, found: Ledger, earliest: datetime, quiet: timedelta = QUIET) -> datetime:
     """The latest minute up to ``edge`` without requests for a while before; else ``edge``."""
     at = edge
     while at >= earliest:
-        if not found.near(at, QUIET):
+        if not found.near(at, quiet):
             return at
         at -= MINUTE
     return edge
