@@ -18,25 +18,8 @@ from mysfits_stream.ecma_subset import PatternError
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.lambda_src import stream_processor
 from mysfits_stream.localcloud.execute_api.json_schema import ModelValidator, check_schema, matches
+from tests.support.definitions import ALL_TYPES, SHOP
 from tests.support.scripted_mysfits import envelope, event
-
-SHOP = {
-    "click": {
-        "fields": {
-            "visitorId": {"type": "string", "minLength": 1, "maxLength": 64},
-            "productId": {"type": "string", "pattern": "^[0-9]{1,10}$"},
-            "campaign": {"type": "string", "maxLength": 64, "required": False},
-            "quantity": {"type": "integer", "minimum": 1, "maximum": 99, "required": False},
-        },
-        "user": "visitorId",
-    },
-    "enrich": {
-        "key": "productId",
-        "path": "/products/{productId}",
-        "list": "",
-        "attributes": ["name", "category", "price"],
-    },
-}
 
 
 def defined(settings: dict[str, Any]) -> Definition:
@@ -70,6 +53,15 @@ def test_a_shop_is_defined_by_configuration_alone() -> None:
     assert definition.schema()["required"] == ["visitorId", "productId"]
     assert definition.digest
     assert json.loads(definition.browser())["key"] == "productId"
+
+
+def test_a_definition_with_all_types_and_bounds_is_one() -> None:
+    definition = defined(ALL_TYPES)
+    kinds = {field.type for field in definition.fields}
+    bounds = {name for field in definition.fields for name, _ in field.bounds}
+    assert kinds == {"string", "integer", "number", "boolean"}
+    assert bounds == {"minLength", "maxLength", "pattern", "enum", "minimum", "maximum"}
+    assert (definition.user, definition.key) == ("who", "item")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""A shop's own clicks by configuration alone, a changed definition, a stack of 0.1.0: end to end."""
+"""A shop's own clicks by configuration alone, clicks of all types, a changed definition: end to end."""
 
 from __future__ import annotations
 
-import io
 import json
+import random
 import threading
-import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,8 +17,8 @@ from mysfits_stream.clicks.distinct import Distinct
 from mysfits_stream.config import Config, parse
 from mysfits_stream.provision import stack
 from tests.support.cloud import CloudUnderTest
+from tests.support.definitions import ALL_TYPES, SHOP
 from tests.support.deployment import Deployment
-from tests.test_click_definition import SHOP
 
 pytestmark = pytest.mark.slow
 
@@ -27,10 +26,6 @@ PRODUCTS = {"4711": {"name": "Tea", "category": "drinks", "price": 3.5}}
 SOLD = {"visitorId": "ada", "productId": "4711", "campaign": "may", "quantity": 2}
 WORKSHOP = {"userId": "ada", "mysfitId": "m-1"}
 HYDRA = {"mysfitId": "m-1", "goodevil": "evil", "lawchaos": "lawful", "species": "Hydra", "name": "Lerna"}
-CODE_OF_ANOTHER_VERSION = "def handler(event, context):\n    raise RuntimeError\n"
-TEMPLATE_OF_0_1_0 = (
-    '{"DeliveryStreamName": "STREAM", "Record": {"Data": "$util.base64Encode($input.json(\'$\'))"}}'
-)
 
 
 class Service(BaseHTTPRequestHandler):
@@ -38,7 +33,9 @@ class Service(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind, _, key = self.path.strip("/").partition("/")
-        found = PRODUCTS.get(key) if kind == "products" else HYDRA if key == "m-1" else None
+        found: Any = PRODUCTS.get(key) if kind == "products" else HYDRA if key == "m-1" else None
+        if kind == "items?id=7":
+            found = {"title": "Seven", "weight": 0.5, "available": True}
         body = json.dumps(found).encode()
         self.send_response(200 if found else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -126,24 +123,6 @@ def test_a_changed_definition_loses_no_click_that_lies_in_the_buffers(shop: Shop
     assert not shop.failures()
 
 
-def test_one_up_brings_a_stack_of_0_1_0_over_with_clicks_in_its_buffers(shop: Shop) -> None:
-    shop.config = Config()
-    shop.up()
-    make_it_0_1_0(shop)
-    assert shop.put(WORKSHOP).ok
-    assert [json.loads(record) for record in shop.cloud.cloud.firehose.held()] == [WORKSHOP]
-    shop.calls.clear()
-    shop.up()
-    assert shop.calls.index("UpdateFunctionCode") < shop.calls.index("PutRestApi")
-    assert set(shop.statuses().values()) == {"in-sync"}
-    assert shop.put(WORKSHOP).ok
-    shop.pass_buffers()
-    lines = shop.delivered()
-    assert [(line["species"], line["name"]) for line in lines] == [("Hydra", "Lerna")] * 2
-    assert len({line["clickId"] for line in lines}) == 2
-    assert not shop.failures()
-
-
 def test_lines_of_0_1_0_are_read_and_count_singly() -> None:
     old = {**WORKSHOP, "goodevil": "evil", "lawchaos": "lawful", "species": "Hydra"}
     line = json.dumps({**old, "clickedAt": "2026-01-01T00:00:00.000Z"}).encode()
@@ -151,32 +130,63 @@ def test_lines_of_0_1_0_are_read_and_count_singly() -> None:
     assert len(list(Distinct().clicks(clicks))) == 2
 
 
-def make_it_0_1_0(shop: Shop) -> None:
-    """A processor of another version, without the definition, and the deployed template of 0.1.0."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("stream_processor.py", CODE_OF_ANOTHER_VERSION)
-    function: Any = shop.target.clients.function
-    function.update_function_code(FunctionName=shop.names.function, ZipFile=target.getvalue())
-    function.update_function_configuration(
-        FunctionName=shop.names.function,
-        Environment={"Variables": {"CACHE_SECONDS": "300", "MYSFITS_API": shop.service}},
+def valid(chance: random.Random) -> dict[str, Any]:
+    """A click that the definition with all types accepts."""
+    click: dict[str, Any] = {
+        "who": chance.choice(["\u00e9\U0001f409", "x" * 64, 'a"b\\c', "$input.json('$')", "guest"]),
+        "item": chance.choice([1, 7, 2**53 - 1]),
+        "ratio": chance.choice([-1.5, 0, 99.5, 0.1, 12, 1e-7]),
+        "agreed": chance.choice([True, False]),
+        "channel": chance.choice(CHANNELS),
+    }
+    click |= {"code": "AB-7"} if chance.random() < 0.5 else {}
+    click |= {"stars": chance.choice([1, 2, 3])} if chance.random() < 0.5 else {}
+    click |= (
+        {"Note_2": chance.choice(["", "n" * 2048, "#set($x = 1)\u2028\n\t"])} if chance.random() < 0.5 else {}
     )
-    api: Any = shop.target.clients.apigateway
-    api_id = shop.resource("clicks-api").read().id
-    [resource] = [
-        item["id"] for item in api.get_resources(restApiId=api_id)["items"] if item["path"] == "/clicks"
-    ]
-    api.update_integration(
-        restApiId=api_id,
-        resourceId=resource,
-        httpMethod="PUT",
-        patchOperations=[
-            {
-                "op": "replace",
-                "path": "/requestTemplates/application~1json",
-                "value": TEMPLATE_OF_0_1_0.replace("STREAM", shop.names.stream),
-            }
-        ],
-    )
-    api.create_deployment(restApiId=api_id, stageName=shop.config.api.stage)
+    return click
+
+
+CHANNELS = ALL_TYPES["click"]["fields"]["channel"]["enum"]
+INVALID: dict[str, list[Any]] = {
+    "who": ["x", "x" * 65, 7, None],
+    "item": [0, 2**53, "7", 7.5, True],
+    "ratio": [-1.6, 99.6, "1", False],
+    "agreed": [0, "true", None],
+    "channel": ["Web", "", 1],
+    "code": ["ab-7", "AB-7\n", "AB-1234", 7],
+    "stars": [0, 4, "1", True],
+    "Note_2": ["n" * 2049, {}, []],
+    "note_2": ["another case"],
+    "clickedAt": ["2026-01-01T00:00:00.000Z"],
+    "clickId": ["short", "with space", 12345678],
+}
+
+
+def test_a_ledger_of_clicks_of_all_types_balances(shop: Shop) -> None:
+    chance = random.Random(15)  # noqa: S311 - repeatable, not secret
+    shop.config = parse(ALL_TYPES)
+    shop.up()
+    assert set(shop.statuses().values()) == {"in-sync"}
+    accepted: dict[str, dict[str, Any]] = {}
+    for number in range(40):
+        clicks = [
+            valid(chance) | {"clickId": f"click-{number:03}-{part}"} for part in range(chance.choice((1, 3)))
+        ]
+        assert shop.put(clicks[0] if len(clicks) == 1 else clicks).status_code == 200, clicks
+        accepted |= {click["clickId"]: click for click in clicks}
+    for name, values in INVALID.items():
+        for value in values:
+            assert shop.put([valid(chance), valid(chance) | {name: value}]).status_code == 400, (name, value)
+    without = valid(chance)
+    del without["agreed"]
+    assert shop.put(without).status_code == 400
+    shop.pass_buffers()
+    assert not shop.failures()
+    stored = {line["clickId"]: line for line in shop.delivered()}
+    assert stored.keys() == accepted.keys()
+    for click_id, click in accepted.items():
+        assert {name: stored[click_id].get(name) for name in click} == click
+        known = click["item"] == 7
+        assert stored[click_id]["title"] == ("Seven" if known else None)
+        assert stored[click_id].get("enriched", True) is known

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mysfits_stream.config import ApiConfig
+from mysfits_stream.config import ApiConfig, parse
 from mysfits_stream.local_site.mysfits import mysfits
 from mysfits_stream.website.pages import Endpoints, fill, own_page
 from tests.support.cloud import CloudUnderTest
+from tests.support.definitions import SHOP
 from tests.support.deployment import Deployment
 
 from .network import PATIENCE, Connection, Files, website
@@ -134,6 +135,48 @@ def test_a_click_on_a_profile_arrives_enriched_in_the_bucket(
     }
     assert sorted(tapped) == [("OPTIONS", f"{pipeline.clicks}/clicks"), ("PUT", f"{pipeline.clicks}/clicks")]
     assert visitor.hosts == {"127.0.0.1"}
+    assert visitor.complaints == []
+
+
+SHOP_PAGE = """<!DOCTYPE html>
+<title>A shop</title>
+<link rel="icon" href="data:,">
+<meta name="clicks-endpoint" content="ENDPOINT" data-click='DEFINITION'>
+<script type="module" src="clicks.js"></script>
+<button data-record-click="4711" data-click-campaign="may" data-click-quantity="2">Tea</button>
+<button data-record-click="not a number">Nothing</button>
+"""
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["a known visitor", "Global Privacy Control"])
+def test_a_shops_page_sends_its_own_click_with_its_own_user_field(
+    pipeline: Pipeline, visitor: Visitor, private: bool
+) -> None:
+    shop = parse(SHOP)
+    pipeline.stack.config = replace(pipeline.stack.config, click=shop.click, enrich=shop.enrich)
+    pipeline.stack.up()
+    text = SHOP_PAGE.replace("ENDPOINT", pipeline.clicks).replace("DEFINITION", shop.definition.browser())
+    [client] = [file for file in own_page(pipeline.endpoints) if file.name == "clicks.js"]
+    origin = pipeline.site(
+        {"/": ("text/html", text.encode()), "/clicks.js": (client.content_type, client.body)}
+    )
+    page = visitor.page
+    page.add_init_script("localStorage.setItem('visitorId', 'ada')")
+    if private:
+        page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    page.goto(f"{origin}/")
+    with page.expect_response(f"{pipeline.clicks}/clicks") as answer:
+        page.get_by_role("button", name="Nothing").click()
+        page.get_by_role("button", name="Tea").click()
+    assert answer.value.json() == {"status": "accepted"}
+    [click] = pipeline.arrived()
+    user = "guest" if private else "ada"
+    assert [click[name] for name in ("visitorId", "productId", "campaign", "quantity")] == [
+        user,
+        "4711",
+        "may",
+        2,
+    ]
     assert visitor.complaints == []
 
 

@@ -29,6 +29,7 @@ from mysfits_stream.config import (
     DeliveryConfig,
     ProcessorConfig,
     QueryConfig,
+    parse,
 )
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation, files, importing, sam
@@ -36,6 +37,7 @@ from mysfits_stream.export.parameters import FIXED, FIXED_WITH_ATHENA, SECTIONS,
 from mysfits_stream.export.placeholders import Placeholder, references, rendered
 from mysfits_stream.provision.processor_zip import processor_package
 from mysfits_stream.provision.resource import logical_id
+from tests.support.definitions import ALL_TYPES, SHOP
 from tests.support.templates import SERVICE, built, intrinsics, resolved, values
 
 ACCOUNTS = [
@@ -98,6 +100,8 @@ CONFIGS = {
         query=QueryConfig(athena=True, results_expire_days=3),
         delivery=DeliveryConfig(prefix="clicks/y=!{timestamp:yyyy}/m=!{timestamp:MM}/", compression="GZIP"),
     ),
+    "a shop": parse(SHOP),
+    "clicks of all types": parse(ALL_TYPES),
     "a prefix that looks like a substitution": Config(delivery=DeliveryConfig(prefix="${AWS::Region}/")),
 }
 

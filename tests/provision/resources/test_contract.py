@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import AlarmsConfig, Config, IamConfig, QueryConfig
+from mysfits_stream.config import AlarmsConfig, Config, IamConfig, QueryConfig, parse
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision import alarms, policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
@@ -26,6 +27,7 @@ from mysfits_stream.provision.resource import OWNER_TAG, Observed, Resource, dif
 from mysfits_stream.provision.resources.alarm import COMPARED
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.state import State
+from tests.support.definitions import ALL_TYPES, SHOP
 
 pytestmark = pytest.mark.slow
 
@@ -878,6 +880,26 @@ def retag(c: Clients, observed: Observed, owner: str) -> None:
         ),
     }
     calls[service]()
+
+
+@pytest.mark.parametrize("settings", [SHOP, ALL_TYPES], ids=["a shop", "all types"])
+def test_another_definition_of_a_click_is_drift_of_what_follows_from_it_and_heals(
+    build: Callable[..., dict[str, Resource]], settings: dict[str, Any]
+) -> None:
+    for resource in build().values():
+        if resource.read() is None:
+            make_untested(resource) if isinstance(resource, Alias) else make(resource)
+    defined = parse(settings)
+    resources = build(config=replace(CONFIG, click=defined.click, enrich=defined.enrich))
+    differing = [name for name, resource in resources.items() if drift(resource)]
+    assert differing == ["processor", "processor-live", "clicks-api", "clicks-table"]
+    for name in differing:
+        resources[name].update(drift(resources[name]))
+        resources[name].settle()
+        assert drift(resources[name]) == {}
+    for resource in reversed(resources.values()):
+        resource.delete()
+        assert resource.read() is None
 
 
 def test_an_account_level_retention_is_no_drift_and_a_resurrected_group_heals(
