@@ -61,7 +61,15 @@ def _with_sams_alias(value: Any, aliases: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         if value.get("Ref") in aliases:
             return {"Ref": aliases[value["Ref"]]}
-        return {key: _with_sams_alias(item, aliases) for key, item in value.items()}
+        return {
+            # SAM makes the alias itself, with a logical id of its own: ProcessorAliaslive.
+            key: [
+                aliases[name].replace(".Alias", f"Alias{LIVE}") if name in aliases else name for name in item
+            ]
+            if key == "DependsOn"
+            else _with_sams_alias(item, aliases)
+            for key, item in value.items()
+        }
     return [_with_sams_alias(item, aliases) for item in value] if isinstance(value, list) else value
 
 

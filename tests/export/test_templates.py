@@ -171,9 +171,16 @@ def test_everything_that_can_have_a_tag_has_the_owner_tag() -> None:
 
 def test_a_template_changes_the_processor_before_the_api() -> None:
     """The processor that understands a changed definition, before the API accepts clicks of it."""
-    for template in (cloudformation.template(Config()), sam.template(Config())):
+    templates = {
+        "ProcessorLive": cloudformation.template(Config()),
+        "ProcessorAliaslive": sam.template(Config()),
+    }
+    for alias, template in templates.items():
         resources = template["Resources"]
-        assert "Processor" in resources["ClicksApi"]["DependsOn"]
+        assert alias in resources["ClicksApi"]["DependsOn"]
+        for part in resources.values():
+            if part["Type"] == "AWS::Lambda::Version":
+                assert part["Properties"]["FunctionName"] == {"Ref": "Processor"}
         for part in resources.values():
             if part["Type"] == "AWS::ApiGateway::Deployment":
                 assert part["Properties"]["RestApiId"] == {"Ref": "ClicksApi"}
@@ -372,7 +379,10 @@ def test_the_sam_translator_makes_of_the_sam_template_what_the_other_one_says(co
         return sorted(part["Type"] for part in resources.values())
 
     assert kinds(translated) == kinds(ours)
-    assert "Processor" in translated["ClicksApi"]["DependsOn"]
+    for part in translated.values():
+        needed = part.get("DependsOn", [])
+        assert set([needed] if isinstance(needed, str) else needed) <= translated.keys()
+    assert "ProcessorAliaslive" in translated["ClicksApi"]["DependsOn"]
     for name, part in ours.items():
         if part["Type"] == "AWS::ApiGateway::Deployment":
             continue  # SAM calls it by a digest of its own.
