@@ -105,10 +105,9 @@ value of a map, ``?`` the member may be missing."""
 HTML = (b"<!doctype html", b"<html")
 LAST_MOMENT = 253_402_300_799_000  # 9999-12-31T23:59:59Z, in milliseconds
 IN_HEADERS = ("header", "headers", "statusCode")
-PARSED_POLICY = "policyDocumentType"  # a string of IAM that botocore has parsed
 JSON_PROTOCOLS = ("json", "rest-json")
-TYPED_BY_PARSER = ("s3.ListObjectVersions",)
-"""Operations with long listings, whose parser in ``fast_s3`` returns the types of the output shape."""
+TYPED_BY_PARSER = ("ListObjectVersionsOutput",)
+"""Output shapes of long listings, whose parser in ``fast_s3`` returns the types of the shape."""
 PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "double": (int, float),
@@ -147,6 +146,10 @@ class CheckedParserFactory(ResponseParserFactory):
                 # botocore parses the members of a modeled error in a second step.
                 if response["status_code"] >= 300 and "Error" in parsed:
                     _check_error(parsed, response["status_code"])
+                elif response["status_code"] < 300 and shape and shape.name not in TYPED_BY_PARSER:
+                    # Before botocore's own handlers, which decode the policies of IAM.
+                    for wrong in _of_other_types(shape, parsed, ""):
+                        raise UnexpectedResponseError(f"{wrong} is of another type")
                 return parsed
             except UnexpectedResponseError:
                 raise
@@ -258,9 +261,6 @@ def _after_call(http_response: Any, parsed: Any, model: OperationModel, **_: Any
             raise UnexpectedResponseError(f"an error without a code, HTTP {http_response.status_code}")
         return
     called = f"{model.service_model.service_name}.{model.name}"
-    if model.output_shape and called not in TYPED_BY_PARSER:
-        for wrong in _of_other_types(model.output_shape, parsed, ""):
-            raise UnexpectedResponseError(f"{wrong} is of another type", model.name)
     for path in ALWAYS_SENT.get(called, ()):
         if not _holds(parsed, path, lambda value: value is not None):
             raise UnexpectedResponseError(f"{path.replace('?', '')} is missing", model.name)
@@ -336,9 +336,7 @@ def _of_other_types(shape: Any, value: Any, path: str) -> Iterator[str]:
     """The paths of values of another type than the shape's."""
     kind: str = shape.type_name
     wanted = PYTHON_TYPES.get(kind)
-    if value is None or wanted is None or shape.name == PARSED_POLICY:
-        return
-    if kind == "structure" and shape.is_document_type:
+    if value is None or wanted is None or (kind == "structure" and shape.is_document_type):
         return
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         yield path or "the document"

@@ -195,6 +195,13 @@ def test_a_malformed_5xx_is_an_error_with_its_status(wire: Wire, protocol: str, 
         ),
         (
             "query",
+            b"<GetRoleResponse><GetRoleResult><Role><Arn>a</Arn><AssumeRolePolicyDocument>{}"
+            b"</AssumeRolePolicyDocument><AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument></Role>"
+            b"</GetRoleResult></GetRoleResponse>",
+            "Role.AssumeRolePolicyDocument is of another type",
+        ),
+        (
+            "query",
             b"<GetRoleResponse><GetRoleResult><Role><Arn>a</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>"
             b"<AssumeRolePolicyDocument>[1]</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>",
             "Role.AssumeRolePolicyDocument has another form",

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
@@ -19,6 +19,16 @@ INVOCATION_PATH = r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?"
 FUNCTION = re.compile(
     r"(?:(?:arn:[^:]+:lambda:[^:]+:)?\d{12}:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
 )
+
+
+ENUMERATIONS = {
+    "x-amz-invocation-type": ("invocationType", ("Event", "RequestResponse", "DryRun")),
+    "x-amz-log-type": ("logType", ("None", "Tail")),
+}
+NOT_SIMULATED = {
+    "x-amz-durable-execution-name": "DurableExecutionName",
+    "x-amz-tenant-id": "TenantId",
+}
 
 
 class InvocationServices(Protocol):
@@ -48,13 +58,14 @@ def invoke(
     ``submit`` runs an asynchronous invocation.
     """
     try:
+        _check_headers(request.headers)
         arn = _function_arn(services, request, function)
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
         _check_payload(request.body, MAX_EVENT if kind == "Event" else MAX_PAYLOAD)
         if kind == "DryRun":
             services.function(arn)
             return Response(204, {"x-amzn-RequestId": str(uuid.uuid4())})
-        context = request.headers.get("x-amz-client-context")
+        context = _client_context(request.headers.get("x-amz-client-context", ""))
         if kind == "Event":
             services.function(arn)
             submit(lambda: services.invoke_asynchronously(arn, request.body or b"{}"))
@@ -74,6 +85,40 @@ def invoke(
     if request.headers.get("x-amz-log-type") == "Tail":
         headers["X-Amz-Log-Result"] = base64.b64encode(invocation.log_tail).decode()
     return Response(200, headers, invocation.payload)
+
+
+def _check_headers(given: Mapping[str, str]) -> None:
+    """Reject values outside of an enumeration, and members of Invoke that the runtime would ignore."""
+    for header, (member, values) in ENUMERATIONS.items():
+        if (value := given.get(header)) and value not in values:
+            raise LambdaError(
+                "ValidationException",
+                f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: [{', '.join(values)}]",
+                400,
+            )
+    for header, member in NOT_SIMULATED.items():
+        if given.get(header):
+            raise LambdaError(
+                "NotSimulated", f"lambda:Invoke: {member} is not simulated by the local cloud", 400
+            )
+
+
+def _client_context(encoded: str) -> str | None:
+    """The JSON document of a client context, which clients send in Base64."""
+    if not encoded:
+        return None
+    try:
+        document = base64.b64decode(encoded, validate=True).decode()
+        if not isinstance(read_json(document), dict):
+            raise ValueError
+    except ValueError as error:
+        raise LambdaError(
+            "InvalidRequestContentException",
+            "Client context must be a valid Base64-encoded JSON object.",
+            400,
+        ) from error
+    return document
 
 
 def _function_arn(services: InvocationServices, request: Request, function: str) -> str:

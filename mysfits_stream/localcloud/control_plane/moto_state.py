@@ -200,6 +200,13 @@ def load_cloudformation() -> None:
     import moto.cloudformation.parsing  # noqa: F401  # loads most of moto
 
 
+def has_resource_type(name: str) -> bool:
+    """Whether moto creates resources of a type; moto skips resources of other types."""
+    from moto.cloudformation.parsing import get_model_map
+
+    return name in get_model_map()
+
+
 # Metrics
 
 

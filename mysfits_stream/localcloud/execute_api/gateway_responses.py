@@ -14,6 +14,9 @@ from typing import Any
 
 DEFAULT_TEMPLATES = {"application/json": '{"message":$context.error.messageString}'}
 
+# With a capital letter where the type has no template of the user: as recorded of resource policies (F147).
+ACCESS_DENIED_TEMPLATES = {"application/json": '{"Message":$context.error.messageString}'}
+
 # Type -> (status, error type, message). The two defaults have no status of their own.
 TYPES: dict[str, tuple[int, str, str]] = {
     "ACCESS_DENIED": (403, "AccessDeniedException", "Access Denied"),
@@ -102,6 +105,8 @@ def compile_gateway_responses(customised: Mapping[str, Any]) -> dict[str, Gatewa
     compiled = {}
     for kind, (status, _, _) in TYPES.items():
         shown = definition(kind, customised)
+        if kind == "ACCESS_DENIED" and shown.get("responseTemplates") == DEFAULT_TEMPLATES:
+            shown["responseTemplates"] = ACCESS_DENIED_TEMPLATES
         compiled[kind] = GatewayResponse(
             kind,
             int(shown.get("statusCode") or status or 500),

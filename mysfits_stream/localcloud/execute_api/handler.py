@@ -249,7 +249,9 @@ def _finished(exchange: RequestContext, integration: Integration, response: Resp
         exchange.note("Method completed with status: %s", response.status)
     own = {"x-amzn-RequestId": exchange.request_id, "x-amz-apigw-id": exchange.extended_id}
     if integration.type != "MOCK":
-        own["X-Amzn-Trace-Id"] = headers.trace_header(exchange.headers.get(headers.TRACE_ID, ""))
+        own["X-Amzn-Trace-Id"] = headers.trace_header(
+            exchange.headers.get(headers.TRACE_ID, ""), exchange.context["requestTimeEpoch"] / 1000
+        )
     sent = sendable(headers.of_response(response.headers))
     return Response(response.status, {**sent, **own}, response.body)
 

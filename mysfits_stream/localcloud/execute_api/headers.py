@@ -54,13 +54,19 @@ def forwarded(request: Request, now: float) -> dict[str, str]:
         "x-forwarded-for": f"{before}, {client}" if before else client,
         "x-forwarded-port": request.environ.get("SERVER_PORT") or "443",
         "x-forwarded-proto": request.environ.get("wsgi.url_scheme") or "https",
-        TRACE_ID: request.headers.get(TRACE_ID) or f"Root=1-{int(now):08x}-{secrets.token_hex(12)}",
+        TRACE_ID: request.headers.get(TRACE_ID) or f"Root={trace_root(now)}",
     }
 
 
-def trace_header(trace_id: str) -> str:
+def trace_root(now: float) -> str:
+    """The root of a new trace that begins ``now``, in seconds since the epoch."""
+    return f"1-{int(now):08x}-{secrets.token_hex(12)}"
+
+
+def trace_header(trace_id: str, now: float) -> str:
     """The X-Amzn-Trace-Id of a response: root, parent and whether the trace is sampled."""
     fields = dict(part.strip().split("=", 1) for part in trace_id.split(";") if "=" in part)
+    fields = {"Root": trace_root(now), **fields}
     fields.setdefault("Parent", secrets.token_hex(8))
     fields.setdefault("Sampled", "0")
     return ";".join(f"{name}={value}" for name, value in fields.items())

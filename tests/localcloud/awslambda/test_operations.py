@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 import requests
@@ -62,6 +63,31 @@ REFUSED_INVOCATIONS = [
     ("f", b'"' + b"x" * 6291456 + b'"', 413, "RequestEntityTooLargeException", "the payload is too large"),
     ("a b", b"{}", 400, "ValidationException", "the name is none"),
 ]
+
+REFUSED_HEADERS = [
+    ({"X-Amz-Invocation-Type": "Later"}, "ValidationException", "Value 'Later' at 'invocationType'"),
+    ({"X-Amz-Log-Type": "Head"}, "ValidationException", "Value 'Head' at 'logType'"),
+    ({"X-Amz-Client-Context": "!"}, "InvalidRequestContentException", "valid Base64-encoded JSON object"),
+    ({"X-Amz-Client-Context": "WzFd"}, "InvalidRequestContentException", "valid Base64-encoded JSON object"),
+    ({"X-Amz-Tenant-Id": "a"}, "NotSimulated", "lambda:Invoke: TenantId is not simulated"),
+    ({"X-Amz-Durable-Execution-Name": "a"}, "NotSimulated", "DurableExecutionName is not simulated"),
+]
+
+
+@pytest.mark.parametrize(("headers", "code", "says"), REFUSED_HEADERS)
+def test_a_header_that_would_be_ignored_is_refused(
+    local_cloud: CloudUnderTest, headers: dict[str, str], code: str, says: str
+) -> None:
+    answer = invoke(local_cloud, "f", b"{}", **headers)
+    assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (400, code)
+    assert says in answer.json()["Message"]
+
+
+def test_the_client_context_comes_in_base64(local_cloud: CloudUnderTest) -> None:
+    make_function(local_cloud, "def handler(event, context):\n    return context.client_context.custom\n")
+    context = base64.b64encode(b'{"custom": {"a": "b"}}').decode()
+    answer = local_cloud.client("lambda").invoke(FunctionName="f", ClientContext=context)
+    assert json.load(answer["Payload"]) == {"a": "b"}
 
 
 @pytest.mark.parametrize(

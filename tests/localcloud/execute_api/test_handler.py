@@ -15,6 +15,7 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.config import Config
 from mysfits_stream.localcloud.control_plane.apigateway import RestApis
 from mysfits_stream.localcloud.execute_api import handler
+from mysfits_stream.localcloud.execute_api.headers import trace_header
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
 
@@ -492,12 +493,20 @@ def test_a_method_that_the_closest_resource_lacks_is_served_by_a_greedy_one() ->
     }
 
 
+@pytest.mark.parametrize("sent", ["", "Self=1-2-3", "Sampled=1"])
+def test_a_trace_without_a_root_gets_one(sent: str) -> None:
+    found = trace_header(sent, 1_700_000_000)
+    assert re.fullmatch(r"Root=1-6553f100-[0-9a-f]{24};.*Parent=[0-9a-f]{16}.*", found)
+    assert sent in found
+    assert trace_header("Root=1-2-3;Sampled=1", 0).startswith("Root=1-2-3;Sampled=1;Parent=")
+
+
 def test_a_resource_policy_is_enforced_as_it_was_deployed() -> None:
     deny = {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
     definition = {**api(mock()), "x-amazon-apigateway-policy": {"Statement": [deny]}}
     answer = handler.handle(deploy(definition), Request("GET", "/"), Backend(), NOW)
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
-    assert answer.json()["message"].endswith("/prod/GET/ with an explicit deny")
+    assert answer.json()["Message"].endswith("/prod/GET/ with an explicit deny")
 
 
 def test_a_function_that_gets_too_much_is_a_request_that_is_too_long() -> None:

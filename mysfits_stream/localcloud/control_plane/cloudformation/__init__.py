@@ -6,8 +6,14 @@ the resources are created here through the API calls of CloudFormation, with the
 
 from __future__ import annotations
 
+from mysfits_stream.localcloud import simulated
 from mysfits_stream.localcloud.control_plane import moto_state
+from mysfits_stream.localcloud.control_plane.cloudformation.simulated_types import ignored
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
+from mysfits_stream.localcloud.http.refusals import refused
+
+OF_TEMPLATES = ("CreateStack", "UpdateStack", "CreateChangeSet")
 
 
 class CloudFormation:
@@ -35,4 +41,12 @@ class CloudFormation:
         )
 
         calls.serve(self._front)
-        return ask_moto(request)
+        call = Call("cloudformation", request.operation, request.region)
+        if request.operation in OF_TEMPLATES and (what := ignored(request, moto_state.has_resource_type)):
+            return simulated.not_simulated(call, what)
+        response = ask_moto(request)
+        if response.status >= 400 and not response.body.lstrip().startswith((b"<", b"{")):
+            # A call for a resource failed, and moto sends the message of the exception alone.
+            text = response.body.decode("utf-8", "replace")
+            return refused(call, 400, "ValidationError", f"a resource of the stack cannot be made: {text}")
+        return response

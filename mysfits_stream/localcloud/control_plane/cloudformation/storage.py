@@ -33,6 +33,7 @@ class Bucket(Provided, CloudFormationModel):
         if encryption := given.get("BucketEncryption"):
             rules = [
                 {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+                | {key: rule[key] for key in ("BucketKeyEnabled",) if key in rule}
                 for rule in encryption["ServerSideEncryptionConfiguration"]
             ]
             self.call(
@@ -84,7 +85,8 @@ class LogGroup(Provided, CloudFormationModel):
         """Create or update the log group."""
         group = {"logGroupName": self.physical_resource_id}
         if not self.exists:
-            self.call("logs", "create_log_group", **group, tags=self.tags())
+            tags = {"tags": self.tags()} if self.tags() else {}
+            self.call("logs", "create_log_group", **group, **tags)
             found = self.call("logs", "describe_log_groups", logGroupNamePrefix=self.physical_resource_id)
             self.attributes["Arn"] = found["logGroups"][0]["arn"]
         if days := self.properties.get("RetentionInDays"):

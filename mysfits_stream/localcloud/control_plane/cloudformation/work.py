@@ -24,7 +24,8 @@ class Role(Provided, CloudFormationModel):
         if self.exists:
             self.call("iam", "update_assume_role_policy", **role, PolicyDocument=trust)
         else:
-            kept = {key: self.properties[key] for key in ("Description", "Tags") if key in self.properties}
+            given = ("Description", "Tags", "Path", "PermissionsBoundary")
+            kept = {key: self.properties[key] for key in given if key in self.properties}
             made = self.call("iam", "create_role", **role, AssumeRolePolicyDocument=trust, **kept)["Role"]
             self.attributes |= {"Arn": made["Arn"], "RoleId": made["RoleId"]}
         for policy in self.properties.get("Policies", ()):
