@@ -198,7 +198,12 @@ class ResourcePolicy:
         return "must have Version and a list Statement, each with Effect, Principal, Action and Resource"
 
     def _is_statement(self, found: Any) -> bool:
-        return isinstance(found, Mapping) and {"Effect", "Principal", "Action"} <= found.keys()
+        elements = ("Principal", "Action", "Resource")
+        return (
+            isinstance(found, Mapping)
+            and "Effect" in found
+            and all({each, f"Not{each}"} & found.keys() for each in elements)
+        )
 
 
 Limit = (
@@ -247,7 +252,10 @@ def _origin_of(text: str) -> str | None:
         return None
 
 
-HTTP_URL = Matching(r"https?://[^\s/]+(/\S*)?", "a URL that begins with https:// or http://")
+HTTP_URL = Matching(
+    r"https?://([^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#:@\[\]]+)(:\d{1,5})?(/[^\s?#]*)?",
+    "a URL that begins with https:// or http://, without ? and #",
+)
 INVOKE_URL = Matching(
     r"https?://([^\s{}]|\{(api_id|region|stage|dns_suffix)\})+",
     "a URL template with {api_id}, {region}, {stage} or {dns_suffix}",

@@ -45,6 +45,12 @@ def replayed_prefix(error_prefix: str) -> str:
 
 def rejection(wanted: tuple[Expiry, ...]) -> str | None:
     """The reason why the lifetimes contradict, or None; the text begins with the setting."""
+    clicks, failed, _ = wanted
+    if failed.prefix.endswith(f"{ERROR_TYPE}/") and clicks.prefix.startswith(failed.prefix):
+        return (
+            f"delivery.prefix: lies below {failed.prefix}, which holds failed clicks; choose another prefix, "
+            "such as firehose/"
+        )
     for rule in wanted:
         if rule.days is None:
             continue
