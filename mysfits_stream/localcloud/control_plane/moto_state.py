@@ -111,10 +111,9 @@ def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
 
 
 def boundaries(account: str, partition_name: str) -> set[str]:
-    """The ARNs of the policies that roles and users have as permissions boundary."""
+    """The ARNs of the policies that roles have as permissions boundary."""
     iam: Any = get_backend("iam")[account][partition_name]
-    found = [*iam.roles.values(), *iam.users.values()]
-    return {arn for each in found if (arn := getattr(each, "permissions_boundary_arn", None))}
+    return {arn for each in iam.roles.values() if (arn := each.permissions_boundary_arn)}
 
 
 def role_arn(account: str, region: str, name: str) -> str | None:

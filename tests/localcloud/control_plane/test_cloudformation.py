@@ -77,6 +77,7 @@ def test_every_property_of_an_export_is_simulated() -> None:
         "iam": {"path": "/t/", "permissions_boundary": "arn:aws:iam::123456789012:policy/b"},
         "bucket": {"kms_key": "arn:aws:kms:us-east-1:123456789012:key/x"},
         "query": {"athena": True},
+        "alarms": {"email": "a@example.com"},
     }
     for settings in ({}, full):
         template = cloudformation.template(config.parse(settings))

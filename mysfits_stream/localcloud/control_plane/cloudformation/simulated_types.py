@@ -19,6 +19,11 @@ PROPERTIES = {
     "AWS::ApiGateway::RestApi": "Body Description EndpointConfiguration FailOnWarnings Mode Name Tags",
     "AWS::ApiGateway::Stage": "DeploymentId MethodSettings RestApiId StageName Tags",
     "AWS::Athena::WorkGroup": "Name RecursiveDeleteOption State Tags WorkGroupConfiguration",
+    "AWS::CloudWatch::Alarm": """
+        ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions
+        EvaluationPeriods InsufficientDataActions MetricName Namespace OKActions Period Statistic Tags
+        Threshold TreatMissingData Unit
+    """,
     "AWS::Glue::Database": "CatalogId DatabaseInput",
     "AWS::Glue::Table": "CatalogId DatabaseName TableInput",
     "AWS::IAM::Role": """
@@ -36,22 +41,27 @@ PROPERTIES = {
     "AWS::Lambda::Version": "CodeSha256 Description FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName RetentionInDays Tags",
     "AWS::Logs::LogStream": "LogGroupName LogStreamName",
+    "AWS::Logs::MetricFilter": "FilterName FilterPattern LogGroupName MetricTransformations",
     "AWS::S3::Bucket": """
         BucketEncryption BucketName LifecycleConfiguration OwnershipControls PublicAccessBlockConfiguration
         Tags VersioningConfiguration
     """,
     "AWS::S3::BucketPolicy": "Bucket PolicyDocument",
+    "AWS::SNS::Topic": "Subscription Tags TopicName",
 }
 """Type -> simulated properties. Members of a property are checked by the service that is called with them."""
 
 NAMES = {
     "AWS::Athena::WorkGroup": "Name",
+    "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::IAM::Role": "RoleName",
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::Logs::LogStream": "LogStreamName",
+    "AWS::Logs::MetricFilter": "FilterName",
     "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
 }
 """Type -> property with the name; CloudFormation would make a name up."""
 
