@@ -1,4 +1,4 @@
-"""HTTP requests to services that may be slow, endless or hostile: time, size and depth are bounded.
+"""HTTP requests with bounds on time, size and depth, for slow, endless or hostile services.
 
 A timeout of ``requests`` begins anew with each byte, so a response that drips never ends. Here the connection
 is closed when the time for the whole exchange is over.

@@ -1,4 +1,4 @@
-"""The target of a stack: a boto3 session, an endpoint and an invoke URL, for AWS or the local cloud.
+"""The target of a stack, AWS or the local cloud: session, endpoint and invoke URL.
 
 No module below this module distinguishes AWS and the local cloud.
 """

@@ -67,7 +67,10 @@ def read_versions(response_dict: dict[str, Any], customized_response_dict: dict[
 
 
 def take_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any] | None:
-    """Hide the objects to delete from botocore's serializer, except the first: the list must not be empty."""
+    """Hide the objects to delete from botocore's serializer.
+
+    Except the first: the list must not be empty.
+    """
     objects = params["Delete"]["Objects"]
     if not objects or any(each.keys() != {"Key", "VersionId"} for each in objects):
         return None

@@ -1,4 +1,4 @@
-"""A test click, sent through the public endpoint as a browser would, and followed all the way to S3."""
+"""A test click, sent through the public endpoint like a browser's, and followed to S3."""
 
 from __future__ import annotations
 

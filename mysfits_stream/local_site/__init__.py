@@ -1,4 +1,4 @@
-"""The local cloud with the routes of the project: the page, its feed and the stand-in Mysfits service."""
+"""The local cloud with the project's routes: the page, its feed and the Mysfits service."""
 
 import sys
 

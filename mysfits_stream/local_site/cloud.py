@@ -1,4 +1,4 @@
-"""The local cloud of this project: :class:`LocalCloud` with routes for the page and the Mysfits service."""
+"""The project's local cloud: :class:`LocalCloud` with the page and the Mysfits service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The website on the local cloud: our page at ``/_site/`` with its endpoints, and a feed for the panel.
+"""The website on the local cloud: our page at ``/_site/``, and a feed for the panel.
 
 The page is generated for every request, because ``up`` and ``down`` change the endpoints. The feed,
 ``/_site/clicks.json``, lists the enriched clicks in the bucket, newest first.

@@ -108,7 +108,10 @@ def may_assume(trust: Document, service: str, context: Context | None = None) ->
 def evaluate(
     policies: Iterable[Document], action: str, resource: str, context: Context | None = None
 ) -> Decision:
-    """What identity policies say about ``action`` (``s3:PutObject``) on ``resource`` (an ARN, or ``*``)."""
+    """The decision of identity policies on an action and a resource.
+
+    ``action`` is ``s3:PutObject`` for example, ``resource`` an ARN or ``*``.
+    """
     decision = Decision.IMPLICIT_DENY
     for policy in policies:
         for statement in listed(policy.get("Statement")):

@@ -52,7 +52,7 @@ class Keeping:
         """Why the last save failed; None after a successful save."""
 
     def load(self) -> None:
-        """Read the directory, and save, so that a directory that cannot be written is refused at the start.
+        """Read the directory, and save: an unwritable directory fails at the start.
 
         Raises KeepingError.
         """

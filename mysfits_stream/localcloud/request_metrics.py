@@ -1,7 +1,4 @@
-"""CloudWatch metrics of requests to APIs and of invocations of functions, by minute until published.
-
-Firehose collects metrics of its own (``firehose/metrics.py``).
-"""
+"""CloudWatch metrics of API requests and function invocations, by minute."""
 
 from __future__ import annotations
 

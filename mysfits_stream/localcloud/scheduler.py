@@ -1,4 +1,4 @@
-"""What happens without being asked for: one clock for all deliveries, and a pool that does their work."""
+"""Background work: a clock for all deliveries, and a pool for the jobs."""
 
 from __future__ import annotations
 

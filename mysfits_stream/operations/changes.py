@@ -1,4 +1,4 @@
-"""The result of a run over the stack: every resource with its status, its action and its differences."""
+"""The result of a run over the stack: each resource's status, action and differences."""
 
 from __future__ import annotations
 

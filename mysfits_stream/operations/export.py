@@ -1,4 +1,4 @@
-"""``export``: the stack as a template for CloudFormation or SAM, or for CloudFormation's resource import."""
+"""``export``: the stack as a template for CloudFormation, SAM, or a resource import."""
 
 from __future__ import annotations
 

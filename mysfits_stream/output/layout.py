@@ -51,7 +51,7 @@ def hanging(head: Text, body: str, width: int | None) -> Text:
 
 
 def widths(natural: Sequence[int], gap: int, width: int | None, fixed: Sequence[int] = ()) -> list[int]:
-    """The widths of columns that fit ``width`` with ``gap`` between them, the widest made smaller first.
+    """The widths of columns within ``width``, with ``gap`` between; the widest shrinks first.
 
     The columns with an index in ``fixed`` keep their natural width.
     """

@@ -1,4 +1,4 @@
-"""Changes of lifecycle rules that delete data: objects expire that would have stayed, or stayed longer."""
+"""Changes of lifecycle rules that delete data: objects expire, or expire earlier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the local cloud behaves around a call: the interface of every behavior, and the instant behavior."""
+"""The interface of every behavior around a call, and the instant behavior."""
 
 from __future__ import annotations
 

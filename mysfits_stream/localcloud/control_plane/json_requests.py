@@ -1,4 +1,4 @@
-"""JSON requests as the services read them: a null is an absent member, and required members are present."""
+"""JSON requests as read by the services: null is absent, required members are present."""
 
 from __future__ import annotations
 

@@ -164,7 +164,10 @@ class Files:
 
 
 class Wait:
-    """Waiting for another process: sleeps, reports once after ``patience`` seconds, ends after ``budget``."""
+    """Waiting for another process.
+
+    Sleeps, reports once after ``patience`` seconds, ends after ``budget``.
+    """
 
     def __init__(self, budget: float, report: Report, text: str, patience: float = PATIENCE) -> None:
         self._began = time.monotonic()

@@ -168,7 +168,7 @@ def _with_stage_variables(exchange: RequestContext, text: str) -> str:
 def _request_parameters(
     exchange: RequestContext, integration: Integration
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-    """Headers, query string and path parameters of the integration request, with the template's overrides."""
+    """Headers, query and path parameters of the integration request, with overrides."""
     places: dict[str, dict[str, Any]] = {"header": {}, "querystring": {}, "path": {}}
     for name, source in integration.parameters:
         place, _, key = name.removeprefix("integration.request.").partition(".")

@@ -1,8 +1,4 @@
-"""The accepted records since the last save, in append-only files, for the restart of a killed local cloud.
-
-An entry is written before the put is answered, without fsync: the entry survives the end of the process, not
-a power cut. Each save begins the next file, and removes older files once the save is on disk.
-"""
+"""The accepted records since the last save, in append-only files, for a restart."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Emptying a versioned bucket: every version and delete marker, in full batches, concurrently (F49).
-
-A listing goes from page to page, so a long listing is divided by prefix: otherwise every deletion would
-wait for the listing.
-"""
+"""Emptying a versioned bucket: all versions and markers, in full batches (F49)."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def delete_integration(api: Document, resource_id: str, http_method: str) -> Non
 
 
 def put_response(owner: Document, member: str, status: str, body: Document) -> Document:
-    """Add a response to a method (``methodResponses``) or to an integration (``integrationResponses``)."""
+    """Add a response: ``methodResponses`` or ``integrationResponses``."""
     if not re.fullmatch(r"[1-5]\d\d", status):
         raise bad_request(
             f"1 validation error detected: Value '{status}' at 'statusCode' failed to satisfy constraint: "

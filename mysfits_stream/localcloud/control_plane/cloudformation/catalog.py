@@ -1,4 +1,4 @@
-"""What queries clicks: the database and the table of the Glue Data Catalog, and Athena's workgroup."""
+"""The types of queries: the Glue database and table, and Athena's workgroup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Database(Provided, CloudFormationModel):
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the database."""
         given = {"CatalogId": self.properties["CatalogId"], "DatabaseInput": self.properties["DatabaseInput"]}
         if self.exists:
             self.call("glue", "update_database", Name=self.physical_resource_id, **given)
@@ -23,7 +23,7 @@ class Database(Provided, CloudFormationModel):
         self.physical_resource_id = self.properties["DatabaseInput"]["Name"]
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the database."""
         self.call("glue", "delete_database", Name=self.physical_resource_id)
 
 
@@ -34,13 +34,13 @@ class Table(Provided, CloudFormationModel):
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the table."""
         given = {key: self.properties[key] for key in ("CatalogId", "DatabaseName", "TableInput")}
         self.call("glue", "update_table" if self.exists else "create_table", **given)
         self.physical_resource_id = self.properties["TableInput"]["Name"]
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the table."""
         self.call(
             "glue",
             "delete_table",
@@ -57,7 +57,7 @@ class WorkGroup(Provided, CloudFormationModel):
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the workgroup."""
         name, settings = self.physical_resource_id, dict(self.properties.get("WorkGroupConfiguration", {}))
         state = self.properties.get("State", "ENABLED")
         if not self.exists:
@@ -71,7 +71,7 @@ class WorkGroup(Provided, CloudFormationModel):
         self.call("athena", "update_work_group", WorkGroup=name, ConfigurationUpdates=settings, State=state)
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the workgroup."""
         recursively = str(self.properties.get("RecursiveDeleteOption", False)).lower() == "true"
         self.call(
             "athena",

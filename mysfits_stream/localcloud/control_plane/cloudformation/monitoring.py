@@ -1,4 +1,4 @@
-"""What watches a stack: the topic with its subscription, alarms, and metric filters."""
+"""The types of monitoring: topics with subscriptions, alarms, and metric filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Topic(Provided, CloudFormationModel):
     ATTRIBUTES = ("TopicArn",)
 
     def put(self) -> None:
-        """Make it, or subscribe an address more."""
+        """Create the topic, or add a subscription."""
         if not self.exists:
             created = self.call(
                 "sns", "create_topic", Name=self.properties["TopicName"], Tags=self.properties.get("Tags", [])
@@ -31,7 +31,7 @@ class Topic(Provided, CloudFormationModel):
             )
 
     def remove(self) -> None:
-        """Delete it with its subscriptions."""
+        """Delete the topic with its subscriptions."""
         self.call("sns", "delete_topic", TopicArn=self.physical_resource_id)
 
 
@@ -42,7 +42,7 @@ class Alarm(Provided, CloudFormationModel):
     NAME = "AlarmName"
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the alarm."""
         numbers = {"Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int, "Threshold": float}
         given = {
             key: numbers[key](value) if key in numbers else value for key, value in self.properties.items()
@@ -53,7 +53,7 @@ class Alarm(Provided, CloudFormationModel):
         self.attributes["Arn"] = f"arn:{partition(self.region)}:cloudwatch:{self.region}::alarm:{name}"
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the alarm."""
         self.call("cloudwatch", "delete_alarms", AlarmNames=[self.physical_resource_id])
 
 
@@ -65,7 +65,7 @@ class MetricFilter(Provided, CloudFormationModel):
     ATTRIBUTES = ()
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the filter."""
         transformations = [
             {f"{key[0].lower()}{key[1:]}": str(value) for key, value in each.items()}
             for each in self.properties["MetricTransformations"]
@@ -80,4 +80,4 @@ class MetricFilter(Provided, CloudFormationModel):
         )
 
     def remove(self) -> None:
-        """A filter goes with its log group."""
+        """Keep the filter, which is deleted with its log group."""

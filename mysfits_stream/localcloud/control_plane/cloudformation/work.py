@@ -92,13 +92,13 @@ class Version(Provided, CloudFormationModel):
     ATTRIBUTES = ("Version", "FunctionArn")
 
     def put(self) -> None:
-        """Make it."""
+        """Publish the version."""
         made = self.call("lambda", "publish_version", **self.properties)
         self.physical_resource_id = made["FunctionArn"]
         self.attributes |= {"Version": made["Version"], "FunctionArn": made["FunctionArn"]}
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the version."""
         function, _, version = self.physical_resource_id.rpartition(":")
         self.call("lambda", "delete_function", FunctionName=function, Qualifier=version)
 
@@ -110,12 +110,12 @@ class Alias(Provided, CloudFormationModel):
     ATTRIBUTES = ("AliasArn",)
 
     def put(self) -> None:
-        """Make it, or change it."""
+        """Create or update the alias."""
         made = self.call("lambda", "update_alias" if self.exists else "create_alias", **self.properties)
         self.physical_resource_id = self.attributes["AliasArn"] = made["AliasArn"]
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete the alias."""
         self.call(
             "lambda",
             "delete_alias",

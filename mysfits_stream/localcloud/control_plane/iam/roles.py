@@ -1,4 +1,4 @@
-"""IAM roles and policies, where moto differs: checks before anything is stored, and AWS's messages."""
+"""IAM roles and policies, where moto differs: checks before storage, and AWS's messages."""
 
 from __future__ import annotations
 

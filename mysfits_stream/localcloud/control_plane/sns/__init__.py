@@ -1,1 +1,1 @@
-"""SNS's control plane: topics with subscriptions that nobody confirms."""
+"""SNS's control plane: topics with pending subscriptions."""

@@ -1,4 +1,4 @@
-"""SNS, where moto differs: nobody confirms a subscription by email, and tags of a topic are its identity."""
+"""SNS, where moto differs: confirmation by email, and the tags of a topic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Topics:
         self._backend = backend
 
     def __call__(self, request: Request, moto: Handler) -> Response:
-        """Answer one request to SNS."""
+        """Handle a request to SNS."""
         if request.operation == "CreateTopic" and self._has_other_tags(request):
             return refused(
                 Call("sns", "CreateTopic", request.region),
