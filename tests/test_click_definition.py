@@ -394,6 +394,39 @@ def test_a_test_click_of_any_definition_is_one_that_its_api_accepts(fields: dict
     assert ModelValidator(definition.schema()).is_valid(click)
 
 
+@pytest.mark.parametrize(
+    ("bounds", "value", "valid"),
+    [
+        ({"maxLength": 2}, "\U0001f409\U0001f409", True),
+        ({"maxLength": 2}, "\U0001f409e\u0301", False),
+        ({"minLength": 2, "maxLength": 9}, "\U0001f409", False),
+        ({"type": "integer"}, 1.0, False),
+        ({"type": "integer"}, json.loads("1e2"), False),
+        ({"type": "integer"}, 2**53 - 1, True),
+        ({"type": "integer"}, 2**53, False),
+        ({"type": "integer"}, True, False),
+        ({"type": "number"}, False, False),
+        ({"type": "number"}, 2**80, True),
+        ({"type": "boolean"}, 1, False),
+        ({"pattern": "^[a-z]{1,3}$"}, "abc\n", False),
+        ({"enum": ["1"]}, 1, False),
+        ({"type": "integer", "enum": [1]}, True, False),
+        ({"type": "integer", "enum": [1]}, 1.0, False),
+    ],
+)
+def test_model_processor_and_deployer_decide_alike_where_languages_differ(
+    bounds: dict[str, Any], value: Any, valid: bool
+) -> None:
+    """F182, and what Python takes for equal: 1, 1.0 and True."""
+    definition = defined({"click": {"fields": {"value": bounds}, "user": None}, "enrich": None})
+    processor = stream_processor.Definition(json.loads(definition.environment()))
+    [record] = event(envelope({"value": value}, definition=definition.digest))["records"]
+    assert ModelValidator(definition.schema()).is_valid({"value": value}) is valid
+    assert bool(stream_processor.read(record, processor).lines) is valid
+    [field] = definition.fields
+    assert bool(field.accepts(value)) is valid
+
+
 def test_a_given_value_is_read_by_its_fields_type() -> None:
     shop = defined(SHOP)
     assert composing.given(shop, {"quantity": "3", "productId": "007"}) == {"quantity": 3, "productId": "007"}
