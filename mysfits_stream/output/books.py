@@ -39,11 +39,12 @@ def audit(books: Books) -> Iterator[str]:
 def _suspect(suspect: Suspect) -> str:
     least, most = suspect.at_least, suspect.at_most
     count = f"{least}" if least == most else f"{least} to {most}"
+    thing = {"lost": "record", "surplus": "record"}.get(suspect.kind, "click") + ("s" if count != "1" else "")
     what = {
-        "lost": f"{count} records lost",
-        "surplus": f"{count} records too many",
-        "repeated": f"{count} repeated clicks",
-        "incomplete": f"{count} clicks missing in their requests",
+        "lost": f"{count} {thing} lost",
+        "surplus": f"{count} {thing} too many",
+        "repeated": f"{count} repeated {thing}",
+        "incomplete": f"{count} {thing} missing in the requests",
     }[suspect.kind]
     ids = f": {', '.join(suspect.ids)}" if suspect.ids else ""
     minute = f"{suspect.minute:%Y-%m-%d %H:%M} UTC"

@@ -187,8 +187,8 @@ def test_one_loss_and_one_repetition_are_named_and_nothing_else(ledger: Ledger) 
     assert second.keys == (keys[3],)
     assert found.totals.duplicates == 1
     text = "\n".join(output.audit(found))
-    assert "1 records lost, likeliest at the bucket" in text
-    assert f"1 repeated clicks, likeliest at the delivery ({second.reason}): {repeated['clickId']}" in text
+    assert "1 record lost, likeliest at the bucket" in text
+    assert f"1 repeated click, likeliest at the delivery ({second.reason}): {repeated['clickId']}" in text
 
 
 @pytest.mark.slow
