@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mysfits_stream.key_prefixes import DATE_TOKEN, EXPRESSION, delivered_pattern
 
@@ -43,7 +44,13 @@ class DatePartitions:
 
     def first(self, year: int) -> str:
         """The partition of the first moment of a year, as the keys spell the date."""
-        values = dict(zip(DATE_PARTS, (f"{year:04}", "01", "01", "00"), strict=True))
+        return self.of(datetime(year, 1, 1, tzinfo=UTC))
+
+    def of(self, moment: datetime) -> str:
+        """The partition of a moment, as the keys spell the date."""
+        at = moment.astimezone(UTC)
+        parts = (f"{at.year:04}", f"{at.month:02}", f"{at.day:02}", f"{at.hour:02}")
+        values = dict(zip(DATE_PARTS, parts, strict=True))
         return "".join(
             values[token[0]] if token[1] else _unquoted(token[0])
             for token in DATE_TOKEN.finditer(self.format)
@@ -88,6 +95,14 @@ def date_partitions(prefix: str) -> DatePartitions:
     if "${" in before + after:
         raise ValueError("${ stands for a column in Athena's template of locations")
     return DatePartitions(before, dates, UNITS[len(parts) - 1], after)
+
+
+def partition_column(columns: tuple[str, ...]) -> str:
+    """The name of the partition column of a table with these columns."""
+    name, taken = "datehour", {column.lower() for column in columns}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _joined(*patterns: str) -> str:

@@ -56,6 +56,13 @@ FIREHOSE_GB = Price(
     "aws.amazon.com/firehose/pricing: each record rounded up to 5 KB",
     "2025-10",
 )
+ATHENA_TB = Price(
+    "Athena SQL, data scanned",
+    "TB",
+    ((inf, 5.0),),
+    "aws.amazon.com/athena/pricing: 10 MB at least for each query (F220)",
+    "2025-11",
+)
 LAMBDA_REQUESTS = Price(
     "Lambda requests", "request", ((inf, 0.20 / MILLION),), "aws.amazon.com/lambda/pricing", "2026-05"
 )

@@ -62,6 +62,50 @@ UNREACHABLE = (
     exceptions.InvalidRegionError,
 )
 
+OF_ATHENA = (
+    (
+        "Lake Formation",
+        "an administrator of the data lake has to grant this in Lake Formation (to create and use the "
+        "database); IAM policies alone do not suffice",
+    ),
+    (
+        "Unable to verify/create output bucket",
+        "your IAM user or role is missing s3:GetBucketLocation, s3:ListBucket or s3:PutObject on the clicks "
+        "bucket; `mysfits-stream operator-policy` prints the required policy",
+    ),
+    ("No output location provided", "run `mysfits-stream up`, which sets the workgroup's place for results"),
+    ("WorkGroup is not found", "run `mysfits-stream up`, which makes the workgroup"),
+    ("is disabled", "run `mysfits-stream up`, which enables the workgroup"),
+    (
+        "Bytes scanned limit was exceeded",
+        "choose a shorter range with --since and --until, or raise query.scan_limit_gb and run `up`",
+    ),
+    ("SCHEMA_NOT_FOUND", "run `mysfits-stream up`, which makes the database"),
+    ("TABLE_NOT_FOUND", "run `mysfits-stream up`, which makes the table"),
+    (
+        "INVALID_TABLE_PROPERTY",
+        "somebody changed the table's partition projection: `mysfits-stream up` sets it back",
+    ),
+    ("HIVE_BAD_DATA", "somebody changed the types of the table: `mysfits-stream up` sets them back"),
+    ("HIVE_CURSOR_ERROR", "an object below the delivery prefix is not of the stack: move it away"),
+    (
+        "HIVE_CANNOT_OPEN_SPLIT",
+        "an object below the delivery prefix cannot be read: check that it is not archived, and your "
+        "permissions (s3:GetObject, and kms:Decrypt with a key of your own)",
+    ),
+    (
+        "glue:Get",
+        "your IAM user or role is missing this permission; `mysfits-stream operator-policy` prints the "
+        "required policy",
+    ),
+    (
+        "Access Denied",
+        "your IAM user or role may not read the clicks or write results; `mysfits-stream operator-policy` "
+        "prints the required policy",
+    ),
+)
+"""Phrase of Glue or Athena -> advice; the first that fits counts."""
+
 CHECK_NETWORK = "check the region's name, your connection and proxies, and AWS_ENDPOINT_URL"
 OPERATOR_POLICY = "`mysfits-stream operator-policy` prints the required policy"
 RESUME = "then run the same command to resume"
@@ -190,11 +234,18 @@ def _advice_by_code(error: ClientError) -> str:
             "it belongs to another account, or your IAM user or role is missing s3:ListBucket; "
             f"{OPERATOR_POLICY}"
         )
+    if is_error(error, "InvalidRequestException") or is_error(error, *DENIED, message="Lake Formation"):
+        return athena_advice(str(_details(error).get("Message") or ""))
     if is_denied(error):
         return f"your IAM user or role is missing this permission; {OPERATOR_POLICY}"
     if is_error(error, *THROTTLED) or is_server_error(error):
         return "AWS throttles or fails; run the same command again in a few minutes"
     return ""
+
+
+def athena_advice(text: str) -> str:
+    """Advice on an error of Glue or Athena, or a failed query, by the text; empty if unknown (F216-F225)."""
+    return next((advice for phrase, advice in OF_ATHENA if phrase in text), "")
 
 
 def _sign_in(error: Exception) -> str:

@@ -47,8 +47,11 @@ ALWAYS_SENT = {
     "apigateway.GetRestApis": ("items[].id", "items[].createdDate"),
     "apigateway.GetStage": ("stageName", "deploymentId"),
     "apigateway.GetStages": ("item[].stageName", "item[].deploymentId"),
+    "athena.GetQueryExecution": ("QueryExecution.Status.State",),
+    "athena.GetQueryResults": ("ResultSet.Rows",),
     "athena.GetWorkGroup": ("WorkGroup.Name",),
     "athena.ListTagsForResource": ("Tags[].Key",),
+    "athena.StartQueryExecution": ("QueryExecutionId",),
     "cloudwatch.DescribeAlarms": ("MetricAlarms[].AlarmName",),
     "cloudwatch.ListTagsForResource": ("Tags[].Key",),
     "cloudwatch.GetMetricData": (

@@ -38,6 +38,13 @@ FORMATS = ("table", "csv", "json", "parquet")
     help="Form of the result.  [default: table; json with --json]",
 )
 @click.option("--out", metavar="FILE", help="Write the result to a file, for example clicks.csv.")
+@click.option(
+    "--on",
+    "engine",
+    type=click.Choice(("laptop", "athena")),
+    default="laptop",
+    help="Run the SQL on this machine, or on Athena (query.athena: true).  [default: laptop]",
+)
 @click.option("--yes", "-y", is_flag=True, help="Fetch more than 1 GB without confirmation.")
 @global_options
 @pass_app
@@ -49,12 +56,14 @@ def query(
     until: str | None,
     form: str | None,
     out: str | None,
+    engine: str,
     yes: bool,
 ) -> int:
     """Query the clicks with SQL.
 
     Without SQL, shows the tables, their columns and three examples. The SQL can come from standard input,
-    too. The clicks are fetched once, and kept as Parquet files in .mysfits-stream/cache/.
+    too. The clicks are fetched once, and kept as Parquet files in .mysfits-stream/cache/. With --on athena,
+    Athena runs the SQL, and the cost at most is printed before.
     """
     from mysfits_stream.commands.questions import ask_to_fetch, piped_input
     from mysfits_stream.operations import query as operation
@@ -69,6 +78,12 @@ def query(
         return 0
     chosen = form or ("json" if app.options.json else "table")
     operation.require_duckdb()  # before a target is connected
+    if engine == "athena":
+        from mysfits_stream.operations import query_athena
+
+        with query_athena.query(app.project, text, since, until, to_parquet=chosen == "parquet") as found:
+            app.out.query(found, chosen, out)
+        return 0
     confirm = ask_to_fetch(app, yes=yes)
     with app.out.fetching() as report:
         answer = operation.query(

@@ -105,7 +105,7 @@ def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
             allow(_named("codecommit", CODE_ACTIONS), [account.arn("codecommit", config.code_repository)])
         )
     if config.query.athena:
-        statements += _of_queries(account, names)
+        statements += _of_queries(account, names, bucket)
     if config.alarms.on:
         statements += _of_alarms(config, account, names)
     if config.bucket.kms_key:
@@ -131,7 +131,7 @@ def _of_alarms(config: Config, account: Account, names: Names) -> list[dict[str,
     return statements
 
 
-def _of_queries(account: Account, names: Names) -> list[dict[str, Any]]:
+def _of_queries(account: Account, names: Names, bucket: str) -> list[dict[str, Any]]:
     """Glue authorizes a call on a table for the catalog, the database and the table (F216)."""
     database = names.database
     catalog = [
@@ -147,6 +147,8 @@ def _of_queries(account: Account, names: Names) -> list[dict[str, Any]]:
     return [
         allow(_named("glue", CATALOG_ACTIONS), catalog),
         allow(_named("athena", WORKGROUP_ACTIONS), [account.arn("athena", f"workgroup/{names.workgroup}")]),
+        # Athena reads clicks and writes results with the caller's permissions (F221).
+        allow(_named("s3", RESULT_ACTIONS), [bucket, f"{bucket}/*"]),
     ]
 
 
@@ -214,7 +216,12 @@ TOPIC_ACTIONS = """
 """
 
 WORKGROUP_ACTIONS = """
-    CreateWorkGroup DeleteWorkGroup GetWorkGroup ListTagsForResource TagResource UpdateWorkGroup
+    CreateWorkGroup DeleteWorkGroup GetQueryExecution GetQueryResults GetWorkGroup ListTagsForResource
+    StartQueryExecution StopQueryExecution TagResource UpdateWorkGroup
+"""
+
+RESULT_ACTIONS = """
+    AbortMultipartUpload GetBucketLocation ListBucketMultipartUploads ListMultipartUploadParts
 """
 
 CODE_ACTIONS = """

@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 
+from mysfits_stream.aws.account import Account
+from mysfits_stream.config import Config, QueryConfig
+from mysfits_stream.localcloud.athena import statements
+from mysfits_stream.localcloud.athena.engine import Objects, Run
+from mysfits_stream.localcloud.athena.projection import Table
+from mysfits_stream.query import schema
+from mysfits_stream.query.athena import described, reader
+from mysfits_stream.query.athena_sql import Source, translated
 from tests.support.asking import Asking
 from tests.support.clicks_bucket import NOON, Clock, MemoryS3, enriched, key, lines
+from tests.support.templates import built
 
 PAGE = (Path(__file__).parents[2] / "docs" / "query.md").read_text(encoding="utf-8")
 QUESTIONS = dict(re.findall(r"^### (.+?)\n.*?^```sql\n(.*?)^```", PAGE, re.M | re.S))
@@ -127,3 +136,27 @@ def test_a_question_is_answered_as_plain_python_answers_it(question: str, tmp_pa
         # Late objects, as after a replay.
         s3.objects[key(NOON + timedelta(days=DAYS), number)] = lines(*clicks[number : number + 40])
     assert Asking(s3, tmp_path).ask(QUESTIONS[question]) == EXPECTED[question](clicks)
+
+
+@pytest.mark.parametrize("question", EXPECTED)
+def test_a_question_has_the_same_answer_on_the_local_athena(question: str, tmp_path: Path) -> None:
+    clicks = visits()
+    content = lines(*clicks)
+    now = NOON + timedelta(days=DAYS, hours=1)
+    config = Config(query=QueryConfig(athena=True))
+    columns = schema.columns(config.definition)
+    table = built(config, Account("123456789012", "eu-west-1")).clicks_table
+    assert table
+    found = Table.of({"Name": table.table_name, **table.desired})
+    objects = Objects(lambda _bucket, _prefix: [(key(now), len(content))], lambda _bucket, _key: content)
+    partition = table.partitions.of(now)
+    source = Source("d", table.table_name, table.partition_column, partition, partition, None, LATEST)
+    sql = QUESTIONS[question]
+    ran = Run(now, objects, lambda _name: found)
+    result = ran.select(statements.parsed(translated(sql, columns, source).sql), "d")
+    readers = [reader(kind) for kind in described(sql, columns, tmp_path).types]
+    rows = [
+        tuple(None if text is None else read(text) for read, text in zip(readers, row, strict=True))
+        for row in result.rows
+    ]
+    assert rows == EXPECTED[question](clicks)

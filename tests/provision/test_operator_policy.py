@@ -236,6 +236,16 @@ NAMES = Names.of(CONFIG, ACCOUNT)
 # What the policy allows although no command of this test calls it -> why.
 NOT_MET = {
     "sns:Unsubscribe": "for a confirmed address that changed; nobody confirms on the local cloud",
+    "athena:StopQueryExecution": "for Ctrl-C",
+    **{
+        f"s3:{action}": "Athena calls S3 with the caller's permissions (F221)"
+        for action in (
+            "AbortMultipartUpload",
+            "GetBucketLocation",
+            "ListBucketMultipartUploads",
+            "ListMultipartUploadParts",
+        )
+    },
     "sts:GetCallerIdentity": "asked once, while the target is connected",
 }
 
@@ -358,6 +368,7 @@ def test_no_command_does_what_the_policy_does_not_allow(operator: Operator, reco
         lambda: operator.run("failed"),
         lambda: operator.run("replay", "--dry-run"),
         lambda: operator.run("doctor"),
+        lambda: operator.run("query", "--on", "athena", "--format", "json", "SELECT count(*) FROM clicks"),
         lambda: operator.run("logs"),
         lambda: operator.run("audit"),
         lambda: operator.run("up", config=CHANGED),

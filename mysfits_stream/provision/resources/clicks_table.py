@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import ignoring, is_error
 from mysfits_stream.aws.waiting import retry_while
-from mysfits_stream.date_partitions import DatePartitions
+from mysfits_stream.date_partitions import DatePartitions, partition_column
 from mysfits_stream.provision.resource import (
     OWNER_TAG,
     Diff,
@@ -193,14 +193,6 @@ class ClicksTable:
             waiting_for=f"Glue to take a change of {self.table_name}",
             advice="check that nobody else changes it, and run the same command again",
         )
-
-
-def partition_column(columns: tuple[str, ...]) -> str:
-    """The name of the partition column of a table with these columns."""
-    name, taken = "datehour", {column.lower() for column in columns}
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _reduced(found: Any, desired: Any) -> Any:
