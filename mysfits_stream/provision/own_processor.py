@@ -169,7 +169,8 @@ def _parsed(content: bytes, name: str, source: Path, runtime: str) -> ast.Module
         return ast.parse(content, name, feature_version=(3, min(minor, sys.version_info.minor)))
     except SyntaxError as error:
         older = sys.version_info.minor < minor
-        hint = f" (by Python 3.{sys.version_info.minor}; run the tool with {runtime})" if older else ""
+        here = f"Python 3.{sys.version_info.minor}"
+        hint = f" ({here} parsed it; for newer syntax, run the tool with {runtime})" if older else ""
         raise ConfigError(f"{where} line {error.lineno or 1}: syntax error: {error.msg}{hint}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise ConfigError(f"{where}: not a Python module: {error or type(error).__name__}") from None
