@@ -24,7 +24,7 @@ from mysfits_stream.provision.state import State
 TAG_BUDGET = 60.0
 """Seconds for which reads may miss the tags of a new resource (F151)."""
 
-THREADS = 16
+THREADS = 32
 """More than there are resources: what is ready runs at once."""
 
 

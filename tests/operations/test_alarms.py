@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.config import AlarmsConfig, Config, parse
@@ -23,6 +24,7 @@ from mysfits_stream.output import stack as rendering
 from mysfits_stream.provision.alarm_states import alarm_states
 from mysfits_stream.provision.alarms import kinds
 from mysfits_stream.provision.resources.topic import Topic
+from tests.support.clock import Clock
 from tests.support.deployment import Deployment
 
 EMAIL = Config(alarms=AlarmsConfig(email="me@example.com"))
@@ -375,3 +377,26 @@ def test_a_confirmed_address_that_is_not_configured_any_more_is_unsubscribed(dep
         ("unsubscribe", {"SubscriptionArn": CONFIRMED}),
         ("subscribe", {"TopicArn": changed.arn, "Protocol": "email", "Endpoint": "me@example.com"}),
     ]
+
+
+class Busy:
+    """CloudWatch that throttles the first writes."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.puts = 0
+
+    def put_metric_alarm(self, **_: Any) -> None:
+        self.puts += 1
+        if self.puts <= self.times:
+            answer: Any = {"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}
+            raise ClientError(answer, "PutMetricAlarm")
+
+
+def test_an_alarm_waits_while_cloudwatch_throttles(deployment: Deployment) -> None:
+    deployment.config = EMAIL
+    alarm, busy, waits = deployment.resource("alarm-quiet"), Busy(5), Clock()
+    clients = replace(alarm.placement.clients, cloudwatch=busy)
+    pace = Pace(sleep=waits.advance, clock=waits)
+    replace(alarm, placement=replace(alarm.placement, clients=clients, pace=pace)).create()
+    assert busy.puts == 6

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
+from mysfits_stream.aws.errors import THROTTLED, ignoring, is_error, is_server_error
 from mysfits_stream.aws.waiting import retry_while
 from mysfits_stream.provision.resource import (
     Diff,
@@ -163,12 +163,17 @@ class Alarm:
 
     def _retry(self, call: Any) -> Any:
         return retry_while(
-            is_server_error,
+            _busy,
             call,
             self.placement.pace,
             waiting_for=f"CloudWatch to take a change of {self.alarm_name}",
             advice="run the same command again",
         )
+
+
+def _busy(error: Exception) -> bool:
+    """CloudWatch takes three writes of alarms a second, fewer than a stack has alarms (F255)."""
+    return is_error(error, *THROTTLED) or is_server_error(error)
 
 
 def _missing(error: Exception) -> bool:
