@@ -17,6 +17,7 @@ from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks import failed as failures
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.errors import QueryError
+from mysfits_stream.files import state_errors
 from mysfits_stream.operations.pipeline import clicks_bucket, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.operations.time_range import TimeRange, time_range
@@ -144,7 +145,8 @@ def query(
             if needed.failed:
                 found = failures.read(bucket, wanted.since, wanted.until, problems)
                 in_range = (each for each in found if each.arrived < wanted.until)
-                failed_lines = failed.write(in_range, run / "failed.json")
+                with state_errors(cache.directory):
+                    failed_lines = failed.write(in_range, run / "failed.json")
         with engine.opened(snapshot, columns, wanted.since, wanted.until, failed_lines) as opened:
             if to_parquet:
                 path = opened.write_parquet(sql)

@@ -13,6 +13,7 @@ whole files, and the next run deletes the rest. Files are readable by the user o
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import re
@@ -20,11 +21,11 @@ import shutil
 import tempfile
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ from filelock import FileLock, Timeout
 
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError, ahead, weight
+from mysfits_stream.errors import StateError
 from mysfits_stream.files import make_private, open_private, publish, reject_link, state_errors
 from mysfits_stream.query import lines, parts
 from mysfits_stream.query.parts import Part, PartFiles
@@ -49,8 +51,13 @@ MOST_BYTES = 5_000_000_000
 MOST_RANGES = 8
 """Sets of files, one for each time range, whose duplicates are kept."""
 
-BYTES_OF_LINES = 32_000_000
-"""Lines that are converted at once."""
+BYTES_OF_LINES = 256_000_000
+"""Lines that become one file."""
+
+LINES_AT_ONCE = 10_000
+
+M_ARENA_MAX = -8
+"""glibc's number for the option of mallopt."""
 
 MERGED_BYTES = 256_000_000
 """Files are merged up to this size."""
@@ -111,8 +118,14 @@ class Cache:
 
         Raises StateError where the cache's directory cannot be used.
         """
+        import duckdb
+
         with state_errors(self.directory), self._locked(), parts.connection(run) as duck:
-            return _Update(self, bucket, run, duck, problems).of_range(since, now)
+            try:
+                return _Update(self, bucket, run, duck, problems).of_range(since, now)
+            except duckdb.Error as error:  # no room on the disk, or not enough memory
+                reason = " ".join(str(error).partition("\n\n")[0].split())
+                raise StateError(f"{self.directory}: the cache cannot be updated ({reason})") from error
 
     @contextmanager
     def directory_of_run(self) -> Iterator[Path]:
@@ -242,9 +255,8 @@ class _Update:
 
     def _fetched(self, missing: Sequence[StoredObject], wanted: Missing) -> Iterator[tuple[datetime, Part]]:
         """Fetch objects, and convert them hour by hour."""
+        _limit_arenas()
         done = done_bytes = 0
-        waiting: list[_Content] = []
-        waiting_bytes = 0
 
         def content(stored: StoredObject) -> _Content:
             try:
@@ -253,54 +265,34 @@ class _Update:
             except UnreadableError as error:
                 return _Content(stored, "", None, str(error))
 
-        for hour, objects in groupby(
-            ahead(content, missing, weight=lambda each: weight(each.key, each.size)),
-            key=lambda each: _hour(each.stored.started),
-        ):
-            for each in objects:
+        fetched = ahead(content, missing, weight=lambda each: weight(each.key, each.size))
+        for hour, contents in groupby(fetched, key=lambda each: _hour(each.stored.started)):
+            spool = _Spool(self.run / "lines.json")
+            for each in contents:
                 done, done_bytes = done + 1, done_bytes + each.stored.size
                 self.cache.report(Fetched(done, done_bytes, wanted))
                 if each.lines is None:
                     self.problems.unreadable[each.stored.key] = each.reason
                     continue
-                waiting.append(each)
-                waiting_bytes += len(each.lines.text)
-                if waiting_bytes >= BYTES_OF_LINES:
-                    yield hour, self._converted(hour, waiting)
-                    waiting, waiting_bytes = [], 0
-            if waiting:
-                yield hour, self._converted(hour, waiting)
-                waiting, waiting_bytes = [], 0
+                spool.add(each.lines, (each.stored.key, each.etag))
+                if spool.size >= BYTES_OF_LINES:
+                    yield hour, self._converted(hour, spool)
+                    spool = _Spool(spool.path)
+            if spool.sources:
+                yield hour, self._converted(hour, spool)
 
-    def _converted(self, hour: datetime, contents: Sequence[_Content]) -> Part:
+    def _converted(self, hour: datetime, spool: _Spool) -> Part:
         import duckdb
 
-        found = [each.lines for each in contents if each.lines]
-        sources = frozenset((each.stored.key, each.etag) for each in contents)
-        foreign = sum(each.foreign for each in found)
-        count = sum(each.count for each in found)
         made = self.run / f"{next(self._numbers)}.made"
+        sources = frozenset(spool.sources)
         try:
-            rows = self._files.write(
-                self._spooled(each.text for each in found), made, sources, count, foreign
-            )
+            rows = self._files.write(spool.close(), made, sources, spool.count, spool.foreign)
         except duckdb.InvalidInputException:
             # DuckDB and Python disagree about a line: Python decides, line by line.
-            parsed = [lines.parsed(each.text.split(b"\n"), self._names) for each in found]
-            foreign += sum(each.foreign for each in parsed)
-            count = sum(each.count for each in parsed)
-            rows = self._files.write(
-                self._spooled(each.text for each in parsed), made, sources, count, foreign
-            )
-        return Part(self._published(made, hour), sources, foreign + count - rows, rows)
-
-    def _spooled(self, texts: Iterable[bytes]) -> Path:
-        path = self.run / "lines.json"
-        path.unlink(missing_ok=True)
-        with open_private(path) as file:
-            for text in texts:
-                file.write(text)
-        return path
+            spool = spool.parsed(self._names)
+            rows = self._files.write(spool.close(), made, sources, spool.count, spool.foreign)
+        return Part(self._published(made, hour), sources, spool.foreign + spool.count - rows, rows)
 
     def _merged(self, hour: datetime, found: list[Part], *, closed: bool) -> list[Part]:
         small = [part for part in found if part.path.stat().st_size < MERGED_BYTES / 4]
@@ -360,6 +352,39 @@ class _Update:
             total -= size
 
 
+class _Spool:
+    """Lines of several objects in a file: an hour's lines need not fit into memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sources: list[tuple[str, str]] = []
+        self.size = self.count = self.foreign = 0
+        path.unlink(missing_ok=True)
+        self._file = open_private(path)
+
+    def add(self, found: lines.Lines, *sources: tuple[str, str]) -> None:
+        """Append the lines of objects."""
+        self._file.write(found.text)
+        self.sources += sources
+        self.size += len(found.text)
+        self.count += found.count
+        self.foreign += found.foreign
+
+    def close(self) -> Path:
+        """The complete file."""
+        self._file.close()
+        return self.path
+
+    def parsed(self, names: Sequence[str]) -> _Spool:
+        """The same lines, parsed by Python."""
+        found = _Spool(self.path.with_suffix(".parsed"))
+        found.foreign = self.foreign
+        with self.path.open("rb") as file:
+            while some := list(islice(file, LINES_AT_ONCE)):
+                found.add(lines.parsed(some, names))
+        return found
+
+
 @dataclass(frozen=True)
 class _Content:
     """A fetched object; without lines for an unreadable object."""
@@ -380,6 +405,15 @@ def _missing(
         for stored in objects
         if (stored.key, stored.etag) not in covered
     ]
+
+
+def _limit_arenas() -> None:
+    """Let the fetching threads share two of glibc's memory arenas: each arena keeps what it has freed.
+
+    Without the limit, sixteen threads keep 60 MB more after two million clicks.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _hour(moment: datetime) -> datetime:

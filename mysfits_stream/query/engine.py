@@ -7,12 +7,13 @@ open the snapshot's files only, loads no extension, opens no connection, and its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import schema
@@ -23,7 +24,12 @@ from mysfits_stream.query.schema import Column
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+T = TypeVar("T")
+
 TABLES = f"{schema.CLICKS}, {schema.CLICKS_RAW}, {schema.FAILED_CLICKS}"
+MEMORY = "1GB"
+"""DuckDB's limit for a query; larger work spills to disk."""
+
 SPILL = "20GB"
 """The largest size of temporary files of a query."""
 
@@ -72,6 +78,8 @@ class Engine:
 
     duck: DuckDBPyConnection
     directory: Path
+    thread: ThreadPoolExecutor
+    """Runs the queries: DuckDB does not react to Ctrl-C in the main thread."""
 
     def run(self, sql: str) -> Rows:
         """Run a SELECT; raises QueryError."""
@@ -83,22 +91,34 @@ class Engine:
             # A result may have a name twice; numbers are unique.
             aliases = [f"c{number}" for number in range(len(names))]
             chosen = ", ".join(_readable(*each) for each in zip(aliases, types, strict=True))
-            self.duck.execute(f"SELECT {chosen} FROM (\n{select}\n) AS result({', '.join(aliases)})")
+            self._wait(
+                self.duck.execute, f"SELECT {chosen} FROM (\n{select}\n) AS result({', '.join(aliases)})"
+            )
         return Rows(names, types, self._values(types))
 
     def write_parquet(self, sql: str) -> Path:
         """Run a SELECT, and write the rows to a new Parquet file in the engine's directory."""
         path = self.directory / "result.parquet"
         with query_errors(first_line=2):
-            self.duck.execute(f"COPY (\n{select_text(sql)}\n) TO {literal(path)} (FORMAT parquet)")
+            self._wait(
+                self.duck.execute, f"COPY (\n{select_text(sql)}\n) TO {literal(path)} (FORMAT parquet)"
+            )
         return path
+
+    def _wait(self, call: Callable[[Any], T], argument: Any) -> T:
+        """The result of a call; Ctrl-C ends it."""
+        try:
+            return self.thread.submit(call, argument).result()
+        except KeyboardInterrupt:
+            self.duck.interrupt()
+            raise
 
     def _values(self, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         nested = [index for index, kind in enumerate(types) if _is_nested(kind)]
         decimals = [index for index, kind in enumerate(types) if kind.startswith("DECIMAL")]
         while True:
             with query_errors():
-                rows = self.duck.fetchmany(ROWS_AT_ONCE)
+                rows = self._wait(self.duck.fetchmany, ROWS_AT_ONCE)
             if not rows:
                 return
             yield from (_plain(row, nested, decimals) for row in rows) if nested or decimals else rows
@@ -133,17 +153,20 @@ def opened(
 
     ``since`` and ``until``, excluded, bound ``clickedAt``.
     """
-    with connection(snapshot.directory) as duck:
-        duck.execute(f"SET max_temp_directory_size = '{SPILL}'")
-        bounds = _bounds(since, until)
-        duck.execute(f"CREATE VIEW {schema.CLICKS_RAW} AS {_clicks(snapshot, columns, bounds, '')}")
-        duck.execute(f"CREATE VIEW {schema.CLICKS} AS {_distinct(duck, snapshot, columns, bounds, since)}")
-        duck.execute(f"CREATE TABLE {schema.FAILED_CLICKS} AS {_failed(failed)}")
-        allowed = [*snapshot.files, *([snapshot.duplicates] if snapshot.duplicates else [])]
-        duck.execute(f"SET allowed_paths = {literals(allowed)}")
-        duck.execute("SET enable_external_access = false")
-        duck.execute("SET lock_configuration = true")
-        yield Engine(duck, snapshot.directory)
+    with connection(snapshot.directory, MEMORY) as duck, ThreadPoolExecutor(1) as thread:
+        with query_errors():
+            duck.execute(f"SET max_temp_directory_size = '{SPILL}'")
+            bounds = _bounds(since, until)
+            duck.execute(f"CREATE VIEW {schema.CLICKS_RAW} AS {_clicks(snapshot, columns, bounds, '')}")
+            duck.execute(
+                f"CREATE VIEW {schema.CLICKS} AS {_distinct(duck, snapshot, columns, bounds, since)}"
+            )
+            duck.execute(f"CREATE TABLE {schema.FAILED_CLICKS} AS {_failed(failed)}")
+            allowed = [*snapshot.files, *([snapshot.duplicates] if snapshot.duplicates else [])]
+            duck.execute(f"SET allowed_paths = {literals(allowed)}")
+            duck.execute("SET enable_external_access = false")
+            duck.execute("SET lock_configuration = true")
+        yield Engine(duck, snapshot.directory, thread)
 
 
 @contextmanager
@@ -167,7 +190,7 @@ def query_errors(first_line: int = 1) -> Iterator[None]:
 
 def _one_line(error: Exception, first_line: int) -> str:
     """DuckDB's message, with the place in the SQL if known."""
-    message, _, place = str(error).partition("\n\nLINE ")
+    message, _, place = str(error).partition("\n\nPossible solutions")[0].partition("\n\nLINE ")
     line = place.partition(":")[0]
     hint = "INSTALL" in message or "extension" in message
     text = " ".join(message.partition("\n\n")[0].split() if hint else message.split())

@@ -18,8 +18,8 @@ from typing import Any
 from mysfits_stream.clicks import delivered
 
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-LONGEST_LINE = 4_000_000
-"""Bytes; a record of Firehose, and so a line of the pipeline, is smaller (F63)."""
+LONGEST_LINE = 1_500_000
+"""Bytes; all fields of a definition, each of 2,048 characters as ``\\uXXXX``, are shorter."""
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 METADATA = "mysfits-stream"
-OPTIONS = "FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
-"""Written fast: ids, which hardly compress, are most of a click."""
+OPTIONS = (
+    "FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, ROW_GROUP_SIZE 40960"
+)
+"""Written fast and in little memory: ids, which hardly compress, are most of a click."""
 
-MEMORY = "160MB"
-"""DuckDB's limit; larger work spills to disk."""
+MEMORY, MORE_MEMORY = "128MB", "1GB"
+"""DuckDB's limit while the cache is updated, and for work that does not fit; larger work spills to disk."""
 
 THREADS = 4
-IDS_AT_ONCE = 2_000_000
+IDS_AT_ONCE = 1_000_000
 """Clicks whose ids are compared in one pass: 16 bytes of memory each."""
 
 Sources = frozenset[tuple[str, str]]
@@ -50,12 +52,12 @@ class Part:
 
 
 @contextmanager
-def connection(spill: Path) -> Iterator[DuckDBPyConnection]:
+def connection(spill: Path, memory: str = MEMORY) -> Iterator[DuckDBPyConnection]:
     """DuckDB in memory, with bounded memory and threads, without extensions and the network."""
     import duckdb
 
     settings: dict[str, Any] = {
-        "memory_limit": MEMORY,
+        "memory_limit": memory,
         "temp_directory": str(spill),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -63,6 +65,7 @@ def connection(spill: Path) -> Iterator[DuckDBPyConnection]:
     }
     with closing(duckdb.connect(":memory:", config=settings)) as made:
         made.execute("SET python_enable_replacements = false")
+        made.execute("SET enable_progress_bar = false")  # it goes to standard output
         made.execute("SET TimeZone = 'UTC'")
         made.execute(f"SET threads = least({THREADS}, current_setting('threads'))")
         yield made
@@ -108,7 +111,7 @@ class PartFiles:
         chosen.append('hash("clickId") AS id')
         source = (
             f"read_json({literal(lines)}, format='newline_delimited', compression='uncompressed', "
-            f"columns={{{members}}}, maximum_object_size=8388608)"
+            f"columns={{{members}}}, maximum_object_size=2097152)"
         )
         self._copy(
             f"SELECT * REPLACE (CASE WHEN {click_id} IS NOT NULL THEN id END AS id) "
@@ -149,9 +152,9 @@ class PartFiles:
         """
         files = literals(part.path for part in parts)
         passes = sum(part.rows for part in parts) // IDS_AT_ONCE + 1
-        self._duck.execute("CREATE OR REPLACE TEMP TABLE repeated (id UBIGINT)")
+        self._run("CREATE OR REPLACE TEMP TABLE repeated (id UBIGINT)")
         for number in range(passes):
-            self._duck.execute(
+            self._run(
                 f"INSERT INTO repeated SELECT id FROM read_parquet({files}) "
                 f"WHERE id % {passes} = {number} GROUP BY id HAVING count(*) > 1"
             )
@@ -159,7 +162,7 @@ class PartFiles:
         first = [names.index("clickedAt"), names.index("requestId")]
         order = ", ".join(f"c{n} NULLS LAST" for n in dict.fromkeys([*first, *range(len(names))]))
         click_id, clicked_at = self._column("clickId"), self._column("clickedAt")
-        self._duck.execute(
+        self._run(
             f"COPY (SELECT file, row, previous FROM (SELECT file_index AS file, file_row_number AS row, "
             f"lag({clicked_at}) OVER (PARTITION BY {click_id} ORDER BY {order}) AS previous "
             f"FROM read_parquet({files}) WHERE id IN (SELECT id FROM repeated)) "
@@ -170,7 +173,7 @@ class PartFiles:
         if not paths:
             return []
         files = literals(paths)
-        rows = self._duck.execute(
+        rows = self._run(
             f"SELECT file_name, num_rows, decode(value) FROM parquet_file_metadata({files}) "
             f"JOIN parquet_kv_metadata({files}) USING (file_name) WHERE decode(key) = {literal(METADATA)}"
         ).fetchall()
@@ -182,11 +185,21 @@ class PartFiles:
                 found.append(Part(Path(name), sources, document["foreign"], count))
         return found
 
+    def _run(self, sql: str) -> DuckDBPyConnection:
+        """Run a statement, once more with more memory if the first limit is too small."""
+        import duckdb
+
+        try:
+            return self._duck.execute(sql)
+        except duckdb.OutOfMemoryException:
+            self._duck.execute(f"SET memory_limit = {literal(MORE_MEMORY)}")
+            return self._duck.execute(sql)
+
     def _column(self, name: str) -> str:
         return f"c{[column.name for column in self._columns].index(name)}"
 
     def _rows(self, path: Path) -> int:
-        row = self._duck.execute(f"SELECT num_rows FROM parquet_file_metadata({literal(path)})").fetchone()
+        row = self._run(f"SELECT num_rows FROM parquet_file_metadata({literal(path)})").fetchone()
         return int(row[0]) if row else 0
 
     def _describe(self, path: Path, sources: Sources, foreign: int) -> None:
@@ -198,7 +211,7 @@ class PartFiles:
 
     def _copy(self, select: str, path: Path, metadata: dict[str, Any]) -> None:
         described = literal(json.dumps({"form": self._digest, **metadata}))
-        self._duck.execute(
+        self._run(
             f"COPY ({select}) TO {literal(path)} "
             f"({OPTIONS}, KV_METADATA {{{literal(METADATA)}: {described}}})"
         )

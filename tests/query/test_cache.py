@@ -330,3 +330,22 @@ def test_a_link_in_place_of_the_lock_keeps_its_destination(asking: Asking, tmp_p
     asking.ask(COUNT)
     assert precious.read_text() == "x"
     assert not lock.is_symlink()
+
+
+def test_work_that_does_not_fit_into_memory_is_done_with_more(tmp_path: Path) -> None:
+    from mysfits_stream.config import Config
+    from mysfits_stream.query import parts, schema
+
+    written = tmp_path / "lines"
+    clicks = [enriched(NOON, f"{n}" * 9, clickId=f"click-{n:06}") for n in range(20_000)]
+    written.write_bytes(lines(*clicks))
+    with parts.connection(tmp_path, memory="3MB") as duck:
+        files = parts.PartFiles(duck, schema.columns(Config().definition))
+        made = files.write(written, tmp_path / "p.parquet", frozenset({("k", "e")}), len(clicks), 0)
+        limit = duck.execute("SELECT current_setting('memory_limit')").fetchone()
+    assert made == len(clicks)
+    assert limit == ("953.6 MiB",)
+
+
+def test_no_progress_bar_of_duckdb_joins_the_result(asking: Asking) -> None:
+    assert asking.ask("SELECT current_setting('enable_progress_bar')") == [(False,)]
