@@ -22,6 +22,7 @@ GROUPS = {
     "test_a_delivery_stream_answers_as_recorded": "delivery streams",
     "test_a_processors_answer_has_its_outcome": "outcomes of the processor",
     "test_objects_have_the_names_and_contents_of_their_destination": "names and contents of objects",
+    "test_a_query_answers_as_documented": "queries of Athena",
     "test_a_configuration_is_refused_as_on_aws": "refused configurations",
     "test_an_invocation_answers_as_on_aws": "invocations of functions",
     "test_the_log_tail_tells_the_invocation_from_start_to_report": "invocations of functions",

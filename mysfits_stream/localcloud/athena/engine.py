@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -119,9 +119,10 @@ class Run:
             for key, size in self.objects.listed(partitions.location.bucket, partitions.location.prefix)
             if (values := partitions.values(key)) is not None
         ]
-        wanted = self._pruned(duck, [values for _, _, values in found], keys, aliases, query)
+        texts = [tuple(values[column] for column in keys) for _, _, values in found]
+        wanted = self._pruned(duck, texts, keys, _columns(table), aliases, query)
         for key, size, values in found:
-            if tuple(values.values()) not in wanted:
+            if tuple(values[column] for column in keys) not in wanted:
                 continue
             self.scanned += size
             if self.cutoff is not None and self.scanned > self.cutoff:
@@ -154,13 +155,14 @@ class Run:
     def _pruned(
         self,
         duck: DuckDBPyConnection,
-        values: Iterable[dict[str, str]],
+        partitions: Iterable[tuple[str, ...]],
         keys: Sequence[str],
+        kinds: Mapping[str, str],
         aliases: Sequence[str],
         query: exp.Expression,
     ) -> set[tuple[str, ...]]:
         """The remaining partitions under the query's conditions."""
-        distinct = list(dict.fromkeys(tuple(each.values()) for each in values))
+        distinct = list(dict.fromkeys(partitions))
         found = [
             condition for alias in aliases for condition in statements.conditions(query, alias, set(keys))
         ]
@@ -168,9 +170,12 @@ class Run:
             return set(distinct)
         listed = ", ".join("(" + ", ".join(_literal(text) for text in each) + ")" for each in distinct)
         where = " AND ".join(f"({condition.sql('duckdb')})" for condition in found)
-        quoted = ", ".join(f'"{key}"' for key in keys)
-        source = f'(VALUES {listed}) AS "{aliases[0]}"({quoted})'
-        sql = f"SELECT {quoted} FROM {source} WHERE {where}"  # noqa: S608 - quoted names and literals
+        raw = ", ".join(f"raw{number}" for number in range(len(keys)))
+        typed = ", ".join(f'CAST(raw{number} AS {kinds[key]}) AS "{key}"' for number, key in enumerate(keys))
+        values = f"(VALUES {listed}) AS texts({raw})"
+        # Quoted names and literals only.
+        source = f'(SELECT {raw}, {typed} FROM {values}) AS "{aliases[0]}"'  # noqa: S608
+        sql = f"SELECT {raw} FROM {source} WHERE {where}"  # noqa: S608
         return {tuple(row) for row in duck.execute(sql).fetchall()}
 
     def _check(self) -> None:
