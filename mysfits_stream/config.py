@@ -366,6 +366,20 @@ class ApiConfig:
     max_clicks_per_request: int = setting(100, Between(1, 500, "clicks"))
     allowed_headers: tuple[str, ...] = setting((), Headers())
     resource_policy: JsonText | None = setting(None, ResourcePolicy())  # noqa: RUF009 - a str
+    domain: str | None = setting(
+        None,
+        Matching(
+            r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+            "a domain name in lower case, such as clicks.example.com",
+        ),
+    )
+    certificate_arn: str | None = setting(
+        None,
+        Matching(
+            r"arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+",
+            "the ARN of a certificate in ACM, in the region",
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -453,6 +467,11 @@ class Config:
             raise ConfigError(reason)
         if self.query.athena:
             _check_athena(self.delivery)
+        if (self.api.domain is None) != (self.api.certificate_arn is None):
+            given, missing = (
+                ("domain", "certificate_arn") if self.api.domain else ("certificate_arn", "domain")
+            )
+            raise ConfigError(f"api.{given}: needs api.{missing} beside it; set both, or none")
 
     @property
     def expiries(self) -> tuple[Expiry, ...]:

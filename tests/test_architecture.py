@@ -32,6 +32,7 @@ RESOURCES = {
         "alias",
         "bucket",
         "clicks_database",
+        "clicks_domain",
         "clicks_table",
         "delivery_stream",
         "function",
@@ -52,6 +53,7 @@ OF_ONE_RESOURCE = {
     },
     "function": {f"{RESOURCE_ROOM}.function_states"},
     "bucket": {f"{RESOURCE_ROOM}.emptying", f"{PACKAGE}.retention"},
+    "clicks_domain": {f"{RESOURCE_ROOM}.rest_api.throttled_changes"},
     "clicks_database": {f"{RESOURCE_ROOM}.glue_errors"},
     "clicks_table": {f"{RESOURCE_ROOM}.glue_errors", f"{PACKAGE}.date_partitions"},
     "rest_api": {

@@ -34,6 +34,8 @@ IDENTIFIERS = {
     "AWS::SNS::Topic": ("TopicArn",),
     "AWS::CloudWatch::Alarm": ("AlarmName",),
     "AWS::ApiGateway::RestApi": ("RestApiId",),
+    "AWS::ApiGateway::DomainName": ("DomainName",),
+    "AWS::ApiGateway::BasePathMapping": ("DomainName", "BasePath"),
     "AWS::ApiGateway::Deployment": ("DeploymentId", "RestApiId"),
     "AWS::ApiGateway::Stage": ("RestApiId", "StageName"),
 }
@@ -71,7 +73,7 @@ def resources_to_import(
             )
         physical[logical_id(change.resource.name)] = change.observed.id
         parts += change.resource.template().items()
-    for _, part in parts:
+    for name, part in parts:
         if part["Type"] == "AWS::ApiGateway::Stage":
             stage = part["Properties"]
             with translated("clicks-api", "export"):
@@ -79,6 +81,8 @@ def resources_to_import(
                     restApiId=physical[stage["RestApiId"]["Ref"]], stageName=stage["StageName"]
                 )
             physical[stage["DeploymentId"]["Ref"]] = served["deploymentId"]
+        if part["Type"] == "AWS::ApiGateway::BasePathMapping":
+            physical[name] = "(none)"
         if part["Type"] == "AWS::Lambda::Alias":
             alias = part["Properties"]
             function = physical[alias["FunctionName"]["Ref"]]

@@ -21,6 +21,8 @@ FIXED = {
     "api.max_clicks_per_request": "part of the API's document, too",
     "api.allowed_headers": "part of the API's document, too",
     "api.resource_policy": "part of the API's document, too",
+    "api.domain": "whether there is a domain decides on a domain name and a mapping",
+    "api.certificate_arn": "the same",
     "bucket.expire_clicks_days": "whether there is a lifetime decides on a lifecycle rule",
     "bucket.expire_failed_days": "the same",
     "bucket.expire_replayed_days": "the same",

@@ -8,10 +8,11 @@ from typing import Any
 
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.alarm_states import AlarmState
-from mysfits_stream.provision.engine import Action, Change, Status
+from mysfits_stream.provision.engine import Action, Change, Status, translated
 from mysfits_stream.provision.resource import Diff
 
 API_TYPE = "AWS::ApiGateway::RestApi"
+DOMAIN_TYPE = "AWS::ApiGateway::DomainName"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,21 @@ class ResourceChange:
 
 
 @dataclass(frozen=True)
+class DnsRecord:
+    """The DNS record that leads a domain name to API Gateway."""
+
+    name: str
+    value: str
+    """The regional host name of API Gateway, for a CNAME or a Route 53 alias."""
+    hosted_zone_id: str
+    """The zone of ``value``, for a Route 53 alias."""
+
+    def document(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return {"name": self.name, "type": "CNAME", "value": self.value, "hostedZoneId": self.hosted_zone_id}
+
+
+@dataclass(frozen=True)
 class StackChanges:
     """Every resource of the stack, in the order of a click's path."""
 
@@ -52,19 +68,21 @@ class StackChanges:
     resources: tuple[ResourceChange, ...]
     alarms: tuple[AlarmState, ...] = ()
     """The states of the alarms, with ``status`` of a stack with alarms."""
+    dns: DnsRecord | None = None
+    """The record to set for ``api.domain``, if there is one."""
 
     @classmethod
     def of(cls, project: Project, changes: Sequence[Change], *, status: Status | None = None) -> StackChanges:
         """The result of a survey or a run; ``status`` is the status of all resources after the run."""
         account = project.target.account
         api = next((each.observed for each in changes if each.resource.type == API_TYPE), None)
-        stage = project.config.api.stage
         return cls(
             stack=project.config.stack,
             target=project.target.name,
             account=account.id,
             region=account.region,
-            endpoint=project.target.endpoint(api.id, stage) if api and status != "missing" else None,
+            endpoint=project.endpoint(api.id) if api and status != "missing" else None,
+            dns=_dns(project, changes) if status != "missing" else None,
             resources=tuple(
                 ResourceChange(
                     name=change.resource.name,
@@ -101,6 +119,17 @@ class StackChanges:
             "account": self.account,
             "region": self.region,
             "endpoint": self.endpoint,
+            **({"dns": self.dns.document()} if self.dns else {}),
             "resources": [resource.document() for resource in self.resources],
             **({"alarms": [state.document() for state in self.alarms]} if self.alarms else {}),
         }
+
+
+def _dns(project: Project, changes: Sequence[Change]) -> DnsRecord | None:
+    """The record for the domain name; read only where a domain name is configured and exists."""
+    domain = project.config.api.domain
+    if not any(each.observed for each in changes if each.resource.type == DOMAIN_TYPE):
+        return None
+    with translated("clicks-domain", "read"):
+        found = project.target.clients.apigateway.get_domain_name(domainName=str(domain))
+    return DnsRecord(str(domain), found.get("regionalDomainName", ""), found.get("regionalHostedZoneId", ""))

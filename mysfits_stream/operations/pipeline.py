@@ -40,7 +40,7 @@ def find_api(project: Project) -> tuple[str | None, str | None]:
         raise change.refusal
     if change.observed is None:
         return None, None
-    return change.observed.id, project.target.endpoint(change.observed.id, project.config.api.stage)
+    return change.observed.id, project.endpoint(change.observed.id)
 
 
 def clicks_bucket(project: Project) -> ClicksBucket:

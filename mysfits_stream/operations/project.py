@@ -20,9 +20,12 @@ from mysfits_stream.provision.engine import Progress
 from mysfits_stream.provision.own_processor import package_of
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import Resource
-from mysfits_stream.provision.stack import QUERY_RESOURCES, Names, Report, Stack
+from mysfits_stream.provision.stack import DOMAIN, QUERY_RESOURCES, Names, Report, Stack
 from mysfits_stream.provision.state import State, file_name, read_document
 from mysfits_stream.target import Target, mysfits_api
+
+NO_CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/none"
+"""Stands for the certificate of a domain name that is deleted."""
 
 PACKAGES = "packages"
 """The folder of downloaded wheels in the project's directory."""
@@ -109,7 +112,10 @@ class Project:
         return package_for_aws(self.config, self.directory)
 
     def retired(self, state: State, report: Report = lambda _name, _text: None) -> list[Resource]:
-        """The optional resources that the state lists although their setting is off."""
+        """The optional resources that the state lists although their setting is off, or names another."""
+        return [*self._retired_options(state, report), *self._retired_domain(state, report)]
+
+    def _retired_options(self, state: State, report: Report) -> list[Resource]:
         with_query = any(name in state.resources for name in QUERY_RESOURCES)
         with_alarms = any(name.startswith(alarms.PREFIX) for name in state.resources)
         if not (with_query or with_alarms):
@@ -123,6 +129,24 @@ class Project:
             built = replace(self, config=config).build(report, needs_service=False)
             found += [each for each in built if each.name == alarms.TOPIC]
         return found
+
+    def _retired_domain(self, state: State, report: Report) -> list[Resource]:
+        """A domain name of an earlier configuration; its mapping would keep the API from being deleted."""
+        listed = str(state.resources.get(DOMAIN, {}).get("id") or "")
+        if not listed or listed == self.config.api.domain:
+            return []
+        api = replace(self.config.api, domain=listed, certificate_arn=NO_CERTIFICATE)
+        earlier = replace(self, config=replace(self.config, api=api))
+        [found] = [each for each in earlier.build(report, needs_service=False) if each.name == DOMAIN]
+        # Beside a new domain name, the state's entry is the new one's.
+        return [replace(found, name=f"earlier-{DOMAIN}") if self.config.api.domain else found]  # type: ignore[type-var]
+
+    def endpoint(self, api_id: str) -> str:
+        """The base URL to which ``/clicks`` is added: the domain's, where AWS serves the domain."""
+        api = self.config.api
+        if api.domain and self.target.name == "aws":
+            return f"https://{api.domain}"
+        return self.target.endpoint(api_id, api.stage)
 
     @property
     def state_path(self) -> Path:

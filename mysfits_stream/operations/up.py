@@ -60,8 +60,9 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
         state, began = project.open_state(), clock()
         with project.interruptible():
             resources = project.build(reporter.waiting)
+            retired = project.retired(state, reporter.waiting)
             done = converge(resources, state, goal=Goal.PRESENT, notify=reporter.notify)
-            if retired := project.retired(state, reporter.waiting):
+            if retired:
                 converge(retired, state, goal=Goal.ABSENT, notify=reporter.notify)
             note_consequences(project, done)
             note_pending_address(project, resources)

@@ -109,11 +109,21 @@ def example(done: Up, click: Mapping[str, Any]) -> Lines:
     if done.page:
         yield f"page      {done.page}"
     yield f"endpoint  {endpoint}"
+    yield from _dns(done.changes)
     yield "send a click:"
     yield f"  curl -X PUT {url} -H 'Content-Type: application/json' -d {body}"
     if done.environment:
         yield "use AWS's own CLI here:"
         yield from (f"  {line}" for line in environment(done.environment))
+
+
+def _dns(changes: StackChanges) -> Iterator[str]:
+    """The DNS record to set for a custom domain name."""
+    if record := changes.dns:
+        zone = f" (Route 53: an alias, hosted zone {record.hosted_zone_id})" if record.hosted_zone_id else ""
+        yield f"DNS       set {record.name} CNAME {record.value}{zone}"
+        if changes.target == "local":
+            yield f"          {record.name} is not served by the local cloud; the endpoint above is"
 
 
 def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:
@@ -131,6 +141,7 @@ def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:
             yield hanging(head, f"{state.kind.meaning}. Next: {state.kind.command}", width)
     if changes.endpoint:
         yield f"\nendpoint  {changes.endpoint}"
+    yield from _dns(changes)
 
 
 def removal(removal: Removal, width: int | None) -> Lines:

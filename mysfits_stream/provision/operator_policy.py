@@ -104,6 +104,16 @@ def _statements(config: Config, account: Account) -> list[dict[str, Any]]:
         statements.append(
             allow(_named("codecommit", CODE_ACTIONS), [account.arn("codecommit", config.code_repository)])
         )
+    if config.api.domain:
+        domain = f"{apis}/domainnames/{config.api.domain}"
+        statements += [
+            allow(["apigateway:POST"], [f"{apis}/domainnames"]),
+            # The name is part of the configuration, so it needs no condition on tags.
+            allow(
+                [f"apigateway:{verb}" for verb in ("DELETE", "GET", "PATCH", "POST")],
+                [domain, f"{domain}/basepathmappings", f"{domain}/basepathmappings/*"],
+            ),
+        ]
     if config.query.athena:
         statements += _of_queries(account, names, bucket)
     if config.alarms.on:

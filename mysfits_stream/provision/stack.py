@@ -31,6 +31,7 @@ from mysfits_stream.provision.resources.alarm import Alarm
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
 from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
+from mysfits_stream.provision.resources.clicks_domain import ClicksDomain
 from mysfits_stream.provision.resources.clicks_table import ClicksTable
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
@@ -49,6 +50,7 @@ QUERY_RESOURCES = ("clicks-database", "clicks-table", "query-workgroup")
 
 DEFAULT_PREFIX = "firehose/"
 GB = 2**30
+DOMAIN = "clicks-domain"
 LIVE = "live"
 """The alias that Firehose invokes."""
 
@@ -113,6 +115,7 @@ class Stack:
     query_workgroup: QueryWorkgroup | None = None
     alarm_topic: Topic | None = None
     alarms: tuple[Alarm, ...] = ()
+    clicks_domain: ClicksDomain | None = None
 
     def __iter__(self) -> Iterator[Resource]:
         for field in fields(self):
@@ -283,7 +286,19 @@ def build(
         # A processor that understands a changed definition, before the API accepts clicks of that definition.
         after=(api_role, processor_live, delivery_stream) if drain else (api_role, processor_live),
     )
+    clicks_domain = (
+        ClicksDomain(
+            name=DOMAIN,
+            placement=placement(DOMAIN),
+            domain_name=config.api.domain,
+            certificate_arn=config.api.certificate_arn or "",
+            api=clicks_api,
+        )
+        if config.api.domain
+        else None
+    )
     return Stack(
+        clicks_domain=clicks_domain,
         clicks_bucket=clicks_bucket,
         processor_logs=processor_logs,
         processor_role=processor_role,

@@ -415,8 +415,12 @@ def test_an_import_knows_each_resource_by_the_primary_identifier_of_its_type() -
 
 
 def test_an_import_takes_every_resource_keeps_every_one_and_adds_no_output() -> None:
+    domain = ApiConfig(
+        domain="clicks.example.com",
+        certificate_arn="arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+    )
     template = importing.template(
-        Config(query=QueryConfig(athena=True), alarms=AlarmsConfig(email="me@example.com"))
+        Config(query=QueryConfig(athena=True), alarms=AlarmsConfig(email="me@example.com"), api=domain)
     )
     assert {part["Type"] for part in template["Resources"].values()} == set(importing.IDENTIFIERS)
     assert {part["DeletionPolicy"] for part in template["Resources"].values()} == {"Retain"}

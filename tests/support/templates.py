@@ -57,6 +57,7 @@ def values(template: Mapping[str, Any], config: Config, account: Account, **give
 
 
 NAMES = {
+    "AWS::ApiGateway::DomainName": "DomainName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::IAM::Role": "RoleName",
     "AWS::Lambda::Function": "FunctionName",

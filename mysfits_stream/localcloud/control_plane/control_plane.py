@@ -297,7 +297,11 @@ class ControlPlane:
 
     def _tagged_apis(self, region: str) -> dict[str, Mapping[str, str]]:
         found: dict[str, Mapping[str, str]] = {}
-        for api in self.rest_apis.dump()["apis"].values():
+        stored = self.rest_apis.dump()
+        for key, domain in stored["domains"].items():
+            if key.startswith(f"{region}/"):
+                found[domain["domainNameArn"]] = domain["tags"]
+        for api in stored["apis"].values():
             if api["region"] == region:
                 arn = f"arn:{moto_state.partition(region)}:apigateway:{region}::/restapis/{api['id']}"
                 found[arn] = api.get("tags") or {}

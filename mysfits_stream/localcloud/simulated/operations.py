@@ -66,6 +66,11 @@ _OF_TABLE = f"""
 
 OPERATIONS: dict[str, dict[str, str]] = {
     "apigateway": {
+        "CreateBasePathMapping": "domainName basePath restApiId stage",
+        "CreateDomainName": """
+            domainName regionalCertificateArn endpointConfiguration.types=REGIONAL securityPolicy=TLS_1_2
+            tags routingMode=BASE_PATH_MAPPING_ONLY
+        """,
         "CreateDeployment": """
             restApiId stageName stageDescription description variables tracingEnabled
             canarySettings.percentTraffic=0|0.0
@@ -81,7 +86,9 @@ OPERATIONS: dict[str, dict[str, str]] = {
             restApiId stageName deploymentId description variables tracingEnabled tags
             canarySettings.percentTraffic=0|0.0 canarySettings.deploymentId
         """,
+        "DeleteBasePathMapping": "domainName basePath",
         "DeleteDeployment": "restApiId deploymentId",
+        "DeleteDomainName": "domainName",
         "DeleteGatewayResponse": "restApiId responseType",
         "DeleteIntegration": _OF_METHOD,
         "DeleteIntegrationResponse": f"{_OF_METHOD} statusCode",
@@ -93,8 +100,11 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "DeleteRestApi": "restApiId",
         "DeleteStage": "restApiId stageName",
         "GetAccount": "",
+        "GetBasePathMapping": "domainName basePath",
+        "GetBasePathMappings": "domainName position limit",
         "GetDeployment": "restApiId deploymentId embed",
         "GetDeployments": "restApiId position limit",
+        "GetDomainName": "domainName",
         "GetExport": "restApiId stageName exportType parameters accepts",
         "GetGatewayResponse": "restApiId responseType",
         "GetGatewayResponses": "restApiId position limit",
@@ -136,6 +146,8 @@ OPERATIONS: dict[str, dict[str, str]] = {
         """,
         "UntagResource": "resourceArn tagKeys",
         "UpdateAccount": "patchOperations",
+        "UpdateBasePathMapping": "domainName basePath patchOperations",
+        "UpdateDomainName": "domainName patchOperations",
         "UpdateDeployment": "restApiId deploymentId patchOperations",
         "UpdateGatewayResponse": "restApiId responseType patchOperations",
         "UpdateIntegration": f"{_OF_METHOD} patchOperations",

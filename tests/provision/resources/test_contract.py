@@ -18,7 +18,7 @@ import pytest
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import AlarmsConfig, Config, IamConfig, QueryConfig, parse
+from mysfits_stream.config import AlarmsConfig, ApiConfig, Config, IamConfig, QueryConfig, parse
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision import alarms, policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
@@ -38,6 +38,7 @@ CONFIG = Config(
     iam=IamConfig(path="/team/", permissions_boundary="arn:aws:iam::aws:policy/PowerUserAccess"),
     query=QueryConfig(athena=True),
     alarms=AlarmsConfig(email="me@example.com"),
+    api=ApiConfig(domain="clicks.example.com", certificate_arn=ACCOUNT.arn("acm", "certificate/1")),
 )
 """The defaults, what an organisation asks of every resource, and the optional resources."""
 OTHER_ROLE = ACCOUNT.role_arn("somebody-elses")
@@ -116,6 +117,7 @@ NAMES = (
     "query-workgroup",
     "alarm-topic",
     *(f"alarm-{kind.name}" for kind in alarms.kinds(CONFIG)),
+    "clicks-domain",
 )
 CLIENTS = {
     "S3": "s3",
@@ -348,6 +350,7 @@ def attach(c: Clients, role: str) -> None:
     c.iam.attach_role_policy(RoleName=role, PolicyArn=made["Policy"]["Arn"])
 
 
+DOMAIN = "clicks.example.com"
 BUCKET = f"{STACK}-{ACCOUNT.id}-{ACCOUNT.region}"
 PROCESSOR_LOGS = f"/aws/lambda/{STACK}-processor"
 DELIVERY_LOGS = f"/aws/kinesisfirehose/{STACK}-clicks"
@@ -697,6 +700,53 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
         "EndpointConfiguration",
         lambda c: patch_api(c, "/endpointConfiguration/types/REGIONAL", "EDGE"),
     ),
+    *[
+        (
+            "clicks-domain",
+            key,
+            lambda c, path=path, value=value: c.apigateway.update_domain_name(
+                domainName=DOMAIN, patchOperations=[{"op": "replace", "path": path, "value": value}]
+            ),
+        )
+        for key, path, value in (
+            ("RegionalCertificateArn", "/regionalCertificateArn", ACCOUNT.arn("acm", "certificate/other")),
+            ("SecurityPolicy", "/securityPolicy", "TLS_1_0"),
+        )
+    ],
+    (
+        "clicks-domain",
+        "BasePathMappings",
+        lambda c: c.apigateway.create_base_path_mapping(
+            domainName=DOMAIN, basePath="other", restApiId=api_id(c), stage="prod"
+        ),
+    ),
+    (
+        "clicks-domain",
+        "BasePathMappings",
+        lambda c: c.apigateway.delete_base_path_mapping(domainName=DOMAIN, basePath="(none)"),
+    ),
+    (
+        "clicks-domain",
+        "BasePathMappings",
+        lambda c: c.apigateway.update_base_path_mapping(
+            domainName=DOMAIN,
+            basePath="(none)",
+            patchOperations=[
+                {
+                    "op": "replace",
+                    "path": "/restapiId",
+                    "value": c.apigateway.create_rest_api(name="another")["id"],
+                }
+            ],
+        ),
+    ),
+    (
+        "clicks-domain",
+        "Tags",
+        lambda c: c.apigateway.untag_resource(
+            resourceArn=f"arn:aws:apigateway:{ACCOUNT.region}::/domainnames/{DOMAIN}", tagKeys=["CostCenter"]
+        ),
+    ),
     ("clicks-api", "Description", lambda c: patch_api(c, "/description", "Mine")),
     ("clicks-api", "BinaryMediaTypes", lambda c: patch_api(c, "/binaryMediaTypes/*~1*", "", op="add")),
     ("clicks-api", "MinimumCompressionSize", lambda c: patch_api(c, "/minimumCompressionSize", "0")),
@@ -782,6 +832,8 @@ DRIFTS: Sequence[tuple[str, str, Callable[[Clients], Any]]] = [
 UNSIMULATED = "not simulated by the local cloud; see test"
 CANNOT_DRIFT = {
     ("processor", "State"): "only Lambda itself can fail a function",
+    ("clicks-domain", "EndpointConfiguration"): "a regional name stays regional in the local cloud",
+    ("clicks-domain", "MutualTlsAuthentication"): f"{UNSIMULATED}_clicks_domain_answers.py",
     ("processor-live", "State"): "only Lambda itself can fail a version",
     ("processor-live", "Architectures"): "an update of the code changes it together with the code",
     ("processor-live", "RoutingConfig"): f"{UNSIMULATED}_alias_answers.py",
@@ -872,6 +924,7 @@ def retag(c: Clients, observed: Observed, owner: str) -> None:
         "logs": lambda: c.logs.tag_resource(resourceArn=observed.arn, tags={OWNER_TAG: owner}),
         "cloudwatch": lambda: c.cloudwatch.tag_resource(ResourceARN=observed.arn, Tags=tags),  # type: ignore[arg-type]
         "sns": lambda: c.sns.tag_resource(ResourceArn=observed.arn, Tags=tags),  # type: ignore[arg-type]
+        "apigateway": lambda: c.apigateway.tag_resource(resourceArn=observed.arn, tags={OWNER_TAG: owner}),
         "athena": lambda: c.athena.tag_resource(ResourceARN=observed.arn, Tags=tags),  # type: ignore[arg-type]
         "glue": lambda: (
             change_table(c, lambda t: t["Parameters"].update({OWNER_TAG: owner}))

@@ -18,7 +18,14 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mysfits_stream.localcloud.control_plane.apigateway import apis, operations, patch, stages, validation
+from mysfits_stream.localcloud.control_plane.apigateway import (
+    apis,
+    domains,
+    operations,
+    patch,
+    stages,
+    validation,
+)
 from mysfits_stream.localcloud.control_plane.apigateway.call import Call
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError, bad_request, not_found
 from mysfits_stream.localcloud.execute_api import handler as data_plane
@@ -26,6 +33,7 @@ from mysfits_stream.localcloud.http.messages import Request, Response, json_resp
 
 Document = dict[str, Any]
 
+_DOMAIN_ARN = re.compile(r"arn:aws[\w-]*:apigateway:([\w-]*)::/domainnames/([\w.-]+)")
 _ARN = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]*::/restapis/(\w+)(?:/stages/(\w+))?")
 _NAMES_A_PART = re.compile(r"/restapis/[^/]+/(resources|models|requestvalidators|deployments|stages)/[^/]")
 _EMPTY: Document = {
@@ -58,6 +66,7 @@ class RestApis:
         self._random = random.Random(seed)  # noqa: S311, ids are no secrets
         self._apis: dict[str, Document] = {}
         self._accounts: dict[str, Document] = {}
+        self._domains: domains.Domains = {}
         # Compiled by API and deployment; served by API and stage.
         self._compiled: dict[tuple[str, str], data_plane.DeployedApi] = {}
         self._served: dict[tuple[str, str], data_plane.DeployedApi] = {}
@@ -127,13 +136,14 @@ class RestApis:
     def dump(self) -> Document:
         """The whole store as a JSON document."""
         with self._lock:
-            return copy.deepcopy({"apis": self._apis, "accounts": self._accounts})
+            return copy.deepcopy({"apis": self._apis, "accounts": self._accounts, "domains": self._domains})
 
     def load(self, stored: Document) -> None:
         """Replace the whole store with a document of :meth:`dump`."""
         with self._lock:
             self._apis = copy.deepcopy(stored["apis"])
             self._accounts = copy.deepcopy(stored["accounts"])
+            self._domains = copy.deepcopy(stored.get("domains", {}))
             self._compiled.clear()
             self._served.clear()
 
@@ -171,7 +181,8 @@ class RestApis:
         return 200, {**apis.shown(self.replaced(api)), **warnings}
 
     def delete_api(self, api: Document) -> None:
-        """DeleteRestApi, with its deployments and stages."""
+        """DeleteRestApi, with its deployments and stages; an API that a domain name maps to stays."""
+        domains.check_unmapped(self._domains, api["id"])
         del self._apis[api["id"]]
         for key in [key for key in self._compiled if key[0] == api["id"]]:
             del self._compiled[key]
@@ -196,7 +207,9 @@ class RestApis:
         self._compiled.pop((api["id"], identifier), None)
 
     def tagged(self, arn: str) -> Document:
-        """The API or stage of an ARN."""
+        """The API, stage or domain name of an ARN."""
+        if named := _DOMAIN_ARN.fullmatch(arn):
+            return domains.find(self._domains, named[1], named[2])
         found = _ARN.fullmatch(arn)
         if not found:
             raise bad_request("Invalid ARN specified in the request")
@@ -212,6 +225,24 @@ class RestApis:
         tags = self.tagged(arn).get("tags") or {}
         for key in keys:
             tags.pop(key, None)
+
+    def domain(self, call: Call) -> Document:
+        """The domain name in the path."""
+        return domains.find(self._domains, call.request.region, call.path["domain"])
+
+    def create_domain(self, call: Call) -> Document:
+        """CreateDomainName."""
+        return domains.create(self._domains, call.request.region, call.body(), self.new_id(10))
+
+    def delete_domain(self, call: Call) -> None:
+        """DeleteDomainName."""
+        domains.delete(self._domains, call.request.region, call.path["domain"])
+
+    def create_mapping(self, call: Call) -> Document:
+        """CreateBasePathMapping."""
+        body = call.body()
+        api = self._api(str(body.get("restApiId") or ""), call.request.region)
+        return domains.create_mapping(self.domain(call), body, api)
 
     def account_of(self, region: str) -> Document:
         """The response of GetAccount; a singleton of each region (F113)."""

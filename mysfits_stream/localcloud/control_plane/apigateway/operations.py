@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mysfits_stream.localcloud.control_plane.apigateway import (
     apis,
+    domains,
     export,
     integrations,
     methods,
@@ -32,7 +33,9 @@ RESOURCE = f"{API}/resources/(?P<resource>[^/]+)"
 METHOD = f"{RESOURCE}/methods/(?P<method>[^/]+)"
 INTEGRATION = f"{METHOD}/integration"
 STATUS = "/responses/(?P<name>[^/]+)"
-TAGS = "/tags/(?P<arn>.+restapis.+)"
+TAGS = "/tags/(?P<arn>.+(?:restapis|domainnames).+)"
+DOMAIN = "/domainnames/(?P<domain>[^/]+)"
+MAPPING = f"{DOMAIN}/basepathmappings/(?P<base>[^/]+)"
 
 
 def _gone(status: int, change: Callable[..., None], *what: Any) -> Answer:
@@ -65,6 +68,25 @@ _APIS: list[tuple[str, str, Operation]] = [
     ("DELETE", TAGS, lambda s, c: _gone(204, s.untag, c.path["arn"], c.query.get("tagKeys", []))),
     ("GET", "/account", lambda s, c: (200, s.account_of(c.request.region))),
     ("PATCH", "/account", lambda s, c: (200, s.update_account(c.request.region, c.operations()))),
+]
+_DOMAINS: list[tuple[str, str, Operation]] = [
+    ("POST", "/domainnames", lambda s, c: (201, s.create_domain(c))),
+    ("GET", DOMAIN, lambda s, c: (200, domains.shown(s.domain(c)))),
+    ("PATCH", DOMAIN, lambda s, c: (200, domains.update(s.domain(c), c.operations()))),
+    ("DELETE", DOMAIN, lambda s, c: _gone(202, s.delete_domain, c)),
+    ("POST", f"{DOMAIN}/basepathmappings", lambda s, c: (201, s.create_mapping(c))),
+    (
+        "GET",
+        f"{DOMAIN}/basepathmappings",
+        lambda s, c: (200, {"item": list(s.domain(c)["mappings"].values())}),
+    ),
+    ("GET", MAPPING, lambda s, c: (200, domains.mapping(s.domain(c), c.path["base"]))),
+    (
+        "PATCH",
+        MAPPING,
+        lambda s, c: (200, domains.update_mapping(s.domain(c), c.path["base"], c.operations())),
+    ),
+    ("DELETE", MAPPING, lambda s, c: _gone(202, domains.delete_mapping, s.domain(c), c.path["base"])),
 ]
 _METHODS: list[tuple[str, str, Operation]] = [
     ("GET", f"{API}/resources", lambda s, c: (200, c.page(methods.listed(c.api, c.embeds("methods"))))),
@@ -209,6 +231,7 @@ _ROUTES = [
     (verb, re.compile(path), operation)
     for verb, path, operation in [
         *_APIS,
+        *_DOMAINS,
         *_METHODS,
         *_responses(METHOD + STATUS, _method_of, "methodResponses"),
         *_responses(INTEGRATION + STATUS, _integration_with_responses, "integrationResponses"),

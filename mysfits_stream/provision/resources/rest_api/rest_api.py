@@ -211,6 +211,10 @@ class RestApi:
         for api in self._ours():
             self._delete_api(api["id"])
 
+    def find_id(self) -> str | None:
+        """The id of the API; None if there is none."""
+        return next((str(api["id"]) for api in self._ours()), None)
+
     def settle(self) -> None:
         """Wait until the stage answers a preflight."""
         api, *_ = self._existing()
