@@ -45,7 +45,8 @@ class Run:
             return
         code = parameters.get("Code", parameters) if service == "lambda" else {}
         if isinstance(code.get("ZipFile"), dict):
-            code["ZipFile"] = _packed(code["ZipFile"]["$zip"], parameters.get("Handler", "handler.handler"))
+            handler = parameters.get("Handler", "handler.handler")
+            code["ZipFile"] = _packed(code["ZipFile"]["$zip"], handler, len(self.results))
         call = getattr(self.cloud.client(service), xform_name(operation))
         try:
             self.results.append(call(**parameters))
@@ -128,11 +129,13 @@ class Run:
                 raise AssertionError(f"unknown kind of assertion: {other}")
 
 
-def _packed(source: str, handler: str) -> bytes:
-    """A zip with one of our functions under the name that its handler asks for."""
+def _packed(source: str, handler: str, step: int) -> bytes:
+    """A zip with one of our functions under the name of its handler, another zip in each step of a case."""
     code = FUNCTIONS / source
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
+        # Else two zips of the same second are the same code, of which Lambda publishes one version.
+        archive.comment = str(step).encode()
         archive.writestr(handler.rpartition(".")[0] + code.suffix, code.read_text(encoding="utf-8"))
     return packed.getvalue()
 
