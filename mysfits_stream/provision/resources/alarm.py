@@ -1,4 +1,4 @@
-"""A CloudWatch alarm on one metric (F255)."""
+"""A CloudWatch alarm on a metric (F255)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ COMPARED = (
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm that notifies ``topic_arn`` when it rings, and when it is over."""
+    """An alarm that notifies ``topic_arn`` at its beginning and at its end."""
 
     name: str
     placement: Placement
@@ -129,7 +129,7 @@ class Alarm:
         self._put(Tags=tag_list(self.placement.tags))
 
     def update(self, diff: Diff) -> None:
-        """Write all settings at once: PutMetricAlarm replaces them, and leaves the tags (F255)."""
+        """Write all settings at once: PutMetricAlarm replaces all settings, and leaves the tags (F255)."""
         if "Tags" in diff:
             self.tag(self.arn)
         if diff.keys() - {"Tags"}:

@@ -74,7 +74,7 @@ class Alias:
         return {**self.function.content, ROUTING: {}, "State": "Active"}
 
     def template(self) -> Template:
-        """The alias, and the version by the digest of its content: other content is another version."""
+        """The alias, and the version by the digest of its content."""
         content = json.dumps([self.function.content, self.description], sort_keys=True)
         version = (
             f"{logical_id(self.function.name)}Version{hashlib.sha256(content.encode()).hexdigest()[:12]}"
@@ -155,7 +155,7 @@ class Alias:
         )
 
     def update(self, diff: Diff) -> None:
-        """Publish and test a version, and point the alias to that version."""
+        """Publish and test a version, and point the alias to the new version."""
         self.point_to(self._publish(), whole=ROUTING in diff)
 
     def tag(self, arn: str) -> None:
@@ -190,7 +190,7 @@ class Alias:
         )
 
     def find(self) -> Any:
-        """The alias as GetAlias returns it; None if there is none."""
+        """The alias as GetAlias returns the alias; None for a missing alias."""
         try:
             return self._lambda.get_alias(FunctionName=self.function.function_name, Name=self.alias_name)
         except ClientError as error:
@@ -199,7 +199,7 @@ class Alias:
             raise
 
     def configuration(self, version: str) -> Any:
-        """The configuration of a version; None if there is no such version."""
+        """The configuration of a version; None for an unknown version."""
         try:
             return self._lambda.get_function_configuration(
                 FunctionName=self.function.function_name, Qualifier=version
@@ -316,7 +316,7 @@ class Alias:
         )
 
     def _remove_old(self, newest: str) -> None:
-        """Delete all versions but the newest five, the alias's and those of other aliases."""
+        """Delete all versions but the newest five and the versions of aliases."""
         alias = self.find()
         kept = {newest, alias["FunctionVersion"]} if alias else {newest}
         numbers = [str(each["Version"]) for each in self.versions()]

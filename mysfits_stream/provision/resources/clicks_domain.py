@@ -203,7 +203,7 @@ class ClicksDomain:
         )
 
     def find(self) -> Any:
-        """The domain name as GetDomainName returns it; None if there is none."""
+        """The domain name as in GetDomainName; None for a missing domain name."""
         try:
             return self._apigateway.get_domain_name(domainName=self.domain_name)
         except ClientError as error:
@@ -238,7 +238,7 @@ class ClicksDomain:
         return []
 
     def _map(self) -> None:
-        """Map the root to the stage, and remove every other mapping."""
+        """Map the root to the stage, and remove all further mappings."""
         api_id = self.api.find_id()
         if api_id is None:
             raise ProvisionError(self.name, "map", "the clicks API is gone; run `up` again")

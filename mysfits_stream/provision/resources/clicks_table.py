@@ -65,7 +65,7 @@ class ClicksTable:
 
     @property
     def partition_column(self) -> str:
-        """The column that holds the date of the key; no member of a line has the same name."""
+        """The column with the date of the key; the name differs from every member of a line."""
         return partition_column(self.columns)
 
     @property
@@ -146,7 +146,7 @@ class ClicksTable:
             )
 
     def settle(self) -> None:
-        """Usable as soon as it is made."""
+        """Usable at once after creation."""
 
     @property
     def _glue(self) -> GlueClient:

@@ -30,7 +30,7 @@ ENGINE = "Athena engine version 3"
 
 @dataclass(frozen=True)
 class QueryWorkgroup:
-    """A workgroup whose settings are enforced: a client cannot choose another place or limit."""
+    """A workgroup with enforced settings: a client cannot choose a place or a limit."""
 
     name: str
     placement: Placement
