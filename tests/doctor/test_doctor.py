@@ -565,7 +565,7 @@ def api_gone(pipeline: Pipeline) -> Iterator[None]:
         (nothing, True, set(), ""),
         (service_down, False, {"mysfits-service"}, "503"),
         (stream_gone, False, {"stream"}, "no delivery stream"),
-        (processor_gone, False, {"processor"}, "does not exist"),
+        (processor_gone, False, {"processor", "processor-live"}, "does not exist"),
         (api_gone, False, {"endpoint"}, "there is no clicks API"),
         (
             lambda p: p.role_without("s3:PutObject"),

@@ -161,7 +161,7 @@ def test_a_conflict_over_an_api_that_is_gone_is_told_from_one_that_passes(deploy
     )
     deployer.aws.cloud.faults.add(conflict)
     began = deployer.aws.clock.now
-    with pytest.raises(WaitTimeoutError, match="another run may be at work on it"):
+    with pytest.raises(WaitTimeoutError, match="another run may be changing the API"):
         deployer.up()
     assert deployer.aws.clock.now - began < 100
     deployer.aws.cloud.faults.add(

@@ -137,7 +137,7 @@ def test_defaults_that_firehose_leaves_out_are_filled_in() -> None:
                 "Parameters": [
                     {
                         "ParameterName": "LambdaArn",
-                        "ParameterValue": f"{FUNCTION}:$LATEST",
+                        "ParameterValue": f"{FUNCTION}:live",
                     }
                 ],
             }
