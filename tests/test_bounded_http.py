@@ -130,7 +130,7 @@ def test_a_redirect_is_not_followed(serve: Callable[[Serve], str]) -> None:
         (whole(b'{"mysfits": {}}'), "lists no mysfits"),
         (whole(b"[]"), "lists no mysfits"),
         (whole(b"5"), "lists no mysfits"),
-        (whole(b"<html>\x1b[31m" * 10_000), "does not answer"),
+        (whole(b"<html>\x1b[31m" * 10_000), "does not respond"),
         (endless, "larger than 1,000,000 bytes"),
         (dripping, "no complete response within 1 s"),
     ],

@@ -20,6 +20,7 @@ ALL = {
     "processor-logs",
     "processor-role",
     "processor",
+    "processor-live",
     "delivery-logs",
     "delivery-role",
     "delivery-stream",

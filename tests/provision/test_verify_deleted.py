@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.config import Config
 from mysfits_stream.errors import MysfitsStreamError, ProvisionError
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud.aws_behavior import Cut, FaultRule
@@ -18,13 +17,12 @@ from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.provision.engine import Goal, converge
 from mysfits_stream.provision.resource import OWNER_TAG
 from mysfits_stream.provision.verify_deleted import verify_deleted
-from tests.matrix.world import Case, Killed, World
+from tests.matrix.world import CONFIG, Case, Killed, World
 from tests.support.clock import Clock
 from tests.support.in_process import ApiCall, InProcess, Send, untouched
 
 pytestmark = pytest.mark.slow
 
-CONFIG = Config()
 BUCKET = "mysfits-clicks-123456789012-eu-west-1"
 ROLE = "mysfits-clicks-eu-west-1-api"
 STREAM = "mysfits-clicks-clicks"

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 from mysfits_stream.localcloud.control_plane.athena.executions import ENDED, Execution
 from mysfits_stream.localcloud.control_plane.athena.workgroups import (
-    INVALID,
     PRIMARY,
     AthenaError,
     Document,
     answered,
     error_response,
     found_workgroup,
+    paged,
 )
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
@@ -226,13 +226,7 @@ class Queries:
             raise AthenaError(f"Query did not finish successfully. Final query state: {found.state}")
         # The first row of the first page holds the names.
         rows = [found.names, *found.rows] if found.statement_type == "DML" else []
-        try:
-            begin = int(given.get("NextToken", "0"))
-        except ValueError:
-            raise AthenaError("Invalid NextToken", INVALID) from None
-        size = given.get("MaxResults", MOST_ROWS)
-        page = rows[begin : begin + size]
-        token = {"NextToken": str(begin + size)} if begin + size < len(rows) else {}
+        page, following = paged(rows, given, MOST_ROWS)
         return {
             "UpdateCount": 0,
             "ResultSet": {
@@ -242,7 +236,7 @@ class Queries:
                 ],
                 "ResultSetMetadata": {"ColumnInfo": found.column_info},
             },
-            **token,
+            **following,
         }
 
     def _list(self, region: str, given: Document) -> Document:
@@ -250,9 +244,8 @@ class Queries:
         workgroup = found_workgroup(backend, given.get("WorkGroup", PRIMARY)).name
         ids = [each.id for each in backend.executions.values() if each.workgroup == workgroup]
         ids.reverse()
-        begin, size = int(given.get("NextToken", 0)), given.get("MaxResults", 50)
-        token = {"NextToken": str(begin + size)} if begin + size < len(ids) else {}
-        return {"QueryExecutionIds": ids[begin : begin + size], **token}
+        page, following = paged(ids, given, 50)
+        return {"QueryExecutionIds": page, **following}
 
     def _stop(self, region: str, given: Document) -> Document:
         found = self._execution(region, given)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from mysfits_stream.localcloud.control_plane.constraints import violation
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response, json_response
@@ -21,6 +21,7 @@ SELECTABLE = ("AUTO", ENGINE)
 WORKGROUP_ARN = re.compile(r"arn:[^:]+:athena:[^:]+:\d{12}:workgroup/(?P<name>[a-zA-Z0-9._-]+)")
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 class AthenaError(Exception):
@@ -29,6 +30,16 @@ class AthenaError(Exception):
     def __init__(self, message: str, code: str = INVALID) -> None:
         super().__init__(message)
         self.code = code
+
+
+def paged(items: Sequence[T], given: Document, most: int) -> tuple[Sequence[T], Document]:
+    """The page that NextToken and MaxResults name, and the token of the next page; raises AthenaError."""
+    token = given.get("NextToken", "0")
+    if not (token.isascii() and token.isdigit()):
+        raise AthenaError("Invalid token")
+    begin, size = int(token), given.get("MaxResults", most)
+    following = {"NextToken": str(begin + size)} if begin + size < len(items) else {}
+    return items[begin : begin + size], following
 
 
 class Workgroups:
@@ -78,15 +89,10 @@ class Workgroups:
 
     def _list(self, backend: Any, given: Document) -> Document:
         listed = [self._described(each) for each in backend.work_groups.values()]
-        token = given.get("NextToken", "0")
-        if not (token.isascii() and token.isdigit()):
-            raise AthenaError("Invalid token")
-        begin, size = int(token), given.get("MaxResults", 50)
+        page, following = paged(listed, given, 50)
         summaries = [
-            {key: each[key] for key in ("Name", "State", "Description", "CreationTime")}
-            for each in listed[begin : begin + size]
+            {key: each[key] for key in ("Name", "State", "Description", "CreationTime")} for each in page
         ]
-        following = {"NextToken": str(begin + size)} if begin + size < len(listed) else {}
         return {"WorkGroups": summaries, **following}
 
     def _update(self, backend: Any, given: Document) -> Document:
@@ -119,9 +125,8 @@ class Workgroups:
 
     def _list_tags(self, backend: Any, given: Document) -> Document:
         tags = backend.tagger.list_tags_for_resource(self._arn(backend, given))["Tags"]
-        begin, size = int(given.get("NextToken", 0)), given.get("MaxResults", 75)
-        token = {"NextToken": str(begin + size)} if begin + size < len(tags) else {}
-        return {"Tags": tags[begin : begin + size], **token}
+        page, following = paged(tags, given, 75)
+        return {"Tags": page, **following}
 
     def _tag(self, backend: Any, given: Document) -> Document:
         backend.tagger.tag_resource(self._arn(backend, given), given["Tags"])
