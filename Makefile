@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= auto
+# Many tests wait for a process or for a page: two a core keep the cores busy.
+WORKERS ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN) )))
 SOAK_SECONDS ?= 600
 DEMO := build/demo
 LATEST := build/latest
