@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -89,6 +90,9 @@ def load(path: Path) -> Receipt:
         texts = [said[name] for name in ("bucket", "field", "salt", "hash", "cutOff")]
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("bucket, field, salt, hash and cutOff must be texts")
+        for name, digits in (("salt", 32), ("hash", 64)):
+            if not re.fullmatch(f"[0-9a-f]{{{digits}}}", said[name]):
+                raise ValueError(f"{name} is not {digits} hexadecimal digits")
         versions = tuple({"key": str(each["key"]), **each} for each in said["objects"])
         for each in versions:
             _ = str(each["versionId"]), each["sha256After"]
@@ -102,7 +106,8 @@ def load(path: Path) -> Receipt:
             hash=texts[3],
             cut_off=cut_off,
             complete=said["complete"] is True,
-            counts=dict(said["counts"]),
+            # A killed run has counted nothing yet.
+            counts=None if said["counts"] is None else dict(said["counts"]),
             versions=versions,
         )
     except OSError as error:
@@ -116,6 +121,8 @@ def load(path: Path) -> Receipt:
 def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt:
     """A new receipt in a file, or the person's unfinished receipt; raises ClickError otherwise."""
     if not path.exists():
+        if not path.parent.is_dir():
+            raise ClickError(f"{path}: cannot be written: {path.parent} is no directory")
         made = Receipt.of(bucket, person, cut_off)
         made.write(path)
         return made

@@ -106,6 +106,8 @@ def erase(
         verified = erase.verify(app.project, verify, person)
         app.out.verified(verified)
         return 0 if verified.holds else DIFFERS
+    if dry_run and receipt:
+        raise click.UsageError("--dry-run erases nothing: remove --receipt")
     person = erase.find_person(app.project, user, where)
     if dry_run:
         app.out.erased(erase.preview(app.project, person))

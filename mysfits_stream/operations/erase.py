@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,23 @@ def find_person(project: Project, user: str | None, where: str | None) -> Person
             )
     if not value:
         raise MysfitsStreamError("an empty value would erase clicks of many people; give the value of one")
+    if note := _unknown_field(field, project.config.definition.names):
+        project.note(note)
     try:
         value.encode()
     except UnicodeEncodeError:
         raise MysfitsStreamError("the value is not valid UTF-8; check the terminal's encoding") from None
     return Person(field, value)
+
+
+def _unknown_field(field: str, known: Sequence[str]) -> str | None:
+    """A note on a field that the definition of a click lacks: an earlier definition may have had it."""
+    if field in known:
+        return None
+    alike = get_close_matches(field.lower(), [name.lower() for name in known], n=1)
+    similar = next((name for name in known if alike and name.lower() == alike[0]), None)
+    question = f"; did you mean {similar}?" if similar else ""
+    return f"note: clicks have no field {field} (fields: {', '.join(known)}){question}"
 
 
 def preview(project: Project, person: Person) -> Erased:

@@ -113,6 +113,14 @@ def verified(check: Verified) -> Iterator[str]:
     for key, reason in found.unreadable.items():
         yield printable(f"Not examined: {key} cannot be read ({reason}).")
     if check.changed_since:
-        yield f"{many(check.changed_since, 'rewritten object')} changed or went since."
+        yield (
+            f"{many(check.changed_since, 'rewritten object')} changed or went since, as after another "
+            "erasure or a replay; what is stored now was searched again."
+        )
+    if found.current.later:
+        yield (
+            f"{many(found.current.later, 'click')} of this value, accepted after the cut-off "
+            f"{receipt.cut_off:%Y-%m-%d %H:%M:%S} UTC, {'is' if found.current.later == 1 else 'are'} stored."
+        )
     if not check.searched_raw:
         yield "Records that cannot be parsed were not searched: that needs --user or --where."

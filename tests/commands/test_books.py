@@ -65,3 +65,10 @@ def test_verify_reads_only(tmp_path: Path) -> None:
 
     with pytest.raises(click.UsageError, match="--verify reads only"):
         erase.main(["--verify", str(tmp_path), "--yes"], standalone_mode=False, obj=app())
+
+
+def test_a_dry_run_writes_no_receipt(tmp_path: Path) -> None:
+    from mysfits_stream.commands.books import erase
+
+    with pytest.raises(click.UsageError, match="remove --receipt"):
+        erase.main(["--dry-run", "--receipt", str(tmp_path)], standalone_mode=False, obj=app())

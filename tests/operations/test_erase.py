@@ -6,11 +6,13 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mysfits_stream.books import receipt
 from mysfits_stream.books.person import Person
 from mysfits_stream.config import ClickConfig
 from mysfits_stream.errors import ClickError, MysfitsStreamError, StateError
@@ -25,8 +27,8 @@ RECEIPT: dict[str, Any] = {
     "format": 1,
     "bucket": "b",
     "field": "f",
-    "salt": "",
-    "hash": "",
+    "salt": "0" * 32,
+    "hash": "0" * 64,
     "cutOff": "2026-01-01T00:00:00Z",
     "objects": [],
     "complete": True,
@@ -134,6 +136,42 @@ def test_a_stopped_run_leaves_an_unfinished_receipt_which_the_next_run_completes
         erase(project, person, receipt_path=path)
 
 
+def test_a_run_that_was_killed_while_it_waited_is_completed_by_the_same_command(
+    project: Project, tmp_path: Path
+) -> None:
+    put(project, "firehose/1", "bob", ANN)
+    person, path = Person("userId", ANN), tmp_path / "receipt.json"
+    # All that a run has written before the first object.
+    receipt.begin(path, project.names.bucket, person, datetime.now(UTC))
+    unfinished = verify(project, path, person)
+    assert not unfinished.holds
+    assert any("run the same erase again" in line for line in books.verified(unfinished))
+    assert erase(project, person, receipt_path=path).is_complete
+    assert verify(project, path, person).holds
+
+
+def test_what_happened_after_the_cut_off_is_said_beside_the_result(project: Project, tmp_path: Path) -> None:
+    put(project, "firehose/1", "bob", "eve", ANN)
+    path = tmp_path / "receipt.json"
+    erase(project, Person("userId", ANN), receipt_path=path)
+    erase(project, Person("userId", "eve"))
+    later = {"userId": ANN, "mysfitId": "m", "clickedAt": "2099-01-01T00:00:00.000Z"}
+    body = json.dumps(later).encode()
+    project.target.clients.s3.put_object(Bucket=project.names.bucket, Key="firehose/2", Body=body)
+    checked = verify(project, path, None)
+    assert checked.holds
+    shown = " ".join(books.verified(checked))
+    assert "1 click of this value, accepted after the cut-off" in shown
+    assert "1 rewritten object changed or went since, as after another erasure" in shown
+
+
+def test_a_receipt_needs_its_directory(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "receipt.json"
+    with pytest.raises(ClickError, match="missing is no directory"):
+        erase(project, Person("userId", ANN), receipt_path=path)
+    assert not path.parent.exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -144,6 +182,9 @@ def test_a_stopped_run_leaves_an_unfinished_receipt_which_the_next_run_completes
         json.dumps(RECEIPT | {"bucket": 1}),
         json.dumps(RECEIPT | {"cutOff": "2026-01-01T00:00:00"}),
         json.dumps(RECEIPT | {"objects": [{"key": "k"}]}),
+        json.dumps(RECEIPT | {"hash": "z" * 64}),
+        json.dumps(RECEIPT | {"salt": ""}),
+        json.dumps(RECEIPT | {"counts": [1]}),
         "[" * 100_000,
     ],
 )
@@ -202,6 +243,11 @@ def test_clicks_in_the_buffers_go_too(deployment: Deployment) -> None:
 def test_a_person_is_named_in_one_way(project: Project) -> None:
     assert find_person(project, "a=b", None) == Person("userId", "a=b")
     assert find_person(project, None, "visitorId=a=b") == Person("visitorId", "a=b")
+    notes: list[str] = []
+    noting = replace(project, note=notes.append)
+    assert find_person(noting, None, "userid=a") == Person("userid", "a")
+    assert find_person(noting, None, "userId=a") == Person("userId", "a")
+    assert notes == ["note: clicks have no field userid (fields: userId, mysfitId); did you mean userId?"]
     for user, where, message in (
         (None, None, "give either --user ID or --where FIELD=VALUE"),
         ("a", "b=c", "give either"),
