@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -48,13 +49,15 @@ class Services:
         self.mysfits_status = 200
         self.feed: Any = None
         self.endpoint = CLICKS
+        self.definition = ""
         self.clicks: list[Any] = []
 
     def answer(self, route: Any) -> None:
         request = route.request
+        endpoints = Endpoints(self.endpoint, SERVICE, click=self.definition)
         files = {
             f"{SITE}/{file.name}": file
-            for file in own_page(Endpoints(self.endpoint, SERVICE), feed="clicks.json" if self.feed else "")
+            for file in own_page(endpoints, feed="clicks.json" if self.feed else "")
         }
         if request.url == f"{SERVICE}/mysfits":
             route.fulfill(status=self.mysfits_status, json={"mysfits": self.mysfits}, headers=CORS)
@@ -504,3 +507,46 @@ def test_axe_finds_nothing(
     page.reload()
     page.get_by_role("button", name="Try again").wait_for()
     assert violations(page) == []
+
+
+def test_the_page_follows_a_definition_with_another_user_and_key(
+    visit: Callable[[], Any], page: Any, services: Services, visitor: Visitor
+) -> None:
+    services.definition = json.dumps(
+        {
+            "fields": {
+                "visitorId": {"type": "string", "maxLength": 64, "required": True},
+                "itemId": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "required": True},
+                "campaign": {"type": "string", "maxLength": 64, "required": False},
+            },
+            "user": "visitorId",
+            "key": "itemId",
+        }
+    )
+    services.feed = {
+        "total": 1,
+        "clicks": [
+            {
+                "id": "firehose/1#0",
+                "key": "firehose/1",
+                "click": {
+                    "visitorId": "v-1",
+                    "itemId": VEX["mysfitId"],
+                    "clickedAt": "2026-01-01T00:00:00.000Z",
+                },
+            }
+        ],
+        "leaders": [leader(VEX, 1, name=None)],
+    }
+    page.add_init_script("localStorage.setItem('visitorId', 'v-17')")
+    visit()
+    with page.expect_response(f"{CLICKS}/clicks"):
+        page.get_by_role("button", name="Vex").click()
+        page.clock.run_for(1000)
+    [click] = services.clicks
+    assert click == {"visitorId": "v-17", "itemId": VEX["mysfitId"], "clickId": click["clickId"]}
+    arrival = page.locator("#arrivals-list li")
+    assert arrival.locator("b").inner_text() == "Vex"
+    assert "by v-1," in arrival.inner_text()
+    assert page.locator("#leaders b").all_inner_texts() == ["Vex"]
+    assert visitor.complaints == []
