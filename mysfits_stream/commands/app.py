@@ -116,6 +116,18 @@ class App:
 
         return Project(self.config, self.directory, absent_local_cloud(self.config), self.out.note)
 
+    @property
+    def standing_project(self) -> Project:
+        """The configured stack on a target that exists already: a stopped local cloud is not started.
+
+        Raises TargetError for a stopped local cloud, and as ``project``.
+        """
+        if self.has_no_local_cloud:
+            from mysfits_stream.errors import TargetError
+
+            raise TargetError("no local cloud is running here; mysfits-stream up starts one")
+        return self.project
+
     @cached_property
     def project(self) -> Project:
         """The configured stack on its target; raises ConfigError, StateError or TargetError."""

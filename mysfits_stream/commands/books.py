@@ -42,7 +42,7 @@ def audit(app: App, since: str) -> int:
     """
     from mysfits_stream.operations.audit import audit
 
-    found = audit(app.project, since)
+    found = audit(app.standing_project, since)
     app.out.audit(found)
     return 0 if found.closes else DIFFERS
 
@@ -102,19 +102,19 @@ def erase(
         if dry_run or yes or receipt:
             raise click.UsageError("--verify reads only: remove --dry-run, --yes and --receipt")
         is_named = user is not None or where is not None
-        person = erase.find_person(app.project, user, where) if is_named else None
-        verified = erase.verify(app.project, verify, person)
+        person = erase.find_person(app.standing_project, user, where) if is_named else None
+        verified = erase.verify(app.standing_project, verify, person)
         app.out.verified(verified)
         return 0 if verified.holds else DIFFERS
     if dry_run and receipt:
         raise click.UsageError("--dry-run erases nothing: remove --receipt")
-    person = erase.find_person(app.project, user, where)
+    person = erase.find_person(app.standing_project, user, where)
     if dry_run:
-        app.out.erased(erase.preview(app.project, person))
+        app.out.erased(erase.preview(app.standing_project, person))
         return 0
     if not yes:
-        questions.ask_to_erase(app, lambda: erase.preview(app.project, person))
-    done = erase.erase(app.project, person, receipt_path=receipt, report=app.out.erasing)
+        questions.ask_to_erase(app, lambda: erase.preview(app.standing_project, person))
+    done = erase.erase(app.standing_project, person, receipt_path=receipt, report=app.out.erasing)
     app.out.erased(done)
     return 0 if done.is_complete else 1
 

@@ -67,7 +67,7 @@ def send_test_click(
     from mysfits_stream.operations.send_test_click import send_test_clicks
 
     sent = send_test_clicks(
-        app.project, user=user, mysfit=mysfit, fields=fields, count=count, wait=wait, timeout=timeout
+        app.standing_project, user=user, mysfit=mysfit, fields=fields, count=count, wait=wait, timeout=timeout
     )
     app.out.test_clicks(sent)
     return 1 if sent.problems else 0
@@ -132,21 +132,21 @@ def clicks(
             raise click.UsageError("--html works with --since and --until only: remove the other options")
         from mysfits_stream.operations.report import report
 
-        app.out.report(report(app.project, since, until), html)
+        app.out.report(report(app.standing_project, since, until), html)
         return 0
     if by and (follow or last):
         raise click.UsageError("--by counts all clicks of the range: remove --follow and --last")
     if top and not by:
         raise click.UsageError("--top needs --by, for example --by species --top 5")
     if by:
-        app.out.counted(count_clicks(app.project, since, until, by=by, top=top or TOP, raw=raw))
+        app.out.counted(count_clicks(app.standing_project, since, until, by=by, top=top or TOP, raw=raw))
         return 0
     if follow:
         with suppress(KeyboardInterrupt):
-            found = follow_clicks(app.project, since, app.out.parse_problems, raw=raw)
+            found = follow_clicks(app.standing_project, since, app.out.parse_problems, raw=raw)
             app.out.click_lines(found, app.config.definition)
     else:
-        app.out.clicks(delivered_clicks(app.project, since, until, raw=raw), last)
+        app.out.clicks(delivered_clicks(app.standing_project, since, until, raw=raw), last)
     return 0
 
 
@@ -165,7 +165,7 @@ def failed(app: App, since: str | None) -> int:
     """Show failed clicks, grouped by error code and reason."""
     from mysfits_stream.operations.failed import failed_clicks
 
-    app.out.failed(failed_clicks(app.project, since))
+    app.out.failed(failed_clicks(app.standing_project, since))
     return 0
 
 
@@ -193,7 +193,7 @@ def replay(app: App, since: str | None, limit: int | None, dry_run: bool) -> int
     from mysfits_stream.operations.replay import replay
 
     report = app.out.replaying
-    app.out.replayed(replay(app.project, since=since, limit=limit, dry_run=dry_run, report=report))
+    app.out.replayed(replay(app.standing_project, since=since, limit=limit, dry_run=dry_run, report=report))
     return 0
 
 

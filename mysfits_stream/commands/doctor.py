@@ -33,7 +33,7 @@ def doctor(app: App, since: str, send: bool) -> int:
     """
     from mysfits_stream.operations.doctor import examine
 
-    diagnosis = examine(app.project, since=since, send=send, report=app.out.link)
+    diagnosis = examine(app.standing_project, since=since, send=send, report=app.out.link)
     app.out.diagnosis(diagnosis)
     return 1 if diagnosis.broken else 0
 

@@ -40,9 +40,9 @@ def logs(app: App, source: str | None, lines: int, since: str, follow: bool) -> 
 
     if follow:
         with suppress(KeyboardInterrupt):
-            app.out.follow_log_events(logs.follow(app.project, source, lines=lines, since=since))
+            app.out.follow_log_events(logs.follow(app.standing_project, source, lines=lines, since=since))
     else:
-        app.out.log_events(logs.logs(app.project, source, lines=lines, since=since))
+        app.out.log_events(logs.logs(app.standing_project, source, lines=lines, since=since))
     return 0
 
 

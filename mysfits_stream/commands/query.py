@@ -81,13 +81,15 @@ def query(
     if engine == "athena":
         from mysfits_stream.operations import query_athena
 
-        with query_athena.query(app.project, text, since, until, to_parquet=chosen == "parquet") as found:
+        with query_athena.query(
+            app.standing_project, text, since, until, to_parquet=chosen == "parquet"
+        ) as found:
             app.out.query(found, chosen, out)
         return 0
     confirm = ask_to_fetch(app, yes=yes)
     with app.out.fetching() as report:
         answer = operation.query(
-            app.project,
+            app.standing_project,
             text,
             since,
             until,

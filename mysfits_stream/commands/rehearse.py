@@ -44,7 +44,7 @@ def rehearse(app: App, since: str | None, event: Path | None, yes: bool) -> int:
 
     if since and event:
         raise click.UsageError("--since and --event contradict each other; give one of them")
-    result = rehearse.rehearse(app.project, since, event, questions.ask_to_run(app, yes=yes))
+    result = rehearse.rehearse(app.standing_project, since, event, questions.ask_to_run(app, yes=yes))
     app.out.rehearsed(result)
     return DIFFERS if result.differs else 0
 

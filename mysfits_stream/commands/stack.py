@@ -193,7 +193,7 @@ def rollback(app: App, version: int | None) -> int:
     """
     from mysfits_stream.operations import rollback
 
-    app.out.rolled_back(rollback.rollback(app.project, None if version is None else str(version)))
+    app.out.rolled_back(rollback.rollback(app.standing_project, None if version is None else str(version)))
     return 0
 
 

@@ -149,3 +149,26 @@ def test_up_opens_the_page_in_the_browser(shell: Shell) -> None:
     without = shell.run("up", "--open", PATH="", BROWSER="/no/browser %s")
     assert without.code == 1
     assert without.err.splitlines()[-1] == f"Error: no browser can be started here; open {page} yourself"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "clicks",
+        "failed",
+        "replay",
+        "send-test-click",
+        "query SELECT",
+        "audit",
+        "erase --user u-1 --dry-run",
+        "doctor",
+        "logs processor",
+        "rehearse --since 1h --yes",
+        "rollback",
+    ],
+)
+def test_a_command_for_an_existing_stack_starts_no_local_cloud(shell: Shell, arguments: str) -> None:
+    refused = shell.run(*arguments.split())
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.splitlines() == ["Error: no local cloud is running here; mysfits-stream up starts one"]
+    assert shell.run("local", "status", "--json").json["running"] is False
