@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import Config
+from mysfits_stream.config import Config, QueryConfig
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.target import AWS_INVOKE_URL, Target
 from tests.support.answers import Answer, error, rendered
@@ -44,7 +46,18 @@ COMMANDS = (
     "publish-site --out site",
     "publish-code",
     "export --format import --out templates",
+    "clicks --by species",
+    "query 'SELECT count(*) FROM clicks'",
+    "query --on athena --yes 'SELECT count(*) FROM clicks'",
+    "audit",
+    "erase --user x --dry-run",
+    "erase --user x --yes",
+    "logs",
+    "rehearse --yes",
+    "rollback",
 )
+NO_CALL = {"completion", "init", "local", "operator-policy"}
+"""Commands that call no operation of AWS but the identity's."""
 
 PROFILE = """
 [profile work]
@@ -147,6 +160,10 @@ def failing_target(tmp_path: Path, cause: Answer | Exception) -> Target:
     )
 
 
+def test_each_command_that_calls_aws_is_in_the_table() -> None:
+    assert {command.split()[0] for command in COMMANDS} == set(cli.commands) - NO_CALL
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("cause", CAUSES)
 def test_a_cause_has_the_same_advice_in_every_command(
@@ -157,8 +174,10 @@ def test_a_cause_has_the_same_advice_in_every_command(
     app = App()
     app.target = failing_target(tmp_path, failure)
     app.config = Config(target="aws", profile="work", code_repository="code")
+    if "athena" in command:
+        app.config = replace(app.config, query=QueryConfig(athena=True))
     with pytest.raises(MysfitsStreamError) as raised:
-        cli.main(command.split(), prog_name="mysfits-stream", standalone_mode=False, obj=app)
+        cli.main(shlex.split(command), prog_name="mysfits-stream", standalone_mode=False, obj=app)
     line = str(raised.value)
     assert says in line
     assert not {"\n", "\x1b", "<"} & set(line)

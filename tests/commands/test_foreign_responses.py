@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,7 +98,16 @@ READING = (
     "snippet",
     "publish-site --out site",
     "export --format import --out templates",
+    "clicks --by species",
+    "query 'SELECT count(*) FROM clicks'",
+    "audit",
+    "erase --user x --dry-run",
+    "logs",
+    "rehearse --yes",
+    "rollback",
 )
+NO_CALL = {"completion", "init", "local", "operator-policy"}
+"""Commands that call no operation of AWS but the identity's."""
 
 
 @dataclass
@@ -138,7 +148,10 @@ class Commands:
         app.target = self.deployment.target
         app.config = replace(self.deployment.config, code_repository="code")
         try:
-            code = cli.main(command.split(), prog_name="mysfits-stream", standalone_mode=False, obj=app) or 0
+            code = (
+                cli.main(shlex.split(command), prog_name="mysfits-stream", standalone_mode=False, obj=app)
+                or 0
+            )
         except MysfitsStreamError as error:
             app.out.error(error)
             code = 1
@@ -167,6 +180,12 @@ def commands(
     register: Any = deployment.target.session.events.register
     register("before-send", proxy)
     return Commands(deployment, proxy, capsys)
+
+
+def test_each_command_that_calls_aws_is_tried() -> None:
+    tried = {command.split()[0] for command in READING} | {"up", "down"}
+    # The code is published by `up` of these tests, too.
+    assert tried == set(cli.commands) - NO_CALL - {"publish-code"}
 
 
 @pytest.fixture
