@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,31 +40,16 @@ def test_no_click_is_lost_whatever_goes_wrong(pipeline: Pipeline, seed: int) -> 
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     ledger = Ledger(pipeline, chance)
 
-    @contextmanager
-    def down() -> Iterator[None]:
-        pipeline.service.up = False
-        yield
-        pipeline.service.up = True
-
-    @contextmanager
-    def calm() -> Iterator[None]:
-        yield
-
-    def throttled() -> Any:
-        return pipeline.puts(status=503, code="ServiceUnavailableException", message="Slow down.")
-
-    def losing() -> Any:
-        return pipeline.puts(cut="after")
-
+    losing = pipeline.losing
     faults: list[Callable[[], Any]] = [
-        calm,
-        down,
+        nullcontext,
+        pipeline.service_down,
         lambda: pipeline.code(CRASH),
         lambda: pipeline.code(RAISE),
         lambda: pipeline.code(SLEEP, timeout=1),
         lambda: pipeline.role_without("s3:PutObject"),
         lambda: pipeline.role_without("lambda:InvokeFunction"),
-        throttled,
+        pipeline.throttled,
         losing,
     ]
     storms = [*faults, *chance.choices(faults, k=STORMS - len(faults))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,25 +85,13 @@ def test_the_books_equal_the_ledger_whatever_goes_wrong(pipeline: Pipeline, seed
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     ledger = Ledger(pipeline, chance)
 
-    @contextmanager
-    def down() -> Iterator[None]:
-        pipeline.service.up = False
-        yield
-        pipeline.service.up = True
-
-    @contextmanager
-    def calm() -> Iterator[None]:
-        yield
-
-    def losing() -> Any:
-        return pipeline.puts(cut="after")
-
+    losing = pipeline.losing
     faults: list[Callable[[], Any]] = [
-        calm,
-        down,
+        nullcontext,
+        pipeline.service_down,
         lambda: pipeline.code(CRASH),
         lambda: pipeline.role_without("s3:PutObject"),
-        lambda: pipeline.puts(status=503, code="ServiceUnavailableException", message="Slow down."),
+        pipeline.throttled,
         losing,
     ]
     chance.shuffle(faults)

@@ -12,7 +12,7 @@ import uuid
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -118,6 +118,21 @@ class Pipeline(Deployment):
         yield
         self.mend("processor")
         self.mend("processor-live")
+
+    @contextmanager
+    def service_down(self) -> Iterator[None]:
+        """The Mysfits service answers every request with 503."""
+        self.service.up = False
+        yield
+        self.service.up = True
+
+    def throttled(self) -> AbstractContextManager[None]:
+        """Firehose throttles each put."""
+        return self.puts(status=503, code="ServiceUnavailableException", message="Slow down.")
+
+    def losing(self) -> AbstractContextManager[None]:
+        """Firehose takes each put, and its answer is lost."""
+        return self.puts(cut="after")
 
     @contextmanager
     def role_without(self, action: str) -> Iterator[None]:
