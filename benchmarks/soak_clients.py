@@ -45,11 +45,11 @@ async def send(url: str, mysfit: str, number: int, results: TextIO, ended: async
                 finally:
                     results.write(f"{outcome}{user}\n")
                 if status != 200:
-                    await asyncio.sleep(PAUSE)
+                    await asyncio.sleep(PAUSE)  # as above
                 if not keeps:
                     break
         except (OSError, asyncio.IncompleteReadError, TimeoutError):
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE)  # as above
         finally:
             writer.close()
 

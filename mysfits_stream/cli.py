@@ -109,8 +109,10 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         read_json_option(app, arguments)
         context = getattr(error, "ctx", None)
-        advice = f"; see `{context.command_path} --help`" if context else ""
-        app.out.error(MysfitsStreamError(" ".join(error.format_message().split()).rstrip(".") + advice))
+        message = " ".join(error.format_message().split()).rstrip(".")
+        see = " See" if message.endswith("?") else "; see"  # click may end with a suggestion
+        advice = f"{see} `{context.command_path} --help`" if context else ""
+        app.out.error(MysfitsStreamError(message + advice))
         return 1
     except (click.Abort, KeyboardInterrupt):
         # A second Ctrl-C, or a wrapper that sends two, would end the next lines in a traceback.

@@ -587,11 +587,11 @@ def parse(document: Any, warn: Callable[[str], None] = log.warning) -> Config:
 
 
 def _refuse_two_throttles(document: Any) -> None:
-    """Raise ConfigError where both the sum of money and the rate that follows from the sum are set."""
+    """Raise ConfigError if both the cost of a day and the rate limit that follows from the cost are set."""
     api = document.get("api") if isinstance(document, Mapping) else None
     if isinstance(api, Mapping) and api.get("max_cost_per_day") is not None and "rate_limit" in api:
         raise ConfigError(
-            "api.max_cost_per_day and api.rate_limit: the sum of money sets the rate limit; "
+            "api.max_cost_per_day and api.rate_limit: the cost sets the rate limit already; "
             "remove one of the two"
         )
 

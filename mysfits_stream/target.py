@@ -207,7 +207,7 @@ def _connect_aws(config: Config) -> Target:
         raise TargetError(f"your AWS settings cannot be used: {reason(error)}") from error
     missing = _missing(config, region, core)
     if len(missing) > 1:
-        raise TargetError(f"target aws needs {len(missing)} more settings: {'; '.join(missing)}")
+        raise TargetError(f"target aws lacks {len(missing)} settings: {'; '.join(missing)}")
     if not region:
         raise TargetError(NO_REGION)
     return Target(

@@ -21,7 +21,7 @@ def audit(books: Books) -> Iterator[str]:
     width = len(f"{max(totals.document().values())}")
     for count, what in (
         (totals.accepted, "records accepted by the stream (a record holds the clicks of a request)"),
-        (totals.processed, "processed, replayed ones again"),
+        (totals.processed, "processed; a replayed record counts again"),
         (totals.delivered, "stored"),
         (totals.failed, "failed; mysfits-stream failed shows them"),
         (totals.replayed, "failed and were replayed"),

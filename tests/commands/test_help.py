@@ -70,6 +70,13 @@ def test_global_options_have_a_list_of_their_own(capsys: pytest.CaptureFixture[s
     assert "--region" not in own.partition("Options:")[2]
 
 
+def test_a_suggestion_and_the_help_page_are_two_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["upp"])
+    message = "Error: No such command 'upp'. Did you mean 'up'? See `mysfits-stream --help`\n"
+    assert capsys.readouterr().err == message
+
+
 def test_no_line_of_the_command_list_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])

@@ -66,7 +66,14 @@ CASES = [
     Bad("an unknown command", ("No such command", "upp"), ("upp",)),
     Bad(
         "nothing that target aws needs",
-        ("3 more settings", "no region", "--region", "no credentials", "mysfits_api", "--mysfits-api"),
+        (
+            "target aws lacks 3 settings",
+            "no region",
+            "--region",
+            "no credentials",
+            "mysfits_api",
+            "--mysfits-api",
+        ),
         ("plan", "--target", "aws"),
         environment=NO_NETWORK,
     ),
