@@ -21,7 +21,7 @@ from benchmarks.critical_path import Recorder, critical_path
 from benchmarks.measure import Comparison, Machine, Target, compare, in_turns
 from benchmarks.slow_cloud import CALL_SECONDS, SCALE, reset, slow_cloud
 from mysfits_stream.aws.account import Account
-from mysfits_stream.aws.session import boto3_session
+from mysfits_stream.aws.session import prepared
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.config import Config
 from mysfits_stream.provision import stack
@@ -51,7 +51,7 @@ class Deployer:
         self.place = Place(
             name="local",
             account=Account("123456789012", "us-east-1"),
-            session=boto3_session(core),
+            session=prepared(core),
             endpoint_url=endpoint,
             invoke_url=LOCAL_INVOKE_URL,
             mysfits_api=f"{endpoint}/_mysfits",

@@ -5,6 +5,8 @@ Both run against the same stand-in for S3, which is a process of its own.
 
 from __future__ import annotations
 
+import boto3
+
 from benchmarks.measure import Comparison, Target, as_command, compare, compare_figures, peak_memory
 from benchmarks.slow_s3 import BUCKET, SlowS3, key, slow_s3
 from mysfits_stream.provision.resources.emptying import contents, empty
@@ -65,7 +67,8 @@ def fill(s3: SlowS3, versions: int, hours: int = 24) -> None:
 def boto3s_way(s3: SlowS3) -> None:
     """What boto3 documents for this."""
     target = s3.target()
-    resource = target.session.resource("s3", region_name=target.account.region, endpoint_url=s3.address)
+    session = boto3.Session(botocore_session=target.session)
+    resource = session.resource("s3", region_name=target.account.region, endpoint_url=s3.address)
     resource.Bucket(BUCKET).object_versions.delete()
     check(s3)
 

@@ -20,7 +20,7 @@ import boto3
 from botocore.session import Session
 
 from benchmarks.measure import Comparison, Target, as_command, compare_figures, peak_memory
-from mysfits_stream.aws.session import boto3_session, client
+from mysfits_stream.aws.session import client, prepared
 from mysfits_stream.books import erasing
 from mysfits_stream.books.erasing import Places
 from mysfits_stream.books.person import Person
@@ -103,7 +103,7 @@ def erase(endpoint: str, user: str, objects: int, bucket: str = BUCKET) -> None:
     core = Session()
     core.set_credentials("x", "x")
     with as_command():
-        s3 = client(boto3_session(core), "s3", endpoint, REGION)
+        s3 = client(prepared(core), "s3", endpoint, REGION)
         done = erasing.erase(s3, bucket, Person("userId", user), CUT_OFF, Places("replayed/", "athena/"))
     expected = objects // EVERY if user != "nobody" else 0
     if (done.objects, done.current.clicks) != (objects, expected):

@@ -27,7 +27,7 @@ import requests
 from botocore.session import Session
 
 from mysfits_stream.aws.account import Account
-from mysfits_stream.aws.session import boto3_session
+from mysfits_stream.aws.session import prepared
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.target import Target
 
@@ -69,7 +69,7 @@ class SlowS3:
         return Target(
             name="local",
             account=Account("123456789012", "us-east-1"),
-            session=boto3_session(core),
+            session=prepared(core),
             endpoint_url=self.address,
             invoke_url="",
             mysfits_api=None,

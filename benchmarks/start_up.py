@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.measure import Comparison, Target, compare
 from mysfits_stream.aws.account import Account
-from mysfits_stream.aws.session import boto3_session
+from mysfits_stream.aws.session import prepared
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.target import Target as Place
 
@@ -84,7 +84,7 @@ def place() -> Place:
     return Place(
         name="local",
         account=Account("123456789012", "us-east-1"),
-        session=boto3_session(core),
+        session=prepared(core),
         endpoint_url="http://127.0.0.1:9",
         invoke_url="",
         mysfits_api=None,

@@ -40,7 +40,7 @@ INTERRUPTED = 130
 LOOPBACK = "127.0.0.1"
 PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
-RARELY = (50_000, 20, 100)
+RARELY = (500_000, 20, 100)
 """When to look for garbage: a command makes many objects that stay (models, listings), and ends."""
 
 

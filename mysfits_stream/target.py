@@ -23,7 +23,6 @@ from mysfits_stream.config import Config
 from mysfits_stream.errors import ConfigError, TargetError
 
 if TYPE_CHECKING:
-    import boto3
     from botocore.session import Session
 
 AWS_INVOKE_URL = "https://{api_id}.execute-api.{region}.{dns_suffix}/{stage}"
@@ -49,7 +48,7 @@ class Target:
 
     name: str
     account: Account
-    session: boto3.Session
+    session: Session
     endpoint_url: str | None
     invoke_url: str
     """A template with {api_id}, {region}, {stage} and {dns_suffix}."""
@@ -149,7 +148,7 @@ def absent_local_cloud(config: Config) -> Target:
     return Target(
         name="local",
         account=_account_of(core, LOCAL_ACCOUNT, region, core.get_partition_for_region(region)),
-        session=sessions.boto3_session(core),
+        session=sessions.prepared(core),
         endpoint_url=NOWHERE,
         invoke_url=config.invoke_url or LOCAL_INVOKE_URL,
         mysfits_api=config.mysfits_api or f"{NOWHERE}/_mysfits",
@@ -178,7 +177,7 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
     running = daemon.ensure(directory, settings_of(config.local), report=report)
     # No AWS setting of the user is read, so none can break a local run or leak into it.
     core = sessions.isolated(running.access_key_id, LOCAL_SECRET)
-    session = sessions.boto3_session(core)
+    session = sessions.prepared(core)
     return Target(
         name="local",
         account=_account(session, core, running.endpoint, region),
@@ -198,9 +197,9 @@ def _connect_aws(config: Config) -> Target:
 
     core = sessions.configured(config.profile)
     try:
-        session = sessions.boto3_session(core)
+        session = sessions.prepared(core)
         # botocore itself reads AWS_DEFAULT_REGION only; every other SDK, and the AWS CLI, this one first.
-        region = config.region or os.environ.get("AWS_REGION") or session.region_name
+        region = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     except ProfileNotFound as error:
         raise TargetError(f"{error}. Choose another with --profile, or run: aws configure sso") from error
     except BotoCoreError as error:
@@ -243,7 +242,7 @@ def mysfits_api(target: Target) -> str:
     return target.mysfits_api.rstrip("/")
 
 
-def _account(session: boto3.Session, core: Session, endpoint_url: str | None, region: str) -> Account:
+def _account(session: Session, core: Session, endpoint_url: str | None, region: str) -> Account:
     sts = _client(session, "sts", endpoint_url, region)
     with _explained(region):
         identity = sts.get_caller_identity()
@@ -264,7 +263,7 @@ def _account_of(core: Session, account_id: str, region: str, partition: str) -> 
     )
 
 
-def _client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
+def _client(session: Session, service: str, endpoint_url: str | None, region: str) -> Any:
     with _explained(region):
         return sessions.client(session, service, endpoint_url, region)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
+from botocore.session import Session
 
 from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt, Interrupted
@@ -85,7 +85,7 @@ def target(**changed: Any) -> Target:
     made = Target(
         name="aws",
         account=Account("123456789012", "eu-west-1"),
-        session=boto3.Session(),
+        session=Session(),
         endpoint_url=None,
         invoke_url=AWS_INVOKE_URL,
         mysfits_api=None,
@@ -308,7 +308,8 @@ def test_a_mysfits_service_is_asked_for_where_none_is_known() -> None:
 
 def test_every_call_about_a_bucket_names_the_account_that_must_own_it() -> None:
     sent: list[dict[str, Any]] = []
-    core = boto3.Session("x", "x", region_name="eu-west-1")
+    core = Session()
+    core.set_credentials("x", "x")
     target = Target(
         "aws", Account("123456789012", "eu-west-1"), core, "http://127.0.0.1:9", "", None, Interrupt()
     )

@@ -12,16 +12,14 @@ from mysfits_stream.aws import fast_s3
 from mysfits_stream.aws.errors import SIGN_IN
 
 if TYPE_CHECKING:
-    import boto3
-    from botocore.loaders import Loader
     from botocore.session import Session
 
 
 def configured(profile: str | None) -> Session:
     """A session with the user's AWS settings: the environment, ``~/.aws`` and an optional profile."""
-    from botocore.session import Session
+    from mysfits_stream.aws import lean
 
-    return Session(profile=profile)
+    return lean.session(profile)
 
 
 def isolated(access_key_id: str, secret_access_key: str) -> Session:
@@ -29,8 +27,10 @@ def isolated(access_key_id: str, secret_access_key: str) -> Session:
     from botocore.configprovider import ConstantProvider
     from botocore.session import Session
 
+    from mysfits_stream.aws import lean
+
     files = {"config_file": os.devnull, "credentials_file": os.devnull}
-    session = Session(
+    session = lean.session(
         session_vars={
             # (key in the config file, environment variable, default, conversion)
             name: (None, None, files.get(name, default), convert)
@@ -40,36 +40,34 @@ def isolated(access_key_id: str, secret_access_key: str) -> Session:
     settings = session.get_component("config_store")
     for section in ("s3", "proxies_config"):  # their environment variables are not among the above
         settings.set_config_provider(section, ConstantProvider(value={}))
-    session.register_component("data_loader", _built_in_data())
+    session.register_component("data_loader", lean.built_in())
     session.set_credentials(access_key_id, secret_access_key)
     return session
 
 
-def boto3_session(core: Session) -> boto3.Session:
-    """The boto3 session of a botocore session, with validated responses and annotated errors."""
-    import boto3
-
+def prepared(core: Session) -> Session:
+    """The session, from now on with validated responses and annotated errors."""
     from mysfits_stream.aws import responses
 
     responses.check(core)
     # A listing has a time for each object.
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=fast_s3.moment)
     _annotate_errors(core)
-    return boto3.Session(botocore_session=core)
+    return core
 
 
 LAMBDA_READ_SECONDS = 310
 """Longer than the processor's longest timeout, so that Lambda and not the client ends a smoke test."""
 
 
-def client(session: boto3.Session, service: str, endpoint_url: str | None, region: str) -> Any:
+def client(session: Session, service: str, endpoint_url: str | None, region: str) -> Any:
     """A client of a service; build all clients in a single thread (F72)."""
     from botocore.config import Config
 
     # An endpoint that is not AWS's serves no host name for each bucket.
     elsewhere = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
-    made: Any = session.client(
-        service,  # type: ignore[call-overload]
+    made: Any = session.create_client(
+        service,
         region_name=region,
         endpoint_url=endpoint_url,
         config=Config(
@@ -88,13 +86,17 @@ def client(session: boto3.Session, service: str, endpoint_url: str | None, regio
 
 def known_regions() -> frozenset[str]:
     """Every region of every partition in botocore's data."""
-    partitions = _built_in_data().load_data("partitions")["partitions"]
+    from mysfits_stream.aws import lean
+
+    partitions = lean.built_in().load_data("partitions")["partitions"]
     return frozenset(region for partition in partitions for region in partition["regions"])
 
 
 def has_service(service: str, region: str) -> bool:
     """Whether botocore's data lists an endpoint of the service in the region."""
-    partitions = _built_in_data().load_data("endpoints")["partitions"]
+    from mysfits_stream.aws import lean
+
+    partitions = lean.built_in().load_data("endpoints")["partitions"]
     return any(
         region in partition["services"].get(service, {}).get("endpoints", {}) for partition in partitions
     )
@@ -117,13 +119,6 @@ def sign_in_command(core: Session) -> str | None:
         name = settings[name].get("source_profile", "")
         chosen = f" --profile {name}"
     return None
-
-
-def _built_in_data() -> Loader:
-    """The data of the botocore package, without the models in ``~/.aws``."""
-    from botocore.loaders import Loader
-
-    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 def _annotate_errors(core: Session) -> None:

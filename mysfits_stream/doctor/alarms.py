@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from mysfits_stream.config import Config
 from mysfits_stream.doctor.links import OK, WARNING, Link
-from mysfits_stream.provision.alarm_states import alarm_states
+from mysfits_stream.provision.alarm_states import alarm_states, pending
 
 
 class Topic(Protocol):
@@ -35,11 +35,6 @@ def links(config: Config, cloudwatch: Any, topic: Topic | None) -> Iterator[Link
         yield Link(
             "alarm-topic",
             WARNING,
-            pending(topic),
+            pending(topic.email),
             "AWS drops the address after two to three days; then `mysfits-stream up` subscribes it again",
         )
-
-
-def pending(topic: Topic) -> str:
-    """What is missing until a topic notifies."""
-    return f"{topic.email} gets no alarm before the link in AWS's email is followed"

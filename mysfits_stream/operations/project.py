@@ -9,8 +9,6 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
 from mysfits_stream.config import AlarmsConfig, Config
 from mysfits_stream.errors import MysfitsStreamError, StateError
 from mysfits_stream.files import make_private, reject_link, state_errors
@@ -188,6 +186,8 @@ class Project:
         The operating system releases the lock of a process that dies. Raises StateError if another run holds
         the lock.
         """
+        from filelock import FileLock, Timeout
+
         path = self.state_path.with_suffix(".lock")
         with state_errors(self.directory):
             make_private(self.directory)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mysfits_stream.doctor.alarms import pending
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project
-from mysfits_stream.provision.alarm_states import alarm_states
+from mysfits_stream.provision.alarm_states import alarm_states, pending
 from mysfits_stream.provision.engine import Goal, decide, survey, translated
 from mysfits_stream.provision.stack import Stack
 
@@ -43,4 +42,4 @@ def note_pending_address(project: Project, stack: Stack) -> None:
     if topic:
         with translated(topic.name, "read"):
             if topic.is_pending():
-                project.note(f"note: {topic.name}: {pending(topic)}")
+                project.note(f"note: {topic.name}: {pending(topic.email)}")

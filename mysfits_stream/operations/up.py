@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mysfits_stream import codecommit, cost_ceiling
-from mysfits_stream.clicks import composing
-from mysfits_stream.codecommit import Published
+from mysfits_stream import cost_ceiling
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.errors import ClickError, TargetError
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.left_behind import note_consequences
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
-from mysfits_stream.operations.publish_code import publish_code
 from mysfits_stream.operations.status import note_pending_address
 from mysfits_stream.provision.engine import Goal, converge
 from mysfits_stream.target import mysfits_api
+
+if TYPE_CHECKING:
+    from mysfits_stream.codecommit import Published
 
 EXAMPLE_SECONDS = 3.0
 """How long the Mysfits service may take to name a mysfit for the example."""
@@ -55,6 +55,8 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
     and the region has no CodeCommit.
     """
     if project.config.code_repository:
+        from mysfits_stream import codecommit
+
         codecommit.check_region(project.target.account.region)
     with project.locked():
         state, began = project.open_state(), clock()
@@ -68,9 +70,12 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
             note_pending_address(project, resources)
         changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
         state.set_endpoint(changes.endpoint)
-    repository = project.config.code_repository
-    with prefix_errors(f"the stack is up at {changes.endpoint}, but its code is not committed"):
-        code = publish_code(project, repository) if repository else None
+    code = None
+    if repository := project.config.code_repository:
+        from mysfits_stream.operations.publish_code import publish_code
+
+        with prefix_errors(f"the stack is up at {changes.endpoint}, but its code is not committed"):
+            code = publish_code(project, repository)
     target = project.target
     ceiling = cost_ceiling.of(project.config)
     return Up(changes, seconds, code, ceiling, page=target.page, environment=target.environment)
@@ -90,6 +95,8 @@ def example_click(project: Project) -> dict[str, Any]:
 
     Without an item, the key has a plausible value and a note names the reason.
     """
+    from mysfits_stream.clicks import composing
+
     definition = project.config.definition
     values: dict[str, Any] = {}
     user = definition.field(definition.user) if definition.user else None

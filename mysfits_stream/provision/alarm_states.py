@@ -64,3 +64,8 @@ def alarm_states(config: Config, cloudwatch: CloudWatchClient) -> tuple[AlarmSta
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
+
+
+def pending(email: str) -> str:
+    """What is missing until a topic notifies an address."""
+    return f"{email} gets no alarm before the link in AWS's email is followed"

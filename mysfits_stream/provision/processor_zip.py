@@ -59,16 +59,16 @@ def processor_package() -> Package:
     entries = {HANDLER: handler}
     requirements = (source / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
     found = list(_closure(_names(requirements)))
-    if missed := below_floor(requirements, {dist.name: dist.version for dist in found}):
+    if missed := below_floor(requirements, {each.name: each.version for each in found}):
         quoted = " ".join(f"'{requirement}'" for requirement in missed)
         raise ProvisionError(
             "processor",
             "package",
             f"installed versions have known vulnerabilities; run: pip install {quoted}",
         )
-    for dist in found:
-        entries.update(_modules(dist))
-    sources = sorted(f"{dist.name}=={dist.version}" for dist in found)
+    for each in found:
+        entries.update(_modules(each))
+    sources = sorted(f"{each.name}=={each.version}" for each in found)
     pinned = "".join(f"{source}\n" for source in sources)
     return Package(zipped(entries), tuple(sources), ((HANDLER, handler),), pinned.encode())
 
@@ -96,7 +96,17 @@ def zipped(entries: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _closure(names: Iterable[str]) -> Iterator[Distribution]:
+@dataclass(frozen=True)
+class _Installed:
+    """An installed distribution; importlib parses the metadata again for each of its properties."""
+
+    name: str
+    version: str
+    files: tuple[PurePosixPath, ...]
+    distribution: Distribution
+
+
+def _closure(names: Iterable[str]) -> Iterator[_Installed]:
     """The distributions of the names and of all requirements, without extras."""
     waiting, seen = list(names), set[str]()
     while waiting:
@@ -110,8 +120,11 @@ def _closure(names: Iterable[str]) -> Iterator[Distribution]:
             raise ProvisionError(
                 "processor", "package", f"{name} is not installed; run: pip install {name}"
             ) from None
-        yield dist
-        waiting.extend(_names(line for line in dist.requires or () if "extra ==" not in line))
+        metadata = dist.metadata
+        files = tuple(dist.files or ())
+        yield _Installed(metadata["Name"], metadata["Version"], files, dist)
+        required = metadata.get_all("Requires-Dist") or ()
+        waiting.extend(_names(line for line in required if "extra ==" not in line))
 
 
 def _names(requirements: Iterable[str]) -> list[str]:
@@ -133,14 +146,13 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _modules(dist: Distribution) -> dict[str, bytes]:
+def _modules(dist: _Installed) -> dict[str, bytes]:
     """The distribution's importable files and licences.
 
     Raises ProvisionError if it is not pure Python.
     """
-    listed = [PurePosixPath(str(file)) for file in dist.files or ()]
-    paths = {path for path in listed if _belongs(path)}
-    for path in listed:
+    paths = {path for path in dist.files if _belongs(path)}
+    for path in dist.files:
         stem = path.name.split(".")[0]
         # mypyc's shared helper has no source of its own; the modules that use it do.
         if (
@@ -151,7 +163,8 @@ def _modules(dist: Distribution) -> dict[str, bytes]:
             raise ProvisionError(
                 "processor", "package", f"{dist.name} {dist.version} needs the compiled module {path}"
             )
-    return {str(path): dist.locate_file(str(path)).read_bytes() for path in paths}  # type: ignore[attr-defined]
+    locate = dist.distribution.locate_file
+    return {str(path): locate(str(path)).read_bytes() for path in paths}  # type: ignore[attr-defined]
 
 
 def _belongs(path: PurePosixPath) -> bool:

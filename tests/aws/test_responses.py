@@ -52,7 +52,7 @@ class Wire:
         self.sent = 0
         register: Any = self.core.register
         register("before-send", self._answer)
-        self._session = sessions.boto3_session(self.core)
+        self._session = sessions.prepared(self.core)
 
     def client(self, service: str) -> Any:
         return sessions.client(self._session, service, "http://127.0.0.1:9", "eu-west-1")

@@ -49,10 +49,10 @@ def variables() -> list[str]:
 
 def facts(session: Session) -> list[Any]:
     """All of the clients that a setting can change."""
-    boto3_session = sessions.boto3_session(session)
+    ready = sessions.prepared(session)
     found = []
     for service in SERVICES:
-        made = sessions.client(boto3_session, service, "http://127.0.0.1:4566", "eu-west-1")
+        made = sessions.client(ready, service, "http://127.0.0.1:4566", "eu-west-1")
         credentials = made._request_signer._credentials.get_frozen_credentials()
         found.append(
             (

@@ -152,7 +152,7 @@ def failing_target(tmp_path: Path, cause: Answer | Exception) -> Target:
     return Target(
         name="aws",
         account=Account("123456789012", "eu-west-1"),
-        session=sessions.boto3_session(core),
+        session=sessions.prepared(core),
         endpoint_url=None,
         invoke_url=AWS_INVOKE_URL,
         mysfits_api="http://127.0.0.1:9",

@@ -177,7 +177,7 @@ def commands(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     proxy = Proxy()
-    register: Any = deployment.target.session.events.register
+    register: Any = deployment.target.session.register
     register("before-send", proxy)
     return Commands(deployment, proxy, capsys)
 

@@ -290,7 +290,7 @@ def operator(recorder: Recorder, tmp_path: Path) -> Iterator[Operator]:
     target = Target(
         name="aws",
         account=ACCOUNT,
-        session=boto3.Session(botocore_session=core),
+        session=core,
         endpoint_url=cloud.endpoint,
         invoke_url=LOCAL_INVOKE_URL,
         mysfits_api=f"{cloud.endpoint}/_mysfits",

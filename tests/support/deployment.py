@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import requests
 from botocore.loaders import create_loader
 from botocore.session import Session
@@ -49,7 +48,7 @@ class Deployment:
         self.target = Target(
             name="local",
             account=Account(ACCOUNT, self.region, self.partition),
-            session=boto3.Session(botocore_session=core),
+            session=core,
             endpoint_url=self.cloud.endpoint,
             invoke_url=LOCAL_INVOKE_URL,
             mysfits_api=f"{self.cloud.endpoint}/_mysfits",
