@@ -174,7 +174,7 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
         ) from error
 
     region = _local_region(config)
-    running = daemon.ensure(directory, settings_of(config.local), report=report)
+    running = daemon.ensure(directory, settings_of(config.local), report=report, load=True)
     # No AWS setting of the user is read, so none can break a local run or leak into it.
     core = sessions.isolated(running.access_key_id, LOCAL_SECRET)
     session = sessions.prepared(core)

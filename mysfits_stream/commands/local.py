@@ -63,7 +63,8 @@ def start(app: App, keep: Path | None, behavior: str | None, moods: str | None, 
         behavior=behavior,
         moods=moods,
         seed=seed,
-        report=app.out.note,
+        report=lambda text: app.out.note(text),
+        meanwhile=lambda: app.out,
     )
     app.out.local_started(started)
 

@@ -34,12 +34,19 @@ def find(directory: Path) -> Running | None:
 
 
 def ensure(
-    directory: Path, settings: Settings, *, keep: Path | None = None, report: Report = daemon.quiet
+    directory: Path,
+    settings: Settings,
+    *,
+    keep: Path | None = None,
+    report: Report = daemon.quiet,
+    load: bool = False,
+    meanwhile: Callable[[], object] = daemon.nothing,
 ) -> Running:
     """The directory's local cloud, started in the background if no local cloud lives.
 
     ``keep`` is a directory in which resources and objects survive a restart; ``report`` gets a line about
-    each long wait. Raises TargetError with one line, and StateError when the directory cannot be used.
+    each long wait. ``load``: calls of AWS clients follow. ``meanwhile`` is called while a process starts.
+    Raises TargetError with one line, and StateError when the directory cannot be used.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
@@ -49,7 +56,9 @@ def ensure(
         )
     with translated(directory):
         make_private(directory)
-        return daemon.ensure(directory, settings, COMMAND, keep=keep, report=report)
+        return daemon.ensure(
+            directory, settings, COMMAND, keep=keep, report=report, load=load, meanwhile=meanwhile
+        )
 
 
 def stop(directory: Path, *, report: Report = daemon.quiet) -> Running | None:
@@ -63,6 +72,8 @@ def stop(directory: Path, *, report: Report = daemon.quiet) -> Running | None:
 
 def held_clicks(running: Running) -> int | None:
     """The number of clicks that would be lost with the local cloud; None if it does not answer."""
+    if (health(running) or {}).get("loaded") is False:
+        return 0
     found = administration.read(running, HELD_CLICKS)
     return sum(found.values()) if found else None
 

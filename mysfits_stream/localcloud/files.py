@@ -11,6 +11,10 @@ LARGEST = 1024 * 1024
 """Bytes of a file of ours at most; a file from elsewhere may be endless."""
 
 
+class KeepingError(Exception):
+    """The ``keep`` directory cannot be read or written: one line for the user."""
+
+
 def replace_file(path: Path, content: bytes | memoryview) -> None:
     """Replace a file so that a reader or a crash meets the old content or the new content.
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from mysfits_stream.localcloud.aws_behavior import Cut
 from mysfits_stream.localcloud.http import host_guard
 from mysfits_stream.localcloud.http.body import BodyError, BodyReader
 from mysfits_stream.localcloud.http.calls import Call
@@ -21,7 +19,7 @@ from mysfits_stream.localcloud.http.messages import (
     read_head,
     send_response,
 )
-from mysfits_stream.localcloud.http.refusals import refused
+from mysfits_stream.localcloud.http.refusals import Cut, refused
 from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, find_route
 
 log = logging.getLogger(__name__)
@@ -45,15 +43,9 @@ class Front:
         self._routes = routes
         self._allowed = allowed
         self._handle = handle
-        self._last_request_at = time.monotonic()
-
-    def idle_seconds(self) -> float:
-        """Seconds since the last request."""
-        return time.monotonic() - self._last_request_at
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; raises Cut where the connection is to end."""
-        self._last_request_at = time.monotonic()
         request, body = read_head(environ), BodyReader(environ)
         try:
             response = self._answer(find_route(self._routes, request), body)

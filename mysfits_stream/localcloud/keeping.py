@@ -17,8 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
-from mysfits_stream.localcloud.control_plane.persistence import KeepingError
-from mysfits_stream.localcloud.files import open_file
+from mysfits_stream.localcloud.files import KeepingError, open_file
 from mysfits_stream.localcloud.firehose import journal
 from mysfits_stream.localcloud.firehose.delivery import Firehose, FirehoseError
 from mysfits_stream.localcloud.firehose.journal import Journal

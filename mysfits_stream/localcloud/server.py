@@ -8,12 +8,9 @@ deliveries in the background.
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,19 +26,19 @@ from mysfits_stream.localcloud.aws_behavior import (
 )
 from mysfits_stream.localcloud.awslambda import operations as lambda_operations
 from mysfits_stream.localcloud.clock import steady_clock
-from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.control_plane.moto_state import Datum
-from mysfits_stream.localcloud.control_plane.persistence import KeepingError
+from mysfits_stream.localcloud.door import Door, allowed_callers
 from mysfits_stream.localcloud.execute_api import operations as api_operations
 from mysfits_stream.localcloud.execute_api.aws_service_calls import Integrations
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.execute_api.handler import CallService
+from mysfits_stream.localcloud.files import KeepingError
 from mysfits_stream.localcloud.firehose import operations as firehose_operations
 from mysfits_stream.localcloud.firehose.delivery import Firehose
 from mysfits_stream.localcloud.front import Front
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.host_guard import AllowedCallers
-from mysfits_stream.localcloud.http.listener import Listener
 from mysfits_stream.localcloud.http.messages import LONGEST_FORM, Request, Response, json_response
 from mysfits_stream.localcloud.http.routes import (
     MEGABYTE,
@@ -56,7 +53,6 @@ from mysfits_stream.localcloud.request_metrics import RequestMetrics
 from mysfits_stream.localcloud.scheduler import Background
 from mysfits_stream.localcloud.services import CloudServices
 from mysfits_stream.localcloud.settings import Settings
-from mysfits_stream.localcloud.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +82,11 @@ class LocalCloud:
         keep: Path | None = None,
         on_stop: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        door: Door[LocalCloud] | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self.identity = secrets.token_hex(8)
-        self.access_key_id = f"LKIA{secrets.token_hex(8).upper()}"
+        self._door = door or Door(self.settings, lambda door: self)
+        self.access_key_id = self._door.access_key_id
         """The access key id of AWS clients, with ``access: private``; any secret key will do."""
         self._now = now
         self._steady = steady or (steady_clock() if now is time.time else now)
@@ -103,10 +100,9 @@ class LocalCloud:
             lambda call, reason: self.control_plane.delivery_streams.fail(call.region, call.resource, reason),
         )
         self._given_behavior = behavior
-        self._behavior = self._new_behavior()
+        self._behavior: Behavior = self._new_behavior()
         self._scratch = tempfile.TemporaryDirectory(prefix="mysfits-stream-", ignore_cleanup_errors=True)
         self._on_stop = on_stop
-        self._started_at = time.monotonic()
         self._background = Background(self._steady) if background else None
         self.request_metrics = RequestMetrics()
         self.services = CloudServices(
@@ -140,7 +136,6 @@ class LocalCloud:
         )
         self.routes = self._route_table(routes(self))
         self.front = Front(self.routes, self._allowed, self._handle_routed)
-        self._listener = Listener(self.front)
 
     def _route_table(self, added: tuple[Route, ...]) -> tuple[Route, ...]:
         """All routes; the first match answers. A route is closed, unless the table opens the route."""
@@ -223,13 +218,17 @@ class LocalCloud:
 
     def start(self) -> None:
         """Listen on 127.0.0.1 and serve in threads; OSError if the port is taken."""
-        self._listener.start(self.settings.port)
+        self._door.load()
+        self._door.start(self.settings.port)
+
+    def begin(self) -> None:
+        """Begin the background work; called by the door."""
         if self._background:
             self._background.start(self._do_due)
 
     def stop(self) -> None:
         """Stop serving; returns once every thread and every function's process has ended."""
-        self._listener.stop()
+        self._door.stop()
         if self._background:
             self._background.stop()
         try:
@@ -259,22 +258,22 @@ class LocalCloud:
     @property
     def port(self) -> int:
         """The port of the listener."""
-        return self._listener.port
+        return self._door.port
 
     @property
     def endpoint(self) -> str:
         """The base URL, for AWS clients and for browsers."""
-        return f"http://127.0.0.1:{self.port}"
+        return self._door.endpoint
 
     def _client_environment(self) -> dict[str, str]:
         """The variables that lead the AWS clients of a function to this local cloud, while it listens."""
-        if not self._listener.is_listening:
+        if not self._door.is_listening:
             return {}
         return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key_id}
 
     def idle_seconds(self) -> float:
         """Seconds since the last request."""
-        return self.front.idle_seconds()
+        return self._door.idle_seconds()
 
     def deliver_due(self) -> None:
         """Deliver due buffers, and store the metrics of the deliveries in CloudWatch."""
@@ -328,8 +327,7 @@ class LocalCloud:
     # Serving
 
     def _allowed(self) -> AllowedCallers:
-        private = self.settings.access == "private"
-        return AllowedCallers(self.settings.allowed_origins, self.access_key_id if private else None)
+        return allowed_callers(self.settings, self.access_key_id)
 
     def handle(self, request: Request) -> Response:
         """Answer one request without a check of the caller.
@@ -403,16 +401,7 @@ class LocalCloud:
         return None
 
     def _health(self) -> dict[str, Any]:
-        return {
-            "status": "ready",
-            "identity": self.identity,
-            "pid": os.getpid(),
-            "version": VERSION,
-            "account": ACCOUNT,
-            "uptime": round(time.monotonic() - self._started_at, 3),
-            "settings": asdict(self.settings),
-            "keep_error": self._keeping.error if self._keeping else None,
-        }
+        return self._door.health(self.settings, self._keeping.error if self._keeping else None)
 
     def _change(self, settings: Settings) -> None:
         """Apply other settings while running."""

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+ACCOUNT = "123456789012"
+"""The AWS account of every local cloud."""
+
 MAX_PORT = 65535
 TIME_SCALES = (1, 100000)
 MAX_SEED = 2**31

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mysfits_stream.aws import session as sessions
 from mysfits_stream.config import MOODS, LocalConfig
 from mysfits_stream.local_site import PAGE, daemon
 from mysfits_stream.local_site.settings import settings_of
 from mysfits_stream.localcloud.daemon import Listed, Running
 from mysfits_stream.operations.options import CACHE
-from mysfits_stream.target import LOCAL_REGION, LOCAL_SECRET
 
 Report = Callable[[str], None]
 
@@ -31,6 +29,9 @@ class LocalCloudStatus:
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment variables for AWS clients of the local cloud."""
+        from mysfits_stream.aws import session as sessions  # slow to import
+        from mysfits_stream.target import LOCAL_REGION, LOCAL_SECRET
+
         if self.running is None:
             return {}
         running = self.running
@@ -106,15 +107,17 @@ def start(
     moods: str | None,
     seed: int | None,
     report: Report,
+    meanwhile: Callable[[], object],
 ) -> LocalCloudStatus:
     """Start the local cloud in the background unless it runs.
 
     ``moods`` is the old spelling of ``behavior``. ``report`` receives warnings and progress.
+    ``meanwhile`` is called while the process starts.
     """
     if moods is not None:
         report(f"warning: --moods is deprecated and works until 1.0; write --behavior {MOODS[moods]}")
         behavior = behavior or MOODS[moods]
-    running = daemon.ensure(directory, settings_of(config), keep=keep, report=report)
+    running = daemon.ensure(directory, settings_of(config), keep=keep, report=report, meanwhile=meanwhile)
     if behavior is not None or seed is not None:
         daemon.set_behavior(running, behavior=behavior, seed=seed)
     return LocalCloudStatus(running)

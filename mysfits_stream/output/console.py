@@ -23,8 +23,6 @@ from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.files import new_file
 from mysfits_stream.output import (
     books,
-    clicks,
-    counts,
     doctor,
     files,
     local,
@@ -185,6 +183,8 @@ class Output:
 
     def test_clicks(self, sent: TestClicks) -> None:
         """The outcome of each test click, and a summary line if some did not arrive."""
+        from mysfits_stream.output import clicks
+
         self._result(sent, clicks.test_clicks(sent, self.width))
         if self.as_json:
             for each in sent.clicks:
@@ -195,6 +195,8 @@ class Output:
 
     def clicks(self, found: Delivered, last: int | None) -> None:
         """Delivered clicks: JSON lines, or a table and bars; ``last`` limits the rows."""
+        from mysfits_stream.output import clicks
+
         if self.as_json:
             self.click_lines(found.latest(last), found.definition)
         elif not self.quiet:
@@ -205,6 +207,8 @@ class Output:
 
     def counted(self, found: Counted) -> None:
         """Clicks counted by groups."""
+        from mysfits_stream.output import counts
+
         self._result(found, counts.counted(found, self.width))
         self.parse_problems(found.problems)
         if found.duplicates:
@@ -219,6 +223,8 @@ class Output:
 
     def click_lines(self, found: Iterable[Click], definition: Definition) -> None:
         """One line for each click, as soon as it is read."""
+        from mysfits_stream.output import clicks
+
         for each in found:
             if self.as_json:
                 sys.stdout.write(json.dumps(each) + "\n")
@@ -233,15 +239,21 @@ class Output:
 
     def failed(self, found: Failed) -> None:
         """Failed clicks."""
+        from mysfits_stream.output import clicks
+
         self._result(found, clicks.failed(found, self.width))
         self.parse_problems(found.problems)
 
     def replaying(self, counts: Replay) -> None:
         """The progress of a replay."""
+        from mysfits_stream.output import clicks
+
         self.note(clicks.replaying(counts))
 
     def replayed(self, done: Replayed) -> None:
         """The result of a replay."""
+        from mysfits_stream.output import clicks
+
         self._result(done, clicks.replayed(done))
         self.parse_problems(done.counts.trouble)
 

@@ -90,6 +90,34 @@ def test_the_access_key_is_the_owners_secret_and_another_after_a_restart(directo
         client(replace(second, access_key_id=first.access_key_id), "sts").get_caller_identity()
 
 
+def is_loaded(running: Running) -> bool:
+    health = daemon.health(running)
+    assert health is not None
+    return bool(health["loaded"])
+
+
+def test_moto_is_loaded_by_the_first_call(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings())
+    assert daemon.held_clicks(running) == 0
+    assert not is_loaded(running), "nobody has called"
+    assert client(running, "sts").get_caller_identity()["Account"]
+    assert is_loaded(running)
+    assert daemon.held_clicks(running) == 0
+
+
+def test_moto_is_loaded_before_the_first_call_that_is_announced(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings(), load=True)
+    waited = threading.Event()
+    assert any(is_loaded(running) or waited.wait(0.05) for _ in range(600))
+
+
+def test_a_local_cloud_that_is_loading_stops(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings(), load=True)
+    assert daemon.stop(directory) == running
+    assert not exists(running.pid)
+    assert Files(directory).log_tail(1)[0].endswith("ended")
+
+
 def test_access_and_origins_change_while_it_runs(directory: Path) -> None:
     running = daemon.ensure(directory, Settings())
     stranger = client(replace(running, access_key_id="test"), "sts")
@@ -443,7 +471,7 @@ def test_it_ends_by_itself_when_its_file_is_gone(directory: Path) -> None:
     files = Files(directory)
     lock = files.try_lock(files.lock)
     assert lock is not None
-    options = {"settings": asdict(Settings()), "keep": None, "lock": lock}
+    options = {"settings": asdict(Settings()), "keep": None, "lock": lock, "load": False}
     statuses: list[int] = []
     thread = threading.Thread(
         target=lambda: statuses.append(serve(local_cloud, directory, options, threading.Event(), 0.01))

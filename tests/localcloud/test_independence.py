@@ -33,3 +33,20 @@ def test_the_public_face_is_loaded_at_first_use() -> None:
         "from mysfits_stream.localcloud import FaultRule, LocalCloud, Settings; print('moto' in sys.modules)"
     )
     assert run(code).split() == ["False", "True"]
+
+
+def test_the_process_listens_before_anything_slow_is_imported() -> None:
+    code = "import sys; import mysfits_stream.local_site.__main__; print(*sys.modules)"
+    slow = {
+        "moto",
+        "botocore",
+        "boto3",
+        "flask",
+        "jsonschema",
+        "airspeed",
+        "requests",
+        "urllib3",
+        "yaml",
+        "rich",
+    }
+    assert slow & set(run(code).split()) == set()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from mysfits_stream.localcloud.control_plane.persistence import KeepingError
+from mysfits_stream.localcloud.files import KeepingError
 from mysfits_stream.localcloud.firehose.journal import DamagedError, Journal, Put, read
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.localcloud.settings import Settings

@@ -34,12 +34,13 @@ from mysfits_stream.localcloud.aws_behavior.propagation import Propagation
 from mysfits_stream.localcloud.aws_behavior.quotas import Quotas
 from mysfits_stream.localcloud.aws_behavior.reads import Reads
 from mysfits_stream.localcloud.aws_behavior.stale_reads import StaleReads
-from mysfits_stream.localcloud.control_plane.control_plane import ACCOUNT, ControlPlane
+from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.calls import Call, identify
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.http.refusals import Cut
 from mysfits_stream.localcloud.iam import Role
+from mysfits_stream.localcloud.settings import ACCOUNT
 
 __all__ = [
     "AwsBehavior",

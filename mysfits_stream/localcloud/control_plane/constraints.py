@@ -11,20 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import botocore.session
-from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from mysfits_stream.localcloud.service_models import service_model
 
 # Enumerations that the services list in another order than botocore's models.
 AS_RECORDED = {
     "EndpointType": ["PRIVATE", "EDGE", "REGIONAL"],
     "IntegrationType": ["HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"],
 }
-
-
-@cache
-def service_model(service: str) -> ServiceModel:
-    """The model of a service, by botocore's name for it."""
-    return botocore.session.get_session().get_service_model(service)
 
 
 def violation(service: str, operation: str, parameters: Any) -> str | None:

@@ -51,10 +51,10 @@ from mysfits_stream.localcloud.http.messages import (
     json_response,
 )
 from mysfits_stream.localcloud.iam import Role
+from mysfits_stream.localcloud.settings import ACCOUNT
 
 log = logging.getLogger(__name__)
 
-ACCOUNT = "123456789012"
 MOST_METRIC_DATA = 200_000
 """Values of all metrics of a region; the oldest are deleted first."""
 

@@ -13,15 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mysfits_stream.localcloud.control_plane import moto_state
-from mysfits_stream.localcloud.files import open_file, replace_file
+from mysfits_stream.localcloud.files import KeepingError, open_file, replace_file
 from mysfits_stream.localcloud.version import VERSION
 
 FILE = "local-cloud.pickle"
 WRITTEN_BY = f"mysfits-stream {VERSION} with moto {moto_state.VERSION}"
-
-
-class KeepingError(Exception):
-    """The ``keep`` directory cannot be read or written: one line for the user."""
 
 
 def save(directory: Path, own: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ itself after the removal of its state file.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,10 @@ def quiet(text: str) -> None:
     """Report nothing."""
 
 
+def nothing() -> None:
+    """Do nothing meanwhile."""
+
+
 def find(directory: Path, *, budget: float = FIND_BUDGET) -> Running | None:
     """The directory's local cloud, ready or busy; None if no local cloud lives.
 
@@ -67,14 +71,18 @@ def ensure(
     *,
     keep: Path | None = None,
     report: Report = quiet,
+    load: bool = False,
+    meanwhile: Callable[[], object] = nothing,
     budget: float = ANSWER_BUDGET,
 ) -> Running:
     """The directory's local cloud, started in the background if necessary.
 
     ``command`` starts the process. ``keep`` is a directory in which resources and objects survive a restart.
-    ``report`` gets a line about each long wait. Raises DaemonError for a port in use, and for a local cloud
-    that does not get ready or does not answer, or runs with other settings; OSError for an unusable
-    directory.
+    ``report`` gets a line about each long wait. ``load``: calls of AWS clients follow, so a new process loads
+    moto at once. ``meanwhile`` is called while a process starts.
+
+    Raises DaemonError for a port in use, and for a local cloud that does not get ready or does not answer, or
+    runs with other settings; OSError for an unusable directory.
     """
     files = Files(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -88,7 +96,7 @@ def ensure(
                 return _configured(running, health["settings"], settings, keep)
             lock = files.try_lock(files.lock)
         try:
-            return start(files, lock, settings, command, keep, report)
+            return start(files, lock, settings, command, keep, report, load, meanwhile)
         finally:
             os.close(lock)
 

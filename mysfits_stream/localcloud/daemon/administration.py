@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
-
-import requests
 
 from mysfits_stream.localcloud.daemon.files import DaemonError, Running
 
 ANSWER_SECONDS = 5.0
 SAVE_SECONDS = 60.0  # the local cloud writes its ``keep`` directory before it answers
+INSUFFICIENT_STORAGE = 507
 
 
 def health(running: Running, seconds: float = ANSWER_SECONDS) -> dict[str, Any] | None:
@@ -18,34 +18,22 @@ def health(running: Running, seconds: float = ANSWER_SECONDS) -> dict[str, Any] 
 
     None without an answer, or for another program at the port.
     """
-    try:
-        document = requests.get(f"{running.endpoint}/_local/health", timeout=max(seconds, 0.1)).json()
-    except (requests.RequestException, ValueError, RecursionError):
-        return None
-    found = document if isinstance(document, dict) else {}
-    return found if found.get("identity") == running.identity else None
+    found = _document(_send(running, "GET", "/_local/health", seconds=max(seconds, 0.1)))
+    return found if found and found.get("identity") == running.identity else None
 
 
 def read(running: Running, path: str) -> dict[str, Any] | None:
     """The JSON object of a route for the access key; None without an answer."""
-    try:
-        answer = requests.get(f"{running.endpoint}{path}", headers=_signed(running), timeout=SAVE_SECONDS)
-        document = answer.json() if answer.ok else None
-    except (requests.RequestException, ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
+    return _document(_send(running, "GET", path))
 
 
 def change_settings(running: Running, wanted: Mapping[str, object]) -> dict[str, Any]:
     """Change settings of the local cloud; returns all settings. Raises DaemonError."""
-    try:
-        answer = requests.put(
-            f"{running.endpoint}/_local/settings", json=wanted, headers=_signed(running), timeout=SAVE_SECONDS
-        )
-        answer.raise_for_status()
-        settings: dict[str, Any] = answer.json()
-    except requests.RequestException as error:
-        raise DaemonError(f"the local cloud does not take its settings: {error}") from error
+    answer = _send(running, "PUT", "/_local/settings", json.dumps(wanted))
+    settings = _document(answer)
+    if settings is None:
+        reason = "no answer" if answer is None else answer[1].decode("utf-8", "replace")
+        raise DaemonError(f"the local cloud does not take its settings: {reason}")
     return settings
 
 
@@ -56,17 +44,40 @@ def request_stop(running: Running) -> bool:
     """
     if health(running) is None:
         return False
-    try:
-        answer = requests.post(
-            f"{running.endpoint}/_local/stop", headers=_signed(running), timeout=SAVE_SECONDS
-        )
-    except requests.RequestException:
+    answer = _send(running, "POST", "/_local/stop")
+    if answer is None:
         return False
-    if answer.status_code == requests.codes.insufficient_storage:
-        raise DaemonError(str(answer.json()["message"]))
-    return answer.ok
+    status, body = answer
+    if status == INSUFFICIENT_STORAGE:
+        raise DaemonError(str(json.loads(body)["message"]))
+    return status < 400
 
 
-def _signed(running: Running) -> dict[str, str]:
-    """The headers of a request to the administration, with the access key."""
-    return {"Authorization": f"Bearer {running.access_key_id}"}
+def _send(
+    running: Running, method: str, path: str, body: str | None = None, seconds: float = SAVE_SECONDS
+) -> tuple[int, bytes] | None:
+    """Status and body of the answer; None without an answer. The access key goes along."""
+    # At first use: a command starts the process before this takes its time.
+    from http.client import HTTPConnection, HTTPException
+
+    headers = {"Authorization": f"Bearer {running.access_key_id}"}
+    connection = HTTPConnection("127.0.0.1", running.port, timeout=seconds)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _document(answer: tuple[int, bytes] | None) -> dict[str, Any] | None:
+    """The JSON object of an answer; None for an error or another program's answer."""
+    if answer is None or answer[0] >= 400:
+        return None
+    try:
+        document = json.loads(answer[1])
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -169,12 +169,20 @@ class Wait:
     Sleeps, reports once after ``patience`` seconds, ends after ``budget``.
     """
 
-    def __init__(self, budget: float, report: Report, text: str, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        budget: float,
+        report: Report,
+        text: str,
+        patience: float = PATIENCE,
+        look_again: float = LOOK_AGAIN,
+    ) -> None:
         self._began = time.monotonic()
         self._budget = budget
         self._report: Report | None = report
         self._text = text
         self._patience = patience
+        self._look_again = look_again
 
     @property
     def left(self) -> float:
@@ -186,7 +194,7 @@ class Wait:
         if self._report and time.monotonic() - self._began >= self._patience:
             self._report(text or self._text)
             self._report = None
-        time.sleep(min(LOOK_AGAIN, self.left))
+        time.sleep(min(self._look_again, self.left))
         return self.left > 0
 
 

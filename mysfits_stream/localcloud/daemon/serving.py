@@ -10,26 +10,28 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.loaders import Loader
-
-from mysfits_stream.localcloud.control_plane.persistence import KeepingError
 from mysfits_stream.localcloud.daemon.files import Files, Running
 from mysfits_stream.localcloud.daemon.starting import PORT_IN_USE, REFUSED
-from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.localcloud.door import Door
+from mysfits_stream.localcloud.files import KeepingError
 from mysfits_stream.localcloud.settings import Settings
 from mysfits_stream.localcloud.version import VERSION
+
+if TYPE_CHECKING:
+    from mysfits_stream.localcloud.server import LocalCloud
 
 IDLE_LIMIT = 12 * 3600.0  # seconds without a request
 WATCH_INTERVAL = 2.0
 
 log = logging.getLogger("mysfits_stream.localcloud")
 
-MakeCloud = Callable[..., LocalCloud]
-"""Makes a local cloud from settings, and from the options ``keep`` and ``on_stop``."""
+MakeCloud = Callable[..., "LocalCloud"]
+"""Makes a local cloud from settings, and from the options ``keep``, ``on_stop`` and ``door``."""
 
 
 def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> None:
@@ -37,8 +39,6 @@ def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> Non
 
     A second signal ends the process at once.
     """
-    # No environment variable keeps botocore from reading the models of the user in ~/.aws/models.
-    Loader.CUSTOMER_DATA_PATH = Loader.BUILTIN_DATA_PATH
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     ended = threading.Event()
 
@@ -51,7 +51,7 @@ def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> Non
         signal.signal(number, end)
     status = 1
     try:
-        status = serve(make_cloud, directory, options, ended)
+        status = serve(partial(_isolated, make_cloud), directory, options, ended)
         Files(directory).remove_scratch()
     except Exception:  # the log is the only place for a traceback of a background process
         log.exception("the local cloud fails")
@@ -60,6 +60,14 @@ def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> Non
         sys.stdout.flush()
         # No thread can keep the process alive, and taking moto's modules apart would take seconds.
         os._exit(status)
+
+
+def _isolated(make_cloud: MakeCloud, *arguments: Any, **options: Any) -> LocalCloud:
+    """The cloud, without models of the user in ~/.aws/models: no environment variable leaves them out."""
+    from botocore.loaders import Loader
+
+    Loader.CUSTOMER_DATA_PATH = Loader.BUILTIN_DATA_PATH
+    return make_cloud(*arguments, **options)
 
 
 def serve(
@@ -78,28 +86,36 @@ def serve(
     lock = options["lock"]
     os.set_inheritable(lock, False)
     settings = Settings().changed(options["settings"])
+    keep = Path(options["keep"]) if options["keep"] else None
+
+    def make(door: Door[LocalCloud]) -> LocalCloud:
+        return make_cloud(settings, keep=keep, on_stop=ended.set, door=door)
+
+    door = Door(settings, make, ended.set)
     try:
-        cloud = make_cloud(
-            settings, keep=Path(options["keep"]) if options["keep"] else None, on_stop=ended.set
-        )
+        if keep:
+            # Kept deliveries go on at once, and an unusable directory is an error of the start.
+            door.load()
     except KeepingError as error:
         log.error("%s", error)
         return REFUSED
     try:
-        cloud.start()
+        door.start(settings.port)
         running = Running(
-            port=cloud.port,
+            port=door.port,
             pid=os.getpid(),
             time_scale=settings.time_scale,
-            identity=cloud.identity,
+            identity=door.identity,
             version=VERSION,
             keep=options["keep"],
-            access_key_id=cloud.access_key_id,
+            access_key_id=door.access_key_id,
             started_at=time.time(),
         )
         files.write_state(running)
         log.info("serving %s", running.endpoint)
-        _watch(cloud, files, lock, running, ended, interval)
+        if options["load"]:
+            door.load_soon()
+        _watch(door, files, lock, running, ended, interval)
         if files.holds(lock) and files.read_state() == running:
             files.state.unlink()
     except OSError as error:
@@ -111,8 +127,10 @@ def serve(
             "the local cloud cannot start its threads: %s; raise the limit of processes or memory", error
         )
         return REFUSED
+    door.stop()
     try:
-        cloud.stop()
+        if door.cloud:
+            door.cloud.stop()
     except KeepingError as error:
         log.error("%s", error)
         return 1
@@ -121,15 +139,20 @@ def serve(
 
 
 def _watch(
-    cloud: LocalCloud, files: Files, lock: int, running: Running, ended: threading.Event, interval: float
+    door: Door[LocalCloud],
+    files: Files,
+    lock: int,
+    running: Running,
+    ended: threading.Event,
+    interval: float,
 ) -> None:
     """Wait for a reason to end, and save changes in the meantime."""
     while not ended.wait(interval):
-        saved = _save(cloud)
+        saved = _save(door.cloud) if door.cloud else True
         if not files.holds(lock):
             log.info("%s is gone: ending", files.lock)
             return
-        if not files.state.exists() or cloud.idle_seconds() > IDLE_LIMIT:
+        if not files.state.exists() or door.idle_seconds() > IDLE_LIMIT:
             if saved:
                 log.info("%s is gone, or there was no request for %g s: ending", files.state, IDLE_LIMIT)
                 return

@@ -7,11 +7,10 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mysfits_stream.localcloud.daemon import administration
 from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Report, Running, Wait
 from mysfits_stream.localcloud.files import open_file
 from mysfits_stream.localcloud.settings import Settings
@@ -20,9 +19,10 @@ Command = Sequence[str]
 """The command of the process; the directory and a JSON document with options are added."""
 
 START_BUDGET = 60.0
-START_PATIENCE = 15.0  # a start takes two seconds, and more on a busy machine
+START_PATIENCE = 15.0  # a start with ``keep`` takes two seconds, and more on a busy machine
 END_SECONDS = 5.0
 LOG_TAIL_LINES = 12
+LOOK_AGAIN = 0.01  # seconds; a start takes a fifth of a second
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """Settings of glibc: without them, each thread keeps the memory of the largest batches that it delivered."""
 REFUSED = 77  # exit status: the last line of the log says why the local cloud cannot start
@@ -36,11 +36,14 @@ def start(
     command: Command,
     keep: Path | None,
     report: Report,
+    load: bool,
+    meanwhile: Callable[[], object],
     budget: float = START_BUDGET,
 ) -> Running:
-    """Start the process, which inherits ``lock``, and wait for its first answer.
+    """Start the process, which inherits ``lock``, and wait until the process listens.
 
-    The process goes on after the death of the caller. Raises DaemonError.
+    The process goes on after the death of the caller. With ``load``, the process loads moto before the first
+    request that needs moto. ``meanwhile`` is called while the process starts. Raises DaemonError.
     """
     files.state.unlink(missing_ok=True)
     files.remove_scratch()
@@ -49,6 +52,7 @@ def start(
         "settings": asdict(settings),
         "keep": str(keep.resolve()) if keep else None,
         "lock": lock,
+        "load": load,
     }
     with os.fdopen(open_file(files.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as log:
         process = subprocess.Popen(  # noqa: S603, the command is the caller's
@@ -64,10 +68,12 @@ def start(
     # The process outlives most callers. For a caller that lives longer, a thread collects the exit status.
     with contextlib.suppress(RuntimeError):  # no more threads to be had
         threading.Thread(target=process.wait, daemon=True).start()
-    wait = Wait(budget, report, "waiting for the local cloud to get ready", START_PATIENCE)
+    meanwhile()
+    wait = Wait(budget, report, "waiting for the local cloud to get ready", START_PATIENCE, LOOK_AGAIN)
     while process.poll() is None:
         running = files.read_state()
-        if running and running.pid == process.pid and administration.health(running, wait.left):
+        # Written by our child, once the port is open.
+        if running and running.pid == process.pid:
             return running
         if not wait.again():
             _end(process)

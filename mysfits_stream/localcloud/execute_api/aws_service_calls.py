@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlencode
 from xml.etree import ElementTree
 
 from botocore.exceptions import UnknownServiceError
-from botocore.session import Session
 
 from mysfits_stream.localcloud.execute_api.handler import Answer, CannotAssumeRole, NotPermitted
 from mysfits_stream.localcloud.http.messages import Handler, Request
 from mysfits_stream.localcloud.iam import Decision, Role
+from mysfits_stream.localcloud.service_models import service_model
 
 SERVICE = "apigateway.amazonaws.com"
 # Where API Gateway's name of a service is not the one of its model.
@@ -188,7 +188,7 @@ def _model(service: str) -> Mapping[str, Any]:
     Empty for a service without a model.
     """
     try:
-        metadata: Mapping[str, Any] = Session().get_service_model(MODEL_NAMES.get(service, service)).metadata
+        metadata: Mapping[str, Any] = service_model(MODEL_NAMES.get(service, service)).metadata
     except UnknownServiceError:
         return {}
     return metadata

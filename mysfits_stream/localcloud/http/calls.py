@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-from botocore.model import OperationModel
-from botocore.session import Session
-
 from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.service_models import service_model
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
 # The member that names what a call is about, wherever a request has it: in the path, in the form or in JSON.
 NAMES = (
@@ -120,7 +121,7 @@ def _named(given: Mapping[str, Any]) -> str:
 @cache
 def _routes(service: str) -> tuple[Route, ...]:
     """The operations of a service, the most specific first."""
-    model = Session().get_service_model(service)
+    model = service_model(service)
     routes = [_route(model.operation_model(name)) for name in model.operation_names]
     return tuple(sorted(routes, key=lambda route: (-route.weight, route.deprecated, route.operation)))
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
-from botocore.model import OperationModel, ServiceModel
-from botocore.session import Session
-
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.service_models import service_model as model_named
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, ServiceModel
 
 # Names of the credential scope that differ from botocore's names of services.
 BOTOCORE_NAMES = {
@@ -37,10 +37,9 @@ TRANSPORT_QUERY = re.compile(r"X-Amz-.*|x-id|Signature|AWSAccessKeyId|Expires", 
 Given = Iterator[tuple[str, Any]]
 
 
-@cache
 def service_model(service: str) -> ServiceModel:
     """The model of a service, by the name in the credential scope. Raises UnknownServiceError."""
-    return Session().get_service_model(BOTOCORE_NAMES.get(service, service))
+    return model_named(BOTOCORE_NAMES.get(service, service))
 
 
 def given_members(call: Call, request: Request) -> Given:

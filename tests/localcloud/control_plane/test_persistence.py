@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from mysfits_stream.localcloud.control_plane import persistence
+from mysfits_stream.localcloud.files import KeepingError
 from tests.localcloud.test_server import CLICK, body, click_pipeline, objects
 from tests.support.cloud import CloudUnderTest
 
@@ -50,7 +51,5 @@ def test_what_other_versions_wrote_is_refused(tmp_path: Path) -> None:
     (tmp_path / persistence.FILE).write_bytes(
         pickle.dumps(("mysfits-stream 0.0.1 with moto 4.0", {}, {}, {}))
     )
-    with pytest.raises(
-        persistence.KeepingError, match=r"was written by mysfits-stream 0\.0\.1 with moto 4\.0"
-    ):
+    with pytest.raises(KeepingError, match=r"was written by mysfits-stream 0\.0\.1 with moto 4\.0"):
         persistence.load(tmp_path)

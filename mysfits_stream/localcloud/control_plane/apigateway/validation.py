@@ -9,12 +9,13 @@ from mysfits_stream.localcloud.control_plane import constraints
 from mysfits_stream.localcloud.control_plane.apigateway.errors import ApiError
 from mysfits_stream.localcloud.http.calls import identify
 from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.service_models import service_model
 
 
 def check(request: Request) -> None:
     """Raises a ValidationException for members that violate the model of the operation."""
     call = identify(request)
-    shape = call and constraints.service_model("apigateway").operation_model(call.operation).input_shape
+    shape = call and service_model("apigateway").operation_model(call.operation).input_shape
     if not call or not shape:
         return
     body = f"{call.operation[:1].lower()}{call.operation[1:]}Input"
