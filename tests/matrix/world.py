@@ -66,6 +66,11 @@ class Which:
     def __str__(self) -> str:
         return f"{self.operation}({self.resource})#{self.occurrence}"
 
+    @property
+    def reads(self) -> bool:
+        """Whether the operation changes nothing."""
+        return self.operation.startswith(READS)
+
 
 Harm = Callable[["Case", ApiCall, Send], Response]
 
@@ -176,6 +181,9 @@ HARMS: dict[str, Harm] = {
     "fails with 500": failed,
     "denied": denied,
 }
+EFFECTS_ONLY = ("killed after", "reset after", "sent twice")
+"""Harms that differ from the others only for a call that changes something: AWS forgets a read at once."""
+READS = ("Get", "List", "Describe", "Head")
 THROTTLED = {
     "iam": (400, "Throttling"),
     "s3": (503, "SlowDown"),

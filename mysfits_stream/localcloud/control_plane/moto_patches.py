@@ -1,4 +1,4 @@
-"""Patches for moto's S3 beyond the reach of overrides, and for moto's use of memory.
+"""Patches for moto's S3 beyond the reach of overrides, and for moto's use of memory and time.
 
 ``apply`` replaces methods of moto's classes, once for the process. Only ``moto_state.py`` calls ``apply``.
 """
@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from moto.core import responses
 from moto.core.common_models import BaseModel
 from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
 
@@ -20,6 +22,10 @@ def apply() -> None:
     # moto keeps every instance of its models in a list for a dashboard, also of deleted resources.
     model: Any = BaseModel
     model.__new__ = staticmethod(lambda cls, *_args, **_keywords: object.__new__(cls))
+    # moto inspects the class of a service's responses on every call.
+    module: Any = responses
+    if not hasattr(module.method_names_from_class, "cache_info"):
+        module.method_names_from_class = cache(module.method_names_from_class)
     key: Any = FakeKey
     key.__del__ = FakeKey.dispose
     backend: Any = S3Backend

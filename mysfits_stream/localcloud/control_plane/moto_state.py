@@ -14,7 +14,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import moto
@@ -54,9 +54,18 @@ GLOBAL_SERVICES = ("iam", "s3", "sts")
 moto_patches.apply()
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher, which would look through moto's folders and patterns on every call."""
+
+    @lru_cache(maxsize=256)  # noqa: B019 - a cloud has one dispatcher
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The service of a host such as ``iam.eu-west-1.amazonaws.com``."""
+        return super().get_backend_for_host(host)
+
+
 def application() -> Handler:
     """A new moto application, as a function from request to response."""
-    wsgi = DomainDispatcherApplication(create_backend_app)
+    wsgi = _Dispatcher(create_backend_app)
     return lambda request: run_wsgi(wsgi, to_environ(request))
 
 

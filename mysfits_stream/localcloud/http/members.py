@@ -34,6 +34,8 @@ TRANSPORT_HEADERS = re.compile(
 )
 TRANSPORT_QUERY = re.compile(r"X-Amz-.*|x-id|Signature|AWSAccessKeyId|Expires", re.IGNORECASE)
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 Given = Iterator[tuple[str, Any]]
 
 
@@ -221,7 +223,7 @@ def _mismatch(shape: Any, value: Any, path: str) -> str | None:
     types = JSON_TYPES[kind]
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         return f"{path}: expected {kind}, found {type(value).__name__}"
-    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if isinstance(value, str) and SURROGATE.search(value):
         return f"{path}: half of a surrogate pair"
     parts: Iterator[tuple[Any, Any, str]] = iter(())
     if kind == "structure":
