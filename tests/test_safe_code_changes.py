@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +15,11 @@ from mysfits_stream.errors import NotOwnedError, ProvisionError
 from mysfits_stream.operations.project import Project
 from mysfits_stream.operations.rollback import choose, rollback
 from mysfits_stream.provision.engine import Change, Goal, converge
-from mysfits_stream.provision.processor_zip import Package, processor_package
+from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.stack import Stack
 from tests.support.cloud import CloudUnderTest
 from tests.support.ledger import Pipeline, troubled_pipeline
+from tests.support.packages import package
 
 pytestmark = pytest.mark.slow
 
@@ -35,15 +34,6 @@ RAISES = "def handler(event, context):\n    raise KeyError('userId')\n"
 def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
     with troubled_pipeline(local_cloud, tmp_path) as deployed:
         yield deployed
-
-
-def package(code: str | None = None, release: str = "") -> Package:
-    """A package with other code, or the processor's with another file."""
-    buffer = io.BytesIO() if code else io.BytesIO(processor_package().zip_bytes)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        name, text = ("stream_processor.py", code) if code else ("release.txt", release)
-        archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
-    return Package(buffer.getvalue(), ())
 
 
 def with_package(stack: Stack, packed: Package, **changed: Any) -> Stack:

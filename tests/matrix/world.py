@@ -8,33 +8,53 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from botocore.exceptions import ConnectionClosedError
 
 from mysfits_stream.config import AlarmsConfig, ApiConfig, Config, ProcessorConfig, QueryConfig
-from mysfits_stream.errors import MysfitsStreamError
+from mysfits_stream.errors import MysfitsStreamError, ProvisionError
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
 from mysfits_stream.localcloud.http.refusals import refused
 from mysfits_stream.localcloud.server import LocalCloud
+from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.rollback import rollback
+from mysfits_stream.operations.up import up
 from mysfits_stream.provision.alarms import kinds
-from mysfits_stream.provision.engine import Goal, converge, survey, translated
+from mysfits_stream.provision.engine import Goal, Progress, converge, survey, translated
 from mysfits_stream.provision.resources.emptying import contents
+from mysfits_stream.provision.stack import Stack
 from mysfits_stream.provision.verify_deleted import verify_deleted
 from tests.support.clock import START, Clock
-from tests.support.in_process import ENDPOINT, ApiCall, InProcess, Send
+from tests.support.in_process import ACCOUNT_ID, ENDPOINT, ApiCall, InProcess, Send
+from tests.support.packages import package
 from tests.upgrade import recorded
 
-CONFIG = Config(query=QueryConfig(athena=True), alarms=AlarmsConfig(email="me@example.com"))
+DOMAIN = "clicks.example.com"
+CONFIG = Config(
+    mysfits_api=f"{ENDPOINT}/_mysfits",
+    api=ApiConfig(domain=DOMAIN, certificate_arn=f"arn:aws:acm:eu-west-1:{ACCOUNT_ID}:certificate/1"),
+    query=QueryConfig(athena=True),
+    alarms=AlarmsConfig(email="me@example.com"),
+)
 CHANGED = replace(
     CONFIG,
     processor=ProcessorConfig(memory_mb=512, retries=5),
-    api=ApiConfig(allowed_origins=("https://www.example.com",), rate_limit=50, stage="live"),
+    api=ApiConfig(
+        allowed_origins=("https://www.example.com",),
+        rate_limit=50,
+        stage="live",
+        domain=DOMAIN,
+        certificate_arn=f"arn:aws:acm:eu-west-1:{ACCOUNT_ID}:certificate/2",
+    ),
     query=QueryConfig(athena=True, results_expire_days=1, scan_limit_gb=1),
     alarms=AlarmsConfig(email="me@example.com", quiet_minutes=30),
 )
+BARE = Config(mysfits_api=CONFIG.mysfits_api)
+"""Nothing optional."""
+
 NAMES = (
     "RoleName",
     "FunctionName",
@@ -48,6 +68,7 @@ NAMES = (
     "AlarmNames",
     "ResourceARN",
     "TopicArn",
+    "domainName",
 )
 
 
@@ -224,7 +245,7 @@ class World:
     @property
     def path(self) -> Path:
         """The state file."""
-        return self.directory / "state-aws.json"
+        return Project(CONFIG, self.directory, self.aws.target).state_path
 
     def begin(self, run: str) -> None:
         """Be as before this run: made once, and kept for the next time."""
@@ -243,10 +264,25 @@ class World:
         if (kept / self.path.name).exists():
             shutil.copy(kept / self.path.name, self.path)
 
+    def resources(self, config: Config) -> Stack:
+        """The stack; changed settings come with changed code."""
+        return self.aws.resources(config, package=OTHER_CODE if config is CHANGED else None)
+
     def up(self, config: Config = CONFIG) -> None:
         """Bring the stack up."""
-        resources = self.aws.resources(config)
-        converge(resources, self.aws.state(self.path, config), goal=Goal.PRESENT)
+        converge(self.resources(config), self.aws.state(self.path, config), goal=Goal.PRESENT)
+
+    def up_bare(self) -> None:
+        """Bring the stack up without anything optional, which deletes the optional resources."""
+        up(Project(BARE, self.directory, self.aws.target), Silent())
+
+    def roll_back(self) -> None:
+        """Point the alias to the first version; a repeated run says that the alias is there already."""
+        try:
+            rollback(Project(CONFIG, self.directory, self.aws.target), "1")
+        except ProvisionError as error:
+            if "names version 1 already" not in str(error):
+                raise
 
     def down(self) -> None:
         """Take the stack down, clicks and all, and prove it."""
@@ -276,7 +312,7 @@ class World:
 
     def everything(self) -> dict[str, list[str]]:
         """Everything that there is in the account."""
-        clients = self.aws.clients
+        clients, domain = self.aws.clients, self.aws.resources(CONFIG).clicks_domain
         return {
             "roles": sorted(role["RoleName"] for role in clients.iam.list_roles()["Roles"]),
             "buckets": sorted(bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]),
@@ -306,14 +342,18 @@ class World:
             "topics": sorted(
                 topic["TopicArn"].rsplit(":", 1)[1] for topic in clients.sns.list_topics()["Topics"]
             ),
+            "domains": [DOMAIN] if domain and domain.find() else [],
         }
 
     def wrong_when_up(self, config: Config) -> Iterator[str]:
         """What is not as it is after an undisturbed ``up``."""
-        if self.everything() != {**WHOLE, "stages": [f"{STACK}/{config.api.stage}"]}:
+        expected = {**WHOLE, "stages": [f"{STACK}/{config.api.stage}"]}
+        if config is BARE:
+            expected |= {kind: [] for kind in OPTIONAL}
+        if self.everything() != expected:
             yield f"there is {self.everything()}"
         observed = {}
-        for change in survey(self.aws.resources(config), Goal.PRESENT, config.stack):
+        for change in survey(self.resources(config), Goal.PRESENT, config.stack):
             if change.status != "in-sync" or change.observed is None:
                 yield f"{change.resource.name} is {change.status}: {change.diff}"
             else:
@@ -321,6 +361,21 @@ class World:
         noted = {name: entry["arn"] for name, entry in json.loads(self.path.read_text())["resources"].items()}
         if noted != observed:
             yield f"the state file says {noted}, AWS says {observed}"
+
+    def wrong_when_rolled_back(self) -> Iterator[str]:
+        """What is not as an undisturbed ``rollback`` leaves the stack, and then as ``up`` does."""
+        live = self.resources(CHANGED).processor_live
+        if (version := live.find()["FunctionVersion"]) != "1":
+            yield f"the alias names version {version}"
+        drifted = [
+            change.resource.name
+            for change in survey(self.resources(CHANGED), Goal.PRESENT, STACK)
+            if change.status != "in-sync"
+        ]
+        if drifted != [live.name]:
+            yield f"after the rollback {drifted} drifted"
+        self.up(CHANGED)
+        yield from self.wrong_when_up(CHANGED)
 
     def wrong_when_down(self) -> Iterator[str]:
         """What is still there after ``down``."""
@@ -341,8 +396,23 @@ WHOLE = {
     "workgroups": [STACK],
     "alarms": sorted(f"{STACK}-{kind.name}" for kind in kinds(CONFIG)),
     "topics": [f"{STACK}-alarms"],
+    "domains": [DOMAIN],
     "log groups": [f"/aws/kinesisfirehose/{STACK}-clicks", f"/aws/lambda/{STACK}-processor"],
 }
+
+
+OPTIONAL = ("tables", "workgroups", "alarms", "topics", "domains")
+OTHER_CODE = partial(package, release="changed")
+
+
+class Silent:
+    """Receives the progress of a run, and shows nothing."""
+
+    def notify(self, progress: Progress) -> None:
+        """Ignore the progress."""
+
+    def waiting(self, name: str, text: str) -> None:
+        """Ignore a wait."""
 
 
 def _nothing(world: World) -> None:
@@ -355,6 +425,11 @@ def _used(world: World) -> None:
     world.log_requests()
 
 
+def _changed(world: World) -> None:
+    world.up()
+    world.up(CHANGED)
+
+
 def _of_0_1_0(world: World) -> None:
     world.path.write_text(recorded.deploy(cache(world.aws.client), f"{ENDPOINT}/_mysfits"), encoding="utf-8")
 
@@ -364,6 +439,8 @@ RUNS = {
     "up with changes": Run(
         World.up, lambda world: world.up(CHANGED), lambda world: world.wrong_when_up(CHANGED)
     ),
+    "up without options": Run(World.up, World.up_bare, lambda world: world.wrong_when_up(BARE)),
+    "rollback": Run(_changed, World.roll_back, World.wrong_when_rolled_back),
     "upgrade from 0.1.0": Run(_of_0_1_0, World.up, lambda world: world.wrong_when_up(CONFIG)),
     "down": Run(_used, World.down, World.wrong_when_down),
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
@@ -24,13 +24,14 @@ from botocore.session import Session
 
 from mysfits_stream.aws import responses
 from mysfits_stream.aws.account import Account, Clients
-from mysfits_stream.aws.waiting import Pace
+from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
 from mysfits_stream.localcloud.aws_behavior import Cut
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.state import State
+from mysfits_stream.target import AWS_INVOKE_URL, Target
 from tests.support.clock import Clock
 
 ACCOUNT_ID = "123456789012"
@@ -118,6 +119,20 @@ class InProcess:
         self._let_retries_take_no_time(made)
         return made
 
+    @cached_property
+    def target(self) -> Target:
+        """The target of a project, as AWS."""
+        return InProcessTarget(
+            name="aws",
+            account=self.account,
+            session=cast("Any", None),
+            endpoint_url=ENDPOINT,
+            invoke_url=AWS_INVOKE_URL,
+            mysfits_api=f"{ENDPOINT}/_mysfits",
+            interrupt=Interrupt(),
+            aws=self,
+        )
+
     @property
     def pace(self) -> Pace:
         """Waits on the clock of the local cloud."""
@@ -181,6 +196,34 @@ class InProcess:
             return 0.0
 
         made.meta.events.register(f"needs-retry.{service}", needs_retry, unique_id=f"retry-config-{service}")
+
+
+@dataclass(frozen=True)
+class InProcessTarget(Target):
+    """The target with the clients, the waits and the API of ``aws``."""
+
+    aws: InProcess = field(kw_only=True)
+
+    @property
+    def clients(self) -> Clients:
+        """The deployer's clients."""
+        return self.aws.clients
+
+    def client(self, service: str) -> Any:
+        """The client of a service, built on first use."""
+        if service not in self._clients:
+            found = getattr(self.clients, service, None)
+            self._clients[service] = self.aws.client(service) if found is None else found
+        return self._clients[service]
+
+    @property
+    def pace(self) -> Pace:
+        """Waits on the clock of the local cloud."""
+        return self.aws.pace
+
+    def answers(self, api_id: str, stage: str) -> bool:
+        """Whether a stage serves the preflight of ``/clicks``."""
+        return self.aws.answers(api_id, stage)
 
 
 class _Headers(dict[str, str]):
