@@ -129,6 +129,8 @@ class Breakdown:
 
     clicks: float
     lines: tuple[Line, ...]
+    prices_of: str = prices.origin(prices.PRICES)
+    """The region of the prices, and the month in which every price was last known to hold."""
 
     @property
     def total(self) -> float:

@@ -93,7 +93,7 @@ def ceiling(config: Config, rate: float) -> Ceiling:
     )
     # The first tier, the dearest: a flood may come on the first day of a month.
     lines = tuple((item, price.tiers[0][1] * quantity) for item, price, quantity in quantities)
-    return Ceiling(rate * METHODS, lines, min(price.as_of for _, price, _ in quantities))
+    return Ceiling(rate * METHODS, lines, prices.origin(price for _, price, _ in quantities))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Ceiling:
     lines: tuple[tuple[str, float], ...]
     """(item, dollars a day)."""
     prices_of: str
-    """The month in which every price was last known to hold."""
+    """The region of the prices, and the month in which every price was last known to hold."""
 
     @property
     def per_day(self) -> float:
@@ -125,7 +125,7 @@ class Ceiling:
         return (
             f"at most ${self.per_day:,.2f} a day without storage, whatever is sent: "
             f"the throttle allows {self.requests_per_second:,g} requests a second over PUT and OPTIONS "
-            f"({prices.REGION} prices of {self.prices_of}; docs/cost.md)"
+            f"(prices of {self.prices_of}; {prices.OTHER_REGIONS}; docs/cost.md)"
         )
 
 

@@ -1,15 +1,17 @@
 """AWS's list prices as data, for ``cost.py``.
 
-On-demand prices of us-east-1 in US dollars, without free tiers, discounts and tax. Each price names its
-source and date; other regions cost up to about twice as much.
+On-demand prices of us-east-1 in US dollars, without free tiers, discounts and tax, whatever the region of the
+stack: no public text lists the prices of all regions. Each price names its source and date.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
 REGION = "us-east-1"
+OTHER_REGIONS = "other regions cost up to about twice as much"
 MILLION = 1e6
 TB = 1024.0  # in GB; AWS's tables count 1,024 of one unit in the next
 
@@ -35,6 +37,11 @@ class Price:
             total += max(0.0, min(quantity, limit) - below) * dollars
             below = limit
         return total
+
+
+def origin(used: Iterable[Price]) -> str:
+    """The region and the month of prices, of the earliest month: ``us-east-1, 2025-10``."""
+    return f"{REGION}, {min(price.as_of for price in used)}"
 
 
 API_REQUESTS = Price(

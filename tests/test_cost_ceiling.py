@@ -26,7 +26,17 @@ def dollars(config: Config, item: str) -> float:
 
 def test_the_defaults_cost_less_than_thirty_dollars_a_day() -> None:
     found = cost_ceiling.of(Config())
-    assert found.document() == {"perDay": 29.94, "requestsPerSecond": 80, "pricesOf": "2025-10"}
+    assert found.document() == {"perDay": 29.94, "requestsPerSecond": 80, "pricesOf": "us-east-1, 2025-10"}
+
+
+def test_the_sentence_names_region_and_month_of_the_prices() -> None:
+    sentence = cost_ceiling.of(Config(region="sa-east-1")).sentence()
+    assert "(prices of us-east-1, 2025-10; other regions cost up to about twice as much; " in sentence
+
+
+def test_the_prices_are_as_old_as_the_oldest() -> None:
+    assert prices.origin([prices.TRANSFER_GB, prices.S3_PUTS, prices.LOGS_GB]) == "us-east-1, 2025-10"
+    assert prices.origin([prices.TRANSFER_GB]) == "us-east-1, 2026-06"
 
 
 def test_each_method_reaches_the_limit_and_one_burst() -> None:

@@ -265,7 +265,8 @@ print this ceiling for the configured stack, with `--json` as `costCeiling`.
   each, which adds up to {dollars(_control_characters() - ours.per_day)} a day); the time in which the
   processor waits for lookups of invented keys; answers with status 429 as data that leaves AWS; execution
   logs.
-- Other regions cost up to about twice as much.
+- Prices are those of us-east-1 in every region, as no public text lists all regions' prices; other regions
+  cost up to about twice as much. `max_cost_per_day` counts at the same prices: in a dearer region set less.
 
 `api.max_cost_per_day` sets the rate limit from the money, in place of `api.rate_limit`:
 """

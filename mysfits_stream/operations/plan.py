@@ -59,6 +59,7 @@ def _cost(bill: cost.Breakdown) -> dict[str, Any]:
     return {
         "clicksPerMonth": bill.clicks,
         "dollarsPerMonth": round(bill.total, 2),
+        "pricesOf": bill.prices_of,
         "lines": [
             {
                 "item": line.item,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from mysfits_stream import prices
 from mysfits_stream.output.differences import differences
 from mysfits_stream.output.layout import hanging
 from mysfits_stream.output.local import environment
@@ -68,7 +69,10 @@ def expiring(found: Expiring) -> str:
 def cost(bill: Breakdown) -> str:
     """The monthly cost of a volume of clicks, in one line."""
     parts = ", ".join(f"{line.item} ${line.dollars:,.2f}" for line in bill.lines if line.dollars >= 0.005)
-    return f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts}"
+    return (
+        f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts} "
+        f"(prices of {bill.prices_of}; {prices.OTHER_REGIONS})"
+    )
 
 
 def up(done: Up, width: int | None, *, verbose: bool) -> Lines:

@@ -8,6 +8,7 @@ from mysfits_stream import cost, cost_ceiling
 from mysfits_stream.config import Config
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.plan import Plan
+from mysfits_stream.output import stack as rendering
 
 CHANGES = StackChanges("s", "local", "123456789012", "us-east-1", None, ())
 
@@ -19,6 +20,12 @@ def test_the_cost_is_part_of_the_json() -> None:
     assert document["cost"]["dollarsPerMonth"] == pytest.approx(bill.total, abs=0.01)
     assert [line["item"] for line in document["cost"]["lines"]] == [line.item for line in bill.lines]
     assert sum(line["dollars"] for line in document["cost"]["lines"]) == pytest.approx(bill.total, abs=0.01)
+
+
+def test_the_bill_says_whose_prices_count() -> None:
+    bill = cost.monthly(Config(region="sa-east-1"), 1e6)
+    assert Plan(CHANGES, bill).document()["cost"]["pricesOf"] == "us-east-1, 2025-10"
+    assert "(prices of us-east-1, 2025-10; other regions cost" in rendering.cost(bill)
 
 
 def test_the_ceiling_is_part_of_the_json() -> None:
