@@ -20,12 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from mysfits_stream import bucket_names, click_definition, origins, retention
+from mysfits_stream import bucket_names, click_definition, origins, retention, usual_hours
 from mysfits_stream.click_definition import DEFAULT_FIELDS, Definition, Enrichment, Field
 from mysfits_stream.date_partitions import date_partitions
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.key_prefixes import rejection
 from mysfits_stream.retention import Expiry
+from mysfits_stream.usual_hours import UsualHours
 
 log = logging.getLogger(__name__)
 
@@ -410,11 +411,19 @@ class AlarmsConfig:
         None, Matching(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", "the ARN of an SNS topic")
     )
     quiet_minutes: int = setting(60, Between(5, 1440, "minutes"))
+    usual_hours: str | None = setting(
+        None, Matching(usual_hours.PATTERN, "hours in UTC such as 06:00-22:00, or Mon-Fri 06:00-22:00")
+    )
 
     @property
     def on(self) -> bool:
         """Whether the stack has alarms."""
         return self.email is not None or self.topic is not None
+
+    @property
+    def usual(self) -> UsualHours | None:
+        """The hours in which a pause rings; None: at any time."""
+        return UsualHours.of(self.usual_hours) if self.usual_hours else None
 
 
 @dataclass(frozen=True)
@@ -462,6 +471,12 @@ class Config:
         if self.alarms.email and self.alarms.topic:
             raise ConfigError(
                 "alarms.email and alarms.topic: an address has a topic of its own; remove one of the two"
+            )
+        usual = self.alarms.usual
+        if usual and usual.minutes < self.alarms.quiet_minutes:
+            raise ConfigError(
+                f"alarms.quiet_minutes: a pause of {self.alarms.quiet_minutes} minutes does not fit into "
+                f"alarms.usual_hours ({self.alarms.usual_hours})"
             )
         if reason := retention.rejection(self.expiries):
             raise ConfigError(reason)

@@ -211,7 +211,7 @@ def test_the_function_imports_the_standard_library_and_requests_only() -> None:
 
 
 def test_errors_and_settings_depend_on_nothing_of_ours() -> None:
-    parts = ("bucket_names", "ecma_subset", "errors", "key_prefixes", "origins")
+    parts = ("bucket_names", "ecma_subset", "errors", "key_prefixes", "origins", "usual_hours")
     basic = {f"{PACKAGE}.{part}" for part in parts}
     assert [name for module in basic for name in imports(module) if within(name, PACKAGE)] == []
     definition, retention = f"{PACKAGE}.click_definition", f"{PACKAGE}.retention"

@@ -45,6 +45,8 @@ class Kind:
     period: int = 5 * MINUTE
     periods: int = 1
     missing: str = "notBreaching"
+    expression: str = ""
+    """Metric math over the metric with the Id ``records``; empty: the metric itself."""
 
     @property
     def description(self) -> str:
@@ -76,11 +78,12 @@ def kinds(config: Config) -> tuple[Kind, ...]:
             "Sum",
             below,
             1,
-            f"no click came in for {config.alarms.quiet_minutes} minutes",
+            f"no click came in for {config.alarms.quiet_minutes} minutes{_when(config)}",
             "mysfits-stream send-test-click",
             period=config.alarms.quiet_minutes * MINUTE,
             # Firehose sends no value while no record comes in.
             missing="breaching",
+            expression=_where_usual(config),
         ),
         Kind(
             "throttled-records",
@@ -149,3 +152,19 @@ def kinds(config: Config) -> tuple[Kind, ...]:
             "mysfits-stream doctor",
         ),
     )
+
+
+def _when(config: Config) -> str:
+    hours = config.alarms.usual_hours
+    return f" within the usual hours, {hours} UTC" if hours else ""
+
+
+def _where_usual(config: Config) -> str:
+    """The number of records, and 1 outside of the usual hours; empty if every hour is usual.
+
+    Only functions of a value and of its time: CloudWatch reads more values than the evaluated periods, so
+    functions over all values give other results in alarms (F340).
+    """
+    usual = config.alarms.usual
+    condition = usual.condition("records", config.alarms.quiet_minutes) if usual else ""
+    return f"IF({condition}, records, 1)" if condition else ""

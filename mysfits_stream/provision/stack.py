@@ -397,6 +397,7 @@ def _alarms(
             comparison=kind.comparison,
             threshold=float(kind.threshold),
             missing=kind.missing,
+            expression=kind.expression,
             topic_arn=config.alarms.topic or account.arn("sns", names.topic),
             topic=topic,
         )

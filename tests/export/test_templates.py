@@ -94,7 +94,11 @@ CONFIGS = {
     ),
     "alarms by email": Config(alarms=AlarmsConfig(email="me@example.com")),
     "alarms to a topic": Config(
-        alarms=AlarmsConfig(topic="arn:aws:sns:eu-west-1:123456789012:ours", quiet_minutes=720)
+        alarms=AlarmsConfig(
+            topic="arn:aws:sns:eu-west-1:123456789012:ours",
+            quiet_minutes=720,
+            usual_hours="Mon-Fri 06:00-22:00",
+        )
     ),
     "a table for Athena": Config(
         query=QueryConfig(athena=True, results_expire_days=3),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +187,27 @@ def test_no_alarm_rings_on_a_healthy_day(deployment: Deployment) -> None:
     for _ in range(95):
         pass_quarter(deployment)
         assert ringing(deployment) == set()
+
+
+@pytest.mark.slow
+def test_a_pause_rings_within_the_usual_hours_and_not_before(deployment: Deployment) -> None:
+    now = datetime.fromtimestamp(deployment.cloud.clock(), UTC)
+    begin = now + timedelta(hours=3)
+    hours = f"{begin:%H}:00-{begin + timedelta(hours=4):%H}:00"
+    deployment.config = Config(alarms=AlarmsConfig(email="me@example.com", usual_hours=hours))
+    deployment.up()
+    assert set(deployment.statuses().values()) == {"in-sync"}
+    pass_quarter(deployment)
+    heard = {}
+    while deployment.cloud.clock() < begin.timestamp() + 1.5 * HOUR:
+        pass_quarter(deployment, clicks=0)
+        heard[datetime.fromtimestamp(deployment.cloud.clock(), UTC)] = ringing(deployment)
+    full_hour = begin.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    assert {moment for moment, found in heard.items() if found == {"quiet"}} == {
+        moment for moment in heard if moment >= full_hour
+    }
+    pass_quarter(deployment)
+    assert ringing(deployment) == set()
 
 
 @pytest.mark.slow

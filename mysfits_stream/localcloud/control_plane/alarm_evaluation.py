@@ -1,9 +1,11 @@
-"""The state of an alarm on one metric, from the values of the metric: a pure function (F255)."""
+"""The state of an alarm on one metric, from the values of the metric: a pure function (F255, F340)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from mysfits_stream.localcloud.control_plane.metric_math import Compiled
 
 OK, ALARM, INSUFFICIENT_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 
@@ -39,6 +41,8 @@ class Rule:
     threshold: float
     missing: str
     """How a period without values counts: breaching, notBreaching, ignore or missing."""
+    math: Compiled | None = None
+    """Metric math over the statistic."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Verdict:
 
 def evaluate(rule: Rule, values: Sequence[Values], now: float, before: str) -> Verdict:
     """The state at ``now``; ``before`` is the state so far, which ``ignore`` keeps without values."""
-    points = [_statistic(rule, values, now - number * rule.period) for number in range(rule.periods)]
+    points = [_point(rule, values, now - number * rule.period) for number in range(rule.periods)]
     compare = COMPARISONS[rule.comparison]
     breaching = [compare(point, rule.threshold) for point in points if point is not None]
     absent = len(points) - len(breaching)
@@ -72,6 +76,13 @@ def evaluate(rule: Rule, values: Sequence[Values], now: float, before: str) -> V
         + (f"; {absent} missing datapoints were treated as [{rule.missing}]" if absent else "")
         + ".",
     )
+
+
+def _point(rule: Rule, values: Sequence[Values], end: float) -> float | None:
+    """The compared value of the period that ends at ``end``; None without a value."""
+    statistic = _statistic(rule, values, end)
+    # A period has the time of its beginning.
+    return rule.math(statistic, end - rule.period) if rule.math else statistic
 
 
 def _statistic(rule: Rule, values: Sequence[Values], end: float) -> float | None:

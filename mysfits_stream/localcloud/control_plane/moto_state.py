@@ -33,6 +33,7 @@ from moto.utilities.utils import get_partition
 
 from mysfits_stream.localcloud.control_plane import moto_patches
 from mysfits_stream.localcloud.control_plane.alarm_evaluation import Rule, Values
+from mysfits_stream.localcloud.control_plane.metric_math import compiled
 from mysfits_stream.localcloud.http.messages import Handler, run_wsgi, to_environ
 
 __all__ = [
@@ -267,7 +268,7 @@ def add_metric(cloudwatch: Any, datum: Datum) -> None:
 
 @dataclass(frozen=True)
 class StoredAlarm:
-    """An alarm on one metric."""
+    """An alarm on one metric, or on metric math over one metric."""
 
     namespace: str
     metric: str
@@ -276,24 +277,53 @@ class StoredAlarm:
 
 
 def alarms(cloudwatch: Any) -> dict[str, StoredAlarm]:
-    """Name -> alarm, of all alarms on one metric."""
-    return {
-        name: StoredAlarm(
-            alarm.namespace,
-            alarm.metric_name,
-            {each.name: each.value for each in alarm.dimensions},
-            Rule(
-                statistic=alarm.statistic,
-                period=int(alarm.period),
-                periods=int(alarm.evaluation_periods),
-                datapoints=int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
-                comparison=alarm.comparison_operator,
-                threshold=float(alarm.threshold),
-                missing=alarm.treat_missing_data or "missing",
-            ),
-        )
-        for name, alarm in cloudwatch.alarms.items()
-    }
+    """Name -> alarm, of all alarms on one metric, or on metric math over one metric.
+
+    Raises ValueError for an alarm on several metrics, or with metric math that is not simulated.
+    """
+    return {name: _alarm(alarm) for name, alarm in cloudwatch.alarms.items()}
+
+
+def _alarm(alarm: Any) -> StoredAlarm:
+    source, statistic, period, math = alarm, alarm.statistic, alarm.period, None
+    dimensions, metric = alarm.dimensions, alarm.metric_name
+    if alarm.metric_data_queries:
+        queries = sorted(alarm.metric_data_queries, key=lambda each: each.expression is not None)
+        if [bool(each.expression) for each in queries] != [False, True] or not queries[0].metric_stat:
+            raise ValueError("other than one metric and one expression")
+        query, result = queries
+        stat = query.metric_stat
+        source, statistic, period = stat.metric, stat.stat, stat.period
+        dimensions, metric = stat.metric.dimensions, stat.metric.metric_name
+        math = compiled(result.expression, query.id)
+    return StoredAlarm(
+        source.namespace,
+        metric,
+        {each.name: each.value for each in dimensions},
+        Rule(
+            statistic=statistic,
+            period=int(period),
+            periods=int(alarm.evaluation_periods),
+            datapoints=int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
+            comparison=alarm.comparison_operator,
+            threshold=float(alarm.threshold),
+            missing=alarm.treat_missing_data or "missing",
+            math=math,
+        ),
+    )
+
+
+def stored_alarms(cloudwatch: Any) -> dict[str, Any]:
+    """Name -> moto's alarm, for ``restore_alarms``."""
+    return dict(cloudwatch.alarms)
+
+
+def restore_alarms(cloudwatch: Any, kept: Mapping[str, Any]) -> None:
+    """Let the alarms be those of ``stored_alarms`` again."""
+    for name in [name for name in cloudwatch.alarms if name not in kept]:
+        del cloudwatch.alarms[name]
+        forget_alarm_tags(cloudwatch, name)
+    cloudwatch.alarms.update(kept)
 
 
 def alarm_states(cloudwatch: Any) -> dict[str, tuple[str, str, float]]:

@@ -360,6 +360,9 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "PutMetricAlarm": """
             AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions InsufficientDataActions Namespace
             MetricName Dimensions Period EvaluationPeriods DatapointsToAlarm Threshold Tags
+            Metrics.Id Metrics.Expression Metrics.ReturnData Metrics.MetricStat.Metric
+            Metrics.MetricStat.Period
+            Metrics.MetricStat.Stat=SampleCount|Average|Sum|Minimum|Maximum
             Statistic=SampleCount|Average|Sum|Minimum|Maximum
             ComparisonOperator=GreaterThanOrEqualToThreshold|GreaterThanThreshold|LessThanThreshold|LessThanOrEqualToThreshold
             TreatMissingData=breaching|notBreaching|ignore|missing

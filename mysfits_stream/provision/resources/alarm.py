@@ -1,4 +1,4 @@
-"""A CloudWatch alarm on a metric (F255)."""
+"""A CloudWatch alarm on a metric, or on metric math over the metric (F255, F340)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from mysfits_stream.provision.resources.topic import Topic
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
 
+METRIC, RESULT = "records", "watched"
+"""The Ids of the metric and of the expression over the metric."""
+
 COMPARED = (
     "AlarmDescription",
     "ActionsEnabled",
@@ -35,6 +38,7 @@ COMPARED = (
     "Dimensions",
     "Statistic",
     "Period",
+    "Metrics",
     "EvaluationPeriods",
     "DatapointsToAlarm",
     "Threshold",
@@ -64,6 +68,8 @@ class Alarm:
     missing: str
     """How a period without a value counts: ``breaching`` or ``notBreaching``."""
     topic_arn: str
+    expression: str = ""
+    """Metric math over the metric with the Id ``records``; empty: the metric itself."""
     topic: Topic | None = None
     """The topic, if the stack makes it."""
     type: ClassVar[str] = "AWS::CloudWatch::Alarm"
@@ -82,11 +88,7 @@ class Alarm:
             "AlarmActions": [self.topic_arn],
             "OKActions": [self.topic_arn],
             "InsufficientDataActions": [],
-            "Namespace": self.namespace,
-            "MetricName": self.metric,
-            "Dimensions": [{"Name": name, "Value": value} for name, value in self.dimensions],
-            "Statistic": self.statistic,
-            "Period": self.period,
+            **self._source,
             "EvaluationPeriods": self.periods,
             "DatapointsToAlarm": self.periods,
             "Threshold": self.threshold,
@@ -95,9 +97,33 @@ class Alarm:
             "Tags": self.placement.tags,
         }
 
+    @property
+    def _source(self) -> Properties:
+        """The metric, or the expression with its metric."""
+        dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
+        metric = {"Namespace": self.namespace, "MetricName": self.metric, "Dimensions": dimensions}
+        if not self.expression:
+            return {**metric, "Statistic": self.statistic, "Period": self.period, "Metrics": []}
+        return {
+            **{"Namespace": None, "MetricName": None, "Dimensions": [], "Statistic": None, "Period": None},
+            "Metrics": [
+                {
+                    "Id": METRIC,
+                    "MetricStat": {"Metric": metric, "Period": self.period, "Stat": self.statistic},
+                    "ReturnData": False,
+                },
+                {"Id": RESULT, "Expression": self.expression, "ReturnData": True},
+            ],
+        }
+
+    @property
+    def _written(self) -> Properties:
+        """The settings to write: empty settings exclude others, and are the defaults."""
+        return {key: value for key, value in self.desired.items() if value is not None and value != []}
+
     def template(self) -> Template:
         """The alarm."""
-        properties = {"AlarmName": self.alarm_name, **self.desired, "Tags": tag_list(self.placement.tags)}
+        properties = {"AlarmName": self.alarm_name, **self._written, "Tags": tag_list(self.placement.tags)}
         return {logical_id(self.name): {"Type": self.type, "Properties": properties}}
 
     def read(self) -> Observed | None:
@@ -112,7 +138,8 @@ class Alarm:
                 return None
             raise
         properties = {key: found.get(key) for key in COMPARED}
-        properties["Dimensions"] = sorted(found.get("Dimensions", []), key=lambda each: str(each["Name"]))
+        properties["Dimensions"] = _by_name(found.get("Dimensions", []))
+        properties["Metrics"] = _comparable(found.get("Metrics", []))
         for actions in ("AlarmActions", "OKActions", "InsufficientDataActions"):
             properties[actions] = sorted(found.get(actions, []))
         if properties["DatapointsToAlarm"] is None:
@@ -158,7 +185,7 @@ class Alarm:
         return next(iter(answer.get("MetricAlarms", [])), None)
 
     def _put(self, **tags: Any) -> None:
-        settings: Any = {key: value for key, value in self.desired.items() if key != "Tags"}
+        settings: Any = {key: value for key, value in self._written.items() if key != "Tags"}
         self._retry(lambda: self._cloudwatch.put_metric_alarm(AlarmName=self.alarm_name, **settings, **tags))
 
     def _retry(self, call: Any) -> Any:
@@ -169,6 +196,26 @@ class Alarm:
             waiting_for=f"CloudWatch to take a change of {self.alarm_name}",
             advice="run the same command again",
         )
+
+
+def _by_name(dimensions: Any) -> list[Any]:
+    return sorted(dimensions, key=lambda each: str(each["Name"]))
+
+
+def _comparable(metrics: Any) -> list[Any]:
+    """The metrics of an expression by Id, without empty members and labels."""
+    found = []
+    for each in sorted(metrics, key=lambda each: str(each["Id"])):
+        members = {key: value for key, value in each.items() if value is not None and key != "Label"}
+        if "MetricStat" in members:
+            stat = {key: value for key, value in members["MetricStat"].items() if value is not None}
+            metric = stat.get("Metric", {})
+            members["MetricStat"] = {
+                **stat,
+                "Metric": {**metric, "Dimensions": _by_name(metric.get("Dimensions", []))},
+            }
+        found.append(members)
+    return found
 
 
 def _busy(error: Exception) -> bool:

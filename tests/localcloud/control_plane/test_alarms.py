@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from mysfits_stream.localcloud.control_plane import metric_math
 from mysfits_stream.localcloud.control_plane.alarm_evaluation import Rule, Values, evaluate
 from tests.support.cloud import CloudUnderTest
 
@@ -119,3 +121,84 @@ def test_a_topic_of_this_name_with_other_tags_is_refused(local_cloud: CloudUnder
     assert sns.create_topic(Name="t", Tags=[{"Key": "a", "Value": "1"}])["TopicArn"] == arn
     with pytest.raises(ClientError, match="Topic already exists with different tags"):
         sns.create_topic(Name="t", Tags=[{"Key": "a", "Value": "2"}])
+
+
+# Metric math
+
+SIX_TO_TEN = "IF(HOUR(m) * 60 + MINUTE(m) >= 360 AND HOUR(m) * 60 + MINUTE(m) <= 1320, m, 1)"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "at", "result"),
+    [
+        (SIX_TO_TEN, 5, "2026-09-21T06:00", 5),
+        (SIX_TO_TEN, None, "2026-09-21T22:00", 0),
+        (SIX_TO_TEN, None, "2026-09-21T22:01", 1),
+        (SIX_TO_TEN, None, "2026-09-21T05:59", 1),
+        ("IF((DAY(m) == 2 && HOUR(m) >= 1 && HOUR(m) < 3), 0, m)", 7, "2026-09-22T02:59", 0),
+        ("IF((DAY(m) == 2 && HOUR(m) >= 1 && HOUR(m) < 3), 0, m)", 7, "2026-09-22T03:00", 7),
+        ("IF((DAY(m) == 2 && HOUR(m) >= 1 && HOUR(m) < 3), 0, m)", None, "2026-09-22T03:00", None),
+        ("IF(DAY(m) < 6 OR MONTH(m) != 9, IF(YEAR(m) > 2025, m, 2), 3)", 4, "2026-09-21T00:00", 4),
+        ("IF(DAY(m) < 6 || DATE(m) == 1, 2, 3)", None, "2026-09-26T00:00", 3),
+    ],
+)
+def test_metric_math_is_a_function_of_value_and_time(
+    expression: str, value: float | None, at: str, result: float | None
+) -> None:
+    moment = datetime.fromisoformat(f"{at}+00:00").timestamp()
+    assert metric_math.compiled(expression, "m")(value, moment) == result
+
+
+def with_math(expression: str, **stat: Any) -> dict[str, Any]:
+    metric = {"Namespace": "mine", "MetricName": "Errors"}
+    return {
+        key: value for key, value in ALARM.items() if key not in ("Namespace", "MetricName", "Statistic")
+    } | {
+        "Metrics": [
+            {"Id": "watched", "Expression": expression},
+            {
+                "Id": "m",
+                "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"} | stat,
+                "ReturnData": False,
+            },
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "RUNNING_SUM(m)",
+        "m - 1",
+        "IF(m > 1, m, 1)",
+        "IF(HOUR(m), m)",
+        "IF(HOUR(other) > 1, m, 1)",
+        "IF(HOUR(m) > 1, other, 1)",
+        "IF(1 < HOUR(m) < 3, m, 1)",
+        "IF(HOUR(m) > 1 and 1, m, 1)",
+        "IF(HOUR(m) / 2 > 1, m, 1)",
+        "IF(HOUR(m).real > 1, m, 1)",
+        "__import__('os').getcwd()",
+        "IF(",
+        "(" * 1500,
+        "-" * 2000 + "1",
+        f"IF(HOUR(m) > 1, m, {'1' * 2048})",
+    ],
+)
+def test_other_metric_math_is_refused_and_changes_nothing(
+    local_cloud: CloudUnderTest, expression: str
+) -> None:
+    cloudwatch = local_cloud.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**ALARM)
+    before = cloudwatch.describe_alarms()["MetricAlarms"]
+    for name in ("errors", "new"):
+        with pytest.raises(ClientError, match=r"NotSimulated.*PutMetricAlarm: Metrics: "):
+            cloudwatch.put_metric_alarm(**(with_math(expression) | {"AlarmName": name}))
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == before
+
+
+def test_an_alarm_on_several_metrics_is_refused(local_cloud: CloudUnderTest) -> None:
+    given = with_math("IF(HOUR(m) > 1, m, 1)")
+    given["Metrics"].append({**given["Metrics"][1], "Id": "n"})
+    with pytest.raises(ClientError, match="other than one metric and one expression"):
+        local_cloud.client("cloudwatch").put_metric_alarm(**given)

@@ -444,6 +444,10 @@ def change_alarm(c: Clients, **changed: Any) -> None:
     """What somebody changes of an alarm: PutMetricAlarm replaces all settings."""
     [found] = c.cloudwatch.describe_alarms(AlarmNames=[QUIET])["MetricAlarms"]
     given: Any = {key: found[key] for key in COMPARED if key in found}  # type: ignore[literal-required]
+    if "Metrics" in changed:
+        # Metric math excludes a metric of the alarm's own.
+        for key in ("Namespace", "MetricName", "Dimensions", "Statistic", "Period"):
+            given.pop(key, None)
     c.cloudwatch.put_metric_alarm(AlarmName=QUIET, **(given | changed))
 
 
@@ -458,6 +462,18 @@ ALARM_CHANGES: dict[str, Any] = {
     "Dimensions": [],
     "Statistic": "Maximum",
     "Period": 60,
+    "Metrics": [
+        {"Id": "watched", "Expression": "IF(HOUR(records) < 12, records, 1)", "ReturnData": True},
+        {
+            "Id": "records",
+            "MetricStat": {
+                "Metric": {"Namespace": "AWS/Lambda", "MetricName": "Invocations"},
+                "Period": 60,
+                "Stat": "Sum",
+            },
+            "ReturnData": False,
+        },
+    ],
     "EvaluationPeriods": 2,
     "DatapointsToAlarm": 2,
     "Threshold": 5.0,

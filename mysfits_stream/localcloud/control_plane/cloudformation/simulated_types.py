@@ -21,7 +21,7 @@ PROPERTIES = {
     "AWS::Athena::WorkGroup": "Name RecursiveDeleteOption State Tags WorkGroupConfiguration",
     "AWS::CloudWatch::Alarm": """
         ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions
-        EvaluationPeriods InsufficientDataActions MetricName Namespace OKActions Period Statistic Tags
+        EvaluationPeriods InsufficientDataActions MetricName Metrics Namespace OKActions Period Statistic Tags
         Threshold TreatMissingData Unit
     """,
     "AWS::Glue::Database": "CatalogId DatabaseInput",

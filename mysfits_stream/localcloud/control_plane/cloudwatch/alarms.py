@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mysfits_stream.localcloud import simulated
 from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.control_plane.alarm_evaluation import INSUFFICIENT_DATA, evaluate
+from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Handler, Request, Response
 
 
@@ -26,9 +28,16 @@ class Alarms:
         if request.operation == "DescribeAlarms":
             self._evaluate(backend)
         before = moto_state.alarm_states(backend) if request.operation == "PutMetricAlarm" else {}
+        kept = moto_state.stored_alarms(backend)
         gone = set(moto_state.alarms(backend)) if request.operation == "DeleteAlarms" else set()
         response = moto(request)
         if request.operation == "PutMetricAlarm" and response.status == 200:
+            try:
+                moto_state.alarms(backend)
+            except ValueError as error:
+                moto_state.restore_alarms(backend, kept)
+                call = Call("monitoring", request.operation, request.region, json=not request.is_form)
+                return simulated.not_simulated(call, f"monitoring:PutMetricAlarm: Metrics: {error}")
             for name in moto_state.alarms(backend):
                 # A changed alarm keeps its state; a new alarm has none yet (F255).
                 moto_state.set_alarm_state(

@@ -1,0 +1,56 @@
+"""The hours in which clicks usually come: ``Mon-Fri 06:00-22:00``, in UTC as CloudWatch's time functions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DAY_MINUTES = 1440
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+_DAY, _TIME = f"({'|'.join(DAYS)})", r"([01]\d|2[0-3]):([0-5]\d)"
+PATTERN = rf"({_DAY}-{_DAY} )?{_TIME}-{_TIME}"
+
+
+@dataclass(frozen=True)
+class UsualHours:
+    """A range of hours, perhaps over midnight, on a range of days."""
+
+    begin: int
+    """Minutes after midnight."""
+    minutes: int
+    """The length of the range, up to a day."""
+    days: tuple[int, int] | None
+    """The first and the last day, Monday is 1, perhaps over a weekend; None: every day."""
+
+    @classmethod
+    def of(cls, text: str) -> UsualHours:
+        """The hours of a text that matches PATTERN."""
+        found = re.fullmatch(PATTERN, text)
+        if not found:
+            raise ValueError(text)
+        _, first, last, *times = found.groups()
+        hour, minute, end_hour, end_minute = map(int, times)
+        begin, end = hour * 60 + minute, end_hour * 60 + end_minute
+        days = (DAYS.index(first) + 1, DAYS.index(last) + 1) if first else None
+        return cls(begin, (end - begin) % DAY_MINUTES or DAY_MINUTES, days)
+
+    def condition(self, metric: str, pause: int) -> str:
+        """Metric math that is true where a pause of so many minutes lies within the hours as a whole.
+
+        A value has the time of the beginning of its period (F340).
+        """
+        time, day = f"HOUR({metric}) * 60 + MINUTE({metric})", f"DAY({metric})"
+        parts = []
+        if self.minutes < DAY_MINUTES:
+            latest = self.begin + self.minutes - pause
+            parts.append(_between(time, self.begin, latest % DAY_MINUTES))
+        if self.days:
+            parts.append(_between(day, *self.days))
+        return " AND ".join(parts)
+
+
+def _between(value: str, first: int, last: int) -> str:
+    """Metric math that is true from ``first`` to ``last``, around the end of the day or of the week."""
+    joined = "AND" if first <= last else "OR"
+    return f"({value} >= {first} {joined} {value} <= {last})"
