@@ -92,6 +92,13 @@ CONFIGS = {
         bucket=BucketConfig(expire_clicks_days=30, expire_failed_days=14, expire_replayed_days=7),
         delivery=DeliveryConfig(prefix="clicks/!{timestamp:yyyy}/", error_prefix="broken/"),
     ),
+    "everything optional": Config(
+        api=ApiConfig(
+            domain="clicks.example.com", certificate_arn="arn:aws:acm:eu-west-1:123456789012:certificate/1"
+        ),
+        alarms=AlarmsConfig(email="me@example.com", usual_hours="Mon-Fri 06:00-22:00"),
+        query=QueryConfig(athena=True),
+    ),
     "alarms by email": Config(alarms=AlarmsConfig(email="me@example.com")),
     "alarms to a topic": Config(
         alarms=AlarmsConfig(
@@ -318,8 +325,7 @@ LINTED = (
     "the defaults",
     "several origins, which is another document",
     "everything else than by default",
-    "a table for Athena",
-    "alarms by email",
+    "everything optional",
 )
 """Not the one that only looks like a substitution: cfn-lint takes it for one."""
 
