@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.core import responses
 from moto.core.common_models import BaseModel
+from moto.s3.exceptions import InvalidBucketState
 from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
 
 NULL = "null"
@@ -32,6 +33,7 @@ def apply() -> None:
     if not hasattr(backend.put_object, "patched"):
         backend.put_object = _putting(backend.put_object)
         backend.delete_object = _deleting(backend.delete_object)
+        backend.put_object_lock_configuration = _put_object_lock_configuration
 
 
 def _putting(put: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +42,7 @@ def _putting(put: Callable[..., Any]) -> Callable[..., Any]:
     def put_object(self: Any, bucket_name: str, key_name: str, *args: Any, **keywords: Any) -> Any:
         bucket = self.get_bucket(bucket_name)
         if bucket.versioning_status != "Suspended":
-            return put(self, bucket_name, key_name, *args, **keywords)
+            return _locked(bucket, put(self, bucket_name, key_name, *args, **keywords))
         versions = bucket.keys.getlist(key_name, [])
         # Not by the pop of moto's container, which empties the objects.
         dict.pop(bucket.keys, key_name, None)
@@ -55,6 +57,31 @@ def _putting(put: Callable[..., Any]) -> Callable[..., Any]:
 
     put_object.patched = True  # type: ignore[attr-defined]
     return put_object
+
+
+def _locked(bucket: Any, new: Any) -> Any:
+    """A new version with the bucket's default retention, also where no request has put the version (F331)."""
+    if bucket.has_default_lock and not new.lock_mode:
+        new.lock_mode, new.lock_until = bucket.default_lock_mode, bucket.default_retention()
+    return new
+
+
+def _put_object_lock_configuration(
+    self: Any,
+    bucket_name: str,
+    lock_enabled: bool,
+    mode: str | None = None,
+    days: int | None = None,
+    years: int | None = None,
+) -> None:
+    """PutObjectLockConfiguration, also of a bucket with objects: moto takes an empty bucket only (F331)."""
+    bucket = self.get_bucket(bucket_name)
+    if bucket.versioning_status != "Enabled":
+        raise InvalidBucketState(
+            "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+        )
+    bucket.object_lock_enabled = lock_enabled
+    bucket.default_lock_mode, bucket.default_lock_days, bucket.default_lock_years = mode, days, years
 
 
 def _deleting(delete: Callable[..., Any]) -> Callable[..., Any]:

@@ -432,6 +432,11 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "PutBucketTagging": "Tagging",
         "PutBucketVersioning": "VersioningConfiguration.Status",
         "PutObject": f"{_OF_S3_UPLOAD} Body ContentLength IfMatch IfNoneMatch",
+        "PutObjectLegalHold": "VersionId LegalHold.Status",
+        "PutObjectLockConfiguration": """
+            ObjectLockConfiguration.ObjectLockEnabled ObjectLockConfiguration.Rule.DefaultRetention
+        """,
+        "PutObjectRetention": "VersionId Retention.Mode Retention.RetainUntilDate",
         "PutObjectTagging": "VersionId Tagging",
         "PutPublicAccessBlock": "PublicAccessBlockConfiguration",
         "UploadPart": "PartNumber UploadId Body ContentLength",
