@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class Receipt:
     counts: Mapping[str, Any] | None = None
     versions: tuple[dict[str, Any], ...] = ()
     """The changed versions, as :meth:`ChangedVersion.document` has them."""
+    earlier_runs: int = 0
+    """Runs of the erasure before the last run; these were stopped, or could not erase everything."""
 
     @classmethod
     def of(cls, bucket: str, person: Person, cut_off: datetime) -> Receipt:
@@ -73,6 +75,7 @@ class Receipt:
             "cutOff": clicked_at(self.cut_off),
             "complete": self.complete,
             "counts": self.counts,
+            "earlierRuns": self.earlier_runs,
             "objects": list(self.versions),
         }
 
@@ -85,37 +88,97 @@ def load(path: Path) -> Receipt:
     """The receipt in a file. Raises ClickError for a file that is no receipt."""
     try:
         said: Any = json.loads(path.read_text("utf-8"))
-        if said["format"] != FORMAT:
-            raise ValueError(f"format {said['format']!r}, expected {FORMAT}")
-        texts = [said[name] for name in ("bucket", "field", "salt", "hash", "cutOff")]
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("bucket, field, salt, hash and cutOff must be texts")
-        for name, digits in (("salt", 32), ("hash", 64)):
-            if not re.fullmatch(f"[0-9a-f]{{{digits}}}", said[name]):
-                raise ValueError(f"{name} is not {digits} hexadecimal digits")
-        versions = tuple({"key": str(each["key"]), **each} for each in said["objects"])
-        for each in versions:
-            _ = str(each["versionId"]), each["sha256After"]
-        cut_off = datetime.fromisoformat(texts[4])
-        if cut_off.tzinfo is None:
-            raise ValueError("cutOff has no time zone")
-        return Receipt(
-            bucket=texts[0],
-            field=texts[1],
-            salt=texts[2],
-            hash=texts[3],
-            cut_off=cut_off,
-            complete=said["complete"] is True,
-            # A killed run has counted nothing yet.
-            counts=None if said["counts"] is None else dict(said["counts"]),
-            versions=versions,
-        )
     except OSError as error:
         raise ClickError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ClickError(
-            f"{path}: not a receipt of `mysfits-stream erase` ({' '.join(str(error).split())})"
-        ) from error
+    except (ValueError, RecursionError):
+        said = None
+    if reason := "not JSON" if said is None else _rejection(said):
+        raise ClickError(f"{path}: not a receipt of `mysfits-stream erase` ({reason})")
+    return Receipt(
+        bucket=said["bucket"],
+        field=said["field"],
+        salt=said["salt"],
+        hash=said["hash"],
+        cut_off=datetime.fromisoformat(said["cutOff"]),
+        complete=said["complete"],
+        counts=said["counts"],
+        versions=tuple(said["objects"]),
+        earlier_runs=said.get("earlierRuns", 0),
+    )
+
+
+def _is_text(value: Any) -> bool:
+    """A text that can be sent to S3."""
+    try:
+        return isinstance(value, str) and bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_time(value: Any) -> bool:
+    """An ISO 8601 time with a time zone."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.tzinfo is not None and bool(moment.astimezone(UTC))
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+Check = tuple[str, Callable[[Any], Any], str]
+"""A member, the check of its value, and what the value has to be."""
+
+MEMBERS: tuple[Check, ...] = (
+    ("format", lambda value: _is_count(value) and value == FORMAT, str(FORMAT)),
+    ("bucket", _is_text, "a text"),
+    ("field", _is_text, "a text"),
+    ("salt", lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value), "32 hex digits"),
+    ("hash", _is_digest, "64 hex digits"),
+    ("cutOff", _is_time, "a time with its zone"),
+    ("complete", lambda value: isinstance(value, bool), "true or false"),
+    # A killed run has counted nothing yet.
+    ("counts", lambda value: value is None or isinstance(value, dict), "an object or null"),
+    ("objects", lambda value: isinstance(value, list), "a list"),
+)
+OF_OBJECTS: tuple[Check, ...] = (
+    ("key", _is_text, "a text"),
+    ("versionId", _is_text, "a text"),
+    ("sha256Before", _is_digest, "64 hex digits"),
+    ("sha256After", lambda value: value is None or _is_digest(value), "64 hex digits or null"),
+    ("newVersionId", lambda value: value is None or _is_text(value), "a text or null"),
+    ("clicks", _is_count, "a count"),
+)
+
+
+def _rejection(said: Any) -> str | None:
+    """The reason why a JSON document is no receipt, or None."""
+    if reason := _wrong(said, "", MEMBERS):
+        return reason
+    if said["complete"] and said["counts"] is None:
+        return "complete, and counts is null"
+    if not _is_count(said.get("earlierRuns", 0)):
+        return "earlierRuns is not a count"
+    reasons = (_wrong(each, f"objects[{at}]", OF_OBJECTS) for at, each in enumerate(said["objects"]))
+    return next(filter(None, reasons), None)
+
+
+def _wrong(said: Any, place: str, checks: tuple[Check, ...]) -> str | None:
+    if not isinstance(said, dict):
+        return f"{place or 'the document'} is not an object"
+    for name, check, expected in checks:
+        path = f"{place}.{name}" if place else name
+        if name not in said:
+            return f"{path} is missing"
+        if not check(said[name]):
+            return f"{path} is not {expected}"
+    return None
 
 
 def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt:
@@ -129,7 +192,7 @@ def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt
     found = load(path)
     if found.complete or not found.is_of(person) or found.bucket != bucket:
         raise ClickError(f"{path}: exists with another receipt; name another file with --receipt")
-    return replace(found, cut_off=cut_off)
+    return replace(found, cut_off=cut_off, earlier_runs=found.earlier_runs + 1)
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,15 @@ def erase(
     ``report`` gets the counts. Waits for the buffers of the delivery stream first. ``up``, ``replay`` and
     ``down`` are locked out meanwhile. Raises ClickError; the same command resumes.
     """
-    latest = Erasure()
+    latest, begun, written = Erasure(), None, 0
 
     def remember(counts: Erasure) -> None:
-        nonlocal latest
+        nonlocal latest, written
         latest = counts
+        # A killed process loses the last few versions only; the file is not written for every version.
+        if len(counts.changed) > written * 9 // 8:
+            written = len(counts.changed)
+            _write(begun, receipt_path, counts, complete=False)
         report(counts)
 
     with translated(project), project.locked(), project.interruptible():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mysfits_stream.books import receipt
 from mysfits_stream.books.person import Person
@@ -128,10 +131,8 @@ def test_a_stopped_run_leaves_an_unfinished_receipt_which_the_next_run_completes
     put(project, "firehose/2", ANN)
     erase(project, person, receipt_path=path)
     said = json.loads(path.read_text("utf-8"))
-    assert (said["complete"], [each["key"] for each in said["objects"]]) == (
-        True,
-        ["firehose/1", "firehose/2"],
-    )
+    assert (said["complete"], said["earlierRuns"]) == (True, 1)
+    assert [each["key"] for each in said["objects"]] == ["firehose/1", "firehose/2"]
     with pytest.raises(ClickError, match="exists with another receipt"):
         erase(project, person, receipt_path=path)
 
@@ -172,29 +173,104 @@ def test_a_receipt_needs_its_directory(project: Project, tmp_path: Path) -> None
     assert not path.parent.exists()
 
 
+OBJECT = {
+    "key": "k",
+    "versionId": "v",
+    "sha256Before": "0" * 64,
+    "sha256After": None,
+    "newVersionId": None,
+    "clicks": 1,
+}
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "reason"),
     [
-        "",
-        "[]",
-        "{}",
-        json.dumps(RECEIPT | {"format": 2}),
-        json.dumps(RECEIPT | {"bucket": 1}),
-        json.dumps(RECEIPT | {"cutOff": "2026-01-01T00:00:00"}),
-        json.dumps(RECEIPT | {"objects": [{"key": "k"}]}),
-        json.dumps(RECEIPT | {"hash": "z" * 64}),
-        json.dumps(RECEIPT | {"salt": ""}),
-        json.dumps(RECEIPT | {"counts": [1]}),
-        "[" * 100_000,
+        ("", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "the document is not an object"),
+        ("{}", "format is missing"),
+        (RECEIPT | {"format": 2}, "format is not 1"),
+        (RECEIPT | {"format": True}, "format is not 1"),
+        (RECEIPT | {"bucket": 1}, "bucket is not a text"),
+        (RECEIPT | {"field": "\udcff"}, "field is not a text"),
+        (RECEIPT | {"cutOff": "2026-01-01T00:00:00"}, "cutOff is not a time with its zone"),
+        (RECEIPT | {"cutOff": "0001-01-01T00:00:00+23:59"}, "cutOff is not a time with its zone"),
+        (RECEIPT | {"hash": "z" * 64}, "hash is not 64 hex digits"),
+        (RECEIPT | {"salt": ""}, "salt is not 32 hex digits"),
+        (RECEIPT | {"complete": "yes"}, "complete is not true or false"),
+        (RECEIPT | {"counts": [1]}, "counts is not an object or null"),
+        (RECEIPT | {"counts": None}, "complete, and counts is null"),
+        (RECEIPT | {"earlierRuns": -1}, "earlierRuns is not a count"),
+        (RECEIPT | {"objects": None}, "objects is not a list"),
+        (RECEIPT | {"objects": ["x"]}, "objects[0] is not an object"),
+        (RECEIPT | {"objects": [OBJECT, {"key": "k"}]}, "objects[1].versionId is missing"),
+        (RECEIPT | {"objects": [OBJECT | {"key": ""}]}, "objects[0].key is not a text"),
+        (RECEIPT | {"objects": [OBJECT | {"clicks": 1.5}]}, "objects[0].clicks is not a count"),
     ],
 )
-def test_a_file_that_is_no_receipt_is_named(project: Project, tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_receipt_is_named(tmp_path: Path, text: Any, reason: str) -> None:
     path = tmp_path / "receipt.json"
-    path.write_text(text, "utf-8")
-    with pytest.raises(ClickError, match=r"receipt\.json: not a receipt of `mysfits-stream erase`"):
-        verify(project, path, None)
-    with pytest.raises(ClickError, match="cannot be read"):
-        verify(project, tmp_path, None)
+    path.write_text(text if isinstance(text, str) else json.dumps(text), "utf-8")
+    with pytest.raises(ClickError) as raised:
+        receipt.load(path)
+    assert str(raised.value) == f"{path}: not a receipt of `mysfits-stream erase` ({reason})"
+
+
+def test_a_receipt_that_cannot_be_read_is_named(project: Project, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.json"):
+        with pytest.raises(ClickError, match="cannot be read"):
+            verify(project, path, None)
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ClickError, match="not JSON"):
+        verify(project, tmp_path / "binary.json", None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("2026-01-01T00:00:00Z"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*RECEIPT, *OBJECT]), inner),
+    max_leaves=6,
+)
+CHANGED = st.dictionaries(st.sampled_from(sorted(RECEIPT)), JSON, max_size=3).map(lambda new: RECEIPT | new)
+OBJECTS = st.dictionaries(st.sampled_from(sorted(OBJECT)), JSON, max_size=2).map(
+    lambda new: RECEIPT | {"objects": [OBJECT | new]}
+)
+
+
+@given(JSON | CHANGED | OBJECTS)
+def test_any_json_is_a_receipt_or_named_in_one_plain_line(
+    tmp_path_factory: pytest.TempPathFactory, document: Any
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(json.dumps(document), "utf-8")
+    try:
+        found = receipt.load(path)
+    except ClickError as error:
+        reason = str(error).removeprefix(f"{path}: not a receipt of `mysfits-stream erase` ")
+        assert re.fullmatch(
+            r"\((not JSON|complete, and counts is null|[\w\[\]. ]+ is (missing|not [\w ]+))\)", reason
+        )
+    else:
+        assert receipt.Receipt(**vars(found)).document()["objects"] == list(found.versions)
+
+
+def test_the_receipt_of_a_killed_run_has_what_it_changed(project: Project, tmp_path: Path) -> None:
+    for number in range(30):
+        put(project, f"firehose/{number:02}", "bob", ANN)
+    person, path = Person("userId", ANN), tmp_path / "receipt.json"
+    written: list[int] = []
+
+    def killed(counts: Any) -> None:
+        # What a process that is killed now leaves.
+        left = receipt.load(path)
+        assert not left.complete
+        assert len(left.versions) >= len(counts.changed) * 8 // 9
+        written.append(len(left.versions))
+
+    erase(project, person, receipt_path=path, report=killed)
+    assert written[:8] == list(range(1, 9))
+    assert len(set(written)) < 25
+    assert (receipt.load(path).complete, len(receipt.load(path).versions)) == (True, 30)
 
 
 def test_the_query_cache_goes_with_the_clicks(project: Project) -> None:
