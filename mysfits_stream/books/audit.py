@@ -8,20 +8,24 @@ Records are settled if older than both buffers, the processor's tries and CloudW
 oldest record in Firehose; while deliveries fail, only records from before the failures are settled. A request
 and its record may fall into two minutes, so the ends of the settled range move back to a moment without
 requests before; without a quiet moment, the requests at the end make a bound.
+
+Erased records are in the counts that an erasure leaves in the metadata of objects. Records from before the
+shortest lifetime of objects may have expired: what is missing there is a bound, and neither lost nor stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from mysfits_stream.books import ledger as ledgers
 from mysfits_stream.books import metrics
 from mysfits_stream.books.ledger import MINUTE, MOST_IDS, Ledger
+from mysfits_stream.books.links import latest, likeliest
 from mysfits_stream.books.metrics import Names, Sums, floor
-from mysfits_stream.books.statement import Books, Minute, Suspect, Totals
+from mysfits_stream.books.statement import Books, Expired, Minute, Suspect, Totals
 from mysfits_stream.clicks.objects import ClicksBucket
 
 LAG = timedelta(minutes=5)
@@ -48,14 +52,18 @@ def audit(
     now: datetime,
     *,
     time_scale: float = 1.0,
+    lifetime: timedelta | None = None,
 ) -> Books:
     """The books from ``since`` until ``now``; ``client`` is a client of CloudWatch.
 
-    ``time_scale`` is the factor by which the target's waiting times are shorter than AWS's.
+    ``time_scale`` is the factor by which the target's waiting times are shorter than AWS's; ``lifetime`` the
+    age at which the first objects expire.
     """
     begin, end = floor(since), floor(now) + MINUTE
-    sums = metrics.read(client, names, begin - BAND, end)
     span = bucket.span / time_scale
+    # CloudWatch sums the minutes from the beginning of the range.
+    known = max(floor(begin - BAND - latest(span)), end - timedelta(minutes=metrics.MOST_MINUTES))
+    sums = metrics.read(client, names, known, end)
     failing_since = _failing_since(sums.failing, now, (RETRY + LAG) / time_scale)
     settled = now - span - LAG / time_scale
     if failing_since is not None:
@@ -70,7 +78,8 @@ def audit(
     quiet = max(SHORTEST_QUIET, QUIET / time_scale)
     low = _quiet(begin, found, begin - BAND, quiet)
     high = max(low, _quiet(settled, found, max(low, settled - BAND), quiet))
-    return _Closing(sums, found, low, high, span, quiet).books(now, failing_since)
+    kept_since = now - lifetime if lifetime is not None and low < now - lifetime else None
+    return _Closing(sums, found, low, high, span, quiet, kept_since).books(now, failing_since)
 
 
 @dataclass(frozen=True)
@@ -83,9 +92,11 @@ class _Closing:
     high: datetime
     span: timedelta
     quiet: timedelta = QUIET
+    kept_since: datetime | None = None
+    """The time before which objects of the range may have expired; None if no object has."""
 
     def books(self, now: datetime, failing_since: datetime | None) -> Books:
-        minutes = tuple(self._minutes(now))
+        minutes, expired = self._unexpired(tuple(self._minutes(now)))
         suspects = [*self._lost(minutes), *self._repeated(), *self._incomplete()]
         lost = sum(each.at_least for each in suspects if each.kind == "lost")
         return Books(
@@ -93,11 +104,25 @@ class _Closing:
             now,
             self.high,
             minutes,
-            self._totals(lost),
+            self._totals(lost + expired),
             tuple(sorted(suspects, key=lambda each: (each.minute, each.kind))),
             self.ledger.trouble,
             failing_since,
+            Expired(self.kept_since, expired) if self.kept_since else None,
         )
+
+    def _unexpired(self, minutes: tuple[Minute, ...]) -> tuple[tuple[Minute, ...], int]:
+        """The minutes without the records missing where objects may have expired, and the number of these."""
+        if self.kept_since is None:
+            return minutes, 0
+        begin = min(self.kept_since, self.high)
+        # A difference of requests and arrivals goes away later, so the least is what stays.
+        later = [minute.balance for minute in minutes if begin <= minute.at < self.high]
+        until = [minute.balance for minute in minutes if minute.at < begin]
+        expired = max(0, min(later + until[-1:], default=0))
+        return tuple(
+            replace(each, balance=each.balance - min(expired, max(0, each.balance))) for each in minutes
+        ), expired
 
     def _minutes(self, now: datetime) -> Iterator[Minute]:
         sums, ledger, balance = self.sums, self.ledger, 0
@@ -108,10 +133,12 @@ class _Closing:
             ledger.errors,
             ledger.replayed_puts,
             ledger.without_id,
+            ledger.erased.minutes,
         )
         for at in sorted({minute for side in sides for minute in side if self.low <= minute <= now}):
             stored = ledger.stored[at] + ledger.replayed_puts[at] + ledger.times_without_id[at]
-            balance += sums.incoming[at] - stored - ledger.errors[at]
+            erased = ledger.erased.balance(at)
+            balance += sums.incoming[at] - stored - ledger.errors[at] - erased
             yield Minute(
                 at,
                 sums.incoming[at],
@@ -120,6 +147,7 @@ class _Closing:
                 sums.delivered[at],
                 stored,
                 ledger.errors[at],
+                erased,
                 balance,
             )
 
@@ -132,7 +160,6 @@ class _Closing:
         if lowest <= 0 <= highest:
             return
         sign = 1 if lowest > 0 else -1
-        link, reason = self._likeliest(settled) if sign > 0 else ("bucket", SURPLUS)
         spread, final = highest - lowest, settled[-1].balance * sign
         # Requests are counted before their records come in, so only a loss lifts the difference for the
         # first time to a level at which it ends.
@@ -141,6 +168,11 @@ class _Closing:
             level = min(minute.balance * sign, final)
             if level > peak:
                 kind, step = "lost" if sign > 0 else "surplus", level - peak
+                link, reason = (
+                    likeliest(self.sums, self.ledger, minute.at, (self.low, self.high), self.span)
+                    if sign > 0
+                    else ("bucket", SURPLUS)
+                )
                 yield Suspect(kind, minute.at, max(0, step - spread), step, link, reason)
                 peak = level
 
@@ -149,29 +181,15 @@ class _Closing:
         ledger, low, high = self.ledger, self.low, self.high
         # A record may come in after the end before which its request came.
         early, late = ledger.near(low, self.quiet), ledger.near(high, self.quiet)
-        puts, latest = ledger.replayed_puts.items(), MINUTE + self.span
+        puts, latest = (ledger.replayed_puts + ledger.erased.replayed_puts).items(), MINUTE + self.span
         early += sum(count for at, count in puts if at < low < at + latest)
         late += sum(count for at, count in puts if low <= at < high < at + latest)
-        several = ledger.without_id - ledger.times_without_id
+        erased = ledger.erased
+        several = (ledger.without_id + erased.without_id) - (
+            ledger.times_without_id + erased.times_without_id
+        )
         early += sum(count for at, count in several.items() if low <= at < high)
         return balance - early, balance + late
-
-    def _likeliest(self, settled: list[Minute]) -> tuple[str, str]:
-        """The link with fewer outgoing than incoming records."""
-        last = settled[-1].at
-        incoming = sum(minute.incoming for minute in settled)
-        errors = sum(minute.failed for minute in settled)
-
-        def until(side: Mapping[datetime, int], late: timedelta) -> int:
-            return sum(count for at, count in side.items() if self.low <= at <= last + late)
-
-        processed = until(self.sums.processed, self.span + MINUTE)
-        delivered = until(self.sums.delivered, 2 * self.span + MINUTE)
-        if processed + errors < incoming:
-            return "processor", f"{incoming} records came in, {processed} were processed and {errors} failed"
-        if delivered < processed:
-            return "delivery", f"{processed} records were processed, {delivered} were delivered to S3"
-        return "bucket", DELIVERED
 
     def _repeated(self) -> Iterator[Suspect]:
         """The clicks stored more than once, by minute."""
@@ -187,13 +205,13 @@ class _Closing:
 
     def _incomplete(self) -> Iterator[Suspect]:
         """The missing clicks of requests whose later clicks are stored, by minute."""
-        by_minute: dict[datetime, list[str]] = {}
-        for click_id, minute in self.ledger.missing.items():
-            if self.low <= minute < self.high:
-                by_minute.setdefault(minute, []).append(click_id)
-        for minute, ids in by_minute.items():
-            # A click at the end of its request leaves no gap.
-            yield Suspect("incomplete", minute, len(ids), len(ids), "bucket", INCOMPLETE, tuple(ids))
+        for minute, count in sorted(self.ledger.gaps.items()):
+            lost = count - max(0, self.ledger.erased.gaps[minute])
+            if lost > 0 and self.low <= minute < self.high:
+                # A click at the end of its request leaves no gap.
+                reason = INCOMPLETE if lost == count else f"{INCOMPLETE}; {count - lost} of these were erased"
+                ids = tuple(self.ledger.missing[minute])
+                yield Suspect("incomplete", minute, lost, lost, "bucket", reason, ids)
 
     def _totals(self, lost: int) -> Totals:
         ledger = self.ledger
@@ -201,8 +219,13 @@ class _Closing:
         def whole(side: Mapping[datetime, int]) -> int:
             return sum(count for at, count in side.items() if at >= self.low)
 
+        gone = ledger.erased
+        erased_again = whole(gone.errors) - whole(gone.failed)
         replays = whole(ledger.replayed_puts) + whole(ledger.repeated_errors)
+        replays += whole(gone.replayed_puts) + erased_again
         accepted = max(0, whole(self.sums.incoming) - replays)
+        erased = whole(gone.stored) + whole(gone.failed) + whole(gone.times_without_id)
+        lost += erased
         with_id = whole(ledger.stored) + ledger.recovered
         least, most = whole(ledger.times_without_id), whole(ledger.without_id)
         without_id = min(most, max(least, accepted - with_id - ledger.failed - lost))
@@ -215,6 +238,7 @@ class _Closing:
             ledger.replayed,
             max(0, accepted - delivered - ledger.failed - lost),
             sum(each.times - 1 for each in ledger.repeated if each.minute >= self.low),
+            erased,
         )
 
 
@@ -223,10 +247,6 @@ REPEATED = (
 )
 INCOMPLETE = "later clicks of the same requests are stored"
 SURPLUS = "more records are stored than came in; somebody else writes objects, or CloudWatch lacks values"
-DELIVERED = (
-    "CloudWatch counts as many records delivered to S3 as came in: objects were deleted or changed later "
-    "(erased, expired, or by other hands)"
-)
 
 
 def _failing_since(failing: tuple[datetime, ...], now: datetime, patience: timedelta) -> datetime | None:

@@ -1,9 +1,9 @@
 """Erases the clicks of a person from every version of every object of the clicks bucket.
 
-A current object is overwritten by a conditional write (``IfMatch``), then the version with the person is
-deleted; an old version with the person is deleted. After each step the next run can resume: the remaining
-clicks are in the new version before the earlier version is deleted. Results of Athena are copies, and are
-deleted whole.
+A current object is overwritten by a conditional write (``IfMatch``), with the counts of the erased records in
+its metadata, then the version with the person is deleted. An old version with the person is deleted. After
+each step the next run can resume: the remaining clicks are in the new version before the earlier version is
+deleted. Results of Athena are copies, and are deleted whole.
 
 Objects are read several at a time, bounded in number and in bytes; memory holds a line for each changed
 version.
@@ -28,10 +28,11 @@ from botocore.exceptions import (
 
 from mysfits_stream.aws.errors import THROTTLED, is_error, is_server_error
 from mysfits_stream.aws.waiting import Pace, retry_while
-from mysfits_stream.books import packing
+from mysfits_stream.books import erased_counts, packing
 from mysfits_stream.books.lines import Filter, Found, identities
 from mysfits_stream.books.person import Wanted
-from mysfits_stream.clicks.objects import UnreadableError, ahead, weight
+from mysfits_stream.clicks.objects import ahead, started_at, weight
+from mysfits_stream.clicks.unpacking import UnreadableError
 from mysfits_stream.errors import ClickError
 from mysfits_stream.provision.resources.emptying import BATCH, delete_versions
 
@@ -215,7 +216,8 @@ def probe(s3: S3Client, bucket: str) -> None:
         raise ClickError(
             f"nothing was erased: S3 refuses {error.operation_name} of the empty test object {key} "
             f"({error.response['Error'].get('Message')}). Object Lock with a default retention forbids "
-            "deletions; else `mysfits-stream operator-policy --for erase` prints the required policy"
+            "deletions, also of this object; else `mysfits-stream operator-policy --for erase` prints the "
+            "required policy"
         ) from error
 
 
@@ -286,6 +288,8 @@ class _Eraser:
     cut_off: datetime
     dry_run: bool
     pace: Pace
+    claims: dict[int, str] = field(default_factory=dict)
+    """Erased record -> the key whose metadata counts the record."""
 
     def erase(self, group: Group) -> _Result:
         """Erase the person from all versions of a key."""
@@ -341,23 +345,31 @@ class _Eraser:
                 here = set(identities(packing.contents(current, key))) if current is not None else set()
                 result.others |= kept - here
             if not self.dry_run:
-                result.changed.append(self._change(group, version, answer, body, rest, search.found.removed))
+                result.changed.append(self._change(group, version, answer, body, rest, search))
         return result
 
     def _change(
-        self, group: Group, version: Version, answer: Any, body: bytes, rest: bytes, clicks: int
+        self, group: Group, version: Version, answer: Any, body: bytes, rest: bytes, search: Filter
     ) -> ChangedVersion:
-        key, version_id = group.key, version["VersionId"]
+        key, version_id, clicks = group.key, version["VersionId"], search.found.removed
         after = new_version = None
         if not version["IsLatest"]:
             self._delete(key, version_id)
-        elif packing.contents(rest, key).strip():
-            new_version = self._put(key, answer, rest)
+            return ChangedVersion(key, version_id, digest(body), after, new_version, clicks)
+        left = packing.contents(rest, key)
+        started = started_at(key, answer["LastModified"])
+        counts = erased_counts.of_lines(key, started, search.removed, left, self.claims)
+        metadata = counts.metadata(answer.get("Metadata", {}), self.cut_off)
+        # An object without clicks stays for its counts, and above older versions. Without versions, only the
+        # write is conditional: a deletion would remove what somebody has written meanwhile.
+        is_alone = len(group.versions) == 1 and not group.markers and version_id != NULL
+        if left.strip() or erased_counts.NAME in metadata or not is_alone:
+            new_version = self._put(key, answer | {"Metadata": metadata}, rest)
             after = digest(rest)
             if new_version != version_id:
                 self._delete(key, version_id)
         else:
-            self._delete_current(group, version_id)
+            self._delete(key, version_id)
         return ChangedVersion(key, version_id, digest(body), after, new_version, clicks)
 
     def _put(self, key: str, answer: Any, body: bytes) -> str:
@@ -386,22 +398,21 @@ class _Eraser:
         tags = self._retry(lambda: self.s3.get_object_tagging(Bucket=self.bucket, Key=key))["TagSet"]
         return urlencode([(tag["Key"], tag["Value"]) for tag in tags])
 
-    def _delete_current(self, group: Group, version_id: str) -> None:
-        """Delete a completely erased current version, so that no older version becomes current."""
-        marker = None
-        if len(group.versions) > 1 or group.markers:
-            made = self._retry(lambda: self.s3.delete_object(Bucket=self.bucket, Key=group.key))
-            marker = made.get("VersionId")
-        if marker != version_id:
-            self._delete(group.key, version_id)
-
     def _delete(self, key: str, version_id: str) -> None:
         def delete() -> None:
             try:
                 self.s3.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
             except ClientError as error:
-                if not is_error(error, *GONE):
+                if is_error(error, *GONE):
+                    return
+                if not is_error(error, "AccessDenied"):
                     raise
+                # The probe has shown the permission for other objects (F331).
+                message = error.response["Error"].get("Message")
+                raise ClickError(
+                    f"{key}: S3 refuses to delete version {version_id} ({message}). Object Lock or a bucket "
+                    "policy protects the version; run the same erase again once the version may be deleted"
+                ) from error
 
         self._retry(delete)
 

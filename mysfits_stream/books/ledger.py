@@ -7,26 +7,28 @@ clicks on the stream as a new record, so a stored click of a failed record is a 
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from itertools import islice
 
-from mysfits_stream.books.person import parse
+from mysfits_stream.books import erased_counts
+from mysfits_stream.books.erased_counts import ErasedCounts, numbered
+from mysfits_stream.books.lines import ids_of, stored_click
+from mysfits_stream.books.metrics import floor
 from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.delivered import LATENESS, ParseProblems
 from mysfits_stream.clicks.failed import FailedClick
-from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
+from mysfits_stream.clicks.objects import ClicksBucket, StoredObject
+from mysfits_stream.clicks.unpacking import UnreadableError
 
 MINUTE = timedelta(minutes=1)
-INDEX = re.compile(r":(\d{1,7})")
-"""After the request id, the number of the click in its request: the id of a click without one of its own."""
-
 MOST_IDS = 20
+
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -63,15 +65,21 @@ class Ledger:
     repeated_errors: Counter[datetime] = field(default_factory=Counter)
     """Minute of arrival -> error lines of records that a replay had put on the stream."""
     repeated: list[Repeated] = field(default_factory=list)
-    missing: dict[str, datetime] = field(default_factory=dict)
-    """Id of a click that its request must have had -> minute."""
+    gaps: Counter[datetime] = field(default_factory=Counter)
+    """Minute -> clicks that their requests must have had."""
+    missing: dict[datetime, list[str]] = field(default_factory=dict)
+    """Minute -> the first ids of these clicks."""
+    erased: ErasedCounts = field(default_factory=ErasedCounts)
+    """What the objects held before an erasure."""
     edges: list[datetime] = field(default_factory=list)
     """Times of records close to the ends of the settled range, sorted."""
     trouble: ParseProblems = field(default_factory=ParseProblems)
 
     def near(self, moment: datetime, quiet: timedelta) -> int:
         """The records of a span before a moment, which may have arrived after the moment."""
-        return bisect_left(self.edges, moment) - bisect_left(self.edges, moment - quiet)
+        kept = bisect_left(self.edges, moment) - bisect_left(self.edges, moment - quiet)
+        # Of erased records the minute is known only.
+        return kept + abs(self.erased.balance(floor(moment) - MINUTE))
 
 
 def read(
@@ -88,11 +96,12 @@ def read(
             if isinstance(lines, UnreadableError):
                 reader.ledger.trouble.unreadable[stored.key] = str(lines)
                 continue
+            reader.erased(stored, is_copied=place != "stored")
             for line in lines:
                 if place == "stored":
                     reader.line(stored, line)
                 elif record := failed.parse(line, stored.key):
-                    reader.error(record, is_replayed=place == "replayed")
+                    reader.error(record, line, is_replayed=place == "replayed")
                 else:
                     reader.ledger.trouble.foreign_lines += 1
     return reader.finished()
@@ -111,6 +120,10 @@ class _Reader:
         """Failed record -> its clicks; failed again means the same ids."""
         self._outstanding: set[int] = set()
         """Clicks in error objects that were not replayed."""
+        self._error_lines: dict[int, int] = {}
+        """Error line -> how often one object holds the line, at most."""
+        self._of_object: tuple[str, Counter[int]] = ("", Counter())
+        self._copied: set[tuple[str, str]] = set()
         self._seen: dict[int, int] = {}
         """Stored click -> how often, as far as more than once."""
         self._once: set[int] = set()
@@ -119,42 +132,56 @@ class _Reader:
         """Request -> clicks with a number, the highest number, minute."""
         self._times: set[tuple[datetime, str]] = set()
 
-    def error(self, record: FailedClick, *, is_replayed: bool) -> None:
-        """Count an error line."""
-        minute = record.arrived.replace(second=0, microsecond=0)
+    def erased(self, stored: StoredObject, *, is_copied: bool) -> None:
+        """Count what an erasure removed; ``is_copied`` for an object that a replay may have copied."""
+        counts = erased_counts.of_metadata(stored.metadata)
+        if is_copied and counts.minutes:
+            copy = UUID.sub("", stored.key.rpartition("/")[2]), stored.metadata[erased_counts.NAME]
+            if copy in self._copied:
+                return
+            self._copied.add(copy)
+        self.ledger.erased.add(counts.since(self._since))
+
+    def error(self, record: FailedClick, line: bytes, *, is_replayed: bool) -> None:
+        """Count an error line; not the copy of a line that a replay leaves for a later replay."""
+        if self._of_object[0] != record.key:
+            self._of_object = record.key, Counter()
+        identity, times = hash(line), self._of_object[1]
+        times[identity] += 1
+        if times[identity] <= self._error_lines.get(identity, 0):
+            return
+        self._error_lines[identity] = times[identity]
+        minute = floor(record.arrived)
         if record.arrived >= self._since:
             self.ledger.errors[minute] += 1
             self._keep(record.arrived)
-        ids = list(_ids(record))
+        ids = [(hash(request), hash((request, click))) for request, click in ids_of(record)]
         request = ids[0][0]
         self._errors[request].append((record.arrived, is_replayed))
-        for _, click in ids:
-            self._clicks[request].add(click)
+        for _, each in ids:
+            self._clicks[request].add(each)
             if not is_replayed:
-                self._outstanding.add(click)
+                self._outstanding.add(each)
 
     def line(self, stored: StoredObject, line: bytes) -> None:
         """Count a line of an object with delivered clicks."""
-        try:
-            click: Any = json.loads(line)
-            at = datetime.fromisoformat(click["clickedAt"])
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        except (ValueError, TypeError, LookupError, RecursionError):
+        click = stored_click(line)
+        if click is None:
             self.ledger.trouble.foreign_lines += 1
             return
-        request_id, click_id = click.get("requestId"), click.get("clickId")
-        minute = at.replace(second=0, microsecond=0)
-        if not isinstance(request_id, str) or not isinstance(click_id, str):
+        at, text, request_id, click_id = click
+        minute = floor(at)
+        if request_id is None or click_id is None:
             if at >= self._since:
                 self.ledger.without_id[minute] += 1
-                if (minute, click["clickedAt"]) not in self._times:
-                    self._times.add((minute, click["clickedAt"]))
+                if (minute, text) not in self._times:
+                    self._times.add((minute, text))
                     self.ledger.times_without_id[minute] += 1
             return
         request, identity = hash(request_id), hash((request_id, click_id))
         if request in self._errors or at < stored.started - LATENESS:
             # Where the first try failed, a click comes by a replay, maybe by one that died and came again.
-            self.ledger.replayed_puts[stored.started.replace(second=0, microsecond=0)] += 1
+            self.ledger.replayed_puts[floor(stored.started)] += 1
             self._once.add(identity)
             return
         if at < self._since:
@@ -167,8 +194,7 @@ class _Reader:
             self.ledger.stored[minute] += 1
             self._keep(at)
         count, highest, _ = self._requests.get(request_id, (0, -1, minute))
-        number = INDEX.fullmatch(click_id, len(request_id)) if click_id.startswith(request_id) else None
-        if number:
+        if number := numbered(click_id, request_id):
             count, highest = count + 1, max(highest, int(number[1]))
         self._requests[request_id] = (count, highest, minute)
 
@@ -189,7 +215,7 @@ class _Reader:
             arrivals = sorted(arrived for arrived, _ in lines)
             for arrived in arrivals[1:]:
                 if arrived >= self._since:
-                    ledger.repeated_errors[arrived.replace(second=0, microsecond=0)] += 1
+                    ledger.repeated_errors[floor(arrived)] += 1
             ledger.replayed += sum(is_replayed and at >= self._since for at, is_replayed in lines)
             if arrivals[0] < self._since:
                 continue
@@ -203,8 +229,10 @@ class _Reader:
             ledger.repeated.append(Repeated(click_id, minute, times, tuple(sorted(keys))))
         ledger.repeated.sort(key=lambda each: (each.minute, each.click_id))
         for request_id, (count, highest, minute) in self._requests.items():
-            if 0 < count <= highest and len(ledger.missing) < MOST_IDS:
-                ledger.missing |= dict.fromkeys(self._gaps(request_id, highest), minute)
+            if 0 < count <= highest:
+                ledger.gaps[minute] += highest + 1 - count
+                missing = ledger.missing.setdefault(minute, [])
+                missing += islice(self._gaps(request_id, highest), MOST_IDS - len(missing))
         ledger.edges.sort()
         return ledger
 
@@ -212,19 +240,3 @@ class _Reader:
         for number in range(highest):
             if hash((request_id, f"{request_id}:{number}")) not in self._once:
                 yield f"{request_id}:{number}"
-
-
-def _ids(record: FailedClick) -> Iterator[tuple[int, int]]:
-    """Request and click of each click of a record, with the ids of a replay.
-
-    A record without an identity yields a single pair.
-    """
-    pieces = failed.split(record)
-    for piece in pieces:
-        try:
-            envelope: Any = parse(piece.decode())
-            request_id = envelope["requestId"]
-            click_id = envelope["clicks"].get("clickId") or f"{request_id}:{envelope['first']}"
-            yield hash(request_id), hash((request_id, click_id))
-        except (ValueError, LookupError, TypeError, AttributeError):
-            yield hash(record.data), hash(record.data)

@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from mysfits_stream.books.person import Wanted, is_click, parse
 from mysfits_stream.clicks import failed
@@ -47,6 +47,20 @@ class Found:
         self.later += other.later
 
 
+Removed = tuple[bytes, list[bytes]]
+"""A removed line, and the lines in its place: the remaining clicks of an error line."""
+
+
+class StoredClick(NamedTuple):
+    """Time and ids of a line of clicks; lines of version 0.1.0 have no ids."""
+
+    at: datetime
+    text: str
+    """``clickedAt`` as stored."""
+    request: str | None
+    id: str | None
+
+
 @dataclass
 class Filter:
     """Removes the clicks that a person sent before ``cut_off``; ``found`` counts."""
@@ -54,6 +68,7 @@ class Filter:
     person: Wanted
     cut_off: datetime
     found: Found = field(default_factory=Found)
+    removed: list[Removed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._cut_off = clicked_at(self.cut_off)
@@ -62,9 +77,13 @@ class Filter:
         """The contents without the person's lines; every other line is unchanged, byte for byte."""
         if not (self.person.may_be_in(contents) or RAW_DATA in contents):
             return contents
-        before = self.found.removed
-        kept = [part for line in contents.split(b"\n") for part in self._line(line)]
-        return b"\n".join(kept) if self.found.removed > before else contents
+        before, kept = len(self.removed), list[bytes]()
+        for line in contents.split(b"\n"):
+            parts = self._line(line)
+            if parts != [line]:
+                self.removed.append((line, parts))
+            kept += parts
+        return b"\n".join(kept) if len(self.removed) > before else contents
 
     def _line(self, line: bytes) -> list[bytes]:
         """The line, the parts of the line that stay, or nothing."""
@@ -155,7 +174,7 @@ def identities(contents: bytes) -> Iterator[int]:
         if not line.strip():
             continue
         if RAW_DATA in line and (record := failed.parse(line, "")):
-            yield from map(hash, _ids_of(record))
+            yield from (hash(click_id) for _, click_id in ids_of(record))
             continue
         try:
             document = parse(line)
@@ -165,15 +184,36 @@ def identities(contents: bytes) -> Iterator[int]:
         yield hash(click_id if isinstance(click_id, str) else line)
 
 
-def _ids_of(record: FailedClick) -> Iterator[str | bytes]:
-    """The ids of a record's clicks, present or future."""
+def ids_of(record: FailedClick) -> Iterator[tuple[str | bytes, str | bytes]]:
+    """Request id and click id of each click of a record, present or future.
+
+    The content stands for the ids of a click without an identity.
+    """
     for piece in failed.split(record):
         try:
             envelope = parse(piece.decode())
-            click = envelope["clicks"]
-            yield click.get("clickId") or f"{envelope['requestId']}:{envelope['first']}"
+            request, click = envelope["requestId"], envelope["clicks"]
+            click_id = click.get("clickId") or f"{request}:{envelope['first']}"
+            if not (isinstance(request, str) and isinstance(click_id, str)):
+                raise TypeError
+            yield request, click_id
         except (ValueError, LookupError, TypeError, AttributeError):
-            yield piece
+            yield piece, piece
+
+
+def stored_click(line: bytes) -> StoredClick | None:
+    """Time and ids of a line of clicks; None for a line without a time."""
+    try:
+        click: Any = json.loads(line)
+        text = click["clickedAt"]
+        at = datetime.fromisoformat(text)
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+        return None
+    request, click_id = click.get("requestId"), click.get("clickId")
+    if not isinstance(request, str) or not isinstance(click_id, str):
+        request = click_id = None
+    return StoredClick(at, text, request, click_id)
 
 
 def _divided(data: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from mysfits_stream.clicks.objects import GZIP, HADOOP_ENDINGS, SNAPPY, ZIP, UnreadableError, unpacked
+from mysfits_stream.clicks.unpacking import GZIP, HADOOP_ENDINGS, SNAPPY, ZIP, UnreadableError, unpacked
 
 HADOOP_BLOCK = 256 * 1024
 """Bytes of a block before compression, as Hadoop's codec writes them by default."""

@@ -21,6 +21,8 @@ class Minute:
     delivered: int
     stored: int
     failed: int
+    erased: int
+    """Records that an erasure removed; negative where an erased error line became several error lines."""
     balance: int
 
     def document(self) -> dict[str, Any]:
@@ -33,6 +35,7 @@ class Minute:
             "deliveredRecords": self.delivered,
             "storedRecords": self.stored,
             "failedRecords": self.failed,
+            "erasedRecords": self.erased,
             "balance": self.balance,
         }
 
@@ -76,6 +79,7 @@ class Totals:
     replayed: int
     under_way: int
     duplicates: int
+    erased: int = 0
 
     def document(self) -> dict[str, int]:
         """The sums as JSON."""
@@ -87,7 +91,20 @@ class Totals:
             "replayed": self.replayed,
             "underWay": self.under_way,
             "duplicates": self.duplicates,
+            "erased": self.erased,
         }
+
+
+@dataclass(frozen=True)
+class Expired:
+    """Records that are missing among those whose objects may have expired: expired, or lost before."""
+
+    before: datetime
+    at_most: int
+
+    def document(self) -> dict[str, Any]:
+        """The bound as JSON."""
+        return {"before": clicked_at(self.before), "atMost": self.at_most}
 
 
 @dataclass(frozen=True)
@@ -103,6 +120,8 @@ class Books:
     problems: ParseProblems
     failing_since: datetime | None = None
     """Since when deliveries to S3 fail; None if they succeed."""
+    expired: Expired | None = None
+    """None if no object of the range can have expired."""
 
     @property
     def closes(self) -> bool:
@@ -119,4 +138,5 @@ class Books:
             "totals": self.totals.document(),
             "closes": self.closes,
             "suspects": [suspect.document() for suspect in self.suspects],
+            "expired": self.expired.document() if self.expired else None,
         }

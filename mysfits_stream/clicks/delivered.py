@@ -12,7 +12,8 @@ from typing import Any
 
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.click_definition import Definition
-from mysfits_stream.clicks.objects import LONGEST_SPAN, ClicksBucket, StoredObject, UnreadableError
+from mysfits_stream.clicks.objects import LONGEST_SPAN, ClicksBucket, StoredObject
+from mysfits_stream.clicks.unpacking import UnreadableError
 
 Click = dict[str, Any]
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mysfits_stream.clicks.delivered import ParseProblems, clicked_at
-from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
+from mysfits_stream.clicks.objects import ClicksBucket
+from mysfits_stream.clicks.unpacking import UnreadableError
 
 SAMPLES = 3
 LONGEST_SAMPLE = 200

@@ -6,16 +6,12 @@ listed objects only if the order of folders is not the order of time.
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import struct
-import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import chain, groupby, islice
@@ -25,8 +21,8 @@ from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks import prefixes
+from mysfits_stream.clicks.unpacking import HADOOP_ENDINGS, UnreadableError, unpacked
 from mysfits_stream.config import RESULTS_PREFIX
-from mysfits_stream.errors import ClickError
 from mysfits_stream.retention import replayed_prefix
 
 if TYPE_CHECKING:
@@ -53,10 +49,6 @@ STARTED = re.compile(r"-\d+-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[0-9a-f-]{36}")
 REFUSALS = ("AccessDenied", "InvalidObjectState", "NoSuchKey")
 """What S3 answers for a single object: its key may not be used, it is archived, it was deleted meanwhile."""
 
-HADOOP_ENDINGS = (".snappy", ".hsnappy")
-
-GZIP, ZIP, SNAPPY = b"\x1f\x8b", b"PK\x03\x04", b"\xff\x06\x00\x00sNaPpY"
-
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -68,10 +60,17 @@ class StoredObject:
     started: datetime
     etag: str = ""
     """S3's name for this content: another content of the key has another ETag (F200)."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The user's metadata of an object that was read; listings do not tell it."""
 
 
-class UnreadableError(Exception):
-    """An object that cannot be read or unpacked; the text is the reason."""
+@dataclass(frozen=True)
+class Content:
+    """An unpacked object, and S3's ETag and metadata of this content."""
+
+    data: bytes
+    etag: str
+    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,8 @@ class ClicksBucket:
         """All error objects whose clicks were put on the stream again, in no particular order."""
         return self._listed([self.replayed])
 
-    def content(self, stored: StoredObject) -> tuple[bytes, str]:
-        """An object's content, unpacked, and the ETag of this content. Raises UnreadableError."""
+    def content(self, stored: StoredObject) -> Content:
+        """An object's content, unpacked. Raises UnreadableError."""
         try:
             answer = self.s3.get_object(Bucket=self.name, Key=stored.key)
             body = answer["Body"].read()
@@ -144,20 +143,19 @@ class ClicksBucket:
                 raise UnreadableError(f"{said['Code']}: {said.get('Message')}") from error
             raise
         # The object may have been replaced since it was listed.
-        return unpacked(body, stored.key), answer.get("ETag", stored.etag)
-
-    def lines(self, stored: StoredObject) -> list[bytes]:
-        """An object's lines, unpacked. Raises UnreadableError."""
-        return [line for line in self.content(stored)[0].split(b"\n") if line.strip()]
+        etag, metadata = answer.get("ETag", stored.etag), answer.get("Metadata", {})
+        return Content(unpacked(body, stored.key), etag, metadata)
 
     def read(
         self, objects: Iterable[StoredObject]
     ) -> Iterator[tuple[StoredObject, list[bytes] | UnreadableError]]:
-        """Objects in the given order with their lines; further objects are read ahead."""
+        """Objects in the given order, with metadata and lines; further objects are read ahead."""
 
         def lines(stored: StoredObject) -> tuple[StoredObject, list[bytes] | UnreadableError]:
             try:
-                return stored, self.lines(stored)
+                content = self.content(stored)
+                found = [line for line in content.data.split(b"\n") if line.strip()]
+                return replace(stored, metadata=content.metadata), found
             except UnreadableError as error:
                 return stored, error
 
@@ -228,47 +226,6 @@ def service_time(answer: Any) -> datetime:
     return parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
 
 
-def unpacked(body: bytes, key: str) -> bytes:
-    """An object's contents, whatever the stream's compression was. Raises UnreadableError."""
-    try:
-        if body.startswith(GZIP):
-            return gzip.decompress(body)
-        if body.startswith(ZIP):
-            with zipfile.ZipFile(io.BytesIO(body)) as archive:
-                return b"".join(archive.read(name) for name in archive.namelist())
-        if body.startswith(SNAPPY):
-            return _snappy("decompress", body)
-        return _hadoop_snappy(body) if key.endswith(HADOOP_ENDINGS) else body
-    except ClickError:
-        raise
-    except Exception as error:  # a foreign archive may raise any error
-        raise UnreadableError(f"{type(error).__name__}: {error}") from error
-
-
-def _hadoop_snappy(body: bytes) -> bytes:
-    """Unpack blocks with a length header, made of chunks with a length header."""
-    text, at = bytearray(), 0
-    while at < len(body):
-        (length,) = struct.unpack_from(">I", body, at)
-        at, end = at + 4, len(text) + length
-        while len(text) < end:
-            (size,) = struct.unpack_from(">I", body, at)
-            text += _snappy("decompress_raw", body[at + 4 : at + 4 + size])
-            at += 4 + size
-    return bytes(text)
-
-
-def _snappy(operation: str, data: bytes) -> bytes:
-    try:
-        import cramjam
-    except ImportError as error:
-        raise ClickError("reading Snappy needs another package; run: pip install cramjam") from error
-    try:
-        return bytes(getattr(cramjam.snappy, operation)(data))
-    except cramjam.DecompressionError as error:
-        raise ValueError(error) from error
-
-
 def _by_time(objects: Iterable[StoredObject], pattern: str) -> Iterator[StoredObject]:
     """Objects whose keys have the pattern, as S3 lists them, the oldest first."""
     sorted_folders = prefixes.sort_by_time(pattern)
@@ -277,13 +234,19 @@ def _by_time(objects: Iterable[StoredObject], pattern: str) -> Iterator[StoredOb
 
 
 def _stored(entry: Any) -> StoredObject:
-    named = STARTED.search(entry["Key"].rpartition("/")[2])
-    started = modified = entry["LastModified"]
+    modified = entry["LastModified"]
+    started = started_at(entry["Key"], modified)
+    return StoredObject(entry["Key"], entry["Size"], modified, started, entry.get("ETag", ""))
+
+
+def started_at(key: str, modified: datetime) -> datetime:
+    """The arrival of an object's oldest record by its key; ``modified`` for a key that does not tell it."""
+    named = STARTED.search(key.rpartition("/")[2])
     if named:
         # The name of a foreign object may look like an invalid time.
         with suppress(ValueError):
-            started = datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
-    return StoredObject(entry["Key"], entry["Size"], modified, started, entry.get("ETag", ""))
+            return datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+    return modified
 
 
 def weight(key: str, size: int) -> int:

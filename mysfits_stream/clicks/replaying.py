@@ -18,7 +18,8 @@ from mysfits_stream.aws.errors import is_error, is_server_error
 from mysfits_stream.aws.waiting import Expired, Pace, retry_while
 from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.delivered import ParseProblems
-from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError
+from mysfits_stream.clicks.objects import ClicksBucket, StoredObject
+from mysfits_stream.clicks.unpacking import UnreadableError
 from mysfits_stream.errors import ClickError
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import requests
 from mysfits_stream import bounded_http
 from mysfits_stream.aws.waiting import Expired, Pace, retry_while, wait_until
 from mysfits_stream.clicks import delivered, failed
-from mysfits_stream.clicks.objects import ClicksBucket, UnreadableError
+from mysfits_stream.clicks.objects import ClicksBucket
+from mysfits_stream.clicks.unpacking import UnreadableError
 from mysfits_stream.config import Config
 
 ORIGIN = "https://www.example.com"

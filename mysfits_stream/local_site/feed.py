@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from mysfits_stream.click_definition import browser_client
-from mysfits_stream.clicks.objects import UnreadableError, unpacked
 from mysfits_stream.clicks.prefixes import delivered_pattern, literal
+from mysfits_stream.clicks.unpacking import UnreadableError, unpacked
 from mysfits_stream.local_site.page import Landed
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.server import LocalCloud

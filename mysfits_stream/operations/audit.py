@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from botocore.exceptions import ClientError
+
+from mysfits_stream.aws.errors import is_error
 from mysfits_stream.books import audit as books
 from mysfits_stream.books.metrics import MOST_MINUTES, Names
 from mysfits_stream.books.statement import Books
+from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.errors import ClickError
 from mysfits_stream.operations.pipeline import clicks_bucket, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.operations.time_range import time_range
+from mysfits_stream.provision.expiring import shortest
 
 LONGEST = timedelta(minutes=MOST_MINUTES) - timedelta(hours=1)
 
@@ -29,5 +35,24 @@ def audit(project: Project, since: str, now: datetime | None = None) -> Books:
                 f"--since {since}: CloudWatch keeps minutes for 15 days; give for example --since 14d"
             )
         names = Names(project.names.stream, project.names.api)
-        cloudwatch = project.target.client("cloudwatch")
-        return books.audit(bucket, cloudwatch, names, begin, until, time_scale=project.target.time_scale)
+        return books.audit(
+            bucket,
+            project.target.client("cloudwatch"),
+            names,
+            begin,
+            until,
+            time_scale=project.target.time_scale,
+            lifetime=_lifetime(project, bucket),
+        )
+
+
+def _lifetime(project: Project, bucket: ClicksBucket) -> timedelta | None:
+    """The age at which the first objects expire by the bucket's rules; None if no object does."""
+    try:
+        rules: Any = bucket.s3.get_bucket_lifecycle_configuration(Bucket=bucket.name)
+    except ClientError as error:
+        if is_error(error, "NoSuchLifecycleConfiguration"):
+            return None
+        raise
+    days = shortest(rules, (expiry.prefix for expiry in project.config.expiries))
+    return None if days is None else timedelta(days=days)

@@ -26,12 +26,19 @@ def audit(books: Books) -> Iterator[str]:
         (totals.failed, "failed; mysfits-stream failed shows them"),
         (totals.replayed, "failed and were replayed"),
         (totals.under_way, "under way"),
+        (totals.erased, "erased"),
     ):
         yield f"  {count:>{width}}  {what}"
+    if expired := books.expired:
+        yield (
+            f"Objects from before {expired.before:%Y-%m-%d %H:%M} UTC may have expired by a lifecycle rule: "
+            f"{many(expired.at_most, 'record')} of that time, expired or lost, cannot be told apart."
+        )
     if books.failing_since:
         yield f"Deliveries to S3 fail since {books.failing_since:%H:%M} UTC; mysfits-stream doctor says why."
     if books.closes:
-        yield "The books close: every settled record is stored or failed, and none is stored twice."
+        of = "settled record" if not expired else f"settled record since {expired.before:%Y-%m-%d %H:%M} UTC"
+        yield f"The books close: every {of} is stored, failed or erased, and none is stored twice."
     for suspect in books.suspects:
         yield printable(_suspect(suspect))
 

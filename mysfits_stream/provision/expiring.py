@@ -30,8 +30,22 @@ def deletions(changes: Iterable[Change]) -> list[Deletion]:
         for change in changes
         if change.resource.type == BUCKET and change.observed and LIFECYCLE in change.diff
         for current in (True, False)
-        for prefix, days in _shortened(*(_lifetimes(side, current) for side in change.diff[LIFECYCLE]))
+        for prefix, days in _shortened(*(lifetimes(side, current=current) for side in change.diff[LIFECYCLE]))
     ]
+
+
+def shortest(configuration: Mapping[str, Sequence[Any]], prefixes: Iterable[str]) -> int | None:
+    """The days after which the first current objects below some prefixes expire; None if no object does."""
+    known = lifetimes(configuration, current=True)
+    return min(
+        (
+            days
+            for prefix in prefixes
+            for rule, days in known.items()
+            if prefix.startswith(rule) or rule.startswith(prefix)
+        ),
+        default=None,
+    )
 
 
 def _shortened(before: Mapping[str, int], after: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -44,7 +58,7 @@ def _shortened(before: Mapping[str, int], after: Mapping[str, int]) -> list[tupl
     return [(prefix, days) for prefix, days in after.items() if days < lived(prefix)]
 
 
-def _lifetimes(configuration: Mapping[str, Sequence[Any]] | None, current: bool) -> dict[str, int]:
+def lifetimes(configuration: Mapping[str, Sequence[Any]] | None, *, current: bool) -> dict[str, int]:
     """Prefix -> days, of the enabled rules without other filters."""
     lifetimes: dict[str, int] = {}
     for rule in (configuration or {}).get("Rules", ()):

@@ -32,7 +32,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from mysfits_stream.clicks.delivered import ParseProblems
-from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, UnreadableError, ahead, weight
+from mysfits_stream.clicks.objects import ClicksBucket, StoredObject, ahead, weight
+from mysfits_stream.clicks.unpacking import UnreadableError
 from mysfits_stream.errors import StateError
 from mysfits_stream.files import make_private, open_private, publish, reject_link, state_errors
 from mysfits_stream.query import lines, parts
@@ -260,8 +261,8 @@ class _Update:
 
         def content(stored: StoredObject) -> _Content:
             try:
-                text, etag = self.bucket.content(stored)
-                return _Content(stored, etag, lines.of_object(text, self._names))
+                found = self.bucket.content(stored)
+                return _Content(stored, found.etag, lines.of_object(found.data, self._names))
             except UnreadableError as error:
                 return _Content(stored, "", None, str(error))
 

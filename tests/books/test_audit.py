@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from typing import Any
 import pytest
 
 from mysfits_stream.aws.waiting import Pace
+from mysfits_stream.books import erasing
 from mysfits_stream.books.audit import audit
+from mysfits_stream.books.erasing import Erasure, Places
 from mysfits_stream.books.metrics import Names
+from mysfits_stream.books.person import Person
 from mysfits_stream.books.statement import Books
 from mysfits_stream.clicks import replaying
 from mysfits_stream.output import books as output
@@ -69,6 +73,12 @@ def replay(ledger: Ledger, client: Any = None, **options: Any) -> replaying.Repl
     )
 
 
+def erase(ledger: Ledger, user: str) -> Erasure:
+    """Erase a user; the ledger's users have a single click each."""
+    s3, places = ledger.bucket.s3, Places("replayed/", "athena-results/")
+    return erasing.erase(s3, ledger.bucket.name, Person("userId", user), ledger.now, places)
+
+
 def delivered_keys(ledger: Ledger) -> list[str]:
     return sorted(ledger.pipeline.objects("firehose/"))
 
@@ -119,6 +129,14 @@ def test_the_books_equal_the_ledger_whatever_goes_wrong(pipeline: Pipeline, seed
     assert found.closes
     assert found.totals.under_way == found.totals.replayed == 0
     assert found.totals.failed
+    arrived, lost = sorted(ledger.delivered()), sorted(ledger.failed())
+    for user in (*chance.sample(arrived, 3), chance.choice(lost)):
+        assert erase(ledger, user).current.removed
+    found = books(ledger)
+    assert found.closes, found.suspects
+    totals = found.totals
+    assert totals.accepted == totals.delivered + totals.failed + totals.erased == records
+    assert totals.under_way == 0
 
     class DiesAtTheEnd:
         """Firehose takes everything, and the process is killed before it moves the error object."""
@@ -136,8 +154,13 @@ def test_the_books_equal_the_ledger_whatever_goes_wrong(pipeline: Pipeline, seed
     assert found.closes, found.suspects
     assert found.totals.accepted == records
     assert found.totals.replayed
-    assert found.totals.failed + found.totals.delivered == records
+    assert found.totals.failed + found.totals.delivered + found.totals.erased == records
     assert found.totals.duplicates == 0
+    for user in (chance.choice(sorted(ledger.delivered())), *sorted(set(lost) & set(ledger.delivered()))[:2]):
+        assert erase(ledger, user).current.removed
+    found = books(ledger)
+    assert found.closes, found.suspects
+    assert found.totals.failed + found.totals.delivered + found.totals.erased == records
     ledger.browser.close()
 
 
@@ -177,6 +200,39 @@ def test_one_loss_and_one_repetition_are_named_and_nothing_else(ledger: Ledger) 
     text = "\n".join(output.audit(found))
     assert "1 record lost, likeliest at the bucket" in text
     assert f"1 repeated click, likeliest at the delivery ({second.reason}): {repeated['clickId']}" in text
+
+
+@pytest.mark.slow
+def test_a_loss_beside_an_erasure_is_named_and_nothing_else(ledger: Ledger) -> None:
+    clicks = [[ledger.click(0)] for _ in range(4)] + [[ledger.click(0) for _ in range(3)] for _ in range(2)]
+    for storm in range(3):
+        for request in clicks[2 * storm : 2 * storm + 2]:
+            assert ledger.put(request) == 200
+        ledger.advance(130)
+    settle(ledger)
+    whole = books(ledger)
+    [ann], _, [bob], _, [_, eve, _], _ = [[click["userId"] for click in request] for request in clicks]
+    for user in (ann, bob, eve):
+        assert erase(ledger, user).current.clicks == 1
+    found = books(ledger)
+    assert found.closes, found.suspects
+    # The click within a request is no record.
+    assert found.totals == replace(whole.totals, delivered=4, erased=2)
+    assert "2  erased" in "\n".join(output.audit(found))
+
+    lost: dict[str, Any] = {}
+
+    def lose(lines: list[bytes]) -> list[bytes]:
+        lost.update(json.loads(lines[0]))
+        return lines[1:]
+
+    s3, bucket, key = ledger.bucket.s3, ledger.bucket.name, delivered_keys(ledger)[1]
+    metadata = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+    lines = s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines(keepends=True)
+    s3.put_object(Bucket=bucket, Key=key, Body=b"".join(lose(lines)), Metadata=metadata)
+    [suspect] = books(ledger).suspects
+    assert (suspect.kind, suspect.at_least, suspect.at_most, suspect.link) == ("lost", 1, 1, "bucket")
+    assert f"{suspect.minute:%Y-%m-%dT%H:%M}" == lost["clickedAt"][:16]
 
 
 @pytest.mark.slow
@@ -280,8 +336,26 @@ def test_the_json_has_the_keys_of_its_contract(local_cloud: CloudUnderTest) -> N
         "totals",
         "closes",
         "suspects",
+        "expired",
     ]
     assert document["totals"] == dict.fromkeys(
-        ("accepted", "processed", "delivered", "failed", "replayed", "underWay", "duplicates"), 0
+        ("accepted", "processed", "delivered", "failed", "replayed", "underWay", "duplicates", "erased"), 0
     )
     assert document["closes"] is True
+
+
+def test_cloudwatch_is_asked_for_whole_minutes_at_any_pace(local_cloud: CloudUnderTest) -> None:
+    from mysfits_stream.clicks.objects import ClicksBucket
+    from mysfits_stream.config import Config
+
+    s3, cloudwatch = local_cloud.client("s3"), local_cloud.client("cloudwatch")
+    s3.create_bucket(Bucket="clicks", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    asked: list[datetime] = []
+    cloudwatch.meta.events.register(
+        "provide-client-params.cloudwatch.*", lambda params, **_: asked.append(params["StartTime"])
+    )
+    bucket, now = ClicksBucket.of(Config(), "clicks", s3), datetime.fromtimestamp(local_cloud.clock(), UTC)
+    for scale in (1.0, 7.0, 60.0):
+        audit(bucket, cloudwatch, Names("s", "a"), now - timedelta(days=1), now, time_scale=scale)
+    assert len(asked) == 3
+    assert not any(begin.second or begin.microsecond for begin in asked)

@@ -28,17 +28,18 @@ def books(
     high: int = 30,
     processed: int | None = None,
     delivered: int | None = None,
+    kept_since: datetime | None = None,
 ) -> Books:
     total = sum(incoming.values())
     sums = Sums(
         Counter({at(minute): count for minute, count in incoming.items()}),
         Counter(),
-        Counter({at(1): total if processed is None else processed}),
-        Counter({at(2): total if delivered is None else delivered}),
+        Counter({at(21): total if processed is None else processed}),
+        Counter({at(22): total if delivered is None else delivered}),
         (),
         (),
     )
-    return _Closing(sums, ledger, NOON, at(high), SPAN).books(at(60), None)
+    return _Closing(sums, ledger, NOON, at(high), SPAN, kept_since=kept_since).books(at(60), None)
 
 
 def stored(counts: dict[int, int], edges: list[datetime] | None = None) -> Ledger:
@@ -94,6 +95,71 @@ def test_the_likeliest_link_is_the_one_that_lets_fewer_through(
     [suspect] = books({5: 10}, stored({5: 8}), processed=processed, delivered=delivered).suspects
     assert (suspect.link, suspect.at_least, suspect.at_most) == (link, 2, 2)
     assert books({5: 8}, stored({5: 10})).suspects[0].kind == "surplus"
+
+
+def test_each_loss_has_its_own_link_where_a_pause_divides_the_records() -> None:
+    sums = Sums(
+        Counter({at(5): 10, at(60): 10, at(61): 10}),
+        Counter(),
+        Counter({at(7): 10, at(63): 17}),
+        Counter({at(8): 10, at(64): 17}),
+        (),
+        (),
+    )
+    found = _Closing(sums, stored({5: 9, 60: 10, 61: 7}), NOON, at(100), SPAN).books(at(120), None)
+    assert [(each.minute, each.link) for each in found.suspects] == [(at(5), "bucket"), (at(61), "processor")]
+    assert "17 were processed" in found.suspects[1].reason
+    # While records come in all the time, the counts do not tell more.
+    steady = dict.fromkeys(range(60), 10)
+    [suspect] = books(steady, stored(steady | {7: 9})).suspects
+    assert (suspect.minute, suspect.link) == (at(7), "bucket")
+    assert "came in without a pause" in suspect.reason
+
+
+def test_an_erased_error_line_is_no_loss_of_the_processor() -> None:
+    ledger = stored({5: 6})
+    ledger.erased.errors[at(5)] = ledger.erased.failed[at(5)] = 3
+    found = books({5: 10}, ledger, processed=7)
+    assert kinds(found) == [("lost", at(5), 1, 1)]
+    assert found.suspects[0].link == "bucket"
+    assert (found.totals.accepted, found.totals.erased, found.totals.under_way) == (10, 3, 0)
+
+
+def test_what_may_have_expired_is_a_bound_and_a_later_loss_is_named() -> None:
+    incoming = {2: 10, 5: 10, 12: 10, 20: 10}
+    found = books(incoming, stored({2: 1, 12: 10, 20: 10}), kept_since=at(10))
+    assert found.closes
+    assert found.expired and found.expired.document() == {
+        "before": "2026-11-26T12:10:00.000Z",
+        "atMost": 19,
+    }
+    assert found.totals.under_way == 0
+    found = books(incoming, stored({5: 10, 12: 10, 20: 7}), kept_since=at(10))
+    assert kinds(found) == [("lost", at(20), 3, 3)]
+    assert found.expired and found.expired.at_most == 10
+    # Nothing of the range came in later; a surplus stays one.
+    found = books({2: 10}, stored({}), kept_since=at(29))
+    assert (found.closes, found.expired and found.expired.at_most) == (True, 10)
+    assert kinds(books({2: 10}, stored({2: 12}), kept_since=at(10))) == [("surplus", at(2), 2, 2)]
+
+
+def test_erased_records_near_the_end_make_a_bound() -> None:
+    ledger = stored({5: 10})
+    ledger.erased.stored[at(29)] = 2
+    assert books({5: 10}, ledger).closes
+    assert books({5: 10, 29: 2}, ledger).closes
+    assert kinds(books({5: 12, 29: 2}, ledger)) == [("lost", at(5), 0, 2)]
+
+
+def test_erased_clicks_of_a_request_leave_no_missing_ones() -> None:
+    ledger = stored({5: 1})
+    ledger.gaps[at(5)], ledger.missing[at(5)] = 3, ["r:0", "r:1", "r:3"]
+    ledger.erased.gaps[at(5)] = 2
+    [suspect] = books({5: 1}, ledger).suspects
+    assert (suspect.kind, suspect.at_least, suspect.ids) == ("incomplete", 1, ("r:0", "r:1", "r:3"))
+    assert "2 of these were erased" in suspect.reason
+    ledger.erased.gaps[at(5)] = 3
+    assert books({5: 1}, ledger).closes
 
 
 def test_replayed_records_are_no_new_ones() -> None:

@@ -69,10 +69,10 @@ def test_current_objects_are_rewritten_and_their_earlier_versions_deleted(s3: An
     untouched = put(s3, "firehose/2", clicks("bob"))
     put(s3, "firehose/3", clicks(ANN))
     done = erase(s3)
-    assert users(s3) == {"firehose/1": ["bob", "eve"], "firehose/2": ["bob"]}
-    assert (done.current.clicks, done.objects, done.rewritten, done.deleted) == (2, 3, 1, 1)
+    assert users(s3) == {"firehose/1": ["bob", "eve"], "firehose/2": ["bob"], "firehose/3": []}
+    assert (done.current.clicks, done.objects, done.rewritten, done.deleted) == (2, 3, 2, 0)
     assert s3.get_object(Bucket=BUCKET, Key="firehose/2")["VersionId"] == untouched
-    assert len(every_version(s3, BUCKET)) == 2
+    assert len(every_version(s3, BUCKET)) == 3
     assert not s3.list_object_versions(Bucket=BUCKET).get("DeleteMarkers")
     assert erase(s3).is_clean
 
@@ -95,7 +95,8 @@ def test_a_rewritten_object_keeps_its_properties(s3: Any) -> None:
     assert answer["ContentType"] == "application/octet-stream"
     assert answer["ContentEncoding"] == "gzip"
     assert answer["CacheControl"] == "no-store"
-    assert answer["Metadata"] == {"origin": "firehose"}
+    counts = '{"without_id":{"2026-11-23T12:00":1}}'
+    assert answer["Metadata"] == {"origin": "firehose", "mysfits-stream-erased": counts}
     assert answer["StorageClass"] == "STANDARD_IA"
     tags = s3.get_object_tagging(Bucket=BUCKET, Key="firehose/1.gz")["TagSet"]
     assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("cost", "4 2"), ("kind", "clicks")]
@@ -135,8 +136,9 @@ def test_an_older_version_does_not_become_current_again(s3: Any) -> None:
     old = put(s3, "processing-failed/1", lines(failed_line(b'{"userId": "bob"}', NOON)))
     put(s3, "processing-failed/1", lines(failed_line(json.dumps({"userId": ANN}).encode(), NOON)))
     erase(s3)
-    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-    assert [each["VersionId"] for each in s3.list_object_versions(Bucket=BUCKET)["Versions"]] == [old]
+    assert users(s3) == {"processing-failed/1": []}
+    versions = s3.list_object_versions(Bucket=BUCKET)["Versions"]
+    assert [each["VersionId"] for each in versions if not each["IsLatest"]] == [old]
     assert erase(s3).is_clean
 
 
@@ -170,7 +172,7 @@ def test_a_bucket_without_versions_loses_no_object(s3: Any) -> None:
     s3.put_object(Bucket="plain", Key="firehose/2", Body=clicks(ANN))
     erasing.probe(s3, "plain")
     erasing.erase(s3, "plain", Person("userId", ANN), LATER, PLACES)
-    assert every_version(s3, "plain") == [("firehose/1", clicks("bob"))]
+    assert every_version(s3, "plain") == [("firehose/1", clicks("bob")), ("firehose/2", b"")]
 
 
 def test_versioning_that_was_suspended_loses_no_object(s3: Any) -> None:
@@ -234,6 +236,51 @@ def test_the_probe_names_what_s3_refuses(local_cloud: CloudUnderTest, s3: Any) -
     )
     with pytest.raises(ClickError, match="nothing was erased: S3 refuses DeleteObject of the empty test"):
         erasing.probe(s3, BUCKET)
+
+
+def lock(s3: Any, **rule: Any) -> None:
+    s3.put_object_lock_configuration(
+        Bucket=BUCKET,
+        ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
+        | ({"Rule": {"DefaultRetention": rule}} if rule else {}),
+    )
+
+
+@pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
+def test_a_default_retention_stops_the_command_before_it_changes_anything(s3: Any, mode: str) -> None:
+    put(s3, "firehose/1", clicks("bob", ANN))
+    before = every_version(s3, BUCKET)
+    lock(s3, Mode=mode, Days=1)
+    with pytest.raises(ClickError, match=r"nothing was erased: S3 refuses DeleteObject .*Object Lock"):
+        erasing.probe(s3, BUCKET)
+    probes = [key for key, _ in every_version(s3, BUCKET) if key.startswith(erasing.PROBE)]
+    assert every_version(s3, BUCKET) == [*before, (probes[0], b"")]
+
+
+@pytest.mark.parametrize("hold", ["legal hold", "retention"])
+def test_a_lock_of_one_version_stops_the_command_which_resumes(s3: Any, hold: str) -> None:
+    lock(s3)
+    version = put(s3, "firehose/1", clicks("bob", ANN))
+    put(s3, "firehose/2", clicks("eve", ANN))
+    of = {"Bucket": BUCKET, "Key": "firehose/1", "VersionId": version}
+
+    def held(until: str, status: str) -> None:
+        if hold == "legal hold":
+            s3.put_object_legal_hold(**of, LegalHold={"Status": status})
+        else:
+            s3.put_object_retention(**of, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
+
+    held("2099-01-01T00:00:00Z", "ON")
+    erasing.probe(s3, BUCKET)
+    with pytest.raises(
+        ClickError, match=rf"^firehose/1: S3 refuses to delete version {version} .*erase again"
+    ):
+        erase(s3)
+    assert users(s3)["firehose/1"] == ["bob"]
+    held("2020-01-01T00:00:00Z", "OFF")
+    erase(s3)
+    assert users(s3) == {"firehose/1": ["bob"], "firehose/2": ["eve"]}
+    assert_gone(s3)
 
 
 def test_many_keys_over_several_pages(s3: Any) -> None:

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.books import erasing, packing
+from mysfits_stream.books.erased_counts import NAME
 from mysfits_stream.books.erasing import Places
 from mysfits_stream.books.person import Person
 from mysfits_stream.errors import MysfitsStreamError
@@ -25,7 +26,7 @@ from mysfits_stream.localcloud.server import LocalCloud
 from tests.books.versions import every_version, with_records
 from tests.conftest import MATRIX_CASES
 from tests.matrix.world import HARMS, Case, Killed, Which
-from tests.support.clicks_bucket import NOON, enriched, failed_line, lines
+from tests.support.clicks_bucket import ID, NOON, enriched, failed_line, lines
 from tests.support.clock import START, Clock
 from tests.support.in_process import InProcess, untouched
 
@@ -37,8 +38,20 @@ SAMPLE = 6
 pytestmark = pytest.mark.slow
 
 
+def named(name: str, ending: str = "") -> str:
+    """A key as of Firehose, of the hour of the clicks."""
+    return f"firehose/{name}-1-{NOON:%Y-%m-%d-%H-%M-%S}-{ID}{ending}"
+
+
 def clicks(*users: str) -> bytes:
-    return lines(*(enriched(NOON, user) | {"clickId": f"{user}:{at}"} for at, user in enumerate(users)))
+    """Lines of a request for each user; no two objects have the same first user."""
+    requests = [(user, f"{users[0][:2]}-{user}") for user in users]
+    return lines(
+        *(
+            enriched(NOON, user) | {"clickId": f"{request}:0", "requestId": request}
+            for user, request in requests
+        )
+    )
 
 
 def fill(s3: Any) -> None:
@@ -47,18 +60,18 @@ def fill(s3: Any) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     record = failed_line(json.dumps([{"userId": "bob"}, {"userId": ANN}]).encode(), NOON)
     for key, *versions in (
-        ("firehose/1", clicks("bob", ANN)),
-        ("firehose/2", clicks(ANN)),
-        ("firehose/3", clicks("old", ANN), clicks("old", ANN, "new"), clicks("old", "new")),
-        ("firehose/4.gz", gzip.compress(clicks("eve", ANN))),
-        ("firehose/5", clicks("eve")),
+        (named("1"), clicks("bob", ANN)),
+        (named("2"), clicks(ANN)),
+        (named("3"), clicks("old", ANN), clicks("old", ANN, "new"), clicks("old", "new")),
+        (named("4", ".gz"), gzip.compress(clicks("eve", ANN))),
+        (named("5"), clicks("eve")),
         ("processing-failed/1", lines(record)),
         ("athena-results/1.csv", ANN.encode()),
     ):
         for body in versions:
             s3.put_object(Bucket=BUCKET, Key=key, Body=body, Tagging="kind=clicks")
-    s3.delete_object(Bucket=BUCKET, Key="firehose/3")
-    s3.put_object(Bucket=BUCKET, Key="firehose/3", Body=clicks("old", "new", ANN))
+    s3.delete_object(Bucket=BUCKET, Key=named("3"))
+    s3.put_object(Bucket=BUCKET, Key=named("3"), Body=clicks("old", "new", ANN))
 
 
 def others(s3: Any) -> dict[str, list[str]]:
@@ -76,6 +89,13 @@ def others(s3: Any) -> dict[str, list[str]]:
         if kept:
             found[each["Key"]] = kept
     return found
+
+
+def counts(s3: Any) -> dict[str, str]:
+    """Key -> the counts of erased records, from which ``audit`` tells these apart from lost ones."""
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+    metadata = {key: s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] for key in keys}
+    return {key: found[NAME] for key, found in metadata.items() if NAME in found}
 
 
 def erase(aws: InProcess) -> None:
@@ -121,10 +141,14 @@ def test_a_second_run_finishes_whatever_happens_to_a_call(
     state = tmp_path / "state.json"
     aws = world()
     expected = others(aws.clients.s3)
-    assert expected["firehose/3"] == ["old", "new"]
+    assert expected[named("3")] == ["old", "new"]
     whole = Case(None, None, state)
     assert run(aws, whole) == "done"
     assert others(aws.clients.s3) == expected
+    counted = counts(aws.clients.s3)
+    minute = f"{NOON:%Y-%m-%dT%H:%M}"
+    keys = named("1"), named("2"), named("3"), named("4", ".gz")
+    assert counted == dict.fromkeys(keys, f'{{"stored":{{"{minute}":1}}}}')
     calls = sorted(whole.calls)
     if not request.config.getoption("--all-cases"):
         calls = random.Random(f"erase, {harm}").sample(calls, SAMPLE)  # noqa: S311
@@ -140,7 +164,7 @@ def test_a_second_run_finishes_whatever_happens_to_a_call(
             continue
         second = run(aws, None)
         left = [key for key, contents in every_version(s3, BUCKET) if ANN.encode() in with_records(contents)]
-        if second != "done" or left or others(s3) != expected:
-            failures[which] = f"{ended}, then {second}: left in {left}, others {others(s3)}"
+        if second != "done" or left or others(s3) != expected or counts(s3) != counted:
+            failures[which] = f"{ended}, then {second}: left in {left}, {others(s3)}, {counts(s3)}"
     report = "\n".join(f"{which}: {wrong}" for which, wrong in failures.items())
     assert not failures, f"{len(failures)} of {len(calls)} cases:\n{report}"

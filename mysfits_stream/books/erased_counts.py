@@ -1,0 +1,188 @@
+"""The counts of erased records, in the metadata of the object that held the records.
+
+A conditional write changes contents and counts at once, so a crash leaves neither without the other. The
+counts are numbers by minute, without any id: ``audit`` adds the counts to the bucket's side. Minutes of which
+CloudWatch has no values any more are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from mysfits_stream.books.lines import RAW_DATA, Removed, ids_of, stored_click
+from mysfits_stream.books.metrics import MOST_MINUTES, floor
+from mysfits_stream.clicks import failed
+from mysfits_stream.clicks.delivered import LATENESS
+
+NAME = "mysfits-stream-erased"
+"""The name of the metadata; S3 adds ``x-amz-meta-``."""
+
+MOST_BYTES = 2048
+"""Of all metadata of an object, names and values (F330)."""
+
+KEPT = timedelta(minutes=MOST_MINUTES)
+
+INDEX = re.compile(r":(\d{1,7})")
+"""After the request id, the number of the click in its request: the id of a click without one of its own."""
+
+FORMATS = {16: "%Y-%m-%dT%H:%M", 13: "%Y-%m-%dT%H", 10: "%Y-%m-%d"}
+"""Length of a text -> format of the minute, the hour or the day."""
+
+MOST_COUNT = 10**9
+
+Minutes = Counter[datetime]
+
+
+@dataclass
+class ErasedCounts:
+    """Minute -> how many more records the object held before; the names are those of the ledger.
+
+    A count is negative where an error line became several error lines.
+    """
+
+    stored: Minutes = field(default_factory=Counter)
+    errors: Minutes = field(default_factory=Counter)
+    failed: Minutes = field(default_factory=Counter)
+    """Failed records of which no error line is left."""
+    replayed_puts: Minutes = field(default_factory=Counter)
+    without_id: Minutes = field(default_factory=Counter)
+    times_without_id: Minutes = field(default_factory=Counter)
+    gaps: Minutes = field(default_factory=Counter)
+    """Erased clicks between remaining clicks of the same request."""
+
+    def add(self, other: ErasedCounts) -> None:
+        """Add further counts."""
+        for name, minutes in vars(self).items():
+            minutes.update(getattr(other, name))
+
+    def since(self, begin: datetime) -> ErasedCounts:
+        """The counts of the minutes from ``begin`` on."""
+        return ErasedCounts(
+            **{
+                name: Counter({at: count for at, count in minutes.items() if count and at >= begin})
+                for name, minutes in vars(self).items()
+            }
+        )
+
+    def balance(self, minute: datetime) -> int:
+        """The erased records of a minute, as IncomingRecords counted these."""
+        sides = (self.stored, self.errors, self.replayed_puts, self.times_without_id)
+        return sum(side[minute] for side in sides)
+
+    @property
+    def minutes(self) -> set[datetime]:
+        """The minutes with counts."""
+        return set(chain.from_iterable(vars(self).values()))
+
+    def metadata(self, other: Mapping[str, str], cut_off: datetime) -> dict[str, str]:
+        """An object's metadata with these counts added; without counts, the metadata unchanged.
+
+        Counts that do not fit are summed by hour, then by day. ``cut_off`` is the time of the erasure.
+        """
+        total = of_metadata(other)
+        total.add(self)
+        total = total.since(cut_off - KEPT)
+        rest = {name: value for name, value in other.items() if name != NAME}
+        if not total.minutes:
+            return rest
+        room = MOST_BYTES - sum(len(name) + len(value.encode()) for name, value in rest.items()) - len(NAME)
+        for length in FORMATS:
+            text = json.dumps(total._document(length), separators=(",", ":"))
+            if len(text) <= room:
+                return rest | {NAME: text}
+        return rest
+
+    def _document(self, length: int) -> dict[str, dict[str, int]]:
+        document: dict[str, dict[str, int]] = {}
+        for name, minutes in vars(self).items():
+            for at, count in sorted(minutes.items()):
+                side, text = document.setdefault(name, {}), at.strftime(FORMATS[length])
+                side[text] = side.get(text, 0) + count
+        return document
+
+
+def of_metadata(metadata: Mapping[str, str]) -> ErasedCounts:
+    """The counts in an object's metadata; none for a text that is not ours."""
+    found = ErasedCounts()
+    try:
+        document: Any = json.loads(metadata.get(NAME, "{}"))
+        for name, minutes in vars(found).items():
+            for text, count in document.get(name, {}).items():
+                if not isinstance(count, int) or abs(count) > MOST_COUNT:
+                    return ErasedCounts()
+                at = datetime.strptime(text, FORMATS[len(text)])
+                minutes[at.replace(tzinfo=UTC)] += count
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return ErasedCounts()
+    return found
+
+
+def of_lines(
+    key: str, started: datetime, removed: Iterable[Removed], rest: bytes, claims: dict[int, str]
+) -> ErasedCounts:
+    """The counts of an object from which lines were removed; ``rest`` is what remains.
+
+    ``started`` is the arrival of the object's oldest record. ``claims`` holds the key that counts a record,
+    over all objects of an erasure: a record can lie in several objects.
+    """
+
+    def first(*record: Any) -> bool:
+        return claims.setdefault(hash(record), key) == key
+
+    found = ErasedCounts()
+    failed_requests: dict[str | bytes, datetime] = {}
+    clicks: dict[str, list[str]] = {}
+    minutes: dict[str, datetime] = {}
+    times: set[str] = set()
+    for line, parts in removed:
+        if record := failed.parse(line, key):
+            minute = floor(record.arrived)
+            found.errors[minute] += first(line) - sum(map(first, parts))
+            failed_requests.setdefault(next(ids_of(record))[0], minute)
+        elif click := stored_click(line):
+            minute = floor(click.at)
+            if click.request is None or click.id is None:
+                found.without_id[minute] += 1
+                times.add(click.text)
+                minutes[click.text] = minute
+            elif click.at < started - LATENESS:
+                found.replayed_puts[floor(started)] += 1
+            else:
+                clicks.setdefault(click.request, []).append(click.id)
+                minutes[click.request] = minute
+    left_failed = _failed_requests(rest) if failed_requests else set()
+    for failed_request, minute in failed_requests.items():
+        found.failed[minute] += failed_request not in left_failed and first("failed", failed_request)
+    for text in times:
+        found.times_without_id[minutes[text]] += text.encode() not in rest and first("time", text)
+    for request, ids in clicks.items():
+        name = json.dumps(request).encode()[1:-1]
+        is_left = name in rest
+        found.stored[minutes[request]] += not is_left and first("stored", request)
+        left = set(map(int, re.findall(re.escape(name) + INDEX.pattern.encode(), rest))) if is_left else set()
+        gone = {int(number[1]) for each in ids if (number := numbered(each, request))}
+        if first("gaps", request):
+            found.gaps[minutes[request]] += _gaps(left) - _gaps(left | gone)
+    return found
+
+
+def _failed_requests(contents: bytes) -> set[str | bytes]:
+    """The requests of the error lines in contents."""
+    records = (failed.parse(line, "") for line in contents.split(b"\n") if RAW_DATA in line)
+    return {next(ids_of(record))[0] for record in records if record}
+
+
+def numbered(click_id: str, request: str) -> re.Match[str] | None:
+    """The match of the click's number, in group 1, for a click without an id of its own."""
+    return INDEX.fullmatch(click_id, len(request)) if click_id.startswith(request) else None
+
+
+def _gaps(numbers: set[int]) -> int:
+    return max(numbers, default=-1) + 1 - len(numbers)

@@ -1,0 +1,157 @@
+"""The counts of erased records: an erasure changes nothing of the bucket's side of the books."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mysfits_stream.books.erased_counts import MOST_BYTES, NAME, ErasedCounts, of_lines, of_metadata
+from mysfits_stream.books.ledger import Ledger, _Reader
+from mysfits_stream.books.lines import Filter
+from mysfits_stream.books.person import Person
+from mysfits_stream.clicks import failed
+from mysfits_stream.clicks.objects import StoredObject
+from tests.support.clicks_bucket import NOON, enriched, failed_line, lines
+
+LATER = NOON + timedelta(hours=1)
+
+
+def at(minute: float) -> datetime:
+    return NOON + timedelta(minutes=minute)
+
+
+def request(chance: random.Random, number: int) -> list[dict[str, Any]]:
+    """The stored clicks of a request, of a few users."""
+    moment = at(chance.randrange(-5, 5) + chance.random())
+    ids = [{"requestId": f"r{number}=", "clickId": f"r{number}=:{index}"} for index in range(4)]
+    return [
+        enriched(moment, chance.choice(("ann", "bob", "eve"))) | (ids[index] if number % 7 else {})
+        for index in range(chance.randrange(1, 4))
+    ]
+
+
+def error(chance: random.Random, number: int) -> dict[str, Any]:
+    users = [chance.choice(("ann", "bob", "eve")) for _ in range(chance.randrange(1, 4))]
+    document: dict[str, Any] = {
+        "v": 1,
+        "requestId": f"f{number}",
+        "time": 1,
+        "first": 0,
+        "clicks": [{"userId": user} for user in users],
+    }
+    return failed_line(json.dumps(document).encode(), at(chance.randrange(0, 5)))
+
+
+def ledger_of(objects: dict[str, tuple[bytes, dict[str, str]]]) -> Ledger:
+    reader = _Reader(at(-60), ())
+    for place in ("processing-failed/", "replayed/", "firehose/"):
+        for key, (contents, metadata) in objects.items():
+            if not key.startswith(place):
+                continue
+            stored = StoredObject(key, 1, NOON, NOON, "", metadata)
+            reader.erased(stored, is_copied=place != "firehose/")
+            for line in contents.splitlines():
+                if place == "firehose/":
+                    reader.line(stored, line)
+                elif said := failed.parse(line, key):
+                    reader.error(said, line, is_replayed=place == "replayed/")
+    return reader.finished()
+
+
+def erase(
+    objects: dict[str, tuple[bytes, dict[str, str]]], user: str
+) -> dict[str, tuple[bytes, dict[str, str]]]:
+    claims: dict[int, str] = {}
+    after = {}
+    for key, (contents, metadata) in objects.items():
+        search = Filter(Person("userId", user), LATER)
+        rest = search.without(contents)
+        if search.removed:
+            counts = of_lines(key, NOON, search.removed, rest, claims)
+            metadata = counts.metadata(metadata, LATER)
+        after[key] = rest, metadata
+    return after
+
+
+def sides(ledger: Ledger) -> dict[datetime, int]:
+    """Minute -> records of the bucket's side, erased ones included."""
+    total: Counter[datetime] = Counter()
+    for side in (ledger.stored, ledger.errors, ledger.replayed_puts, ledger.times_without_id):
+        total.update(side)
+    for minute in ledger.erased.minutes:
+        total[minute] += ledger.erased.balance(minute)
+    return {minute: count for minute, count in total.items() if count}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_books_count_the_same_records_after_erasures_of_several_persons(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    requests = [request(chance, number) for number in range(30)]
+    # Firehose delivers at least once: a few objects are there twice.
+    stored = lines(*(click for clicks in requests[:20] for click in clicks))
+    errors = lines(*(error(chance, number) for number in range(8)))
+    objects: dict[str, tuple[bytes, dict[str, str]]] = {
+        "firehose/1": (stored, {}),
+        "firehose/2": (lines(*(click for clicks in requests[20:] for click in clicks)), {}),
+        "firehose/3": (stored if seed % 2 else b"", {}),
+        "processing-failed/1": (errors, {}),
+        "replayed/1": (errors if seed % 3 else b"", {}),
+    }
+    before = ledger_of(objects)
+    for user in chance.sample(("ann", "bob", "eve"), chance.randrange(1, 4)):
+        objects = erase(objects, user)
+        after = ledger_of(objects)
+        assert sides(after) == sides(before)
+        assert sum(after.gaps.values()) == sum(after.erased.gaps.values())
+        erased = after.erased
+        assert before.failed + before.recovered == after.failed + after.recovered + sum(
+            erased.failed.values()
+        )
+        assert user not in json.dumps([metadata for _, metadata in objects.values()])
+
+
+def test_counts_that_do_not_fit_are_summed_by_hour_and_by_day() -> None:
+    def metadata(minutes: int, **other: str) -> dict[str, str]:
+        counts = ErasedCounts(stored=Counter({at(-minute): 1 for minute in range(minutes)}))
+        return counts.metadata(other, LATER)
+
+    assert of_metadata(metadata(50)).stored == Counter({at(-minute): 1 for minute in range(50)})
+    for minutes in (200, 10_000):
+        found = metadata(minutes, origin="é" * 300)
+        assert sum(len(name) + len(value.encode()) for name, value in found.items()) <= MOST_BYTES
+        assert of_metadata(found).stored.total() == minutes
+        assert found["origin"] == "é" * 300
+    assert metadata(1, origin="x" * 2040) == {"origin": "x" * 2040}
+
+
+def test_minutes_that_cloudwatch_does_not_know_any_more_are_left_out() -> None:
+    old = ErasedCounts(stored=Counter({at(-15 * 1440): 3})).metadata({}, NOON - timedelta(hours=1))
+    assert of_metadata(old).stored == {at(-15 * 1440): 3}
+    assert ErasedCounts().metadata(old, LATER) == {}
+    new = ErasedCounts(errors=Counter({NOON: -1})).metadata(old, LATER)
+    assert new == {NAME: '{"errors":{"2026-11-23T12:00":-1}}'}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(("stored", "errors", "2026-11-23T12:00", "x")), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON | st.text(), st.booleans())
+def test_metadata_of_others_are_no_counts(document: Any, is_json: bool) -> None:
+    text = json.dumps(document) if is_json else str(document)
+    found = of_metadata({NAME: text})
+    assert all(isinstance(minute, datetime) for minute in found.minutes)
+    assert of_metadata({}) == ErasedCounts()
