@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-OF_AN_ID = r"[A-Za-z0-9_-]"
-"""Characters that continue an ID: ``u-1`` does not occur in ``u-12``."""
+DEPTH = 4
+"""How many levels of escapes are resolved: JSON in a text of JSON has two."""
+
+WIDE = (("utf-16-le", 2), ("utf-16-be", 2), ("utf-32-le", 4), ("utf-32-be", 4))
+"""Encodings with zero bytes, and the bytes of a unit."""
+
+NARROW = ("cp1252", "latin-1")
+"""Encodings for data that is not UTF-8."""
 
 
 class Wanted(Protocol):
@@ -36,11 +44,8 @@ class Person:
     value: str
 
     def may_be_in(self, data: bytes) -> bool:
-        """Whether text can contain the value: as UTF-8, with escapes, as UTF-16.
-
-        Numbers have many forms.
-        """
-        return self._is_scalar or self._bytes in data or b"\\" in data or b"\0" in data
+        """Whether text can contain the value: in an encoding, with escapes, as a number of another form."""
+        return self._is_scalar or b"\\" in data or b"\0" in data or any(form in data for form in self._forms)
 
     def owns(self, click: dict[str, Any]) -> bool:
         """Whether the click has the value in the field."""
@@ -48,16 +53,31 @@ class Person:
 
     def occurs_in(self, data: bytes) -> bool:
         """Whether the value occurs in the data, escaped or not, and not as a part of a longer ID."""
-        text = data.decode("utf-8", "replace")
-        if self._pattern.search(text) or ("\\" in text and self._pattern.search(unescaped(text))):
-            return True
-        return b"\0" in data and any(
-            self.value.encode(encoding) in data for encoding in ("utf-16-le", "utf-16-be")
-        )
+        return any(self._occurs(text) for text in _texts(data))
+
+    def _occurs(self, text: str) -> bool:
+        for _ in range(DEPTH):
+            if self._is_apart(text):
+                return True
+            if "\\" not in text:
+                return False
+            text = unescaped(text)
+        return self._is_apart(text)
+
+    def _is_apart(self, text: str) -> bool:
+        at = text.find(self.value)
+        while at >= 0:
+            beside = text[max(0, at - 1) : at] + text[at + len(self.value) : at + len(self.value) + 1]
+            if not any(map(_continues, beside)):
+                return True
+            at = text.find(self.value, at + 1)
+        return False
 
     @cached_property
-    def _bytes(self) -> bytes:
-        return self.value.encode()
+    def _forms(self) -> tuple[bytes, ...]:
+        """The bytes of the value in encodings without zero bytes."""
+        found = {self.value.encode(encoding, "ignore") for encoding in ("utf-8", *NARROW)}
+        return tuple(form for form in found if form)
 
     @cached_property
     def _is_scalar(self) -> bool:
@@ -66,10 +86,6 @@ class Person:
             return not isinstance(json.loads(self.value), str | list | dict)
         except (ValueError, RecursionError):
             return False
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(f"(?<!{OF_AN_ID}){re.escape(self.value)}(?!{OF_AN_ID})")
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,45 @@ class HashedPerson:
     def occurs_in(self, data: bytes) -> bool:
         """False: a hash cannot be searched in text."""
         return False
+
+
+def _texts(data: bytes) -> Iterator[str]:
+    """The data as text, in each encoding that the data can have."""
+    yield data.decode("utf-8", "replace")
+    if not _is_utf8(data):
+        for encoding in NARROW:
+            yield data.decode(encoding, "replace")
+    if b"\0" in data:
+        for encoding, width in WIDE:
+            # A line that was split off at a byte can begin within a unit.
+            for shift in range(width):
+                yield (data[shift:] + bytes(width)).decode(encoding, "replace")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _continues(character: str) -> bool:
+    """Whether a character continues an ID: ``u-1`` does not occur in ``u-12``, nor before an emoji."""
+    if character in "_-" or character.isalnum():
+        return True
+    # Marks, symbols and joiners; the replacement character stands for bytes that are no text.
+    beyond_ascii = character > "\x7f" and character != "\ufffd"
+    return beyond_ascii and unicodedata.category(character) in (
+        "Mn",
+        "Mc",
+        "Me",
+        "So",
+        "Sk",
+        "Sm",
+        "Sc",
+        "Cf",
+    )
 
 
 def canonical(value: Any) -> str | None:

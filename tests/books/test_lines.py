@@ -97,6 +97,86 @@ def test_what_cannot_be_parsed_and_holds_the_value_goes_whole(line: bytes) -> No
     assert found.found.raw == 1
 
 
+IDS = st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable() or "\n" not in text)
+UNGUESSABLE = st.builds(
+    lambda text, number: f"{text}{number:032x}{text}", st.text(max_size=6), st.integers(2**100, 2**120)
+)
+
+
+def nested(document: Any, levels: int) -> bytes:
+    """JSON in a text of JSON, with each character of the user's id escaped."""
+    text = json.dumps(document)
+    for _ in range(levels):
+        text = json.dumps({"body": text.replace("ann", "\\u0061\\u006e\\u006e")})
+    return text.encode()
+
+
+FOUND: list[tuple[str, str, bytes]] = [
+    ("an id of latin-1", "ünal", '{"userId": "ünal"'.encode("latin-1")),
+    ("an id of Windows", "d’or", '{"userId": "d’or"'.encode("cp1252")),
+    ("UTF-16 with its mark", "ünal", '{"userId": "ünal"'.encode("utf-16")),
+    ("UTF-16, the high byte first", "ünal", '{"userId": "ünal"'.encode("utf-16-be")),
+    ("UTF-16 after the end of a line", "ann", b"\0" + "user ann,".encode("utf-16-le")),
+    ("escapes in UTF-16", "ann", '{"userId": "\\u0061nn"'.encode("utf-16-le")),
+    ("UTF-32", "ann", "user ann".encode("utf-32")),
+    ("an emoji", "ann😀", '{"userId": "ann😀"'.encode()),
+    ("an emoji, escaped as two surrogates", "ann😀", b'{"userId": "ann\\ud83d\\ude00"'),
+    ("between quotation marks of a language", "ann", "user «ann»".encode()),
+    ("bytes that are no text", "ann", b"\xffann\xfe"),
+    ("a longer id of latin-1, which may be bytes that are no text", "nal", "ünal".encode("latin-1")),
+    ("a second time, after a longer id", "u-1", b"u-12 u-1"),
+    *(
+        (f"JSON in JSON, {levels} levels", "ann", nested({"userId": "ann"}, levels)[:-1])
+        for levels in (1, 2, 3)
+    ),
+]
+NOT_FOUND: list[tuple[str, str, bytes]] = [
+    ("a longer id in UTF-16", "u-1", '{"userId": "u-12"'.encode("utf-16-le")),
+    ("a longer id in UTF-32", "u-1", "u-12".encode("utf-32-be")),
+    ("an id with an emoji", "ann", '{"userId": "ann😀"'.encode()),
+    ("an id after a joiner", "ann", "👩\u200dann".encode()),
+    ("an id with a mark", "an", "an\u0303".encode()),
+    ("an id with a letter beyond ASCII", "nn", "änn ñnn".encode()),
+    ("the id in another normal form", "ün", "u\u0308n".encode()),
+    ("other letters", "ann", b"ANN Ann"),
+    ("base64", "ann-0123456789", b"x " + base64.b64encode(b"ann-0123456789")),
+    ("percent signs", "a@b", b"a%40b"),
+]
+
+
+@pytest.mark.parametrize(("value", "record"), [each[1:] for each in FOUND], ids=[each[0] for each in FOUND])
+def test_a_raw_record_with_the_value_goes_whole_in_any_encoding(value: str, record: bytes) -> None:
+    other = failed_line(b"bob", NOON)
+    found = search(value)
+    assert found.without(lines(failed_line(record, NOON), other)) == lines(other)
+    assert found.found.raw == 1
+    if b"\n" not in record:
+        assert search(value).without(b"{}\n" + record + b"\n{}") == b"{}\n{}"
+
+
+@pytest.mark.parametrize(
+    ("value", "record"), [each[1:] for each in NOT_FOUND], ids=[each[0] for each in NOT_FOUND]
+)
+def test_a_raw_record_without_the_value_stays(value: str, record: bytes) -> None:
+    contents = lines(failed_line(record, NOON)) + record
+    assert search(value).without(contents) == contents
+
+
+@given(UNGUESSABLE, st.sampled_from(("utf-8", "utf-16-le", "utf-16-be", "utf-32-le")), st.integers(0, 2))
+def test_any_id_is_found_in_a_cut_record_of_any_encoding(own: str, encoding: str, levels: int) -> None:
+    try:
+        own.encode()
+    except UnicodeEncodeError:
+        return
+    text = json.dumps({"userId": own})
+    for _ in range(levels):
+        text = json.dumps({"body": text})
+    record = text[:-1].encode(encoding)
+    found = search(own)
+    assert found.without(lines(failed_line(record, NOON))) == b""
+    assert found.found.raw == 1
+
+
 def test_clicks_from_after_the_cut_off_stay() -> None:
     contents = lines(enriched(NOON, "ann"), enriched(LATER, "ann"))
     found = search("ann")
@@ -172,12 +252,6 @@ def test_a_hash_finds_the_same_clicks() -> None:
     found = Filter(person, LATER)
     contents = lines(enriched(NOON, "ann"), enriched(NOON, "bob"), failed_line(envelope("ann"), NOON))
     assert found.without(contents) == lines(enriched(NOON, "bob"))
-
-
-IDS = st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable() or "\n" not in text)
-UNGUESSABLE = st.builds(
-    lambda text, number: f"{text}{number:032x}{text}", st.text(max_size=6), st.integers(2**100, 2**120)
-)
 
 
 @given(UNGUESSABLE, st.lists(IDS, max_size=4), st.booleans(), st.data())
