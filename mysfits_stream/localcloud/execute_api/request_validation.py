@@ -17,9 +17,24 @@ from mysfits_stream.localcloud.execute_api.json_schema import (
     additional_properties,
     check_schema,
 )
+from mysfits_stream.localcloud.execute_api.schema_predicate import Predicate, compile_predicate
 from mysfits_stream.localcloud.velocity.functions import read_json
 
 MODEL_URL = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled model; ``accepts`` is the verdict of ``validator``, None for an unknown keyword."""
+
+    validator: jsonschema.protocols.Validator
+    accepts: Predicate | None
+
+    def errors(self, document: Any) -> list[jsonschema.ValidationError]:
+        """Why a document does not match the model; empty for a valid document."""
+        if self.accepts and self.accepts(document):
+            return []
+        return list(self.validator.iter_errors(document))
 
 
 @dataclass(frozen=True)
@@ -27,7 +42,7 @@ class Validation:
     """The checks of a method's request validator."""
 
     parameters: tuple[tuple[str, str], ...]
-    models: Mapping[str, jsonschema.protocols.Validator]
+    models: Mapping[str, Model]
 
     def check_parameters(self, value: Callable[[str, str], Any]) -> None:
         """Raise the 400 with the names of required parameters that are absent or empty."""
@@ -38,16 +53,15 @@ class Validation:
 
     def check_body(self, media_type: str, body: str) -> None:
         """Raise the 400 of a body that is not JSON or violates the model of the media type."""
-        validator = self.models.get(media_type)
-        if validator is None:
+        model = self.models.get(media_type)
+        if model is None:
             return
         try:
             document = read_json(body or "{}")
         except (ValueError, RecursionError) as error:
             raise Refusal("BAD_REQUEST_BODY", reason=f"Request body is not valid JSON: {error}") from error
-        if not validator.is_valid(document):
-            # Only a refused body pays for finding out why.
-            details = f"[{', '.join(explain(validator.iter_errors(document)))}]"
+        if errors := model.errors(document):
+            details = f"[{', '.join(explain(errors))}]"
             reason = f"Request body does not match model schema for content type {media_type}: {details}"
             raise Refusal("BAD_REQUEST_BODY", reason=reason, details=details)
 
@@ -72,8 +86,8 @@ def compile_validation(
     return Validation(tuple(required), compiled)
 
 
-def compile_model(name: str, models: Mapping[str, Any], api: str) -> jsonschema.protocols.Validator:
-    """A draft-04 validator for a model; ``$ref`` may name any model of the API."""
+def compile_model(name: str, models: Mapping[str, Any], api: str) -> Model:
+    """A model of draft 4; ``$ref`` may name any model of the API."""
     check_schema(json.loads(models[name]["schema"]))
     resources = [
         (
@@ -86,7 +100,7 @@ def compile_model(name: str, models: Mapping[str, Any], api: str) -> jsonschema.
     # The model itself, and not a $ref to it that every body would have to be led through.
     schema = {**_contents(models[name]), "id": MODEL_URL.format(api=api, name=name)}
     validator: jsonschema.protocols.Validator = ModelValidator(schema, registry=registry)
-    return validator
+    return Model(validator, compile_predicate(schema))
 
 
 def _contents(model: Mapping[str, Any]) -> Any:
