@@ -50,7 +50,7 @@ class Connections(ConnectionManager):
     def put(self, conn: Any) -> None:
         """Keep a connection until its next request; called by workers."""
         conn.last_used = time.monotonic()
-        if conn.rfile.has_data():
+        if END_OF_HEAD in conn.rfile.unread():
             self.server.process_conn(conn)
         else:
             self._wait(conn)
@@ -104,6 +104,7 @@ class Connections(ConnectionManager):
 
     def _head_arrived(self, conn: Any) -> bool:
         """Whether a worker can read the head without waiting, or will see the end of the connection."""
+        read = conn.rfile.unread()
         for size in (USUAL_HEAD, self._longest_head):
             try:
                 arrived = conn.socket.recv(size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -111,7 +112,7 @@ class Connections(ConnectionManager):
                 return False
             except OSError:
                 return True
-            if not arrived or END_OF_HEAD in arrived:
+            if not arrived or END_OF_HEAD in read + arrived:
                 return True
             if len(arrived) < size:
                 return False

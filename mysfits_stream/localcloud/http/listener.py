@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
-from cheroot.wsgi import Server
+from cheroot.wsgi import Gateway_10, Server
 
-from mysfits_stream.localcloud.http.connections import MAX_CONNECTIONS, Connections
+from mysfits_stream.localcloud.http.connections import END_OF_HEAD, MAX_CONNECTIONS, Connections
+from mysfits_stream.localcloud.http.socket_files import socket_file
 
 WORKERS = 64
 """Concurrent calls: a deployer makes some thirty, and with behavior ``aws`` each call waits."""
@@ -20,6 +26,8 @@ MAX_HEADERS = 200
 
 IO_SECONDS = 10  # the longest pause of a client inside a body, or while it reads a response
 LONGEST_STOP = 0.1
+LINGER_MILLISECONDS = 10
+"""A worker waits so long for the next request of its connection, while no other connection needs a worker."""
 
 
 class _TooManyHeadersError(Exception):
@@ -69,11 +77,72 @@ class _Request(HTTPRequest):
         # cheroot would read the rest of the body into memory to keep the connection.
         if (b"Connection", b"close") in self.outheaders:
             self.close_connection = True
+        if not any(name.lower() == b"date" for name, _ in self.outheaders):
+            self.outheaders.append((b"Date", _http_date(int(time.time()))))
         super().send_headers()
+
+    def respond(self) -> None:
+        with self.conn.wfile.response():
+            super().respond()
+
+
+@lru_cache(maxsize=2)
+def _http_date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode("ascii")
+
+
+class _Gateway(Gateway_10):
+    """The environ of a request. cheroot makes all of it anew for each request, here most is made once."""
+
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # the stubs say None
+        request, connection = self.req, self.req.conn
+        environ = {
+            **request.server.environ,
+            "PATH_INFO": request.path.decode("latin-1"),
+            "QUERY_STRING": request.qs.decode("latin-1"),
+            "REMOTE_ADDR": connection.remote_addr or "",
+            "REMOTE_PORT": str(connection.remote_port or ""),
+            "REQUEST_METHOD": request.method.decode("latin-1"),
+            "REQUEST_URI": request.uri.decode("latin-1"),
+            "SERVER_PROTOCOL": request.request_protocol.decode("latin-1"),
+            "wsgi.input": request.rfile,
+            "wsgi.input_terminated": request.chunked_read,
+        }
+        for name, value in request.inheaders.items():
+            key = name.decode("latin-1").upper().replace("-", "_")
+            environ[key if key in UNPREFIXED else f"HTTP_{key}"] = value.decode("latin-1")
+        return environ
+
+
+UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
+
+    def __init__(self, server: Any, sock: Any, makefile: Any = None) -> None:
+        super().__init__(server, sock, socket_file)
+        self._next = select.poll()
+        self._next.register(sock, select.POLLIN)
+
+    def communicate(self) -> bool:
+        """Answer requests while the next one comes at once; True to keep the connection.
+
+        A client that sends one request after the other keeps its worker: neither the thread that watches the
+        connections without a worker nor another worker has to wake up for each request.
+        """
+        while super().communicate():  # type: ignore[no-untyped-call]
+            if not self._next_arrived():
+                return True
+        return False
+
+    def _next_arrived(self) -> bool:
+        if self.rfile.has_data() or self.server.requests.qsize:
+            return False
+        if not self._next.poll(LINGER_MILLISECONDS):
+            return False
+        ended: bool = self.rfile.fill()
+        return ended or END_OF_HEAD in self.rfile.unread()
 
 
 class _Server(Server):
@@ -81,6 +150,9 @@ class _Server(Server):
     expiration_interval = LONGEST_STOP
     max_request_header_size = MAX_HEADER_BYTES
     ConnectionClass = _Connection
+    environ: dict[str, Any]
+    """The variables of a WSGI environ that are equal for all requests."""
+
     _connections: Any
 
     def prepare(self) -> None:
@@ -89,6 +161,20 @@ class _Server(Server):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._connections._selector.close()
         self._connections = Connections(self, MAX_HEADER_BYTES)
+        self.gateway = _Gateway
+        self.environ = {
+            "ACTUAL_SERVER_PROTOCOL": self.protocol,
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": self.server_name,
+            "SERVER_PORT": str(self.bind_addr[1]),
+            "SERVER_SOFTWARE": self.software,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multiprocess": False,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.url_scheme": "http",
+            "wsgi.version": (1, 0),
+        }
 
 
 class Listener:
