@@ -95,12 +95,13 @@ def decide(
 
 def may_assume(trust: Document, service: str, context: Context | None = None) -> bool:
     """Whether a trust policy lets the service principal (``firehose.amazonaws.com``) assume the role."""
+    given = {} if context is None else context
     applicable = [
         statement["Effect"]
         for statement in listed(trust.get("Statement"))
         if _names_principal(statement, service)
         and _matches_action(statement, "sts:AssumeRole")
-        and _conditions_hold(statement, context or {})
+        and _conditions_hold(statement, given)
     ]
     return "Allow" in applicable and "Deny" not in applicable
 
@@ -112,13 +113,14 @@ def evaluate(
 
     ``action`` is ``s3:PutObject`` for example, ``resource`` an ARN or ``*``.
     """
+    given = {} if context is None else context
     decision = Decision.IMPLICIT_DENY
     for policy in policies:
         for statement in listed(policy.get("Statement")):
             if not (
                 _matches_action(statement, action)
-                and _matches_resource(statement, resource, context or {})
-                and _conditions_hold(statement, context or {})
+                and _matches_resource(statement, resource, given)
+                and _conditions_hold(statement, given)
             ):
                 continue
             if statement["Effect"] == "Deny":
@@ -162,6 +164,8 @@ def _matches_resource(statement: Document, resource: str, context: Context) -> b
 
 
 def _conditions_hold(statement: Document, context: Context) -> bool:
+    if "Condition" not in statement:
+        return True
     present = {key.lower(): value for key, value in context.items()}
     return all(
         _holds(operator, present.get(key.lower()), [_text(value) for value in listed(values)], context)

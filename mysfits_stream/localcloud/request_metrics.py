@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,12 +33,13 @@ class RequestMetrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._minutes: dict[tuple[str, str, str, Dimensions, float], Statistics] = {}
+        self._api_requests: Counter[tuple[str, str, str, int, float]] = Counter()
+        """Region, API, stage, hundreds of the status and minute -> requests."""
 
     def api_request(self, region: str, api: str, stage: str, status: int, at: float) -> None:
         """Count a request to a stage of an API."""
-        values = {"Count": 1.0, "4XXError": float(400 <= status < 500), "5XXError": float(status >= 500)}
-        for dimensions in ((("ApiName", api),), (("ApiName", api), ("Stage", stage))):
-            self._add(region, "AWS/ApiGateway", dimensions, values, at)
+        with self._lock:
+            self._api_requests[region, api, stage, status // 100, at // MINUTE * MINUTE] += 1
 
     def invocation(self, region: str, function: str, *, failed: bool, seconds: float, at: float) -> None:
         """Count an invocation that Lambda has run."""
@@ -52,6 +54,12 @@ class RequestMetrics:
     def take(self) -> list[Statistics]:
         """Everything since the last call."""
         with self._lock:
+            requests, self._api_requests = self._api_requests, Counter()
+        for (region, api, stage, hundreds, at), count in requests.items():
+            values = {"Count": 1.0, "4XXError": float(hundreds == 4), "5XXError": float(hundreds >= 5)}
+            for dimensions in ((("ApiName", api),), (("ApiName", api), ("Stage", stage))):
+                self._add(region, "AWS/ApiGateway", dimensions, values, at, times=count)
+        with self._lock:
             taken, self._minutes = list(self._minutes.values()), {}
         return taken
 
@@ -63,6 +71,7 @@ class RequestMetrics:
         values: Mapping[str, float],
         at: float,
         unit: str = "Count",
+        times: int = 1,
     ) -> None:
         minute = at // MINUTE * MINUTE
         with self._lock:
@@ -70,5 +79,5 @@ class RequestMetrics:
                 key = (region, namespace, name, dimensions, minute)
                 if key not in self._minutes:
                     self._minutes[key] = Statistics(region, namespace, name, unit, dimensions, minute)
-                self._minutes[key].sum += value
-                self._minutes[key].samples += 1
+                self._minutes[key].sum += value * times
+                self._minutes[key].samples += times

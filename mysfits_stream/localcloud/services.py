@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.awslambda.runtime import LambdaRuntime
-from mysfits_stream.localcloud.condition_keys import request_context, trust_context
+from mysfits_stream.localcloud.condition_keys import LazyContext, request_context, trust_context
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, NoSuchBucketError
 from mysfits_stream.localcloud.firehose.services import S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
@@ -52,11 +51,19 @@ class CloudServices:
         self._client_environment = client_environment
         self._metrics = metrics or RequestMetrics()
         self._runtimes: dict[str, LambdaRuntime] = {}
+        self._scaled: dict[tuple[str, str], tuple[Stream, float, Stream]] = {}
+        """Region and name -> the stream as stored, the time scale, and the scaled stream."""
 
     def stream(self, region: str, name: str) -> Stream | None:
         """The delivery stream with scaled buffer intervals; None for an unknown stream."""
-        stream = self.control_plane.stream(region, name)
-        return stream and _scaled(stream, self.time_scale)
+        stream, scale = self.control_plane.stream(region, name), self.time_scale
+        if stream is None:
+            self._scaled.pop((region, name), None)
+            return None
+        known = self._scaled.get((region, name))
+        if known is None or known[0] is not stream or known[1] != scale:
+            known = self._scaled[region, name] = stream, scale, _scaled(stream, scale)
+        return known[2]
 
     def allowed(
         self, role: str, service: str, action: str, resource: str, external_id: str | None = None
@@ -76,11 +83,11 @@ class CloudServices:
 
     def may_assume(self, role: Role, service: str) -> bool:
         """Whether a service may assume a role now."""
-        return iam.may_assume(role.trust, service, trust_context(now=self.now()))
+        return iam.may_assume(role.trust, service, LazyContext(lambda: trust_context(now=self.now())))
 
     def decide(self, arn: str, role: Role, action: str, resource: str, region: str) -> Decision:
         """The decision about an action in ``region`` with the credentials of a role that was assumed."""
-        context = self._context(arn, role, resource, region)
+        context = LazyContext(lambda: self._context(arn, role, resource, region))
         return iam.decide(role.policies, role.boundary, action, resource, context)
 
     def _context(self, arn: str, role: Role, resource: str, region: str) -> dict[str, str]:
@@ -182,9 +189,8 @@ class CloudServices:
             return self._runtimes[region]
 
 
-@lru_cache(maxsize=64)
 def _scaled(stream: Stream, time_scale: float) -> Stream:
-    """A stream with shorter intervals; cached, because every put needs the stream."""
+    """A stream with shorter intervals."""
 
     def scaled(destination: Destination) -> Destination:
         return replace(destination, buffer_seconds=destination.buffer_seconds / time_scale)

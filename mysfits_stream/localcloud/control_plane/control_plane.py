@@ -232,16 +232,10 @@ class ControlPlane:
             return None
         with self.lock:
             documents = moto_state.role(ACCOUNT, parts[1], arn)
-        return (
-            None
-            if documents is None
-            else Role(
-                trust=_parsed(documents.trust),
-                policies=tuple(_parsed(document) for document in documents.policies),
-                boundary=None if documents.boundary is None else _parsed(documents.boundary),
-                tags=documents.tags,
-            )
-        )
+        if documents is None:
+            return None
+        tags = tuple(documents.tags.items())
+        return _role(documents.trust, documents.policies, documents.boundary, tags)
 
     def role_arn(self, region: str, name: str, path: str = "/") -> str:
         """The ARN of a role; for an unknown role, the ARN of a new role with the path."""
@@ -368,7 +362,13 @@ class ControlPlane:
 
 
 @lru_cache(maxsize=256)
-def _parsed(document: str) -> Mapping[str, Any]:
-    """A policy document, read-only; cached, because every click is checked against policies."""
-    policy: Mapping[str, Any] = json.loads(document)
-    return policy
+def _role(
+    trust: str, policies: tuple[str, ...], boundary: str | None, tags: tuple[tuple[str, str], ...]
+) -> Role:
+    """A role, read-only; cached, because every click is checked against policies."""
+    return Role(
+        trust=json.loads(trust),
+        policies=tuple(json.loads(document) for document in policies),
+        boundary=None if boundary is None else json.loads(boundary),
+        tags=dict(tags),
+    )

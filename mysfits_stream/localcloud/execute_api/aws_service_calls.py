@@ -90,10 +90,7 @@ class Integrations:
 
     def _request(self, service: str, action: str, headers: Mapping[str, str], body: bytes) -> Request:
         given = {name.lower(): value for name, value in headers.items()}
-        scope = (
-            f"apigateway/20000101/{self._region}/{_model(service).get('signingName', service)}/aws4_request"
-        )
-        given["authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+        given["authorization"] = _authorization(service, self._region)
         method, _, target = action.partition(" ")
         if target:
             path, _, query = target.partition("?")
@@ -112,17 +109,15 @@ class Integrations:
 
         For a call without a known resource, on any resource of a policy.
         """
-        statements = [s for policy in role.policies for s in _listed(policy.get("Statement"))]
-        named = {each for statement in statements for each in _listed(statement.get("Resource"))}
         return any(
             self._services.decide(arn, role, operation, each, self._region) is Decision.ALLOW
-            for each in ([resource] if resource is not None else named)
+            for each in ([resource] if resource is not None else _named_resources(role))
         )
 
     def _resource(self, service: str, request: Request) -> str | None:
         """The ARN of the resource of a call; None for services whose requests are not parsed."""
         if service == "firehose":
-            name = _member(request.body, "DeliveryStreamName")
+            name = _member(request, "DeliveryStreamName")
             return self._services.arn("firehose", self._region, f"deliverystream/{name}")
         if service == "lambda":
             return unquote(request.path).partition("/functions/")[2].partition("/invocations")[0]
@@ -169,9 +164,14 @@ def _operation(service: str, action: str, request: Request) -> str:
     return f"{service}:{request.operation or f'{request.method.title()}Object'}"
 
 
-def _member(body: bytes, name: str) -> str:
+def _named_resources(role: Role) -> set[Any]:
+    statements = [each for policy in role.policies for each in _listed(policy.get("Statement"))]
+    return {resource for statement in statements for resource in _listed(statement.get("Resource"))}
+
+
+def _member(request: Request, name: str) -> str:
     try:
-        document = json.loads(body)
+        document = request.document
     except ValueError:
         return ""
     return str(document.get(name, "")) if isinstance(document, dict) else ""
@@ -179,6 +179,12 @@ def _member(body: bytes, name: str) -> str:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+@cache
+def _authorization(service: str, region: str) -> str:
+    scope = f"apigateway/20000101/{region}/{_model(service).get('signingName', service)}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
 
 
 @cache

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
-import uuid
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,6 +13,7 @@ from mysfits_stream.localcloud.execute_api import headers
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi, Method
 from mysfits_stream.localcloud.execute_api.payload_encodings import is_binary
 from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.random_ids import letters_and_digits, request_id
 from mysfits_stream.localcloud.velocity.functions import UTIL, Input, read_json
 from mysfits_stream.localcloud.velocity.jsonpath import compile_path
 from mysfits_stream.localcloud.velocity.values import SilentMap, text, to_json
@@ -21,7 +21,6 @@ from mysfits_stream.localcloud.velocity.values import SilentMap, text, to_json
 Log = Callable[[str], None]
 
 _LINE_END = re.compile(r"[\r\n\x00]+")
-_APIGW_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class RequestContext:
@@ -37,8 +36,8 @@ class RequestContext:
         self.query: dict[str, list[str]] = {}
         for name, value in parse_qsl(request.query, keep_blank_values=True) if request.query else ():
             self.query.setdefault(name, []).append(value)
-        self.request_id = str(uuid.uuid4())
-        self.extended_id = "".join(random.choices(_APIGW_ID, k=15)) + "="  # noqa: S311, it is no secret
+        self.request_id = request_id()
+        self.extended_id = f"{letters_and_digits(15)}="
         self.body = request.body.decode("utf-8", "replace")
         self.headers = headers.of_request(request)
         self.integration_headers: Mapping[str, str] = {}
@@ -46,6 +45,7 @@ class RequestContext:
         self.integration_bytes = b""
         self.context: dict[str, Any] = self._context()
         self._input: Input | None = None
+        self._parameters: dict[str, dict[str, Any]] | None = None
 
     @property
     def media_type(self) -> str:
@@ -107,27 +107,33 @@ class RequestContext:
             return self._of_body(self.input(), name) if place == "body" else self.parameter(place, name)
         if head == "integration" and source == "response":
             if place == "body":
-                return self._of_body(Input(with_custom_error(self.integration_body), {}), name)
+                return self._of_body(Input(with_custom_error(self.integration_body), dict), name)
             return next((v for k, v in self.integration_headers.items() if k.lower() == name.lower()), None)
         return None
 
     def input(self) -> Input:
         """``$input`` of the request; the body is parsed at most once."""
         if self._input is None:
-            self._input = Input(self.body, self.parameters())
+            self._input = Input(self.body, self.parameters)
         return self._input
+
+    def replace_body(self, body: str) -> None:
+        """Another text of the body for templates."""
+        self.body, self._input = body, None
 
     def response_input(self) -> Input:
         """``$input`` of the integration's response."""
-        return Input(self.integration_body, self.parameters())
+        return Input(self.integration_body, self.parameters)
 
     def parameters(self) -> dict[str, dict[str, Any]]:
         """``$input.params()``; WSGI drops the case of header names, so names get the usual case."""
-        return {
-            "path": self.path_parameters,
-            "querystring": {name: values[-1] for name, values in self.query.items()},
-            "header": {name.title(): value for name, value in self.headers.items()},
-        }
+        if self._parameters is None:
+            self._parameters = {
+                "path": self.path_parameters,
+                "querystring": {name: values[-1] for name, values in self.query.items()},
+                "header": {name.title(): value for name, value in self.headers.items()},
+            }
+        return self._parameters
 
     def variables(self, body: Input) -> dict[str, Any]:
         """The variables of a mapping template."""
@@ -148,7 +154,6 @@ class RequestContext:
 
     def _context(self) -> dict[str, Any]:
         request, deployed, stage = self.request, self.deployed, self.deployed.stage
-        moment = time.gmtime(self.now)
         host = request.headers.get("host", "")
         context: dict[str, Any] = {
             "accountId": deployed.account,
@@ -166,7 +171,7 @@ class RequestContext:
             "protocol": "HTTP/1.1",
             "requestId": self.request_id,
             "requestOverride": SilentMap(header=SilentMap(), querystring=SilentMap(), path=SilentMap()),
-            "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", moment),
+            "requestTime": _common_log_time(int(self.now)),
             "requestTimeEpoch": int(self.now * 1000),
             "responseOverride": SilentMap(header=SilentMap()),
             "stage": stage.name,
@@ -174,6 +179,11 @@ class RequestContext:
         if stage.canary:
             context["isCanaryRequest"] = False
         return context
+
+
+@lru_cache(maxsize=4)
+def _common_log_time(seconds: int) -> str:
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(seconds))
 
 
 def media_type(header: str) -> str:
@@ -191,10 +201,15 @@ def logged(values: Mapping[str, Any]) -> str:
 
 def sendable(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers as HTTP can carry headers: values without line ends, UTF-8 as Latin-1."""
-    return {
-        name: _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
-        for name, value in headers.items()
-    }
+    return {name: value if _is_plain(value) else _sendable(value) for name, value in headers.items()}
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
+def _sendable(value: str) -> str:
+    return _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
 
 
 def with_custom_error(body: str) -> str:

@@ -172,7 +172,7 @@ def _execute(exchange: RequestContext, method: Method, call_service: CallService
         exchange.note("Method request headers: %s", logged(parameters["header"]))
         exchange.note("Method request body before transformations: %s", exchange.body)
     method.validation.check_parameters(exchange.parameter)
-    method.validation.check_body(exchange.media_type, exchange.body)
+    method.validation.check_body(exchange.media_type, exchange.input().read)
     integration = method.integration
     if integration is None:
         raise Refusal("API_CONFIGURATION_ERROR", reason="No integration defined for method")

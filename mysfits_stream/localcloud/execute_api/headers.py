@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 
 from mysfits_stream.localcloud.http.messages import Request
+from mysfits_stream.localcloud.random_ids import hexadecimal
 
 TRACE_ID = "x-amzn-trace-id"
 # Headers of the client that neither templates nor mappings nor functions see.
@@ -60,14 +61,14 @@ def forwarded(request: Request, now: float) -> dict[str, str]:
 
 def trace_root(now: float) -> str:
     """The root of a new trace that begins ``now``, in seconds since the epoch."""
-    return f"1-{int(now):08x}-{secrets.token_hex(12)}"
+    return f"1-{int(now):08x}-{hexadecimal(24)}"
 
 
 def trace_header(trace_id: str, now: float) -> str:
     """The X-Amzn-Trace-Id of a response: root, parent and whether the trace is sampled."""
     fields = dict(part.strip().split("=", 1) for part in trace_id.split(";") if "=" in part)
     fields = {"Root": trace_root(now), **fields}
-    fields.setdefault("Parent", secrets.token_hex(8))
+    fields.setdefault("Parent", hexadecimal(16))
     fields.setdefault("Sampled", "0")
     return ";".join(f"{name}={value}" for name, value in fields.items())
 
@@ -82,8 +83,12 @@ def unmappable(headers: Mapping[str, str]) -> str | None:
 
 def of_response(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a method response as sent to the client."""
-    return {
-        f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name: value
-        for name, value in headers.items()
-        if name.lower() not in DROPPED_FROM_RESPONSE
-    }
+    return {sent: value for name, value in headers.items() if (sent := _sent_name(name))}
+
+
+@lru_cache(maxsize=256)
+def _sent_name(name: str) -> str:
+    """The name of a response header as sent to the client; empty for a dropped header."""
+    if name.lower() in DROPPED_FROM_RESPONSE:
+        return ""
+    return f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -72,7 +73,7 @@ def _request_body(exchange: RequestContext, integration: Integration) -> bytes:
     template = integration.templates.get(exchange.media_type)
     if template is not None:
         if binary:
-            exchange.body = request_text(raw, binary=binary, handling=handling)
+            exchange.replace_body(request_text(raw, binary=binary, handling=handling))
         try:
             mapped = template.render(exchange.variables(exchange.input()))
         except BodyNotJson as error:
@@ -113,7 +114,7 @@ def _call(
 ) -> Answer:
     headers, query, path = _request_parameters(exchange, integration)
     uri = _with_stage_variables(exchange, integration.uri)
-    target = _URI.match(uri)
+    target = _target(uri)
     if target is None:
         raise Refusal("API_CONFIGURATION_ERROR", reason=f"Invalid endpoint address: {uri}")
     action = target["rest"]
@@ -161,7 +162,14 @@ def _call(
     return answer
 
 
+@lru_cache(maxsize=256)
+def _target(uri: str) -> re.Match[str] | None:
+    return _URI.match(uri)
+
+
 def _with_stage_variables(exchange: RequestContext, text: str) -> str:
+    if "${" not in text:
+        return text
     return _VARIABLE.sub(lambda match: exchange.deployed.stage.variables.get(match[1], ""), text)
 
 

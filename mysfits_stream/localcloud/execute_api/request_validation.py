@@ -18,7 +18,6 @@ from mysfits_stream.localcloud.execute_api.json_schema import (
     check_schema,
 )
 from mysfits_stream.localcloud.execute_api.schema_predicate import Predicate, compile_predicate
-from mysfits_stream.localcloud.velocity.functions import read_json
 
 MODEL_URL = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
 
@@ -51,13 +50,16 @@ class Validation:
             named = ", ".join(missing)
             raise Refusal("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{named}]")
 
-    def check_body(self, media_type: str, body: str) -> None:
-        """Raise the 400 of a body that is not JSON or violates the model of the media type."""
+    def check_body(self, media_type: str, read: Callable[[], Any]) -> None:
+        """Raise the 400 of a body that is not JSON or violates the model of the media type.
+
+        ``read`` returns the document of the body, or raises ValueError or RecursionError.
+        """
         model = self.models.get(media_type)
         if model is None:
             return
         try:
-            document = read_json(body or "{}")
+            document = read()
         except (ValueError, RecursionError) as error:
             raise Refusal("BAD_REQUEST_BODY", reason=f"Request body is not valid JSON: {error}") from error
         if errors := model.errors(document):

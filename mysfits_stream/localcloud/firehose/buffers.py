@@ -96,11 +96,19 @@ class Delivery:
         self.backup = Buffer()
         self.uploads: list[Upload] = []
 
-    def accept(self, record: Record, now: float) -> None:
-        """Buffer a new record."""
-        stream = self.stream
-        if stream.backup:
+    def accept(self, record: Record, now: float) -> bool:
+        """Buffer a new record; True if :meth:`due_at` may now be earlier."""
+        first = self.outgoing.parts if self.stream.processor is None else self.incoming.records
+        opens, closed = not first, len(self.waiting) + len(self.uploads)
+        if backup := self.stream.backup:
+            opens = opens or not self.backup.parts
             self.backup.append(record.data, record.arrived, now)
+            opens = opens or self.backup.size >= backup.buffer_bytes
+        self._buffer(record, now)
+        return opens or len(self.waiting) + len(self.uploads) != closed
+
+    def _buffer(self, record: Record, now: float) -> None:
+        stream = self.stream
         if stream.processor is None:
             self.deliver(record.data, record.arrived, now)
             return

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import json
-import secrets
 import threading
 import time
 import uuid
@@ -32,6 +31,7 @@ from mysfits_stream.localcloud.firehose.processor import Failure, Record, Result
 from mysfits_stream.localcloud.firehose.services import DeliveryServices, S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
 from mysfits_stream.localcloud.iam import Verdict
+from mysfits_stream.localcloud.random_ids import url_safe
 
 DEFAULT_ACCOUNT = "123456789012"
 SERVICE = "firehose.amazonaws.com"
@@ -181,17 +181,12 @@ class Firehose:
         put = Put(region, name, stream.created, arrived, batch)
         with self._lock:
             self._write(put)
-            delivery = self._deliveries.setdefault((stream.arn, stream.created), Delivery(stream))
-            before = delivery.due_at()
-            self._accept(stream, put, steady)
-            at = arrived / 1000
-            self._metrics.count(stream, f"{operation}.Requests", 1, at)
-            self._metrics.count(stream, "IncomingRecords", len(batch), at)
-            self._metrics.count(stream, "IncomingBytes", sum(map(len, batch)), at)
-            after = delivery.due_at()
-        if after is not None and (before is None or after < before):
+            due = self._accept(stream, put, steady)
+        size = sum(map(len, batch))
+        self._metrics.count_put(stream, operation, records=len(batch), size=size, at=arrived / 1000)
+        if due:
             self._wake()
-        return [secrets.token_urlsafe(RECORD_ID_BYTES) for _ in batch], stream.encrypted
+        return [url_safe(RECORD_ID_BYTES) for _ in batch], stream.encrypted
 
     def _write(self, put: Put) -> None:
         try:
@@ -202,12 +197,18 @@ class Firehose:
                 "ServiceUnavailableException", f"The record cannot be kept: {error.strerror or error}"
             ) from error
 
-    def _accept(self, stream: Stream, put: Put, steady: float) -> None:
-        delivery = self._deliveries.setdefault((stream.arn, stream.created), Delivery(stream))
+    def _accept(self, stream: Stream, put: Put, steady: float) -> bool:
+        """Buffer the records of a put; True if something may now be due earlier than before."""
+        delivery = self._deliveries.get((stream.arn, stream.created))
+        if delivery is None:
+            delivery = self._deliveries[stream.arn, stream.created] = Delivery(stream)
+        earlier = delivery.stream is not stream
         delivery.stream = stream
         for data in put.records:
             self._serial += 1
-            delivery.accept(Record(f"{self._serial:050d}000000", data, put.arrived), steady)
+            record = Record(f"{self._serial:050d}000000", data, put.arrived)
+            earlier = delivery.accept(record, steady) or earlier
+        return earlier
 
     def _due_jobs(self, now: float) -> list[Callable[[], None]]:
         jobs: list[Callable[[], None]] = []

@@ -44,6 +44,18 @@ class Metrics:
         with self._lock:
             self._counted[key] = self._counted.get(key, 0) + value
 
+    def count_put(self, stream: Stream, operation: str, *, records: int, size: int, at: float) -> None:
+        """Count an accepted call of ``operation``: its records, and ``size`` bytes."""
+        region, name, minute = stream.region, stream.name, at // MINUTE * MINUTE
+        with self._lock:
+            for metric, value in (
+                (f"{operation}.Requests", 1),
+                ("IncomingRecords", records),
+                ("IncomingBytes", size),
+            ):
+                key = region, name, metric, minute
+                self._counted[key] = self._counted.get(key, 0) + value
+
     def take(self) -> list[Metric]:
         """Everything since the last call."""
         with self._lock:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import uuid
 from typing import Any
 
 from mysfits_stream.localcloud.firehose.delivery import Firehose, FirehoseError
 from mysfits_stream.localcloud.http.messages import Request, Response
+from mysfits_stream.localcloud.random_ids import request_id
 
 FIREHOSE_JSON = "application/x-amz-json-1.1"
 MAX_BODY = 8 * 1024 * 1024  # bytes: a batch of 4 MB in base64, and names
@@ -24,7 +24,7 @@ def is_put(request: Request) -> bool:
 def put(firehose: Firehose, request: Request) -> Response:
     """Put a record or a batch of records into a delivery stream."""
     try:
-        document = request.json()
+        document = request.document
         name = _required(document, "DeliveryStreamName", "deliveryStreamName")
         if request.operation == "PutRecord":
             data = _data(_required(document, "Record", "record"), "record")
@@ -60,7 +60,7 @@ def _data(record: dict[str, Any], member: str) -> bytes:
 
 
 def _answer(document: dict[str, Any], status: int = 200) -> Response:
-    headers = {"Content-Type": FIREHOSE_JSON, "x-amzn-RequestId": str(uuid.uuid4())}
+    headers = {"Content-Type": FIREHOSE_JSON, "x-amzn-RequestId": request_id()}
     if status != 200:
         headers["x-amzn-ErrorType"] = document["__type"]
     return Response(status, headers, json.dumps(document).encode())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -50,7 +51,7 @@ class Denial:
 def denial(request: Request, route: Route, allowed: AllowedCallers) -> Denial | None:
     """The reason to reject a request, or None. Needs no body."""
     host = request.headers.get("host", "")
-    if not LOOPBACK.fullmatch(_host_name(f"//{host}")):
+    if not _is_loopback(host):
         return Denial(f"the local cloud serves loopback host names only, not {host!r}")
     if not route.open_to_other_origins and (page := _foreign_page(request, host, allowed.origins)):
         return Denial(f"{page} may not use the local cloud; list its origin in local.allowed_origins")
@@ -85,6 +86,12 @@ def _foreign_page(request: Request, host: str, origins: tuple[str, ...]) -> str:
     # Images, frames, links and forms with GET have no Origin. Pages on other ports are "same-site".
     site = request.headers.get("sec-fetch-site", "none")
     return "" if site in ("none", "same-origin") else f"a {site} page"
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(host: str) -> bool:
+    """Whether a Host header names this machine."""
+    return LOOPBACK.fullmatch(_host_name(f"//{host}")) is not None
 
 
 def _host_name(url: str) -> str:

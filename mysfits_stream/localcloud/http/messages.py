@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
@@ -83,11 +84,16 @@ class Request:
         """The body as JSON; an empty body is an empty object."""
         return read_json(self.body or b"{}")
 
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON, parsed once; not to be changed."""
+        return self.json()
+
     def _scope(self, part: str) -> str:
         authorization = self.headers.get("authorization", "")
         if not authorization and "X-Amz-Credential" in self.query:
             authorization = f"Credential={self.parameters['X-Amz-Credential']}"
-        scope = CREDENTIAL_SCOPE.search(authorization)
+        scope = CREDENTIAL_SCOPE.search(authorization) if authorization else None
         return scope[part] if scope else ""
 
 
@@ -184,14 +190,22 @@ def run_wsgi(application: Callable[[Environ, StartResponse], Iterable[bytes]], e
 
 def send_response(response: Response, request: Request, start_response: StartResponse) -> list[bytes]:
     """Answer a WSGI server. A HEAD request gets only the headers, with the length of the body."""
-    headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-    announced = next((v for n, v in response.headers.items() if n.lower() == "content-length"), None)
+    headers, announced = [], ""
+    for name, value in response.headers.items():
+        if name.lower() == "content-length":
+            announced = value
+        else:
+            headers.append((name, value))
     bodiless = request.method == "HEAD" or response.status in (204, 304)
     if response.status not in (204, 304):
-        headers["Content-Length"] = (bodiless and announced) or str(len(response.body))
-    try:
-        reason = HTTPStatus(response.status).phrase
-    except ValueError:
-        reason = "Unknown"
-    start_response(f"{response.status} {reason}", list(headers.items()))
+        headers.append(("Content-Length", (bodiless and announced) or str(len(response.body))))
+    start_response(_status_line(response.status), headers)
     return [] if bodiless else [response.body]
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Unknown"

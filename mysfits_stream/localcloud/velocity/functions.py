@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote_plus, unquote_plus
 
@@ -24,11 +24,16 @@ class BodyNotJson(MappingError):
 
 
 class Input:
-    """``$input``: the body of a request or of an integration's response, and the request's parameters."""
+    """``$input``: the body of a request or of an integration's response, and the request's parameters.
+
+    ``parameters`` is called once a template reads a parameter.
+    """
 
     __slots__ = ("_document", "body", "parameters")
 
-    def __init__(self, body: str, parameters: Mapping[str, dict[str, Any]], document: Any = _UNREAD) -> None:
+    def __init__(
+        self, body: str, parameters: Callable[[], Mapping[str, dict[str, Any]]], document: Any = _UNREAD
+    ) -> None:
         # AWS gives templates an empty object where there is no body (F94).
         self.body = body or "{}"
         self.parameters = parameters
@@ -40,11 +45,15 @@ class Input:
 
     def document(self) -> Any:
         """The body as JSON, parsed once."""
+        try:
+            return self.read()
+        except (ValueError, RecursionError) as error:
+            raise BodyNotJson(f"Could not parse request body into json: {error}") from error
+
+    def read(self) -> Any:
+        """As :meth:`document`, with the error of the parser: ValueError or RecursionError."""
         if self._document is _UNREAD:
-            try:
-                self._document = read_json(self.body)
-            except (ValueError, RecursionError) as error:
-                raise BodyNotJson(f"Could not parse request body into json: {error}") from error
+            self._document = read_json(self.body)
         return self._document
 
     def path(self, path: Any) -> Any:
@@ -63,14 +72,15 @@ class Input:
 
     def params(self, *name: Any) -> Any:
         """``$input.params()``: all parameters, or the first of path, query string and header."""
+        parameters = self.parameters()
         if not name:
-            return {kind: dict(self.parameters[kind]) for kind in ("path", "querystring", "header")}
+            return {kind: dict(parameters[kind]) for kind in ("path", "querystring", "header")}
         for kind in ("path", "querystring", "header"):
-            found = self.parameters[kind].get(name[0])
+            found = parameters[kind].get(name[0])
             if found is not None:
                 return found
         wanted = str(name[0]).lower()
-        return next((value for key, value in self.parameters["header"].items() if key.lower() == wanted), "")
+        return next((value for key, value in parameters["header"].items() if key.lower() == wanted), "")
 
     methods: ClassVar = {"path": path, "json": json, "params": params}
 
@@ -80,11 +90,14 @@ def read_json(source: str) -> Any:
 
     Raises ValueError or RecursionError.
     """
-    return json.loads(source, parse_constant=_no_constant)
+    return _decode(source)
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"Unrecognized token '{name}'")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 class Util:

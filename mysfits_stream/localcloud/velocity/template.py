@@ -10,6 +10,7 @@ may render the same template.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,8 @@ from mysfits_stream.localcloud.velocity.values import (
     arithmetic,
     compare,
     equal,
-    invoke,
     lookup,
+    method,
     text,
     truth,
 )
@@ -103,11 +104,23 @@ def _excerpt(element: Any) -> str:
 
 def _block(block: Any) -> Statement:
     children = [child for child in block.children if not _is_silent(child)]
-    parts = [
-        _verbatim(words) if (words := _words(child, children[index + 1 : index + 2])) else _statement(child)
-        for index, child in enumerate(children)
-        if not _between_sets(children[max(index - 1, 0)], child, children[index + 1 : index + 2])
-    ]
+    parts: list[Statement] = []
+    pieces: list[str | Expression] = []
+    for index, child in enumerate(children):
+        after = children[index + 1 : index + 2]
+        if _between_sets(children[max(index - 1, 0)], child, after):
+            continue
+        if words := _words(child, after):
+            pieces.append(words)
+        elif isinstance(child, operators.FormalReference):
+            pieces.append(_reference(child))
+        else:
+            if pieces:
+                parts.append(_printed(pieces))
+                pieces = []
+            parts.append(_statement(child))
+    if pieces:
+        parts.append(_printed(pieces))
     if len(parts) == 1:
         return parts[0]
 
@@ -166,8 +179,6 @@ def _statement(element: Any) -> Statement:
             return _verbatim(element.text)
         case operators.Comment():
             return _verbatim(_line_break(element))
-        case operators.FormalReference():
-            return _print(element)
         case operators.SetDirective():
             return _assignment(element.assignment)
         case operators.IfDirective():
@@ -198,14 +209,15 @@ def _stop(scope: Scope, out: list[str]) -> None:
     raise _Stop
 
 
-def _print(reference: Any) -> Statement:
-    if reference.expression is None:
-        return _verbatim(reference.my_text())
-    read = _reference(reference)
+def _printed(pieces: list[str | Expression]) -> Statement:
+    """Words and references in a row."""
+    if len(pieces) == 1 and isinstance(pieces[0], str):
+        return _verbatim(pieces[0])
 
     def run(scope: Scope, out: list[str]) -> None:
-        value = read(scope)
-        out.append(value if type(value) is str else text(value))
+        for piece in pieces:
+            value = piece if type(piece) is str else piece(scope)  # type: ignore[operator]
+            out.append(value if type(value) is str else text(value))
 
     return run
 
@@ -276,10 +288,26 @@ def _if(directive: Any) -> Statement:
 
 
 _LOOP_NAMES = ("foreach", "velocityCount", "velocityHasNext")
+_NAMES_LOOP = re.compile(r"(?<!#)(?<!#\{)foreach|velocityCount|velocityHasNext")
+"""A template that may read a variable of a loop; the directive alone does not."""
+_ABSENT = object()
 
 
 def _foreach(directive: Any) -> Statement:
     name, values, block = directive.loop_var_name, _expression(directive.value), _block(directive.block)
+    if not _NAMES_LOOP.search(str(directive.full_text())):
+
+        def run_unnamed(scope: Scope, out: list[str]) -> None:
+            outer = scope.get(name, _ABSENT)
+            for item in _items(values(scope)):
+                scope[name] = item
+                block(scope, out)
+            if outer is not _ABSENT:
+                scope[name] = outer
+            else:
+                scope.pop(name, None)
+
+        return run_unnamed
     names = (*_LOOP_NAMES, name)
 
     def run(scope: Scope, out: list[str]) -> None:
@@ -432,6 +460,16 @@ def _reference(reference: Any) -> Expression:
     steps = _steps(reference.expression, own, first=True)
     name = reference.expression.part.name
 
+    parameters = reference.expression.part.parameters
+    # AWS prints the empty parentheses after the name of a #define as they stand.
+    suffix = parameters.my_text() if parameters is not None else ""
+
+    def variable(scope: Scope) -> Any:
+        value = scope.get(name)
+        if type(value) is _Defined:
+            return value.render(scope) + suffix
+        return "" if value is None else value
+
     def evaluate(scope: Scope) -> Any:
         value = scope.get(name)
         if type(value) is _Defined:
@@ -440,12 +478,9 @@ def _reference(reference: Any) -> Expression:
             value = step(value, scope)
             if value is None:
                 return ""
-        return "" if value is None else value
+        return value
 
-    parameters = reference.expression.part.parameters
-    # AWS prints the empty parentheses after the name of a #define as they stand.
-    suffix = parameters.my_text() if parameters is not None else ""
-    return evaluate
+    return evaluate if steps else variable
 
 
 Step = Callable[[Any, Scope], Any]
@@ -474,7 +509,13 @@ def _member(part: Any, own: Any) -> Step:
     if name not in (KNOWN if own is None else own):
         raise _refuse(part, f"the method {name}()")
     arguments = [_expression(value) for value in getattr(part.parameters.values, "values", ())]
-    return lambda value, scope: invoke(value, name, [argument(scope) for argument in arguments])
+    invoke = method(name)
+    if not arguments:
+        return lambda value, scope: invoke(value)
+    if len(arguments) == 1:
+        [only] = arguments
+        return lambda value, scope: invoke(value, only(scope))
+    return lambda value, scope: invoke(value, *[argument(scope) for argument in arguments])
 
 
 def _index(index: Any) -> Step:

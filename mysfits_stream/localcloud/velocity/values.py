@@ -62,9 +62,8 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def to_json(value: Any) -> str:
-    """JSON as in ``$input.json``: compact, with unescaped characters beyond ASCII."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=text)
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=text).encode
+"""JSON as in ``$input.json``: compact, with unescaped characters beyond ASCII."""
 
 
 def _double(value: float) -> str:
@@ -87,6 +86,8 @@ def truth(value: Any) -> bool:
 
 def equal(left: Any, right: Any) -> bool:
     """Velocity's ``==``: numbers by value, values of different types by printed text."""
+    if type(left) is str and type(right) is str:
+        return left == right
     if _number(left) and _number(right):
         return bool(left == right)
     if type(left) is type(right) or (isinstance(left, list) and isinstance(right, list)):
@@ -142,21 +143,27 @@ def lookup(target: Any, name: Any) -> Any:
     return None
 
 
-def invoke(target: Any, name: str, arguments: list[Any]) -> Any:
-    """``$target.name(arguments)``; None if the type has no method of this name."""
-    method = METHODS.get(type(target), {}).get(name) or ANY.get(name)
-    if method is None:
-        own = getattr(target, "methods", None)
-        method = own.get(name) if own else None
-    if method is None:
-        return None
-    try:
-        return method(target, *arguments)
-    except (IndexError, ValueError, KeyError, AttributeError, re.error) as error:
-        raise MappingError(f"{name}: {error}") from error
-    except TypeError:
-        # Java looks methods up by the types of their arguments, so a wrong one is no method at all.
-        return None
+def method(name: str) -> Callable[..., Any]:
+    """``$target.name(arguments)`` as a function; None for a target whose type has no method of the name."""
+    by_type = {kind: methods[name] for kind, methods in METHODS.items() if name in methods}
+    of_any = ANY.get(name)
+
+    def invoke(target: Any, *arguments: Any) -> Any:
+        found = by_type.get(type(target), of_any)
+        if found is None:
+            own = getattr(target, "methods", None)
+            found = own.get(name) if own else None
+        if found is None:
+            return None
+        try:
+            return found(target, *arguments)
+        except (IndexError, ValueError, KeyError, AttributeError, re.error) as error:
+            raise MappingError(f"{name}: {error}") from error
+        except TypeError:
+            # Java looks methods up by the types of their arguments, so a wrong one is no method at all.
+            return None
+
+    return invoke
 
 
 def _java_pattern(pattern: str) -> re.Pattern[str]:

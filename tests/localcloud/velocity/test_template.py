@@ -21,7 +21,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 def variables(body: str = "{}") -> dict[str, Any]:
     return {
-        "input": Input(body, PARAMETERS),
+        "input": Input(body, lambda: PARAMETERS),
         "util": UTIL,
         "context": {
             "identity": SilentMap(sourceIp="192.0.2.1"),

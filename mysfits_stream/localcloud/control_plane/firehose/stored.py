@@ -8,6 +8,8 @@ from typing import Any
 from mysfits_stream.localcloud.control_plane.firehose.destination import read_destination
 from mysfits_stream.localcloud.firehose.stream import Stream
 
+SETTLED = {"ENABLING": "ENABLED", "DISABLING": "DISABLED"}
+
 
 @dataclass
 class DeliveryStream:
@@ -26,6 +28,9 @@ class DeliveryStream:
     encryption_settles_at: float = 0.0
     failure: str = ""
     """Why it will not become ACTIVE; empty if it will."""
+
+    view: tuple[Stream, Stream] | None = field(default=None, repr=False, compare=False)
+    """The last result of :meth:`at` that is not ``value``, after the ``value`` it was made of."""
 
     def __post_init__(self) -> None:
         self.value = self._read()
@@ -46,18 +51,23 @@ class DeliveryStream:
 
     def encryption_now(self, now: float) -> dict[str, str]:
         """DeliveryStreamEncryptionConfiguration at time ``now``; a transition ends by time alone."""
-        settled = {"ENABLING": "ENABLED", "DISABLING": "DISABLED"}
+        return {**self.encryption, "Status": self._encryption_status(now)}
+
+    def _encryption_status(self, now: float) -> str:
         status = self.encryption["Status"]
-        if now >= self.encryption_settles_at:
-            status = settled.get(status, status)
-        return {**self.encryption, "Status": status}
+        return SETTLED.get(status, status) if now >= self.encryption_settles_at else status
 
     def at(self, now: float) -> Stream:
         """The stream's view for the data plane at time ``now``."""
-        status, encrypted = self.status(now), self.encryption_now(now)["Status"] == "ENABLED"
-        if status == self.value.status and encrypted == self.value.encrypted:
-            return self.value
-        return replace(self.value, status=status, encrypted=encrypted)
+        status, encrypted = self.status(now), self._encryption_status(now) == "ENABLED"
+        value, view = self.value, self.view
+        if status == value.status and encrypted == value.encrypted:
+            return value
+        if view and view[0] is value and (view[1].status, view[1].encrypted) == (status, encrypted):
+            return view[1]
+        made = replace(value, status=status, encrypted=encrypted)
+        self.view = value, made
+        return made
 
     def _read(self) -> Stream:
         return read_destination(
