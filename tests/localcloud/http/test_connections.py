@@ -65,6 +65,34 @@ def test_requests_that_arrive_together_are_answered_in_turn(local_cloud: CloudUn
         assert answer.count(b"HTTP/1.1 200 ") == 3
 
 
+def test_a_request_in_pieces_after_an_answer_is_answered(local_cloud: CloudUnderTest) -> None:
+    request = b"GET /_local/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connect(local_cloud) as connection:
+        for cut in range(1, len(request), 11):
+            # The first piece arrives while the worker still waits for it, the second after it has left.
+            connection.sendall(request + request[:cut])
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert requests.get(f"{local_cloud.endpoint}/_local/health", timeout=5).ok
+            connection.sendall(request[cut:])
+            answer += connection.recv(65536)
+            assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_clients_that_pause_between_requests_do_not_hold_the_workers(local_cloud: CloudUnderTest) -> None:
+    request = b"GET /_local/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with clients(local_cloud, WORKERS + 6, request) as connections:
+        for connection in connections:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        for connection in connections:
+            connection.sendall(request[:20])
+        assert requests.get(f"{local_cloud.endpoint}/_local/health", timeout=5).ok
+        for connection in connections:
+            connection.sendall(request[20:])
+        for connection in connections:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_the_connection_that_was_idle_the_longest_makes_room(local_cloud: CloudUnderTest) -> None:
     with clients(local_cloud, MAX_CONNECTIONS + 1, b"") as connections:
         assert connections[0].recv(1) == b""
