@@ -110,6 +110,16 @@ def moody(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MoodyStack
         cloud.stop()
 
 
+def test_a_domain_name_is_waited_for(moody: MoodyStack) -> None:
+    certificate = moody.aws.account.arn("acm", "certificate/1")
+    api = ApiConfig(domain="clicks.example.com", certificate_arn=certificate)
+    moody.up(replace(CONFIG, api=api))
+    changed = replace(CONFIG, api=replace(api, certificate_arn=f"{certificate}0"))
+    assert moody.up(changed) == {"UpdateDomainName"}
+    found: Any = moody.aws.clients.apigateway.get_domain_name(domainName="clicks.example.com")
+    assert found["domainNameStatus"] == "AVAILABLE"
+
+
 @pytest.mark.slow
 def test_a_stack_lives_through_all_moods(moody: MoodyStack) -> None:
     clients = moody.aws.clients

@@ -10,6 +10,8 @@ setting ``seed``. Faults on request (``faults.py``) work with both behaviors.
     stale_reads.py     eventually consistent reads: a bucket's earlier settings
     lifecycle.py       CREATING, DELETING, Pending, InProgress
     deployments.py     delayed deployments of an API
+    versions.py        a function's versions and aliases: Pending, missing, or as before a change
+    domain_names.py    PENDING and UPDATING domain names
     lost_answers.py    calls with an effect and without a response
 """
 
@@ -20,6 +22,7 @@ from typing import ClassVar
 
 from mysfits_stream.localcloud.aws_behavior.chance import Chance
 from mysfits_stream.localcloud.aws_behavior.deployments import Deployments
+from mysfits_stream.localcloud.aws_behavior.domain_names import DomainNames
 from mysfits_stream.localcloud.aws_behavior.faults import (
     FaultRule,
     Faults,
@@ -34,6 +37,7 @@ from mysfits_stream.localcloud.aws_behavior.propagation import Propagation
 from mysfits_stream.localcloud.aws_behavior.quotas import Quotas
 from mysfits_stream.localcloud.aws_behavior.reads import Reads
 from mysfits_stream.localcloud.aws_behavior.stale_reads import StaleReads
+from mysfits_stream.localcloud.aws_behavior.versions import Versions
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane
 from mysfits_stream.localcloud.execute_api.deployed import DeployedApi
 from mysfits_stream.localcloud.http.calls import Call, identify
@@ -74,6 +78,8 @@ class AwsBehavior:
         self._quotas = Quotas(aws_seconds)
         self._reads = Reads(aws_seconds, chance, ACCOUNT)
         self._stale_reads = StaleReads(aws_seconds, chance)
+        self._versions = Versions(aws_seconds, chance, ACCOUNT)
+        self._domain_names = DomainNames(aws_seconds, chance)
         self._lifecycle = Lifecycle(chance)
         self._lost_answers = LostAnswers(chance)
         self._deployments = Deployments(
@@ -89,7 +95,13 @@ class AwsBehavior:
             return self._reads.around(call, stale_reads)
 
         def stale_reads() -> Response:
-            return self._stale_reads.around(call, deployments)
+            return self._stale_reads.around(call, versions)
+
+        def versions() -> Response:
+            return self._versions.around(call, domain_names)
+
+        def domain_names() -> Response:
+            return self._domain_names.around(call, deployments)
 
         def deployments() -> Response:
             return self._deployments.around(call, propagation)

@@ -1,4 +1,4 @@
-"""The rate quotas of AWS's control planes, per account and region (F60, F61, F63, F65)."""
+"""The rate quotas of AWS's control planes, per account and region (F60, F61, F63, F65, F292)."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ QUOTAS: dict[str, dict[str | None, Quota]] = {
     "apigateway": {
         None: Quota(10, 1, burst=40),
         "CreateDeployment": Quota(1, 5),
+        "CreateDomainName": Quota(1, 30),
         "CreateResource": Quota(5, 1, burst=5),
         "CreateRestApi": Quota(1, 3),
+        "DeleteDomainName": Quota(1, 30),
         "DeleteResource": Quota(5, 1, burst=5),
         "DeleteRestApi": Quota(1, 30),
         "GetResources": Quota(5, 2, burst=5),
         "ImportRestApi": Quota(1, 3),
         "PutRestApi": Quota(1, 1),
         "UpdateAccount": Quota(1, 20),
+        "UpdateDomainName": Quota(1, 30),
     },
     "firehose": {
         operation: Quota(5, 1, burst=5)

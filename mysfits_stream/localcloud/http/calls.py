@@ -89,7 +89,9 @@ def identify_as(service: str, request: Request) -> Call | None:
     for route in _routes(service):
         if (match := route.path.fullmatch(path)) and route.takes(request, query):
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
-            given = {**({} if service == "s3" else _document(request.body)), **labels}
+            # Lambda's versions and aliases are named in the query.
+            named = query if service == "lambda" else {}
+            given = {**named, **({} if service == "s3" else _document(request.body)), **labels}
             return Call(service, route.operation, request.region, _named(given), given)
     return None
 
