@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import MATRIX_CASES
-from tests.matrix.world import EFFECTS_ONLY, HARMS, RUNS, Which, World, perform
+from tests.matrix.world import HARMS, RUNS, Which, World, perform
 
 SAMPLE = 2
 """How many calls of each run a harm is tried on, unless all are asked for."""
@@ -28,7 +28,7 @@ def test_a_run_heals_after_any_call_comes_to_harm(
     harm: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    calls = [each for each in undisturbed(run, world) if harm not in EFFECTS_ONLY or not each.reads]
+    calls = [each for each in undisturbed(run, world) if each.differs(harm)]
     if not request.config.getoption("--all-cases"):
         calls = random.Random(f"{run}, {harm}").sample(calls, SAMPLE)  # noqa: S311
     request.node.user_properties.append((MATRIX_CASES, len(calls)))

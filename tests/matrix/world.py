@@ -87,10 +87,11 @@ class Which:
     def __str__(self) -> str:
         return f"{self.operation}({self.resource})#{self.occurrence}"
 
-    @property
-    def reads(self) -> bool:
-        """Whether the operation changes nothing."""
-        return self.operation.startswith(READS)
+    def differs(self, harm: str) -> bool:
+        """Whether the case shows something that no other case of the run does."""
+        if harm in EFFECTS_ONLY and self.operation.startswith(READS):
+            return False
+        return not any(name in self.resource for name in REPRESENTED)
 
 
 Harm = Callable[["Case", ApiCall, Send], Response]
@@ -413,6 +414,10 @@ class Silent:
 
     def waiting(self, name: str, text: str) -> None:
         """Ignore a wait."""
+
+
+REPRESENTED = tuple(f"{STACK}-{kind.name}" for kind in kinds(CONFIG)[2:])
+"""Alarms are of one class and do not depend on each other: two of them stand for all."""
 
 
 def _nothing(world: World) -> None:
