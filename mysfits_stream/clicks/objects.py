@@ -201,15 +201,19 @@ class ClicksBucket:
 
 
 def ahead(
-    function: Callable[[T], R], items: Iterable[T], *, weight: Callable[[T], int] = lambda _: 0
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    weight: Callable[[T], int] = lambda _: 0,
+    at_once: int = AT_ONCE,
 ) -> Iterator[R]:
     """``map`` with concurrent calls, in order; calls are bounded in number and in weight."""
     running: deque[tuple[Future[R], int]] = deque()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         try:
             for item in items:
                 while running and (
-                    len(running) >= AT_ONCE or sum(size for _, size in running) + weight(item) > BYTES_AT_ONCE
+                    len(running) >= at_once or sum(size for _, size in running) + weight(item) > BYTES_AT_ONCE
                 ):
                     yield running.popleft()[0].result()
                 running.append((pool.submit(function, item), weight(item)))

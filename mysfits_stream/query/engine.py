@@ -1,7 +1,8 @@
 """DuckDB over the files of a snapshot: bounded, read only, and locked before the user's SQL runs.
 
-SQL sees the tables ``clicks``, ``clicks_raw`` and ``failed_clicks``. The SQL is a single SELECT; DuckDB may
-open the snapshot's files only, loads no extension, opens no connection, and its settings are locked.
+SQL sees the tables ``clicks``, ``clicks_raw`` and ``failed_clicks`` (``sandbox``). The SQL is a single
+SELECT; DuckDB may open the snapshot's files only, loads no extension, opens no connection, and its settings
+are locked.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mysfits_stream.errors import QueryError
-from mysfits_stream.query import schema
+from mysfits_stream.query import sandbox, schema
 from mysfits_stream.query.cache import Snapshot
-from mysfits_stream.query.parts import connection, literal, literals
+from mysfits_stream.query.parts import connection, interruptible, literal, literals
+from mysfits_stream.query.sandbox import TABLES
 from mysfits_stream.query.schema import Column
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TABLES = f"{schema.CLICKS}, {schema.CLICKS_RAW}, {schema.FAILED_CLICKS}"
 MEMORY = "1GB"
 """DuckDB's limit for a query; larger work spills to disk."""
 
@@ -125,20 +126,29 @@ class Engine:
 
 
 def select_text(sql: str) -> str:
-    """The text of the only statement, a SELECT, without a final semicolon. Raises QueryError."""
+    """The text of the only statement, a SELECT over the tables, without a final semicolon.
+
+    Raises QueryError.
+    """
     import duckdb
 
     # The parser reads the files of IMPORT DATABASE, if it may.
-    with query_errors(), closing(duckdb.connect(config={"enable_external_access": False})) as parser:
+    with (
+        query_errors(),
+        interruptible(),
+        closing(duckdb.connect(config={"enable_external_access": False})) as parser,
+    ):
         statements = parser.extract_statements(sql)
-    if len(statements) != 1:
-        raise QueryError(f"the SQL holds {len(statements)} statements; write one SELECT")
-    [statement] = statements
-    if statement.type != duckdb.StatementType.SELECT:
-        raise QueryError(
-            f"{statement.type.name} is not possible: a query is one SELECT or WITH … SELECT over {TABLES}"
-        )
-    return str(statement.query).strip().removesuffix(";")
+        if len(statements) != 1:
+            raise QueryError(f"the SQL holds {len(statements)} statements; write one SELECT")
+        [statement] = statements
+        if statement.type != duckdb.StatementType.SELECT:
+            raise QueryError(
+                f"{statement.type.name} is not possible: a query is one SELECT or WITH … SELECT over {TABLES}"
+            )
+        select = str(statement.query).strip().removesuffix(";")
+        sandbox.check(parser, select)
+    return select
 
 
 @contextmanager

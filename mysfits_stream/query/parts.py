@@ -52,7 +52,7 @@ class Part:
 
 
 @contextmanager
-def connection(spill: Path, memory: str = MEMORY) -> Iterator[DuckDBPyConnection]:
+def connection(spill: Path, memory: str = MEMORY, threads: int = THREADS) -> Iterator[DuckDBPyConnection]:
     """DuckDB in memory, with bounded memory and threads, without extensions and the network."""
     import duckdb
 
@@ -63,12 +63,23 @@ def connection(spill: Path, memory: str = MEMORY) -> Iterator[DuckDBPyConnection
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
     }
-    with closing(duckdb.connect(":memory:", config=settings)) as made:
+    with interruptible(), closing(duckdb.connect(":memory:", config=settings)) as made:
         made.execute("SET python_enable_replacements = false")
         made.execute("SET enable_progress_bar = false")  # it goes to standard output
         made.execute("SET TimeZone = 'UTC'")
-        made.execute(f"SET threads = least({THREADS}, current_setting('threads'))")
+        made.execute(f"SET threads = least({threads}, current_setting('threads'))")
         yield made
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the block with KeyboardInterrupt: DuckDB raises a RuntimeError in the main thread."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 def digest(columns: Sequence[Column]) -> str:

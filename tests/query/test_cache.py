@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from mysfits_stream.errors import StateError
 from mysfits_stream.query import cache as caching
+from mysfits_stream.query import parts
 from mysfits_stream.query.cache import remove
 from tests.support.asking import Asking
 from tests.support.clicks_bucket import NOON, Clock, MemoryS3, enriched, key, lines
@@ -334,7 +335,7 @@ def test_a_link_in_place_of_the_lock_keeps_its_destination(asking: Asking, tmp_p
 
 def test_work_that_does_not_fit_into_memory_is_done_with_more(tmp_path: Path) -> None:
     from mysfits_stream.config import Config
-    from mysfits_stream.query import parts, schema
+    from mysfits_stream.query import schema
 
     written = tmp_path / "lines"
     clicks = [enriched(NOON, f"{n}" * 9, clickId=f"click-{n:06}") for n in range(20_000)]
@@ -347,5 +348,7 @@ def test_work_that_does_not_fit_into_memory_is_done_with_more(tmp_path: Path) ->
     assert limit == ("953.6 MiB",)
 
 
-def test_no_progress_bar_of_duckdb_joins_the_result(asking: Asking) -> None:
-    assert asking.ask("SELECT current_setting('enable_progress_bar')") == [(False,)]
+def test_no_progress_bar_of_duckdb_joins_the_result(tmp_path: Path) -> None:
+    with parts.connection(tmp_path) as duck:
+        found = duck.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    assert found == (False,)

@@ -196,7 +196,7 @@ FORBIDDEN = {
     "a file": ("SELECT * FROM read_csv('/etc/passwd')", "SQL can read clicks, clicks_raw, failed_clicks"),
     "a file's text": ("SELECT * FROM read_text('/etc/passwd')", "no file"),
     "a list of files": ("SELECT * FROM glob('/*')", "no file"),
-    "a file as a table": ("SELECT * FROM '/etc/passwd'", "does not exist"),
+    "a file as a table": ("SELECT * FROM '/etc/passwd'", "/etc/passwd is not possible: SQL can read"),
     "a URL": ("SELECT * FROM read_json('https://example.com/x.json')", "no URL"),
     "another Parquet file": ("SELECT * FROM read_parquet('/tmp/x.parquet')", "no file"),
     "a file's metadata": ("SELECT * FROM parquet_metadata('/tmp/x.parquet')", "no file"),
@@ -219,7 +219,31 @@ FORBIDDEN = {
     "no statement": ("-- nothing", "0 statements"),
     "no SQL": ("SELEC 1", 'syntax error at or near "SELEC" (line 1)'),
     "no column": ("SELECT colour\nFROM clicks", '"goodevil", "clickedAt", "lawchaos" (line 1)'),
-    "no table": ("SELECT *\nFROM orders", "Table with name orders does not exist!"),
+    "no table": ("SELECT *\nFROM orders", "orders is not possible: SQL can read clicks, clicks_raw, failed"),
+    "settings": ("SELECT * FROM duckdb_settings()", "duckdb_settings is not possible"),
+    "settings, FROM first": ("FROM duckdb_settings()", "no setting and no other table"),
+    "one setting": ("SELECT current_setting('temp_directory')", "current_setting is not possible"),
+    "a setting inside": ("SELECT 1 WHERE (SELECT lower(CURRENT_SETTING('threads'))) = 'x'", "not possible"),
+    "views": ("SELECT sql FROM duckdb_views", "duckdb_views is not possible"),
+    "a definition of a view": ("SELECT pg_get_viewdef(1)", "pg_get_viewdef is not possible"),
+    "the catalog": ("SELECT * FROM information_schema.views", "information_schema.views is not possible"),
+    "a description of the catalog": ("DESCRIBE sqlite_master", "sqlite_master is not possible"),
+    "the settings' description": ("DESCRIBE SELECT * FROM duckdb_settings()", "is not possible"),
+    "SHOW TABLES": ("SHOW TABLES", "SHOW"),
+    "SHOW ALL TABLES": ("SELECT * FROM (SHOW ALL TABLES)", "is not possible: SQL can read"),
+    "SHOW DATABASES": ("SHOW DATABASES", "is not possible: SQL can read"),
+    "SQL as a text": ("FROM query('FROM duckdb_settings()')", "query is not possible"),
+    "a table named by a text": ("FROM query_table('duckdb_views')", "query_table is not possible"),
+    "memory": ("FROM arrow_scan(1, 2, 3)", "arrow_scan is not possible"),
+    "a name of WITH, outside": (
+        "SELECT * FROM duckdb_views, (WITH duckdb_views AS (SELECT 1) FROM duckdb_views)",
+        "duckdb_views is not possible",
+    ),
+    "a name of WITH, in itself": (
+        "WITH duckdb_views AS (SELECT * FROM duckdb_views) FROM duckdb_views",
+        "duckdb_views is not possible",
+    ),
+    "many levels": ("SELECT " + "+".join(["1"] * 900), "nested too deeply"),
 }
 
 
@@ -235,9 +259,30 @@ def test_sql_reads_and_writes_nothing_but_the_tables_and_says_so_in_one_line(
     assert not Path("/tmp/stolen.csv").exists()  # noqa: S108 - the file that must not be there
 
 
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("FROM clicks SELECT count(*)", [(1,)]),
+        ("SELECT count(*) FROM (DESCRIBE Clicks)", [(11,)]),
+        ("WITH a AS (FROM CLICKS_RAW), b AS (FROM A) SELECT count(*) FROM b", [(1,)]),
+        (
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3) FROM n LIMIT 1",
+            [(1,)],
+        ),
+        ("SELECT count(*) FROM clicks AS c, range(3), unnest([1, 2]), generate_series(1, 2)", [(12,)]),
+        ("SELECT (SELECT count(*) FROM clicks WHERE c.species = species) FROM clicks AS c", [(1,)]),
+        ("PIVOT clicks ON species IN ('Griffin') USING count(*) GROUP BY goodevil", [("good", 1)]),
+        ("SELECT value FROM json_each('[7]')", [(7,)]),
+    ],
+)
+def test_sql_of_many_forms_reads_the_tables(asking: Asking, sql: str, found: list[Any]) -> None:
+    put(asking, enriched(NOON, "u"))
+    assert asking.ask(sql) == found
+
+
 def test_a_python_variable_is_no_table(asking: Asking) -> None:
     stolen = [1]
-    with pytest.raises(QueryError, match="stolen does not exist"):
+    with pytest.raises(QueryError, match="stolen is not possible: SQL can read"):
         asking.ask("SELECT * FROM stolen")
     assert stolen == [1]
 
