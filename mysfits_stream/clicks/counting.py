@@ -37,12 +37,16 @@ class Counts:
     @classmethod
     def of(cls, names: str, definition: Definition) -> Counts:
         """No clicks yet, by names separated by commas; raises ClickError for an unknown name."""
-        by = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
+        by = tuple(name.strip() for name in names.split(","))
         members = {*definition.names, *definition.attributes}
         for name in by:
+            if by.count(name) > 1:
+                raise ClickError(f"--by {names}: {name or 'an empty name'} is there twice; name each once")
             if name not in members and name not in UNITS:
                 known = ", ".join([*definition.names, *definition.attributes, *UNITS])
-                raise ClickError(f"--by {name}: not a field, an attribute or a unit of time; known: {known}")
+                raise ClickError(
+                    f"--by {name or repr(name)}: not a field, an attribute or a unit of time; known: {known}"
+                )
         if "clicks" in by:
             raise ClickError("--by clicks: the result has the number of clicks under this name; use `query`")
         return cls(by, frozenset(by) - members)

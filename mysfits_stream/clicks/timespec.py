@@ -24,7 +24,7 @@ def parse(text: str, now: datetime, option: str) -> datetime:
     """
     try:
         if ago := AGO.fullmatch(text.strip()):
-            moment = now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+            moment = _ago(now, int(ago[1]), UNITS[ago[2]])
         else:
             moment = datetime.fromisoformat(text.strip())
             moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -34,3 +34,10 @@ def parse(text: str, now: datetime, option: str) -> datetime:
             f"{option} {text!r}: expected a time span such as 90s, 15m, 1h or 7d, "
             "or a time such as 2026-11-23 or 2026-11-23T14:30Z"
         ) from None
+
+
+def _ago(now: datetime, count: int, unit: str) -> datetime:
+    try:
+        return now - timedelta(**{unit: count})
+    except OverflowError:  # before the year 1
+        return EARLIEST

@@ -127,18 +127,18 @@ def clicks(
 
     if follow and (until or last):
         raise click.UsageError("--follow works with --since only: remove --until and --last")
-    if html:
-        if follow or last or raw or by:
+    if html is not None:
+        if follow or last or raw or by is not None:
             raise click.UsageError("--html works with --since and --until only: remove the other options")
         from mysfits_stream.operations.report import report
 
         app.out.report(report(app.standing_project, since, until), html)
         return 0
-    if by and (follow or last):
+    if by is not None and (follow or last):
         raise click.UsageError("--by counts all clicks of the range: remove --follow and --last")
-    if top and not by:
+    if top and by is None:
         raise click.UsageError("--top needs --by, for example --by species --top 5")
-    if by:
+    if by is not None:
         app.out.counted(count_clicks(app.standing_project, since, until, by=by, top=top or TOP, raw=raw))
         return 0
     if follow:

@@ -79,7 +79,7 @@ class Group(Command, click.Group):
 
 
 def command(
-    name: str | None = None, *, section: str = "", examples: Sequence[str] = ()
+    name: str | None = None, *, section: str = "", examples: Sequence[str] = (), cls: type[Command] = Command
 ) -> Callable[[Callable[..., Any]], Command]:
     """Declare a command of the command line; ``examples`` are whole lines to copy."""
-    return click.command(name, cls=Command, section=section, examples=examples)
+    return click.command(name, cls=cls, section=section, examples=examples)

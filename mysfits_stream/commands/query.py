@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from mysfits_stream.commands.app import App, global_options, pass_app
-from mysfits_stream.commands.help import command
+from mysfits_stream.commands.help import Command, command
 
 FORMATS = ("table", "csv", "json", "parquet")
+SQL_COMMENT = re.compile(r"--[^=]*\s")
+"""The beginning of SQL that is no option: options have no white space before the value."""
+
+
+class QueryCommand(Command):
+    """A command whose argument may begin with a comment of SQL."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; SQL such as ``-- top`` gets a space in front, and so is no option."""
+        return super().parse_args(context, [f" {each}" if SQL_COMMENT.match(each) else each for each in args])
 
 
 @command(
     "query",
+    cls=QueryCommand,
     section="Clicks",
     examples=(
         'mysfits-stream query "SELECT species, count(*) FROM clicks GROUP BY 1"',
@@ -64,6 +77,8 @@ def query(
     Without SQL, shows the tables, their columns and three examples. The SQL can come from standard input,
     too. The clicks are fetched once, and kept as Parquet files in .mysfits-stream/cache/. With --on athena,
     Athena runs the SQL, and the cost at most is printed before.
+
+    In CSV, a text that a spreadsheet would run as a formula (=1+1) gets an apostrophe in front.
     """
     from mysfits_stream.commands.questions import ask_to_fetch, piped_input
     from mysfits_stream.operations import query as operation

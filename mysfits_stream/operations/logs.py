@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
-from mysfits_stream.clicks import timespec
 from mysfits_stream.operations.pipeline import pace, translated
 from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.time_range import time_range
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -66,7 +66,7 @@ def logs(
 
     ``source`` None means all sources. Raises ClickError.
     """
-    begin = timespec.parse(since, now(), "--since")
+    begin = _begin(since, now())
     groups = _groups(project, source)
     with translated(project):
         logs = project.target.clients.logs
@@ -78,7 +78,7 @@ def follow(
     project: Project, source: str | None, *, lines: int, since: str, now: Now = lambda: datetime.now(UTC)
 ) -> Iterator[LogEvent]:
     """The last ``lines`` events since a moment, then every new event, without end."""
-    begin = timespec.parse(since, now(), "--since")
+    begin = _begin(since, now())
     groups, speed = _groups(project, source), pace(project)
     seen: dict[str, datetime] = {}
     with translated(project):
@@ -92,6 +92,10 @@ def follow(
                 begin = max(begin, max(seen.values()) - LATE)
             seen = {id: time for id, time in seen.items() if time >= begin}
             speed.sleep(FOLLOW_SECONDS)
+
+
+def _begin(since: str, now: datetime) -> datetime:
+    return time_range(since, None, now).since or now
 
 
 def _groups(project: Project, source: str | None) -> dict[str, str]:

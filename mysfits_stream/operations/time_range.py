@@ -22,13 +22,18 @@ class TimeRange:
 
 
 def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
-    """The time range of the options; raises ClickError for an empty range."""
-    begin = timespec.parse(since, now, "--since") if since else None
-    end = timespec.parse(until, now, "--until") if until else now + timespec.TICK
+    """The time range of the options; raises ClickError for a range that is empty or in the future."""
+    begin = None if since is None else timespec.parse(since, now, "--since")
+    end = now + timespec.TICK if until is None else timespec.parse(until, now, "--until")
+    if begin and begin >= now + timespec.TICK:
+        raise ClickError(
+            f"--since {since} is in the future: it is {now:%Y-%m-%d %H:%M:%S} UTC. Give an earlier time, for "
+            "example --since 7d"
+        )
     found = TimeRange(begin, end)
     if begin and begin >= end:
         raise ClickError(
-            f"the time range {found} is empty: --since {since} is not before --until {until or 'now'}. "
+            f"the time range {found} is empty: --since {since} is not before --until {until}. "
             "Give an earlier --since, for example --since 7d"
         )
     return found

@@ -127,7 +127,7 @@ def test_until_before_since_is_an_empty_range_and_an_error(operator: Operator) -
 
 @pytest.mark.parametrize("command", ["clicks", "failed", "replay"])
 def test_since_a_time_to_come_is_an_empty_range_and_an_error(operator: Operator, command: str) -> None:
-    with pytest.raises(ClickError, match="is empty: --since 9999-12-31 is not before --until now"):
+    with pytest.raises(ClickError, match="--since 9999-12-31 is in the future: it is 2026-11-23 1"):
         operator.run("--since", "9999-12-31", command=command)
 
 
@@ -169,6 +169,43 @@ def test_clicks_are_counted_by_names_each_once_and_without_test_clicks(
     operator.s3.objects = {key(NOON - hour): lines(enriched(NOON - hour, "bob") | {"test": True})}
     assert operator.run(*only_test) == 0
     assert "Left out: 1 test click." in capsys.readouterr().out
+
+
+def test_quiet_prints_clicks_and_counts_all_the_same(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator.s3.objects[key(NOON)] = lines(enriched(NOON, "ann"))
+    for arguments in ((), ("--by", "userId"), ("--json",)):
+        assert operator.run(*arguments) == 0
+        expected = capsys.readouterr().out
+        assert operator.run(*arguments, "--quiet") == 0
+        assert (found := capsys.readouterr().out) == expected
+        assert "ann" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--by", ""), "--by '': not a field"),
+        (("--by", "species,"), "--by '': not a field"),
+        (("--by", "species,day,species"), "--by species,day,species: species is there twice; name each once"),
+        (("--since", ""), "--since '': expected a time span"),
+        (("--until", ""), "--until '': expected a time span"),
+    ],
+)
+def test_an_empty_or_repeated_name_is_refused(
+    operator: Operator, arguments: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(ClickError, match=f"^{says}"):
+        operator.run(*arguments)
+
+
+def test_a_span_longer_than_all_time_is_all_clicks(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator.s3.objects[key(NOON)] = lines(enriched(NOON))
+    assert operator.run("--since", "99999999d", "--json") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 @pytest.mark.parametrize("others", [["--follow"], ["--last", "3"]])

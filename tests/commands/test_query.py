@@ -167,6 +167,17 @@ def test_a_query_that_names_no_table_reads_no_object(operator: Operator, ask: An
     assert [call for call, _ in operator.s3.calls] == ["head_bucket"]
 
 
+def test_quiet_prints_the_result_all_the_same(ask: Any) -> None:
+    assert ask(BY_USER, "--quiet") == ask(BY_USER)
+    assert ask("--quiet") == ask()
+
+
+def test_sql_may_begin_with_a_comment(ask: Any) -> None:
+    for sql in ("-- the first\nSELECT 7 AS x", "--\nSELECT 7 AS x", "--top 3\nSELECT 7 AS x"):
+        assert json.loads(ask(sql, "--json")) == [{"x": 7}]
+        assert json.loads(ask("--json", sql)) == [{"x": 7}]
+
+
 def test_a_large_fetch_asks_first(
     operator: Operator, ask: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +187,14 @@ def test_a_large_fetch_asks_first(
     assert not any(call == "get" for call, _ in operator.s3.calls)
     assert ask(BY_USER, "--yes")
     assert ask(BY_USER), "the objects are here"
+
+
+def test_the_catalog_is_refused_and_the_tables_are_described(operator: Operator, ask: Any) -> None:
+    with pytest.raises(
+        QueryError, match=r"^duckdb_settings is not possible: SQL can read clicks, clicks_raw, "
+    ):
+        operator.run("FROM duckdb_settings()", command="query")
+    assert "clickedAt" in ask("DESCRIBE clicks")
 
 
 @pytest.mark.parametrize(
