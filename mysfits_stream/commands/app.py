@@ -197,7 +197,13 @@ GLOBAL_OPTIONS = (
     _option("--profile", metavar="PROFILE", help="Profile of your AWS configuration."),
     _option("--mysfits-api", metavar="URL", help="Base URL of the Mysfits service, which serves /mysfits."),
     JSON_OPTION,
-    _option("--quiet", "-q", is_flag=True, default=None, help="Print errors only."),
+    _option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        default=None,
+        help="Print only errors, and the data of clicks, failed, logs and query.",
+    ),
     _option(
         "--verbose",
         "-v",

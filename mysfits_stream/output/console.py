@@ -32,7 +32,7 @@ from mysfits_stream.output import (
     report,
     stack,
 )
-from mysfits_stream.output.layout import hanging
+from mysfits_stream.output.layout import hanging, wrapped
 from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
 from mysfits_stream.output.text import many, printable
 
@@ -199,7 +199,7 @@ class Output:
 
         if self.as_json:
             self.click_lines(found.latest(last), found.definition)
-        elif not self.quiet:
+        else:
             self._lines(clicks.clicks(found, last, self.width))
         self.parse_problems(found.problems)
         if duplicates := found.distinct.duplicates:
@@ -209,7 +209,7 @@ class Output:
         """Clicks counted by groups."""
         from mysfits_stream.output import counts
 
-        self._result(found, counts.counted(found, self.width))
+        self._answer(found, counts.counted(found, self.width))
         self.parse_problems(found.problems)
         if found.duplicates:
             self.note(f"left out: {many(found.duplicates, 'duplicate')}; --raw counts all")
@@ -229,7 +229,7 @@ class Output:
             if self.as_json:
                 sys.stdout.write(json.dumps(each) + "\n")
                 sys.stdout.flush()
-            elif not self.quiet:
+            else:
                 self.console.print(clicks.row(each, definition, self.width))
 
     def parse_problems(self, problems: ParseProblems) -> None:
@@ -241,7 +241,7 @@ class Output:
         """Failed clicks."""
         from mysfits_stream.output import clicks
 
-        self._result(found, clicks.failed(found, self.width))
+        self._answer(found, clicks.failed(found, self.width))
         self.parse_problems(found.problems)
 
     def replaying(self, counts: Replay) -> None:
@@ -259,7 +259,7 @@ class Output:
 
     def audit(self, found: Books) -> None:
         """The books of the pipeline."""
-        self._result(found, books.audit(found))
+        self._result(found, wrapped(books.audit(found), self.width))
         self.parse_problems(found.problems)
 
     def erasing(self, counts: Erasure) -> None:
@@ -269,20 +269,20 @@ class Output:
 
     def erased(self, done: Erased) -> None:
         """The result of an erasure, or of its dry run."""
-        self._result(done, books.erased(done))
+        self._result(done, wrapped(books.erased(done), self.width))
 
     def preview_of_erasure(self, found: Erased) -> None:
         """What an erasure would remove; with ``--quiet``, too, because a question follows."""
-        for line in books.erased(found):
-            self.aside.print(printable(line))
+        for line in wrapped(books.erased(found), self._aside_width):
+            self.aside.print(line)
 
     def verified(self, check: Verified) -> None:
         """Whether an erasure holds."""
-        self._result(check, books.verified(check))
+        self._result(check, wrapped(books.verified(check), self.width))
 
     def query_tables(self, found: Tables) -> None:
         """The tables that SQL sees."""
-        self._result(found, query.tables(found, self.width))
+        self._answer(found, query.tables(found, self.width))
 
     def query(self, answer: Answer, form: str, out: str | None) -> None:
         """The rows of a query as ``table``, ``csv`` or ``json``, or a Parquet file.
@@ -294,7 +294,7 @@ class Output:
                 query.write(answer, form, file)
             self.note(f"wrote {out}")
         elif form == "table":
-            self._lines([] if self.quiet else query.table(answer, self.width))
+            self._lines(query.table(answer, self.width))
         elif answer.rows and form == "csv":
             clean = printable if self.console.is_terminal else str
             query.write_csv(answer.rows, sys.stdout, clean)
@@ -322,7 +322,7 @@ class Output:
 
     def log_events(self, found: LogEvents) -> None:
         """Log events of the stack."""
-        self._result(found, logs.events(found))
+        self._answer(found, logs.events(found, self.width))
 
     def follow_log_events(self, found: Iterable[LogEvent]) -> None:
         """Each log event on arrival; with ``--json``, a line each."""
@@ -330,8 +330,8 @@ class Output:
             if self.as_json:
                 sys.stdout.write(json.dumps(each.document()) + "\n")
                 sys.stdout.flush()
-            elif not self.quiet:
-                self._lines([logs.event(each)])
+            else:
+                self._lines([logs.event(each, self.width)])
 
     def exported(self, exported: Export) -> None:
         """A template, as JSON or YAML; with ``--quiet``, too."""
@@ -395,9 +395,14 @@ class Output:
             yield PlainProgress(self.aside)
 
     def _result(self, result: Result, lines: Iterable[str | RenderableType]) -> None:
+        if self.as_json or not self.quiet:
+            self._answer(result, lines)
+
+    def _answer(self, result: Result, lines: Iterable[str | RenderableType]) -> None:
+        """Print requested data, with ``--quiet``, too."""
         if self.as_json:
             self.json(result.document())
-        elif not self.quiet:
+        else:
             self._lines(lines)
 
     def _lines(self, lines: Iterable[str | RenderableType]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mysfits_stream.clicks.counting import units_between
 from mysfits_stream.clicks.delivered import text
-from mysfits_stream.output.layout import cell
+from mysfits_stream.output.layout import cell, hanging
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ def counted(found: Counted, width: int | None) -> Iterator[Text]:
     """Rows of the groups: with a bar each, or with a sparkline where they are split by one unit of time."""
     counts = found.counts
     if not counts.clicks:
-        yield Text(f"No clicks were delivered from {found.range}.")
+        yield hanging(Text(), f"No clicks were delivered from {found.range}.", width)
     else:
         yield from _groups(found, width)
-        yield Text(f"{many(counts.clicks, 'click')} from {found.range}", style="dim")
+        total = hanging(Text(), f"{many(counts.clicks, 'click')} from {found.range}", width)
+        total.stylize("dim")
+        yield total
     if counts.tests:
         yield Text(f"Left out: {many(counts.tests, 'test click')}.", style="dim")
 
@@ -93,7 +95,9 @@ def _sparklines(found: Counted, unit: str, fields: Sequence[int], width: int | N
     rows = [[*(printable(text(value)) for value in rest), str(count)] for rest, count in top]
     lines, left = _aligned([*names, "clicks"], rows, width)
     shown = units[-max(1, left) :] if width is not None else units
-    yield Text(f"{lines[0]}{GAP}by {unit}, {shown[0]} to {shown[-1]}", "bold")
+    title = hanging(Text(f"{lines[0]}{GAP}"), f"by {unit}, {shown[0]} to {shown[-1]}", width)
+    title.stylize("bold")
+    yield title
     for line, (rest, _) in zip(lines[1:], top, strict=True):
         yield Text(f"{line}{GAP}{sparkline([series.get(rest, Counter())[each] for each in shown])}")
     if len(totals) > len(top):

@@ -6,7 +6,7 @@ Without a width, no cuts and no wrapping. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.text import Text
@@ -18,6 +18,10 @@ LEAST = 4
 
 PIECE = re.compile(r"[^:/]*[:/]|[^:/]+")
 """The parts of an ARN, a path or a URL: a line breaks after a colon or a slash."""
+
+
+HEAD = re.compile(r" *(?:\d+  )?")
+"""The beginning of a line before its words: an indent, a count."""
 
 
 def hanging(head: Text, body: str, width: int | None) -> Text:
@@ -48,6 +52,14 @@ def hanging(head: Text, body: str, width: int | None) -> Text:
             lines[-1] += glue + piece
             glue = ""
     return Text.assemble(head, f"\n{' ' * indent}".join(lines))
+
+
+def wrapped(lines: Iterable[str], width: int | None) -> Iterator[Text]:
+    """Each line within the width; what follows of a line keeps the indent of the line's words."""
+    for line in lines:
+        head = HEAD.match(line)
+        at = head.end() if head else 0
+        yield hanging(Text(line[:at]), line[at:], width)
 
 
 def widths(natural: Sequence[int], gap: int, width: int | None, fixed: Sequence[int] = ()) -> list[int]:

@@ -50,7 +50,9 @@ def table(answer: Answer, width: int | None) -> Iterator[RenderableType]:
     count = many(len(shown) + more, "row")
     if more:
         count = f"the first {len(shown)} of {count}; --format csv or json prints all"
-    yield Text(f"{count}, clicks from {answer.range}", "dim")
+    line = hanging(Text(), f"{count}, clicks from {answer.range}", width)
+    line.stylize("dim")
+    yield line
 
 
 def write(answer: Answer, form: str, file: BinaryIO) -> None:
@@ -91,7 +93,7 @@ def write_json(rows: Rows, file: TextIO) -> None:
 def tables(found: Tables, width: int | None) -> Iterator[RenderableType]:
     """The tables with their columns, and examples to copy."""
     for each in found.tables:
-        yield Text.assemble((each.name, "bold"), GAP, (each.meaning, "dim"))
+        yield hanging(Text.assemble((each.name, "bold"), GAP), each.meaning, width)
         longest = max(len(column.name) for column in each.columns)
         for column in each.columns:
             yield Text(f"  {column.name:<{longest}}  {column.type}")

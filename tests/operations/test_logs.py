@@ -101,15 +101,19 @@ def test_a_stack_without_logs_is_an_error_with_advice(deployment: Deployment, pr
 
 
 def test_no_events_are_said() -> None:
-    assert list(rendering.events(LogEvents(("/aws/lambda/p", "/aws/f"), BEGIN, ()))) == [
+    found = rendering.events(LogEvents(("/aws/lambda/p", "/aws/f"), BEGIN, ()), None)
+    assert [line.plain for line in found] == [
         "no log events in /aws/lambda/p and /aws/f since 2026-09-21 14:13:20 UTC"
     ]
 
 
 def test_a_message_can_neither_drive_the_terminal_nor_forge_an_event() -> None:
     text = rendering.event(
-        LogEvent("processor", BEGIN, "s", "\x1b[2Jred\r\n2026-09-21 14:13:20.000  delivery   fine", "1")
+        LogEvent("processor", BEGIN, "s", "\x1b[2Jred\r\n2026-09-21 14:13:20.000  delivery   fine", "1"),
+        None,
     )
-    assert text == (
+    assert text.plain == (
         "2026-09-21 14:13:20.000  processor  \\x1b[2Jred\\r\n    2026-09-21 14:13:20.000  delivery   fine"
     )
+    padded = rendering.event(LogEvent("p", BEGIN, "s", " ".join(["2026-09-21"] * 9), "1"), 40)
+    assert all(line.startswith("    ") for line in padded.plain.split("\n")[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 from typing import Any
 
@@ -16,10 +17,11 @@ from mysfits_stream.operations.down import Removal
 from mysfits_stream.operations.plan import Plan
 from mysfits_stream.operations.up import Up
 from mysfits_stream.output.console import Output
-from mysfits_stream.output.progress import LiveProgress, PlainProgress
+from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, fetch_line
 from mysfits_stream.output.text import size
 from mysfits_stream.provision.engine import Action, Phase, Progress, Status
 from mysfits_stream.provision.resources.emptying import Contents
+from mysfits_stream.query.cache import Fetched, Missing
 from tests.support.clock import Clock
 
 
@@ -188,6 +190,28 @@ def test_live_progress_has_a_row_for_each_resource() -> None:
         *("stream", "deleting", "4.0", "s"),
         *["waiting", "for", "buffered", "clicks,", "4", "s", "of", "180", "s"],
     ]
+
+
+def test_a_fetch_shows_a_bar_with_objects_bytes_and_rate() -> None:
+    console, clock = Console(file=io.StringIO(), width=70, force_terminal=True), Clock(0.0)
+    progress, wanted = FetchProgress(console, clock), Missing(4, 8_000_000)
+    progress(Fetched(1, 2_000_000, wanted))
+    clock.now = 2.0
+    progress(Fetched(3, 6_000_000, wanted))
+    progress(Fetched(4, 8_000_000, wanted))
+    progress.end()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())  # type: ignore[attr-defined]
+    assert "4 of 4 objects, 8 MB of 8 MB, 4 MB/s" in shown
+    assert fetch_line(Fetched(3, 6_000_000, wanted), 2.0) == "3 of 4 objects, 6 MB of 8 MB, 3 MB/s"
+    bars = [progress._bar(Fetched(n, n, wanted), 1.0, 70).plain for n in (1, 4)]
+    assert [round(bar.count("█") / (bar.count("█") + bar.count("░")), 1) for bar in bars] == [0.2, 1.0]
+    assert max(map(len, bars)) <= 70
+
+
+def test_a_fetch_without_a_terminal_shows_no_bar() -> None:
+    progress = FetchProgress(None)
+    progress(Fetched(1, 1, Missing(1, 1)))
+    progress.end()
 
 
 @pytest.mark.parametrize(
