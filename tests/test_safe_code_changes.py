@@ -203,6 +203,27 @@ def test_a_rollback_is_one_change_and_the_next_up_publishes_the_code_again(pipel
     assert (live(pipeline), versions(pipeline)) == ("2", ["1", "2"])
 
 
+def test_a_rollback_ends_weights_that_would_send_clicks_to_the_version_that_is_left(
+    pipeline: Pipeline,
+) -> None:
+    up(pipeline, package(release="2"))
+    written: list[Any] = []
+
+    def with_weights(parsed: Any, **_: Any) -> None:
+        parsed["RoutingConfig"] = {"AdditionalVersionWeights": {"2": 0.5}}
+
+    def note(params: Any, **_: Any) -> None:
+        written.append(params)
+
+    events = pipeline.target.clients.function.meta.events
+    events.register("after-call.lambda.GetAlias", with_weights)
+    events.register("provide-client-params.lambda.UpdateAlias", note)
+    rollback(project(pipeline))
+    [update] = written
+    assert update["FunctionVersion"] == "1"
+    assert update["RoutingConfig"] == {"AdditionalVersionWeights": {}}
+
+
 def test_a_rollback_tests_the_version_first(pipeline: Pipeline) -> None:
     client, name = pipeline.target.clients.function, pipeline.names.function
     client.update_function_code(FunctionName=name, ZipFile=package(NO_IMPORT).zip_bytes)
@@ -255,3 +276,12 @@ def test_the_version_before_is_chosen_or_the_one_that_is_named(
 def test_a_version_that_cannot_serve_is_refused(current: str, wanted: str | None, reason: str) -> None:
     with pytest.raises(ProvisionError, match=reason):
         choose(VERSIONS, current, wanted, "live")
+
+
+def test_an_alias_that_names_latest_goes_to_no_version_of_another_definition() -> None:
+    latest = {"Version": "$LATEST", "Environment": {"Variables": {"CLICK": "newest"}}}
+    with pytest.raises(
+        ProvisionError, match=r"version 6 has another definition of a click than version \$LATEST"
+    ):
+        choose(VERSIONS, "$LATEST", None, "live", latest)
+    assert choose(VERSIONS, "$LATEST", "4", "live", VERSIONS[1])["Version"] == "4"

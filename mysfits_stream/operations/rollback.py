@@ -52,19 +52,26 @@ def rollback(project: Project, version: str | None = None) -> RolledBack:
             if alias is None:
                 raise _refused(f"there is no alias {live.alias_name} yet; run: mysfits-stream up")
             current, versions = str(alias["FunctionVersion"]), list(live.versions())
-            chosen = choose(versions, current, version, live.alias_name)
+            latest = live.configuration(LATEST) if current == LATEST else None
+            chosen = choose(versions, current, version, live.alias_name, latest)
             live.test(str(chosen["Version"]))
-            live.point_to(str(chosen["Version"]))
+            # Weights would go on to send clicks to the version that is left.
+            live.point_to(str(chosen["Version"]), whole=bool(alias.get("RoutingConfig")))
         return RolledBack(
             live.function.function_name, current, str(chosen["Version"]), str(chosen.get("LastModified", ""))
         )
 
 
 def choose(
-    versions: Sequence[Mapping[str, Any]], current: str, wanted: str | None, alias: str
+    versions: Sequence[Mapping[str, Any]],
+    current: str,
+    wanted: str | None,
+    alias: str,
+    latest: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
     """The configuration of the version to go back to, among ``versions``, the oldest first.
 
+    ``latest`` is the configuration of ``$LATEST``, if the alias names ``$LATEST``.
     Raises ProvisionError for a version that does not exist, is the alias's own, or has another definition.
     """
     by_number = {str(each["Version"]): each for each in versions}
@@ -77,7 +84,7 @@ def choose(
         raise _refused(f"alias {alias} names version {current} already; versions: {listed}")
     if number not in by_number:
         raise _refused(f"there is no version {number}; versions: {listed}")
-    running = by_number.get(current)
+    running = by_number.get(current, latest)
     if running and _definition(by_number[number]) != _definition(running):
         same = [each for each in by_number if _definition(by_number[each]) == _definition(running)]
         others = ", ".join(each for each in same if each != current) or "none"
