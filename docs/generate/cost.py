@@ -257,14 +257,15 @@ print this ceiling for the configured stack, with `--json` as `costCeiling`.
 - Each PUT carries the largest record that the model accepts: {config.max_clicks_per_request} clicks, each
   text at its limit in characters of {cost_ceiling.CHARACTER_BYTES} bytes, {record:,} bytes, which Firehose
   bills as {cost_ceiling.billed_bytes(record):,} (F252).
-- Requests that the throttle refuses with 429 are not billed. Requests that the model refuses with 400 are
-  billed, take a token, and are part of the ceiling (F251).
+- Requests that the throttle refuses with 429 are not billed, nor are requests for other paths and methods,
+  which no throttle of a method counts (403, F345). Requests that the model refuses with 400 are billed,
+  take a token, and are part of the ceiling (F251).
 - AWS applies throttles on a best-effort basis (F251): for moments, more requests can pass. A budget alarm of
   AWS Budgets is the second net.
 - Not in the ceiling: storage, which accumulates; control characters in texts (JSON writes six bytes for
   each, which adds up to {dollars(_control_characters() - ours.per_day)} a day); the time in which the
-  processor waits for lookups of invented keys; answers with status 429 as data that leaves AWS; execution
-  logs.
+  processor waits for lookups of invented keys; answers with status 403 and 429 as data that leaves
+  AWS; execution logs.
 - Prices are those of us-east-1 in every region, as no public text lists all regions' prices; other regions
   cost up to about twice as much. `max_cost_per_day` counts at the same prices: in a dearer region set less.
 
