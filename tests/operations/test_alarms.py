@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from mysfits_stream.provision.alarms import kinds
 from mysfits_stream.provision.resources.topic import Topic
 from tests.support.clock import Clock
 from tests.support.deployment import Deployment
+from tests.support.packages import package
 
 EMAIL = Config(alarms=AlarmsConfig(email="me@example.com"))
 CLICK = {"userId": "ann", "mysfitId": "4e53920c-505a-4a90-a694-b9300791f0ae"}
@@ -99,6 +102,16 @@ def the_processor_raises(deployment: Deployment) -> None:
     soon(deployment)
 
 
+def the_processor_times_out(deployment: Deployment) -> None:
+    function, name = deployment.target.clients.function, deployment.names.function
+    slow = package("import time\ndef handler(event, context):\n    time.sleep(60)\n")
+    function.update_function_code(FunctionName=name, ZipFile=slow.zip_bytes)
+    function.update_function_configuration(FunctionName=name, Timeout=1)
+    repoint(deployment)
+    deployment.put(CLICK)
+    soon(deployment)
+
+
 def repoint(deployment: Deployment) -> None:
     """Let the alias name the code and settings as they are now."""
     function = deployment.target.clients.function
@@ -136,6 +149,15 @@ def the_delivery_role_may_not_write(deployment: Deployment) -> None:
     soon(deployment)
 
 
+def the_bucket_is_gone(deployment: Deployment) -> None:
+    s3, bucket = deployment.target.clients.s3, deployment.names.bucket
+    for version in s3.list_object_versions(Bucket=bucket).get("Versions", []):
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
+    deployment.put(CLICK)
+    soon(deployment)
+
+
 def delivery_was_late(deployment: Deployment) -> None:
     """The bucket is written again after half an hour: only the age of the oldest record tells."""
     iam, role = deployment.target.clients.iam, deployment.names.delivery_role
@@ -163,9 +185,11 @@ FAULTS: dict[str, tuple[Callable[[Deployment], None], set[str]]] = {
     # Browsers get a 503, so that both ring.
     "Firehose throttles": (firehose_throttles, {"throttled-records", "api-5xx"}),
     "the processor raises": (the_processor_raises, {"processor-errors"}),
+    "the processor times out": (the_processor_times_out, {"processor-errors"}),
     "Lambda's concurrency is used up": (the_concurrency_is_used_up, {"processor-throttles"}),
     "a record is no click": (a_record_is_no_click, {"failed-clicks"}),
     "the delivery role may not write": (the_delivery_role_may_not_write, {"delivery"}),
+    "the bucket is gone": (the_bucket_is_gone, {"delivery"}),
     "delivery was late": (delivery_was_late, {"freshness"}),
 }
 
@@ -177,6 +201,14 @@ def test_the_right_alarm_rings_and_no_other(
 ) -> None:
     fault(watched)
     assert ringing(watched) == right
+
+
+def test_every_alarm_has_a_fault_here_and_every_fault_a_row_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "production.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!what happens)[^|]+ \| ([^|]+) \| [^|]+ \|$", page, re.MULTILINE)
+    documented = [set(re.findall(r"`([a-z0-9-]+)`", cell)) for cell in rows]
+    assert set(map(frozenset, documented)) == {frozenset(right) for _, right in FAULTS.values()}
+    assert set().union(*documented) == {kind.name for kind in kinds(EMAIL)}
 
 
 @pytest.mark.slow
