@@ -137,7 +137,7 @@ def of_lines(
         return claims.setdefault(hash(record), key) == key
 
     found = ErasedCounts()
-    failed_requests: dict[str | bytes, datetime] = {}
+    failed_requests: dict[str | bytes, tuple[datetime, Counter[bytes]]] = {}
     clicks: dict[str, list[str]] = {}
     minutes: dict[str, datetime] = {}
     times: set[str] = set()
@@ -145,7 +145,7 @@ def of_lines(
         if record := failed.parse(line, key):
             minute = floor(record.arrived)
             found.errors[minute] += first(line) - sum(map(first, parts))
-            failed_requests.setdefault(next(ids_of(record))[0], minute)
+            failed_requests.setdefault(next(ids_of(record))[0], (minute, Counter()))[1][line] += 1
         elif click := stored_click(line):
             minute = floor(click.at)
             if click.request is None or click.id is None:
@@ -158,8 +158,10 @@ def of_lines(
                 clicks.setdefault(click.request, []).append(click.id)
                 minutes[click.request] = minute
     left_failed = _failed_requests(rest) if failed_requests else set()
-    for failed_request, minute in failed_requests.items():
-        found.failed[minute] += failed_request not in left_failed and first("failed", failed_request)
+    for failed_request, (minute, equal) in failed_requests.items():
+        if failed_request not in left_failed and first("failed", failed_request):
+            # Equal records without ids that came in at once have equal lines.
+            found.failed[minute] += max(equal.values())
     for text in times:
         found.times_without_id[minutes[text]] += text.encode() not in rest and first("time", text)
     for request, ids in clicks.items():

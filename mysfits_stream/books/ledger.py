@@ -114,8 +114,8 @@ class _Reader:
         self.ledger = Ledger()
         self._since = since
         self._bands = bands
-        self._errors: dict[int, list[tuple[datetime, bool]]] = defaultdict(list)
-        """Record -> arrival of each error line, and whether the line was replayed."""
+        self._errors: dict[int, list[tuple[datetime, bool, int]]] = defaultdict(list)
+        """Record -> arrival of each error line, whether the line was replayed, and the line's first click."""
         self._clicks: dict[int, set[int]] = defaultdict(set)
         """Failed record -> its clicks; failed again means the same ids."""
         self._outstanding: set[int] = set()
@@ -157,7 +157,7 @@ class _Reader:
             self._keep(record.arrived)
         ids = [(hash(request), hash((request, click))) for request, click in ids_of(record)]
         request = ids[0][0]
-        self._errors[request].append((record.arrived, is_replayed))
+        self._errors[request].append((record.arrived, is_replayed, ids[0][1]))
         for _, each in ids:
             self._clicks[request].add(each)
             if not is_replayed:
@@ -212,18 +212,21 @@ class _Reader:
         """The ledger, after the last line."""
         ledger = self.ledger
         for request, lines in self._errors.items():
-            arrivals = sorted(arrived for arrived, _ in lines)
-            for arrived in arrivals[1:]:
-                if arrived >= self._since:
-                    ledger.repeated_errors[floor(arrived)] += 1
-            ledger.replayed += sum(is_replayed and at >= self._since for at, is_replayed in lines)
-            if arrivals[0] < self._since:
-                continue
-            clicks = self._clicks[request]
-            if clicks <= self._once:
-                ledger.recovered += 1
-            elif clicks & self._outstanding:
-                ledger.failed += 1
+            first = min(arrived for arrived, _, _ in lines)
+            # A replay puts clicks later. What comes a second time at once are equal records without ids.
+            records = max(Counter(click for arrived, _, click in lines if arrived == first).values())
+            again = Counter(floor(arrived) for arrived, _, _ in lines if arrived >= self._since)
+            ledger.replayed += sum(
+                is_replayed and arrived >= self._since for arrived, is_replayed, _ in lines
+            )
+            if first >= self._since:
+                again[floor(first)] -= records
+                clicks = self._clicks[request]
+                if clicks <= self._once:
+                    ledger.recovered += records
+                elif clicks & self._outstanding:
+                    ledger.failed += records
+            ledger.repeated_errors.update(again)
         for identity, times in self._seen.items():
             click_id, minute, keys = self._names[identity]
             ledger.repeated.append(Repeated(click_id, minute, times, tuple(sorted(keys))))

@@ -110,7 +110,7 @@ def verified(check: Verified) -> Iterator[str]:
     if check.holds:
         yield f"Nothing is left of the erased value of {receipt.field}."
     if not receipt.complete:
-        yield "The receipt is of an erasure that was stopped; run the same erase again."
+        yield "The receipt is of an erasure that was stopped or incomplete; run the same erase again."
     if found.current.removed or found.noncurrent.removed:
         yield "Clicks are left:"
         for line in _found(found):

@@ -285,15 +285,19 @@ def test_while_deliveries_fail_nothing_newer_is_settled(ledger: Ledger, pipeline
 @pytest.mark.slow
 def test_records_put_straight_on_the_stream_and_test_clicks_are_counted(ledger: Ledger) -> None:
     pipeline = ledger.pipeline
-    click = json.dumps(ledger.click(0)).encode()
+    click, raw = json.dumps(ledger.click(0)).encode(), b"not a click"
     pipeline.target.clients.firehose.put_record_batch(
-        DeliveryStreamName=pipeline.names.stream, Records=[{"Data": click}, {"Data": b"not a click"}]
+        DeliveryStreamName=pipeline.names.stream, Records=[{"Data": data} for data in (click, raw, raw)]
     )
     ledger.put(ledger.click(1))
     settle(ledger)
     found = books(ledger)
     assert found.closes
-    assert (found.totals.accepted, found.totals.delivered, found.totals.failed) == (3, 2, 1)
+    assert (found.totals.accepted, found.totals.delivered, found.totals.failed) == (4, 2, 2)
+    assert erase(ledger, "not a click").current.raw == 2
+    found = books(ledger)
+    assert found.closes
+    assert (found.totals.accepted, found.totals.failed, found.totals.erased) == (4, 0, 2)
 
 
 @pytest.mark.slow

@@ -96,7 +96,8 @@ def test_the_books_count_the_same_records_after_erasures_of_several_persons(seed
     requests = [request(chance, number) for number in range(30)]
     # Firehose delivers at least once: a few objects are there twice.
     stored = lines(*(click for clicks in requests[:20] for click in clicks))
-    errors = lines(*(error(chance, number) for number in range(8)))
+    raw = failed_line(b"bob and ann", NOON)
+    errors = lines(*(error(chance, number) for number in range(8)), raw, raw)
     objects: dict[str, tuple[bytes, dict[str, str]]] = {
         "firehose/1": (stored, {}),
         "firehose/2": (lines(*(click for clicks in requests[20:] for click in clicks)), {}),

@@ -13,6 +13,8 @@ import pytest
 
 from mysfits_stream.books.erasing import Erasure
 from mysfits_stream.books.person import Person
+from mysfits_stream.books.statement import Books, Suspect, Totals
+from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.commands import questions
 from mysfits_stream.commands.app import App
 from mysfits_stream.config import Config
@@ -72,3 +74,22 @@ def test_a_dry_run_writes_no_receipt(tmp_path: Path) -> None:
 
     with pytest.raises(click.UsageError, match="remove --receipt"):
         erase.main(["--dry-run", "--receipt", str(tmp_path)], standalone_mode=False, obj=app())
+
+
+@pytest.mark.parametrize(("kinds", "code"), [((), 0), (("lost",), 2), (("repeated",), 2)])
+def test_the_exit_code_of_audit_says_whether_the_books_close(
+    kinds: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from mysfits_stream.commands.books import audit
+
+    noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    suspects = tuple(Suspect(kind, noon, 1, 2, "processor", "a reason") for kind in kinds)
+    found = Books(noon, noon, noon, (), Totals(3, 1, 1, 0, 0, 0, 0), suspects, ParseProblems())
+    monkeypatch.setattr("mysfits_stream.operations.audit.audit", lambda *_: found)
+    monkeypatch.setattr(App, "standing_project", None)
+    assert audit.main([], standalone_mode=False, obj=app()) == code
+    shown = capsys.readouterr().out
+    assert ("The books close" in shown) == (not kinds)
+    assert ("2026-11-26 12:00 UTC  1 to 2 records lost, likeliest at the processor" in shown) is (
+        kinds == ("lost",)
+    )

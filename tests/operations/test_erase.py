@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ from mysfits_stream.errors import ClickError, MysfitsStreamError, StateError
 from mysfits_stream.operations.erase import erase, find_person, preview, verify
 from mysfits_stream.operations.options import CACHE
 from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.replay import replay
+from mysfits_stream.operations.up import up
 from mysfits_stream.output import books
 from tests.books.versions import every_version
 from tests.support.deployment import Deployment
@@ -296,6 +298,26 @@ def test_a_link_in_place_of_the_cache_leads_to_no_deletion(project: Project, tmp
 def test_another_run_on_the_stack_is_locked_out(project: Project) -> None:
     with project.locked(), pytest.raises(StateError, match="another mysfits-stream is changing this stack"):
         erase(project, Person("userId", ANN))
+
+
+def test_replay_up_and_a_second_erasure_are_locked_out_meanwhile(project: Project) -> None:
+    put(project, "firehose/1", "bob", ANN)
+    person, tried = Person("userId", ANN), []
+    reporter: Any = None  # nothing is reported before the lock
+
+    def others(_: Any) -> None:
+        calls: tuple[Callable[[], Any], ...] = (
+            lambda: replay(project, since=None, limit=None, dry_run=False, report=lambda _: None),
+            lambda: up(project, reporter),
+            lambda: erase(project, person),
+        )
+        for call in calls:
+            with pytest.raises(StateError, match="another mysfits-stream is changing this stack"):
+                call()
+            tried.append(call)
+
+    assert erase(project, person, report=others).is_complete
+    assert len(tried) == 3
 
 
 def test_clicks_in_the_buffers_go_too(deployment: Deployment) -> None:
