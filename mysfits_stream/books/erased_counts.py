@@ -22,7 +22,9 @@ from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.delivered import LATENESS
 
 NAME = "mysfits-stream-erased"
-"""The name of the metadata; S3 adds ``x-amz-meta-``."""
+"""The name of the metadata, after ``x-amz-meta-``."""
+
+PREFIX_BYTES = len("x-amz-meta-")
 
 MOST_BYTES = 2048
 """Of all metadata of an object, names and values (F330)."""
@@ -92,7 +94,9 @@ class ErasedCounts:
         rest = {name: value for name, value in other.items() if name != NAME}
         if not total.minutes:
             return rest
-        room = MOST_BYTES - sum(len(name) + len(value.encode()) for name, value in rest.items()) - len(NAME)
+        # S3's guide does not say whether the prefix counts.
+        taken = sum(PREFIX_BYTES + len(name) + len(value.encode()) for name, value in rest.items())
+        room = MOST_BYTES - taken - PREFIX_BYTES - len(NAME)
         for length in FORMATS:
             text = json.dumps(total._document(length), separators=(",", ":"))
             if len(text) <= room:

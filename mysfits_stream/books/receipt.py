@@ -192,7 +192,9 @@ def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt
     found = load(path)
     if found.complete or not found.is_of(person) or found.bucket != bucket:
         raise ClickError(f"{path}: exists with another receipt; name another file with --receipt")
-    return replace(found, cut_off=cut_off, earlier_runs=found.earlier_runs + 1)
+    resumed = replace(found, cut_off=cut_off, earlier_runs=found.earlier_runs + 1)
+    resumed.write(path)
+    return resumed
 
 
 @dataclass(frozen=True)

@@ -144,13 +144,15 @@ def test_a_run_that_was_killed_while_it_waited_is_completed_by_the_same_command(
 ) -> None:
     put(project, "firehose/1", "bob", ANN)
     person, path = Person("userId", ANN), tmp_path / "receipt.json"
-    # All that a run has written before the first object.
-    receipt.begin(path, project.names.bucket, person, datetime.now(UTC))
+    # All that two runs have written before the first object.
+    for _ in range(2):
+        receipt.begin(path, project.names.bucket, person, datetime.now(UTC))
     unfinished = verify(project, path, person)
     assert not unfinished.holds
     assert any("run the same erase again" in line for line in books.verified(unfinished))
     assert erase(project, person, receipt_path=path).is_complete
     assert verify(project, path, person).holds
+    assert json.loads(path.read_text("utf-8"))["earlierRuns"] == 2
 
 
 def test_what_happened_after_the_cut_off_is_said_beside_the_result(project: Project, tmp_path: Path) -> None:
