@@ -12,6 +12,7 @@ REQUIREMENTS = {
     "awscli": "awscli",
     "aws-sam-cli": "aws-sam-cli",
     "chalice": "chalice",
+    "duckdb-extension-httpfs": "duckdb-extension-httpfs",
     "ministack": "ministack",
     "moto": "moto[server]",
     "polars": "polars",

@@ -1,13 +1,14 @@
-"""How fast `query` answers a question about a million clicks in 500 gzip objects; beside it, polars.
+"""How fast `query` answers a question about a million clicks in 500 gzip objects; beside it, two peers.
 
 Each run is a process of its own, from its start to its answer. polars gets the objects by sixteen threads of
-urllib into a directory, reads them with `scan_ndjson` and counts each click once, as `query` does. It keeps
-nothing for the next question.
+urllib into a directory, and reads them with `scan_ndjson`. DuckDB reads the objects' URLs with its extension
+httpfs. Both count each click once, as `query` does, and keep nothing for the next question.
 """
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 import resource
@@ -24,9 +25,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from benchmarks import peers
 from benchmarks.measure import Comparison, Target, compare, compare_figures
 from benchmarks.slow_s3 import SlowS3, key, slow_s3
+from mysfits_stream.config import Config
+from mysfits_stream.operations import query
+from mysfits_stream.operations.project import Project
 
 CLICKS_PER_OBJECT = 2_000
 CLICKS, MANY_CLICKS = 1_000_000, 10_000_000
@@ -34,11 +40,11 @@ SPECIES = ("Griffin", "Chimera", "Troll", "Cyclops", "Mandrake", "Hydra")
 SQL = "SELECT species, count(*) AS n FROM clicks GROUP BY 1 ORDER BY 1"
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
 TIME, OBJECT = b"<time>", b"<object>"
-POLARS, COLD, WARM = "polars", "query, cold", "query, warm"
+POLARS, HTTPFS, COLD, WARM = "polars", "DuckDB with httpfs", "query, cold", "query, warm"
+ANSWERED, WANTED = "from the click to the answer", "wanted"
 
-POLARS_SCRIPT = """\
+LISTING = """\
 import concurrent.futures, pathlib, re, sys, urllib.request
-import polars
 address, directory = sys.argv[1], pathlib.Path(sys.argv[2])
 def get(url):
     with urllib.request.urlopen(url) as answer:
@@ -49,6 +55,9 @@ keys = re.findall("<Key>(.*?)</Key>", listing)
 while found := re.search("<NextContinuationToken>(.*?)<", listing):
     listing = get(f"{page}&continuation-token={found[1]}").decode()
     keys += re.findall("<Key>(.*?)</Key>", listing)
+"""
+POLARS_SCRIPT = """\
+import polars
 def save(numbered):
     number, name = numbered
     (directory / f"{number}.json.gz").write_bytes(get(f"{address}/clicks/{name}"))
@@ -57,11 +66,25 @@ with concurrent.futures.ThreadPoolExecutor(16) as pool:
 clicks = polars.scan_ndjson(directory / "*.json.gz").sort("clickedAt").unique(subset="clickId", keep="first")
 print(clicks.group_by("species").len().collect(engine="streaming")["len"].sum())
 """
+HTTPFS_SCRIPT = """\
+import duckdb, duckdb_extension_httpfs
+[httpfs] = pathlib.Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
+duck = duckdb.connect()
+duck.execute(f"LOAD '{httpfs}'")
+duck.execute("SET force_download = true; SET enable_progress_bar = false")
+urls = ", ".join(f"'{address}/clicks/{name}'" for name in keys)
+columns = "columns={species: 'VARCHAR', clickedAt: 'VARCHAR', clickId: 'VARCHAR'}"
+clicks = f"read_json([{urls}], format='newline_delimited', compression='gzip', {columns})"
+once = f"FROM {clicks} QUALIFY row_number() OVER (PARTITION BY clickId ORDER BY clickedAt) = 1"
+counts = duck.execute(f"SELECT species, count(*) FROM ({once}) GROUP BY 1").fetchall()
+print(sum(count for _, count in counts))
+"""
 
 
 def run(rounds: int = 3) -> list[Comparison]:
     """The time and the memory of one question, cold and warm; the memory of ten times as many clicks."""
-    python = Path(peers.command("polars", "python"))
+    polars = Path(peers.command("polars", "python"))
+    duckdb = Path(peers.command("duckdb-extension-httpfs", "python"))
     with tempfile.TemporaryDirectory() as name, slow_s3(0.0) as s3:
         base = Path(name)
         load(s3, base, CLICKS)
@@ -74,13 +97,17 @@ def run(rounds: int = 3) -> list[Comparison]:
         times = compare(
             f"One question about {CLICKS:,} clicks in {CLICKS // CLICKS_PER_OBJECT} gzip objects",
             {
-                POLARS: lambda: ask_polars(python, s3, base, CLICKS),
+                POLARS: lambda: ask_peer(polars, POLARS_SCRIPT, s3, base),
+                HTTPFS: lambda: ask_peer(duckdb, HTTPFS_SCRIPT, s3, base),
                 COLD: lambda: ask_cold(s3, base, CLICKS),
                 WARM: ask_warm,
             },
             rounds=rounds,
-            targets=(Target(POLARS, COLD, least=1),),
-            notes=(f"{peers.version('polars')}. A whole process each. Limits: cold 5 s, warm 1.2 s.",),
+            targets=(Target(POLARS, COLD, least=1), Target(HTTPFS, COLD, least=1)),
+            notes=(
+                f"{peers.version('polars')}, {peers.version('duckdb-extension-httpfs')}. "
+                "A whole process each. Limits: cold 5 s, warm 1.2 s.",
+            ),
         )
         after_imports = f"Warm, after the imports: {statistics.median(inner[1:]):.2f} s; the limit is 0.3 s."
         times = replace(times, notes=(*times.notes, after_imports))
@@ -96,7 +123,34 @@ def run(rounds: int = 3) -> list[Comparison]:
             targets=(Target(many_name, few_name, most=1.2),),
             notes=("The limit is 300 MB.",),
         )
-    return [times, memory]
+    return [times, memory, from_a_click(rounds)]
+
+
+def from_a_click(rounds: int) -> Comparison:
+    """The seconds from a click on the local cloud to the answer that counts the click."""
+    from benchmarks.local_cloud import pipeline  # slow to import, and no part of the other questions
+
+    with tempfile.TemporaryDirectory() as name, pipeline() as made:
+        project = Project(Config(region="us-east-1"), Path(name), SlowS3(made.server.endpoint).target())
+        numbers = itertools.count(1)
+
+        def click() -> float:
+            wanted, started = next(numbers), time.perf_counter()
+            requests.put(
+                made.task.url, made.task.body, headers=made.task.headers, timeout=10
+            ).raise_for_status()
+            while counted(project, None, None) < wanted:
+                time.sleep(0.05)  # the local cloud delivers meanwhile
+            return time.perf_counter() - started
+
+        return compare_figures(
+            "A click on the local cloud, until SQL counts it",
+            {ANSWERED: click, WANTED: lambda: 2.0},
+            unit="s",
+            rounds=rounds,
+            targets=(Target(ANSWERED, WANTED, most=1),),
+            notes=("The buffers of 60 s and 60 s take 1 s, 120 times as fast as on AWS.",),
+        )
 
 
 def load(s3: SlowS3, base: Path, clicks: int) -> None:
@@ -133,17 +187,17 @@ def template(chance: random.Random) -> bytes:
     return b"".join(lines)
 
 
-def ask_polars(python: Path, s3: SlowS3, base: Path, clicks: int) -> None:
-    """Answer the question with polars."""
+def ask_peer(python: Path, script: str, s3: SlowS3, base: Path) -> None:
+    """Answer the question with another tool."""
     with fresh(base) as directory:
         done = subprocess.run(
-            [str(python), "-c", POLARS_SCRIPT, s3.address, str(directory)],
+            [str(python), "-c", LISTING + script, s3.address, str(directory)],
             check=True,
             capture_output=True,
             text=True,
         )
-    if int(done.stdout) != clicks:
-        raise AssertionError(f"polars counted {done.stdout} clicks")
+    if int(done.stdout) != CLICKS:
+        raise AssertionError(f"the peer counted {done.stdout} clicks")
 
 
 def ask_cold(s3: SlowS3, base: Path, clicks: int) -> dict[str, float]:
@@ -168,20 +222,13 @@ def ask(s3: SlowS3, directory: Path, clicks: int) -> dict[str, float]:
 
 def answer(address: str, directory: Path) -> dict[str, float]:
     """What the command does between its options and its output, in this process."""
-    from mysfits_stream.config import Config
-    from mysfits_stream.operations import query
-    from mysfits_stream.operations.project import Project
-
     query.require_duckdb()
     import duckdb  # noqa: F401 - an import, not part of the question
 
     project = Project(Config(region="us-east-1"), directory, SlowS3(address).target())
     _ = project.target.clients
     started = time.perf_counter()
-    with query.query(
-        project, SQL, "2026-11-23", "2026-11-24", confirm=lambda _: None, report=lambda _: None
-    ) as found:
-        total = sum(count for _, count in found.rows.values) if found.rows else 0
+    total = counted(project, "2026-11-23", "2026-11-24")
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
@@ -189,6 +236,12 @@ def answer(address: str, directory: Path) -> dict[str, float]:
         "clicks": total,
         "peak": peak / (1e6 if sys.platform == "darwin" else 1e3),
     }
+
+
+def counted(project: Project, since: str | None, until: str | None) -> int:
+    """The clicks that the question counts."""
+    with query.query(project, SQL, since, until, confirm=lambda _: None, report=lambda _: None) as found:
+        return sum(count for _, count in found.rows.values) if found.rows else 0
 
 
 @contextmanager
