@@ -62,13 +62,16 @@ def test_turning_it_off_deletes_the_three_and_leaves_the_rest(
     assert not [call for call in deployment.calls if "WorkGroup" in call or "Database" in call]
 
 
-def test_down_deletes_what_an_earlier_setting_made(
+def test_down_deletes_what_an_earlier_setting_made_and_the_cache(
     deployment: Deployment, project: Callable[[Config], Project]
 ) -> None:
     up(project(ON), Silent())
     off = project(Config())
+    off.cache_directory.mkdir(parents=True)
+    (off.cache_directory / "1.parquet").write_bytes(b"clicks")
     removal = plan_removal(off, keep_data=False, delete_repository=False, count=False)
     assert set(QUERY_RESOURCES) <= {change.name for change in removal.changes.resources}
     down(off, removal, Silent(), delete_data=True)
     assert deployment.cloud.client("glue").get_databases()["DatabaseList"] == []
     assert len(deployment.cloud.client("athena").list_work_groups()["WorkGroups"]) == 1
+    assert not off.cache_directory.exists()
