@@ -219,13 +219,12 @@ def test_errors_and_settings_depend_on_nothing_of_ours() -> None:
     assert {name for name in imports(definition) if within(name, PACKAGE)} <= {PACKAGE, *basic}
     partitions = f"{PACKAGE}.date_partitions"
     assert {name for name in imports(partitions) if within(name, PACKAGE)} <= basic
-    assert {name for name in imports(f"{PACKAGE}.config") if within(name, PACKAGE)} <= {
-        PACKAGE,
-        definition,
-        retention,
-        partitions,
-        *basic,
-    }
+    limits, settings = f"{PACKAGE}.setting_limits", f"{PACKAGE}.config"
+    assert {name for name in imports(limits) if within(name, PACKAGE)} <= {PACKAGE, *basic}
+    schema = {PACKAGE, definition, retention, partitions, limits, *basic}
+    assert {name for name in imports(settings) if within(name, PACKAGE)} <= schema
+    reading = {name for name in imports(f"{PACKAGE}.config_file") if within(name, PACKAGE)}
+    assert reading <= {settings, *schema}
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
@@ -259,7 +258,10 @@ def _at_import(body: list[ast.stmt]) -> Iterator[str]:
 
 SLOW = (
     *("boto3", "botocore", "duckdb", "filelock", "jsonschema", "moto", "requests", "rich", "sqlglot", "yaml"),
-    *(f"{PACKAGE}.{name}" for name in ("config", "output", "operations.project", "provision", "target")),
+    *(
+        f"{PACKAGE}.{name}"
+        for name in ("config", "config_file", "output", "operations.project", "provision", "target")
+    ),
 )
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mysfits_stream import ecma_subset
 from mysfits_stream.click_definition import DEFAULT_FIELDS, Definition
 from mysfits_stream.clicks import composing
-from mysfits_stream.config import Config, parse
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.ecma_subset import PatternError
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.lambda_src import stream_processor

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mysfits_stream import config
+from mysfits_stream import config_file
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ConfigError
 
@@ -44,7 +44,7 @@ def nested(path: str, value: Any) -> Any:
 
 
 def test_the_annotated_example_is_the_defaults() -> None:
-    assert config.load(ROOT / "config.yaml") == Config()
+    assert config_file.load(ROOT / "config.yaml") == Config()
 
 
 def test_the_annotated_example_names_every_setting() -> None:
@@ -59,7 +59,7 @@ def test_the_annotated_example_names_every_setting() -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing but a remark\n", "{}", "delivery:\n", "---\n"])
 def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
-    assert config.load(written(tmp_path, text)) == Config()
+    assert config_file.load(written(tmp_path, text)) == Config()
 
 
 @pytest.mark.parametrize(("path", "default"), leaves(Config()).items(), ids=leaves(Config()).keys())
@@ -67,7 +67,7 @@ def test_every_default_passes_its_own_check(path: str, default: Any) -> None:
     given_as = list(default) if isinstance(default, tuple) else default
     if path == "click.fields":
         given_as = {field.name: {"type": field.type, **dict(field.bounds)} for field in default}
-    assert config.parse(nested(path, given_as)) == Config()
+    assert config_file.parse(nested(path, given_as)) == Config()
 
 
 GOOD = [
@@ -112,14 +112,14 @@ GOOD = [
     ("path", "value", "expected"), GOOD, ids=[f"{path}={value}" for path, value, _ in GOOD]
 )
 def test_takes(path: str, value: Any, expected: Any) -> None:
-    parsed = leaves(config.parse(nested(path, value)))[path]
+    parsed = leaves(config_file.parse(nested(path, value)))[path]
     assert parsed == (expected or (tuple(value) if isinstance(value, list) else value))
 
 
 def test_a_resource_policy_is_taken_as_yaml_with_its_version_a_date(tmp_path: Path) -> None:
     statement = "{Effect: Allow, Principal: '*', Action: execute-api:Invoke, Resource: execute-api:/*}"
     text = f"api:\n  resource_policy:\n    Version: 2012-10-17\n    Statement: [{statement}]\n"
-    policy = config.load(written(tmp_path, text)).api.resource_policy
+    policy = config_file.load(written(tmp_path, text)).api.resource_policy
     assert policy and json.loads(policy)["Version"] == "2012-10-17"
 
 
@@ -147,7 +147,7 @@ def test_a_resource_policy_is_taken_as_yaml_with_its_version_a_date(tmp_path: Pa
 )
 def test_what_an_organisation_asks_is_checked(path: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
-        config.parse(nested(path, value))
+        config_file.parse(nested(path, value))
 
 
 BAD_FILES = [
@@ -204,7 +204,7 @@ BAD_FILES = [
 def test_a_bad_file_is_one_line_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(ConfigError) as raised:
-        config.load(path)
+        config_file.load(path)
     assert str(raised.value).startswith(f"{path}: ") and message in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -349,7 +349,7 @@ BAD_SETTINGS = [
 )
 def test_refuses(path: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        config.parse(nested(path, value))
+        config_file.parse(nested(path, value))
     assert message in str(raised.value)
     assert str(raised.value).startswith(path.split("[")[0])
     assert "\n" not in str(raised.value)
@@ -372,9 +372,9 @@ def test_refuses(path: str, value: Any, message: str) -> None:
 def test_a_delivery_that_athena_cannot_read_is_refused_with_athena_only(
     delivery: dict[str, str], message: str
 ) -> None:
-    assert config.parse({"delivery": delivery}).query.athena is False
+    assert config_file.parse({"delivery": delivery}).query.athena is False
     with pytest.raises(ConfigError, match=re.escape(message)):
-        config.parse({"delivery": delivery, "query": {"athena": True}})
+        config_file.parse({"delivery": delivery, "query": {"athena": True}})
 
 
 @pytest.mark.parametrize(("moods", "behavior"), [("none", "instant"), ("aws", "aws")])
@@ -382,7 +382,7 @@ def test_the_old_key_of_the_behavior_works_with_a_warning(tmp_path: Path, moods:
     file = tmp_path / "config.yaml"
     file.write_text(f"local: {{moods: {moods}, seed: 3}}")
     warnings: list[str] = []
-    local = config.load(file, warnings.append).local
+    local = config_file.load(file, warnings.append).local
     assert (local.behavior, local.seed) == (behavior, 3)
     assert warnings == [
         f"{file}: local.moods is deprecated and works until 1.0; write local.behavior: {behavior}"
@@ -391,31 +391,31 @@ def test_the_old_key_of_the_behavior_works_with_a_warning(tmp_path: Path, moods:
 
 def test_the_old_and_the_new_key_of_the_behavior_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match=r"^local\.moods: the old name of local\.behavior; remove"):
-        config.parse({"local": {"moods": "aws", "behavior": "instant"}})
+        config_file.parse({"local": {"moods": "aws", "behavior": "instant"}})
 
 
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file; name another with --config"):
-        config.load(tmp_path / "nowhere.yaml")
+        config_file.load(tmp_path / "nowhere.yaml")
 
 
 def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        config.load(tmp_path)
+        config_file.load(tmp_path)
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(b"stack: caf\xe9\n")
     with pytest.raises(ConfigError, match="cannot be read"):
-        config.load(path)
+        config_file.load(path)
 
 
 def test_options_come_before_the_file() -> None:
-    loaded = config.parse({"stack": "from-file", "target": "aws"})
-    assert config.override(loaded, {"stack": "from-option", "target": None, "unknown": "x"}) == config.parse(
-        {"stack": "from-option", "target": "aws"}
-    )
+    loaded = config_file.parse({"stack": "from-file", "target": "aws"})
+    assert config_file.override(
+        loaded, {"stack": "from-option", "target": None, "unknown": "x"}
+    ) == config_file.parse({"stack": "from-option", "target": "aws"})
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_options_come_before_the_file() -> None:
 )
 def test_options_are_held_to_the_same_limits(settings: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        config.override(Config(), settings)
+        config_file.override(Config(), settings)
 
 
 VALUES = st.recursive(
@@ -442,7 +442,7 @@ VALUES = st.recursive(
 @given(st.sampled_from(sorted(leaves(Config()))), VALUES)
 def test_any_value_is_taken_or_refused_by_its_path(path: str, value: Any) -> None:
     try:
-        parsed = config.parse(nested(path, value))
+        parsed = config_file.parse(nested(path, value))
     except ConfigError as error:
         assert str(error).startswith(path)
         assert "\n" not in str(error)
@@ -463,7 +463,7 @@ def test_another_tools_file_is_said_to_be_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"another tool's configuration .* --config FILE or MYSFITS_"):
-        config.load(path)
+        config_file.load(path)
 
 
 @pytest.mark.parametrize("text", ["stak: x\nregoin: y\n", "baseURL: x\nstack: y\n", "title: x\n"])
@@ -471,4 +471,4 @@ def test_a_file_of_ours_with_a_mistake_is_not_called_another_tools(tmp_path: Pat
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="unknown key"):
-        config.load(path)
+        config_file.load(path)

@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from mysfits_stream import cost_ceiling, prices
-from mysfits_stream.config import ApiConfig, Config, ProcessorConfig, parse
+from mysfits_stream.config import ApiConfig, Config, ProcessorConfig
+from mysfits_stream.config_file import parse
 from mysfits_stream.cost_ceiling import GB, billed_bytes, largest_click, largest_record
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.operations.left_behind import lowered_limits

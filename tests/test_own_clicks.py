@@ -14,7 +14,8 @@ import pytest
 
 from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.distinct import Distinct
-from mysfits_stream.config import Config, parse
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.provision import stack
 from tests.support.cloud import CloudUnderTest
 from tests.support.definitions import ALL_TYPES, SHOP

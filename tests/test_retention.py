@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.config import Config, parse
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.retention import Expiry
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mysfits_stream.config import AlarmsConfig, Config, parse
+from mysfits_stream.config import AlarmsConfig, Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.localcloud.control_plane import metric_math
 from mysfits_stream.provision.alarms import kinds

@@ -14,7 +14,7 @@ from dataclasses import Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from mysfits_stream import click_definition, config
+from mysfits_stream import click_definition, config, config_file, setting_limits
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "mysfits_stream" / "config.schema.json"
@@ -93,20 +93,20 @@ def _property(each: Field[Any], hint: Any, comments: dict[str, str], path: str) 
 
 
 def _value(kind: Any, limit: Any) -> Schema:
-    if isinstance(limit, config.OneOf):
+    if isinstance(limit, setting_limits.OneOf):
         return {"enum": list(limit.choices)}
-    if kind == config.PAIRS:
+    if kind == config_file.PAIRS:
         return {"type": "object", "additionalProperties": {"type": "string"}}
-    if kind is config.JsonText:
+    if kind is setting_limits.JsonText:
         return {"type": "object"}
     if get_origin(kind) is tuple:
         return {"type": ["array", "string"], "items": {"type": "string"}}
     if get_origin(kind) is Literal:
         return {"enum": list(get_args(kind))}
     schema: Schema = {"type": {str: "string", int: "integer", float: "number", bool: "boolean"}[kind]}
-    if isinstance(limit, config.Between):
+    if isinstance(limit, setting_limits.Between):
         schema |= {"minimum": limit.least, "maximum": limit.most}
-    shape = limit if isinstance(limit, config.Matching) else getattr(limit, "shape", None)
+    shape = limit if isinstance(limit, setting_limits.Matching) else getattr(limit, "shape", None)
     if shape is not None:
         schema["pattern"] = f"^(?:{shape.pattern})$"
     return schema

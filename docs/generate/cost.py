@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from docs.generate.scaling import workshop_ceiling
 from mysfits_stream import cost, cost_ceiling, prices
-from mysfits_stream.config import Config, parse
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.cost import WORKSHOP, Breakdown, Design, bill, design
 
 VOLUMES = {"1M": 1e6, "100M": 1e8, "10,000M": 1e10}

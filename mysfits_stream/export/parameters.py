@@ -9,8 +9,9 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from mysfits_stream import cost_ceiling
-from mysfits_stream.config import Between, Config, KeyPrefix, Matching, OneOf, StackName
+from mysfits_stream.config import Config
 from mysfits_stream.export.placeholders import Placeholder
+from mysfits_stream.setting_limits import Between, KeyPrefix, Matching, OneOf, StackName
 
 SECTIONS = ("bucket", "delivery", "processor", "api")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from mysfits_stream import config
+from mysfits_stream import config_file
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.files import make_private, state_errors, write_atomically
 from mysfits_stream.operations.options import DIRECTORY
@@ -43,7 +43,7 @@ def init_config(path: Path, given: Mapping[str, str | None]) -> Initialized:
     for name, value in given.items():
         if value is not None:
             text = _with_setting(text, name, value)
-    config.parse(yaml.safe_load(text))
+    config_file.parse(yaml.safe_load(text))
     schema = path.parent / DIRECTORY / SCHEMA
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -63,7 +63,7 @@ def reject_existing(path: Path) -> None:
 
 
 def _with_setting(text: str, name: str, value: str) -> str:
-    """The annotated text with another value of a key at the top, its comment in the same column."""
+    """The annotated text with another value of a top-level key, its comment in the same column."""
     written = f"{name}: {yaml.safe_dump(value).splitlines()[0]} "
     return re.sub(
         rf"^{name}:[^#\n]*(?=#)", lambda old: written.ljust(len(old[0])), text, count=1, flags=re.MULTILINE

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mysfits_stream.config import MOODS, LocalConfig
+from mysfits_stream.config import LocalConfig
+from mysfits_stream.config_file import MOODS
 from mysfits_stream.local_site import PAGE, daemon
 from mysfits_stream.local_site.settings import settings_of
 from mysfits_stream.localcloud.daemon import Listed, Running
@@ -124,7 +125,10 @@ def start(
 
 
 def stop(directory: Path, report: Report) -> Stopped:
-    """Stop the local cloud; without ``keep``, resources and objects are deleted, and cached clicks always."""
+    """Stop the local cloud and delete its cached clicks.
+
+    Without ``keep``, resources and objects are deleted, too.
+    """
     stopped = Stopped(daemon.stop(directory, report=report))
     cached = list((directory / CACHE).glob("local-*"))
     if cached:

@@ -63,15 +63,15 @@ def load_config(options: Options, warn: Callable[[str], None], section: str | No
     """
     from pathlib import Path
 
-    from mysfits_stream import config
+    from mysfits_stream import config_file
 
     file = Path(options.config) if options.config else None
-    loaded = config.load(file, warn=warn, section=section)
+    loaded = config_file.load(file, warn=warn, section=section)
     given = {**options.settings, "local.access": os.environ.get(LOCAL_ACCESS) or None}
     variables = {"local.access": LOCAL_ACCESS, **options.variables}
     for name, value in given.items():
         try:
-            loaded = config.override(loaded, {name: value})
+            loaded = config_file.override(loaded, {name: value})
         except ConfigError as error:
             variable = variables.get(name)
             raise ConfigError(f"{variable}: {error}" if variable else str(error)) from None

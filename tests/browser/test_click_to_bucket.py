@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mysfits_stream.config import ApiConfig, parse
+from mysfits_stream.config import ApiConfig
+from mysfits_stream.config_file import parse
 from mysfits_stream.local_site.mysfits import mysfits
 from mysfits_stream.website.pages import Endpoints, fill, own_page
 from tests.support.cloud import CloudUnderTest

@@ -13,7 +13,8 @@ import requests
 
 from mysfits_stream.clicks import sending
 from mysfits_stream.clicks.sending import TestClick
-from mysfits_stream.config import Config, parse
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import parse
 from tests.support.clicks_bucket import (
     NOON,
     Clock,

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import Config, load
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import load
 from mysfits_stream.errors import ConfigError, MysfitsStreamError, ProvisionError
 from mysfits_stream.export import importing, sam
 from mysfits_stream.localcloud.aws_behavior.faults import FaultRule

@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from docs.generate import config_schema
-from mysfits_stream import config
+from mysfits_stream import config_file
 from mysfits_stream.errors import ConfigError
 from tests.support.documents import ROOT
 
@@ -60,7 +60,7 @@ INVALID = [
 @pytest.mark.parametrize("text", VALID)
 def test_schema_and_tool_accept(text: str) -> None:
     document = yaml.safe_load(text) or {}
-    config.parse(document)
+    config_file.parse(document)
     jsonschema.validate(document, SCHEMA)
 
 
@@ -68,6 +68,6 @@ def test_schema_and_tool_accept(text: str) -> None:
 def test_schema_and_tool_reject(text: str) -> None:
     document = yaml.safe_load(text)
     with pytest.raises(ConfigError):
-        config.parse(document)
+        config_file.parse(document)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, SCHEMA)

@@ -22,7 +22,7 @@ from docs.generate.scaling import (
     ceilings,
 )
 from mysfits_stream import cost
-from mysfits_stream.config import parse
+from mysfits_stream.config_file import parse
 from mysfits_stream.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scale.md"

@@ -11,7 +11,7 @@ import click
 import pytest
 import yaml
 
-from mysfits_stream import cli, config
+from mysfits_stream import cli, config, config_file
 from tests.end_to_end.conftest import Shell, shell
 from tests.support.documents import DOCUMENTS, ROOT, anchors, blocks, command_lines, links
 
@@ -99,7 +99,7 @@ def yaml_snippets() -> Iterator[Any]:
 
 @pytest.mark.parametrize("parsed", list(yaml_snippets()))
 def test_each_documented_setting_is_accepted(parsed: dict[str, Any]) -> None:
-    config.parse(parsed)
+    config_file.parse(parsed)
 
 
 def all_links() -> Iterator[Any]:

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from mysfits_stream import config
+from mysfits_stream import config_file
 from mysfits_stream.operations.options import DIRECTORY
 from tests.end_to_end.conftest import TIMEOUT, Shell
 from tests.support.documents import ROOT
@@ -45,7 +45,7 @@ def test_options_are_written_in_their_lines(shell: Shell) -> None:
     given = ("--stack", "shop", "--target", "aws", "--region", "eu-west-1", "--config", "shop.yaml")
     made = shell.run("init", *given, "--mysfits-api", "https://api.example.com/v1", "--json")
     assert made.json == {"files": ["shop.yaml"]}
-    loaded = config.load(shell.directory / "shop.yaml")
+    loaded = config_file.load(shell.directory / "shop.yaml")
     assert (loaded.stack, loaded.target, loaded.region) == ("shop", "aws", "eu-west-1")
     assert loaded.mysfits_api == "https://api.example.com/v1"
     assert written(shell, "shop.yaml").count("#") >= EXAMPLE.count("#"), "the comments stay"
@@ -88,7 +88,7 @@ def test_a_terminal_is_asked_three_questions(shell: Shell) -> None:
         os.close(terminal)
     assert process.returncode == 0, questions
     assert questions.count(": ") >= 3
-    loaded = config.load(shell.directory / "config.yaml")
+    loaded = config_file.load(shell.directory / "config.yaml")
     assert (loaded.stack, loaded.target, loaded.mysfits_api) == ("shop", "local", "https://api.example.com")
     assert "wrote config.yaml" in out
     assert (shell.directory / DIRECTORY / ".gitignore").exists()

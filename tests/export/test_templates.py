@@ -29,8 +29,8 @@ from mysfits_stream.config import (
     DeliveryConfig,
     ProcessorConfig,
     QueryConfig,
-    parse,
 )
+from mysfits_stream.config_file import parse
 from mysfits_stream.errors import ExportError
 from mysfits_stream.export import cloudformation, files, importing, sam
 from mysfits_stream.export.parameters import FIXED, FIXED_WITH_ATHENA, SECTIONS, parametrised

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import requests
 
-from mysfits_stream.config import Config, parse
+from mysfits_stream.config import Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.lambda_src import stream_processor
 from mysfits_stream.lambda_src.stream_processor import (
     CACHED_ITEMS,

@@ -15,7 +15,8 @@ import requests
 from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import AlarmsConfig, Config, parse
+from mysfits_stream.config import AlarmsConfig, Config
+from mysfits_stream.config_file import parse
 from mysfits_stream.doctor import alarms as doctor_alarms
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.localcloud import FaultRule

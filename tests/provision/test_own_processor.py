@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mysfits_stream.config import ProcessorConfig, load
+from mysfits_stream.config import ProcessorConfig
+from mysfits_stream.config_file import load
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.operations.init import init_processor
 from mysfits_stream.provision import own_processor, wheels

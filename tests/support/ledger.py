@@ -23,7 +23,7 @@ import requests
 from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
-from mysfits_stream.config import parse
+from mysfits_stream.config_file import parse
 from mysfits_stream.localcloud.aws_behavior.faults import FaultRule
 from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import difference

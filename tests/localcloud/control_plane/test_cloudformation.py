@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mysfits_stream import config
+from mysfits_stream import config_file
 from mysfits_stream.export import cloudformation, files
 from mysfits_stream.localcloud.control_plane.cloudformation.simulated_types import PROPERTIES
 from tests.support.cloud import CloudUnderTest
@@ -80,7 +80,7 @@ def test_every_property_of_an_export_is_simulated() -> None:
         "alarms": {"email": "a@example.com"},
     }
     for settings in ({}, full):
-        template = cloudformation.template(config.parse(settings))
+        template = cloudformation.template(config_file.parse(settings))
         assert files.as_yaml(template)
         for found in template["Resources"].values():
             assert set(found["Properties"]) <= set(PROPERTIES[found["Type"]].split())

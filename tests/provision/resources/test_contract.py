@@ -18,7 +18,8 @@ import pytest
 
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Pace
-from mysfits_stream.config import AlarmsConfig, ApiConfig, Config, IamConfig, QueryConfig, parse
+from mysfits_stream.config import AlarmsConfig, ApiConfig, Config, IamConfig, QueryConfig
+from mysfits_stream.config_file import parse
 from mysfits_stream.errors import DataProtectedError
 from mysfits_stream.provision import alarms, policies, stack
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, dependencies, survey
