@@ -27,8 +27,14 @@ CLICK_ID: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{8,64}$"}
 ANONYMOUS = "guest"
 """The user of a click whose visitor is unknown, or has asked for privacy."""
 
-ADDED = ("clickId", "clickedAt", "requestId", "test", "enriched")
-"""Members that the processor adds to each line; no field and no attribute has such a name."""
+ADDED = {
+    "clickedAt": "time",
+    "clickId": "string",
+    "requestId": "string",
+    "test": "boolean",
+    "enriched": "boolean",
+}
+"""Members that the processor adds to lines, with their types; no field and no attribute has such a name."""
 
 TYPES = ("string", "integer", "number", "boolean")
 BOUNDS = {

@@ -1,4 +1,4 @@
-"""Records as Firehose hands them to a processor, rebuilt from the delivered lines of clicks.
+"""Records as Firehose sends them to a processor, rebuilt from delivered lines.
 
 A line is a click with what the processor added. Without the additions, in the envelope of a request, the
 click can be processed again. Clicks of one request that follow each other share a record.
@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mysfits_stream.click_definition import ADDED
 from mysfits_stream.processor_contract import Record
 
 Click = dict[str, Any]
 
-ADDED = frozenset({"clickedAt", "clickId", "requestId", "test", "enriched"})
 UNKNOWN_REQUEST = "rehearsal"
 """The request of lines of version 0.1.0, which name none."""
-
-RECORD_OVERHEAD = 90
-"""Bytes of a record in an event beside the data: id, time and JSON."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def rebuilt(clicks: Iterable[Click], environment: Mapping[str, Any]) -> Iterator
     ``environment`` is the definition of the click by which the lines were written, as the processor reads it
     from the variable CLICK.
     """
-    dropped = ADDED | set((environment.get("enrich") or {}).get("attributes", ()))
+    dropped = {*ADDED} | set((environment.get("enrich") or {}).get("attributes", ()))
     digest = environment.get("digest")
     number = 0
     group: list[Click] = []

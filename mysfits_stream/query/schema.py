@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mysfits_stream import click_definition
 from mysfits_stream.click_definition import Definition
 
 VARCHAR, BIGINT, DOUBLE, BOOLEAN, TIMESTAMPTZ = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMPTZ"
 
-TYPES = {"string": VARCHAR, "integer": BIGINT, "number": DOUBLE, "boolean": BOOLEAN}
-"""Type of a field in the definition -> type of the column in DuckDB."""
+TYPES = {"string": VARCHAR, "integer": BIGINT, "number": DOUBLE, "boolean": BOOLEAN, "time": TIMESTAMPTZ}
+"""Type of a member in the definition -> type of the column in DuckDB."""
 
 CLICKS, CLICKS_RAW, FAILED_CLICKS = "clicks", "clicks_raw", "failed_clicks"
 
@@ -43,13 +44,11 @@ class Column:
         return f'"{self.name}"'
 
 
-ADDED = (
-    Column("clickedAt", TIMESTAMPTZ, "added"),
-    Column("clickId", VARCHAR, "added"),
-    Column("requestId", VARCHAR, "added"),
-    Column("test", BOOLEAN, "added", absent="false"),
-    # The processor writes the member for a click on an unknown key only.
-    Column("enriched", BOOLEAN, "added", absent="true"),
+# The processor writes "test" for test clicks only, and "enriched" for clicks on an unknown key only.
+ABSENT = {"test": "false", "enriched": "true"}
+
+ADDED = tuple(
+    Column(name, TYPES[kind], "added", ABSENT.get(name)) for name, kind in click_definition.ADDED.items()
 )
 """Columns that the processor adds. Lines of version 0.1.0 have no ``clickId`` and no ``requestId``."""
 
@@ -64,7 +63,7 @@ FAILED_COLUMNS = (
 
 
 def columns(definition: Definition) -> tuple[Column, ...]:
-    """The columns of ``clicks`` and ``clicks_raw``: fields, attributes, then the members of the processor."""
+    """The columns of ``clicks`` and ``clicks_raw``: fields, attributes, added members."""
     fields = [Column(field.name, TYPES[field.type], "field") for field in definition.fields]
     attributes = [Column(name, VARCHAR, "attribute") for name in definition.attributes]
     return (*fields, *attributes, *ADDED)

@@ -46,9 +46,16 @@ def test_a_field_has_the_type_of_the_definition_and_an_attribute_is_text() -> No
     ]
 
 
-def test_every_type_of_a_definition_has_a_column_type() -> None:
-    assert schema.TYPES.keys() == set(click_definition.TYPES)
+def test_every_type_of_a_member_has_a_column_type() -> None:
+    assert schema.TYPES.keys() == {*click_definition.TYPES, *click_definition.ADDED.values()}
 
 
-def test_the_processors_members_are_those_that_no_field_may_be_named() -> None:
-    assert {column.name for column in schema.ADDED} == set(click_definition.ADDED)
+def test_the_processors_members_are_columns_and_reserved_names() -> None:
+    assert [(each.name, each.type, each.absent) for each in schema.ADDED] == [
+        ("clickedAt", "TIMESTAMPTZ", None),
+        ("clickId", "VARCHAR", None),
+        ("requestId", "VARCHAR", None),
+        ("test", "BOOLEAN", "false"),
+        ("enriched", "BOOLEAN", "true"),
+    ]
+    assert [each.name for each in schema.ADDED] == list(click_definition.ADDED)
