@@ -21,7 +21,16 @@ from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt
 from mysfits_stream.cli import cli
 from mysfits_stream.commands.app import App
-from mysfits_stream.config import AlarmsConfig, ApiConfig, BucketConfig, Config, DeliveryConfig, IamConfig, ProcessorConfig, QueryConfig
+from mysfits_stream.config import (
+    AlarmsConfig,
+    ApiConfig,
+    BucketConfig,
+    Config,
+    DeliveryConfig,
+    IamConfig,
+    ProcessorConfig,
+    QueryConfig,
+)
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud import iam

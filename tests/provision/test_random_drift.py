@@ -22,15 +22,8 @@ from mysfits_stream.provision import policies
 from mysfits_stream.provision.engine import Action, Goal, converge, dependencies, survey
 from mysfits_stream.provision.resource import Resource
 from mysfits_stream.provision.state import State
-from tests.provision.resources.test_contract import (
-    ACCOUNT,
-    DRIFTS,
-    STACK,
-    TRUSTED,
-    build,
-    clients,
-    redirect,
-)
+from tests.provision.resources.drifts import ACCOUNT, DRIFTS, STACK, redirect
+from tests.provision.resources.test_contract import TRUSTED, build, clients
 
 __all__ = ["build", "clients"]
 
