@@ -18,7 +18,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-PICTURES = Path(__file__).with_name("pictures")
+PICTURES = Path(__file__).parents[1] / "pictures"
 CHROMIUM = "/usr/bin/chromium"
 COLUMNS = 118
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -55,7 +55,8 @@ def page(endpoint: str) -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         tab = browser.new_page(viewport={"width": 1120, "height": 690}, reduced_motion="reduce")
         tab.goto(f"{endpoint}/_site/")
-        visited = ("Tumbledown", "Halvard Deepwell", "Pim and Pom", "Brambleweft", "Notary Vex")
+        favourites = ("Tumbledown", "Pim and Pom", "Orla", "Pim and Pom", "Tumbledown", "Pim and Pom")
+        visited = (*favourites, "Brambleweft", "Notary Vex")
         for number, name in enumerate(visited, start=1):
             look_at(tab, name)
             tab.get_by_text(f"{number} enriched click").wait_for()
