@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from mysfits_stream.config_file import DEFAULT_PATH
 
 if TYPE_CHECKING:
     from mysfits_stream.operations.export import Written
@@ -34,7 +37,9 @@ def initialized(initialized: Initialized) -> Iterator[str]:
     if initialized.settings:
         yield f"To use them, write into config.yaml:\n{initialized.settings.rstrip()}"
     else:
-        yield "Next: mysfits-stream plan, then mysfits-stream up"
+        [path] = initialized.paths
+        option = "" if path == DEFAULT_PATH else f" --config {shlex.quote(str(path))}"
+        yield f"Next: mysfits-stream{option} plan, then mysfits-stream{option} up"
 
 
 def snippet(snippet: Snippet) -> Iterator[str]:

@@ -36,6 +36,8 @@ def test_without_options_the_annotated_example_is_written_and_nothing_is_overwri
     assert shell.run("status").code == 2, "the tool reads its own file: a stack that is missing"
 
     shell.write("config.yaml", "stack: mine")
+    other = shell.run("init", "--config", "other shop.yaml")
+    assert "mysfits-stream --config 'other shop.yaml' plan" in other.out
     again = shell.run("init")
     assert (again.code, again.err) == (1, "Error: config.yaml: exists already; init overwrites nothing\n")
     assert written(shell) == "stack: mine"
