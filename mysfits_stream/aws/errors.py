@@ -84,9 +84,9 @@ OF_ATHENA = (
     ("TABLE_NOT_FOUND", "run `mysfits-stream up`, which makes the table"),
     (
         "INVALID_TABLE_PROPERTY",
-        "somebody changed the table's partition projection: `mysfits-stream up` sets it back",
+        "the table's partition projection has changed: `mysfits-stream up` restores it",
     ),
-    ("HIVE_BAD_DATA", "somebody changed the types of the table: `mysfits-stream up` sets them back"),
+    ("HIVE_BAD_DATA", "the table's types have changed: `mysfits-stream up` restores them"),
     ("HIVE_CURSOR_ERROR", "an object below the delivery prefix is not of the stack: move it away"),
     (
         "HIVE_CANNOT_OPEN_SPLIT",

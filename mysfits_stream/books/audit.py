@@ -246,7 +246,7 @@ REPEATED = (
     "stored more than once, and not put on the stream again by a replay; Firehose delivers at least once"
 )
 INCOMPLETE = "later clicks of the same requests are stored"
-SURPLUS = "more records are stored than came in; somebody else writes objects, or CloudWatch lacks values"
+SURPLUS = "more records are stored than came in; another program writes objects, or CloudWatch lacks values"
 
 
 def _failing_since(failing: tuple[datetime, ...], now: datetime, patience: timedelta) -> datetime | None:

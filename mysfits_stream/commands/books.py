@@ -34,11 +34,11 @@ DIFFERS = 2
 def audit(app: App, since: str) -> int:
     """Check that each accepted click is stored, once.
 
-    CloudWatch tells how many records came in, and the bucket holds what became of these. Records that are
-    younger than both buffers, the processor's tries and five minutes of CloudWatch are not settled yet.
+    Compares CloudWatch's count of records that came in with the records in the bucket. Records that are
+    younger than both buffers, the processor's retries and five minutes are still on their way.
 
-    Exit code 2 if the settled books do not close: the output names the minutes, the likeliest link and the
-    ids of clicks that are stored more than once.
+    Exit code 2 if older records differ: the output names the minutes, the likeliest link and the ids of
+    clicks that are stored more than once.
     """
     from mysfits_stream.operations.audit import audit
 
@@ -89,9 +89,10 @@ def erase(
 ) -> int:
     """Erase the clicks of one person from all versions of objects.
 
-    The clicks that were accepted before the command began go: delivered, failed and replayed clicks in
+    Deletes the clicks that were accepted before the command began: delivered, failed and replayed clicks in
     current and old versions, the query cache and Athena's results. Records that cannot be parsed and contain
-    the value go whole. The command waits for the stream's buffers. up and replay are locked out meanwhile.
+    the value are deleted whole. The command waits for the stream's buffers. up and replay are locked out
+    meanwhile.
 
     A killed run leaves no half-written object; run the command again to resume. Exit code 1 if an object
     cannot be read, or if Firehose still holds records from before the cut-off.

@@ -76,7 +76,8 @@ def start(app: App, keep: Path | None, behavior: str | None, moods: str | None, 
 def stop(app: App, yes: bool) -> None:
     """Stop the local cloud.
 
-    Asks first if clicks would be discarded: resources and clicks go, unless `local start --keep` keeps them.
+    Asks first if clicks would be discarded: resources and clicks are deleted, unless `local start
+    --keep` persists them.
     """
     from mysfits_stream.commands.questions import ask_to_discard
     from mysfits_stream.operations import local

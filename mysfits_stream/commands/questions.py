@@ -125,7 +125,7 @@ def ask_to_discard(app: App, clicks: int | None) -> None:
     lost = lost or many(clicks or 0, "click")
     if not _can_ask(app):
         raise MysfitsStreamError(
-            f"local stop would discard {lost}; add --yes to discard them where nobody can answer"
+            f"local stop would discard {lost}; add --yes to discard them without a question"
         )
     click.confirm(f"Discard {lost}?", abort=True, err=True)
 

@@ -82,7 +82,7 @@ def test_stop_says_how_many_clicks_it_discards_and_asks(shell: Shell) -> None:
     refused = shell.run("local", "stop")
     assert (refused.code, refused.err.strip()) == (
         1,
-        "Error: local stop would discard 7 clicks; add --yes to discard them where nobody can answer",
+        "Error: local stop would discard 7 clicks; add --yes to discard them without a question",
     )
     assert shell.run("local", "status", "--json").json["running"]
     assert shell.run("local", "stop", "--yes").code == 0

@@ -151,7 +151,7 @@ class Alias:
             self.placement.pace,
             waiting_for=f"Lambda to show alias {self.alias_name}",
             budget=SHOW_BUDGET,
-            advice="check that nobody else deletes it, and run `up` again",
+            advice="check that no other program deletes it, and run `up` again",
         )
 
     def update(self, diff: Diff) -> None:
@@ -176,7 +176,7 @@ class Alias:
             self.placement.pace,
             waiting_for=f"Lambda to forget alias {self.alias_name}",
             budget=SHOW_BUDGET,
-            advice="check that nobody else makes it anew, and run the same command again",
+            advice="check that no other program creates it again, and run the same command again",
         )
 
     def settle(self) -> None:
@@ -277,8 +277,8 @@ class Alias:
             raise ProvisionError(
                 self.name,
                 "publish",
-                f"version {version} differs in {', '.join(differing)}: somebody else changes the function at "
-                "the same time; run `up` again",
+                f"version {version} differs in {', '.join(differing)}: another program changes the function "
+                "at the same time; run `up` again",
             )
         wait_until(
             lambda: self._usable(version),

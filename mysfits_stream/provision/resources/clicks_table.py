@@ -191,7 +191,7 @@ class ClicksTable:
             call,
             self.placement.pace,
             waiting_for=f"Glue to take a change of {self.table_name}",
-            advice="check that nobody else changes it, and run the same command again",
+            advice="check that no other program changes it, and run the same command again",
         )
 
 
