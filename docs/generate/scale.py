@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from docs.generate import scaling
 from docs.generate.cost import dollars, filled, table
@@ -23,6 +26,9 @@ from docs.generate.scaling import (
 )
 from mysfits_stream import cost
 from mysfits_stream.config import ApiConfig
+
+MEASURED = Path(__file__).with_name("volume.json")
+FARTHEST = 100_000_000  # clicks, to which the measured costs are continued
 
 RATES = (1, 100, 10_000, 100_000)
 BATCHES = (1, 10, 40)
@@ -212,7 +218,112 @@ refused. AWS does not say how deep Firehose's bucket is; one second's worth is a
             ]
             for what, traffic, bucket in BURSTS
         ],
-    ).rstrip("\n")
+    )
+    busiest, batch = RATES[-1], BATCHES[-1]
+    yield f"""\
+## {busiest:,} clicks a second: several streams, or another service
+
+With quotas as they are, several stacks share the clicks; with raised quotas, one stack carries them. A Data
+Stream of Kinesis is the third way. A month at {busiest:,} clicks a second, in us-east-1:
+"""
+    yield _beyond(busiest)
+    firehose = scaling.stacks(busiest, batch, LARGE)
+    yield f"""\
+- **The API is the bill.** More clicks a request make every column smaller; nothing else saves as much.
+- **Several stacks** ([several-stacks.md](several-stacks.md)) need no answer of AWS's: with {batch} clicks a
+  request, {firehose} stacks in {LARGE.name}. The page chooses one for each visitor. The quotas of API Gateway
+  and Lambda stay the account's, and each question is asked once a stack.
+- **Kinesis Data Streams** begin where other programs read clicks within a second, or read them again for up
+  to a year, or where one stream has to grow without a request to AWS: on demand, to 10 GB/s (F350). API
+  Gateway writes to such a stream as it writes to Firehose (F354). A new on-demand stream takes 4 MB/s: warm
+  it before the first spike. Advantage is billed for {scaling.LEAST_ADVANTAGE_MIB:.0f} MB/s at least (F352).
+- **Without Firehose and without a processor:** an on-demand Data Stream delivers to S3 by itself (F351), 5 to
+  15 minutes later, compressed. The records are then the API's envelopes as they are: without the attributes
+  of the mysfit, which a query has to join, and without a line for each click. No source that we found has
+  the price of this delivery; the table is without it.
+- **MSK** begins where the readers already speak Kafka. API Gateway cannot write to a topic, so a function or
+  a proxy is one more hop; a Serverless cluster costs ${0.75 * cost.MONTH / cost.HOUR:,.0f} a month before the
+  first click (F353).
+
+`mysfits-stream` creates stacks with Firehose, and reads clicks as its processor writes them. The other ways
+are for those who outgrow it.
+"""
+    yield from _volumes()
+
+
+def _beyond(rate: int) -> str:
+    rows = []
+    for n in BATCHES:
+        lines = cost.monthly(scaling.OURS, rate * cost.MONTH, n).lines
+        api, firehose = (
+            sum(line.dollars for line in lines if line.item.startswith(items))
+            for items in (("API Gateway",), ("Firehose", "Lambda"))
+        )
+        stream = scaling.data_stream(rate, n)
+        rows.append(
+            [
+                str(n),
+                dollars(api),
+                dollars(firehose),
+                *(str(scaling.stacks(rate, n, region)) for region in (LARGE, OTHER)),
+                str(stream.shards),
+                *(dollars(each) for each in (stream.standard, stream.advantage, stream.provisioned)),
+            ]
+        )
+    head = [
+        "clicks a request",
+        "API Gateway",
+        "Firehose and processor",
+        f"stacks, {LARGE.name}",
+        "stacks, all others",
+        "shards",
+        "Data Stream, Standard",
+        "Advantage",
+        "provisioned",
+    ]
+    return table(head, rows)
+
+
+def _volumes() -> Iterable[str]:
+    """What commands take over many clicks, as ``volume.py`` measured, and a step further."""
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))
+    *_, before, last = rows = found["rows"]
+    names = list(last["commands"])
+    yield f"""\
+## Many clicks on a laptop
+
+`python -m docs.generate.volume` measures whole commands on the local cloud, with gzip objects of 2,000 clicks
+each: CPU seconds and peak memory of each command. Measured on {found["machine"]}.
+"""
+    measured = [
+        [
+            f"{row['clicks']:,}",
+            f"{row['objects']:,}",
+            *(f"{row['commands'][name]['cpu']:,.1f} s, {row['commands'][name]['mb']} MB" for name in names),
+        ]
+        for row in rows
+    ]
+    continued = [f"{FARTHEST:,}, continued", "", *(_continued(before, last, name) for name in names)]
+    yield table(["clicks", "objects", *names], [*measured, continued])
+    million_mb = (last["cloud_mb"] - before["cloud_mb"]) / (last["clicks"] - before["clicks"]) * 1e6
+    send_us = last["send_cpu"] / last["sent"] * 1e6
+    yield f"""\
+- The last row is no measurement: it continues the line through the two rows above. Each command reads objects
+  one by one, so its work grows with the clicks, and its memory does not. `query` keeps what it has read: the
+  second question reads new objects only.
+- A click on the whole local path takes the local cloud {send_us:,.0f} µs of CPU, with {BATCHES[-1]} clicks a
+  request ({last["sent"]:,} clicks sent).
+- The local cloud has its objects in memory: {million_mb:,.0f} MB for a million clicks, compressed. The
+  {FARTHEST:,} would take {million_mb * FARTHEST / 1e9:,.0f} GB; such a bucket belongs on AWS.
+- On AWS the same commands fetch the objects over the network, 16 at a time. With `query --on athena` the
+  clicks stay where they are ([query.md](query.md)).""".rstrip("\n")
+
+
+def _continued(before: dict[str, Any], last: dict[str, Any], name: str) -> str:
+    low, high = before["commands"][name]["cpu"], last["commands"][name]["cpu"]
+    slope = (high - low) / (last["clicks"] - before["clicks"])
+    seconds = high + slope * (FARTHEST - last["clicks"])
+    return f"{seconds:,.0f} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
 
 
 def _at(clicks_per_request: int, quota: str, region: Region = LARGE) -> str:

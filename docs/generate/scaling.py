@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from mysfits_stream import cost
 from mysfits_stream.config import Config
+from mysfits_stream.prices import Price
 
 MIB = 1024**2
 LAMBDA_PAYLOAD_BYTES = 6_000_000  # request and response each; F65, read the smaller way
@@ -50,6 +51,27 @@ LARGE = Region("us-east-1, us-west-2, eu-west-1", 10_000, 5_000, 500_000, 2_000,
 OTHER = Region("most other regions", 10_000, 5_000, 100_000, 1_000, 1)
 NEWER = Region("newer regions", 2_500, 1_250, 100_000, 1_000, 1)
 NEW_ACCOUNT = replace(NEWER, name="a new account there", lambda_concurrency=10)  # the least of everything
+
+
+SHARD_RECORDS, SHARD_MIB = 1_000, 1.0  # a second (F350)
+RECORD_STEP, PUT_UNIT = 1024, 25 * 1024  # what a record is rounded up to (F352)
+LEAST_ADVANTAGE_MIB = 25.0  # a second, billed at least (F352)
+_KINESIS = "aws.amazon.com/kinesis/data-streams/pricing, as quoted (F352)"
+STANDARD_GB = Price("Data Streams, on-demand Standard", "GB", ((math.inf, 0.08),), _KINESIS, "2026-11")
+STREAM_HOURS = Price("Data Streams, on-demand Standard", "hour", ((math.inf, 0.04),), _KINESIS, "2026-11")
+ADVANTAGE_GB = Price("Data Streams, on-demand Advantage", "GB", ((math.inf, 0.032),), _KINESIS, "2026-11")
+SHARD_HOURS = Price("Data Streams, provisioned", "shard-hour", ((math.inf, 0.015),), _KINESIS, "2026-11")
+PUT_UNITS = Price("Data Streams, provisioned", "unit", ((math.inf, 0.014 / 1e6),), _KINESIS, "2026-11")
+
+
+@dataclass(frozen=True)
+class DataStream:
+    """A Kinesis Data Stream in the place of Firehose: its shards, and a month's bill in each mode."""
+
+    shards: int
+    standard: float
+    advantage: float
+    provisioned: float
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,31 @@ def reached_at(clicks_per_request: int, quota: str, region: Region) -> float:
     plenty = 1e6  # so many that buffers are full and every need grows with the clicks
     [found] = [each for each in ceilings(plenty, clicks_per_request, region) if each.quota == quota]
     return plenty / found.used
+
+
+def stacks(clicks_per_second: float, clicks_per_request: int, region: Region) -> int:
+    """How many stacks carry the clicks with headroom, if no quota of Firehose is raised."""
+    per_stream = ("Firehose requests", "Firehose records", "Firehose data")
+    found = ceilings(clicks_per_second, clicks_per_request, region)
+    return math.ceil(max(each.used for each in found if each.quota in per_stream) * HEADROOM)
+
+
+def data_stream(clicks_per_second: float, clicks_per_request: int) -> DataStream:
+    """The Data Stream that takes the same records as Firehose, its shards with headroom."""
+    records = clicks_per_second / clicks_per_request
+    size = cost.record_bytes(clicks_per_request, identity=True)
+    mib = records * math.ceil(size / RECORD_STEP) * RECORD_STEP / MIB
+    month_gb = mib / 1024 * cost.MONTH
+    least_gb = LEAST_ADVANTAGE_MIB / 1024 * cost.MONTH
+    shards = math.ceil(max(records / SHARD_RECORDS, records * size / MIB / SHARD_MIB) * HEADROOM)
+    units = records * math.ceil(size / PUT_UNIT) * cost.MONTH
+    hours = cost.MONTH / cost.HOUR
+    return DataStream(
+        shards,
+        STANDARD_GB.dollars(month_gb) + STREAM_HOURS.dollars(hours),
+        ADVANTAGE_GB.dollars(max(month_gb, least_gb)),
+        SHARD_HOURS.dollars(hours * shards) + PUT_UNITS.dollars(units),
+    )
 
 
 def data_comes_first(region: Region) -> int:

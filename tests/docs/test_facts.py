@@ -12,8 +12,8 @@ FACTS = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
 ROWS = [line for line in FACTS.splitlines() if re.match(r"\| \*\*F\d", line)]
 NUMBERS = [re.findall(r"F\d+[a-c]?", row)[0] for row in ROWS]
 
-# Three digits begin with 1 or 2, and not ruff's F401, which has no meaning of this kind.
-CITATION = re.compile(r"\b(F(?:[12]\d\d|\d{1,2})[a-c]?)\b")
+# Three digits begin with 1 to 3, and not ruff's F401, which has no meaning of this kind.
+CITATION = re.compile(r"\b(F(?:[123]\d\d|\d{1,2})[a-c]?)\b")
 
 
 def citations(path: Path) -> list[str]:

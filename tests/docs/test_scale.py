@@ -277,6 +277,36 @@ def test_the_rate_limit_ends_where_the_document_says() -> None:
         parse({"api": {"rate_limit": most + 1}})
 
 
+@pytest.mark.parametrize(
+    ("clicks_per_request", "region", "count"),
+    [
+        pytest.param(1, LARGE, 75, id="100,000 requests, 2,000 a stream, and half as many again"),
+        pytest.param(10, LARGE, 8, id="10,000 requests: 7.5 streams"),
+        pytest.param(40, LARGE, 5, id="14.4 MiB/s, 5 a stream: 4.3 streams"),
+        pytest.param(40, OTHER, 22, id="14.4 MiB/s, 1 a stream: 21.6 streams"),
+    ],
+)
+def test_stacks_that_share_the_clicks(clicks_per_request: int, region: Region, count: int) -> None:
+    assert scaling.stacks(100_000, clicks_per_request, region) == count
+
+
+def test_a_data_stream_of_lone_clicks_is_bound_by_records() -> None:
+    found = scaling.data_stream(100_000, 1)
+    assert found.shards == 150
+    # A record of 236 bytes is billed as 1 KB: 97.7 MiB/s for 730 hours, at $0.08 and $0.032 a GB.
+    gb = 100_000 * 1024 / 1024**3 * 730 * 3600
+    assert found.standard == pytest.approx(gb * 0.08 + 730 * 0.04)
+    assert found.advantage == pytest.approx(gb * 0.032)
+    assert found.provisioned == pytest.approx(150 * 730 * 0.015 + 100_000 * 730 * 3600 * 0.014e-6)
+
+
+def test_a_data_stream_of_batches_is_bound_by_data_and_by_the_least_that_is_billed() -> None:
+    found = scaling.data_stream(100_000, 40)
+    assert found.shards == 22  # 2,500 records of 6,049 bytes are 14.4 MiB/s
+    assert found.standard == pytest.approx(2_500 * 6 * 1024 / 1024**3 * 730 * 3600 * 0.08 + 730 * 0.04)
+    assert found.advantage == pytest.approx(25 / 1024 * 730 * 3600 * 0.032)
+
+
 def test_the_document_is_what_the_script_writes() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == scale_document.document() + "\n", (
         "docs/scale.md is out of date: python -m docs.generate.scale > docs/scale.md"
