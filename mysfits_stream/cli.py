@@ -11,6 +11,7 @@ import errno
 import gc
 import io
 import os
+import re
 import signal
 import sys
 from typing import NoReturn
@@ -95,6 +96,11 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+NO_NUMBER = re.compile(r"is not a valid (integer|float)( range)?$")
+KINDS = {"integer": "whole number", "float": "number"}
+"""Click's types of numbers, in words."""
+
+
 def _run(arguments: list[str]) -> int:
     """Carry out a command, print what went wrong, and return the exit code."""
     app = App()
@@ -110,6 +116,7 @@ def _run(arguments: list[str]) -> int:
         read_json_option(app, arguments)
         context = getattr(error, "ctx", None)
         message = " ".join(error.format_message().split()).rstrip(".")
+        message = NO_NUMBER.sub(lambda found: f"is not a {KINDS[found[1]]}", message)
         see = " See" if message.endswith("?") else "; see"  # click may end with a suggestion
         advice = f"{see} `{context.command_path} --help`" if context else ""
         app.out.error(MysfitsStreamError(message + advice))

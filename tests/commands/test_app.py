@@ -40,6 +40,21 @@ def test_a_rejected_option_is_an_error_in_json_where_json_is_asked_for(
     assert err == f"Error: {message}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["rollback", "$LATEST"], "'$LATEST' is not a whole number; see `mysfits-stream rollback --help`"),
+        (["rollback", "--", "-1"], "-1 is not in the range x>=1; see `mysfits-stream rollback --help`"),
+        (["logs", "--lines", "1.5"], "'1.5' is not a whole number; see `mysfits-stream logs --help`"),
+        (["send-test-click", "--timeout", "soon"], "'soon' is not a number; see "),
+    ],
+)
+def test_a_value_that_is_no_number_is_told_in_words(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reason in error_of(arguments, capsys)[1]
+
+
 @pytest.mark.parametrize("arguments", ["--nosuch", "up --nosuch", "--json=maybe --nosuch", "up -- --json"])
 def test_a_rejected_option_is_text_otherwise(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = error_of(arguments.split(), capsys)
