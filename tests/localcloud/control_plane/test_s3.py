@@ -219,3 +219,35 @@ def test_a_lifecycle_rule_by_size_is_refused(s3: Any, member: str) -> None:
     rule = {"ID": "r", "Status": "Enabled", "Filter": {member: 20}, "Expiration": {"Days": 1}}
     with pytest.raises(ClientError, match=f"{member} is not simulated by the local cloud"):
         s3.put_bucket_lifecycle_configuration(Bucket="clicks", LifecycleConfiguration={"Rules": [rule]})
+
+
+def test_a_default_retention_locks_later_versions_and_deliveries(
+    local_cloud: CloudUnderTest, s3: Any
+) -> None:
+    retention = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    rule: Any = {"ObjectLockEnabled": "Enabled", "Rule": retention}
+    with pytest.raises(ClientError, match="InvalidBucketState"):
+        s3.put_object_lock_configuration(Bucket="clicks", ObjectLockConfiguration=rule)
+    versioning(s3, "Enabled")
+    earlier = put(s3, "1")
+    s3.put_object_lock_configuration(Bucket="clicks", ObjectLockConfiguration=rule)
+    assert s3.get_object_lock_configuration(Bucket="clicks")["ObjectLockConfiguration"] == rule
+    later = put(s3, "2")
+    local_cloud.cloud.control_plane.put_object(local_cloud.region, "clicks", "delivered", b"3")
+    delivered = s3.head_object(Bucket="clicks", Key="delivered")["VersionId"]
+    for key, version in (("a", later), ("delivered", delivered)):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.delete_object(Bucket="clicks", Key=key, VersionId=version)
+    # A marker on top and an earlier version are not protected (F331).
+    s3.delete_object(Bucket="clicks", Key="a")
+    s3.delete_object(Bucket="clicks", Key="a", VersionId=earlier)
+    assert [
+        each["VersionId"] for each in s3.list_object_versions(Bucket="clicks", Prefix="a")["Versions"]
+    ] == [later]
+    s3.put_object_retention(
+        Bucket="clicks",
+        Key="a",
+        VersionId=later,
+        Retention={"Mode": "GOVERNANCE", "RetainUntilDate": "2020-01-01T00:00:00Z"},
+    )
+    s3.delete_object(Bucket="clicks", Key="a", VersionId=later)

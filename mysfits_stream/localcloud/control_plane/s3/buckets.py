@@ -54,6 +54,7 @@ LISTING = {
     "start-after",
     "x-id",
 }
+NO_TIME = re.compile(rb"<(Days|Years)>0</\1>")
 QUIET = re.compile(rb"<Quiet>\s*true\s*</Quiet>", re.IGNORECASE)
 TAG_WITHOUT_VALUE = re.compile(rb"(<Tag>\s*<Key>[^<]*</Key>)\s*(?:<Value\s*/>)?\s*</Tag>")
 TAG_WITH_VALUE = rb"\1<Value></Value></Tag>"
@@ -110,6 +111,9 @@ class S3:
             response = _with_markers(request, response, markers)
         if request.method == "GET" and "tagging" in parameters:
             response = response.with_body(TAG_WITHOUT_VALUE.sub(TAG_WITH_VALUE, response.body))
+        if request.method == "GET" and "object-lock" in parameters:
+            # moto answers with the unit that is not set, too.
+            return response.with_body(NO_TIME.sub(b"", response.body))
         if request.method == "DELETE" and "encryption" in parameters and response.status == 204:
             # A bucket without a configuration of its own has the default (F45).
             moto(Request("PUT", request.path, "encryption", _signed(request), ENCRYPTION.encode()))
