@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mysfits_stream.localcloud import iam
@@ -40,26 +39,6 @@ ABSENT = (
 )
 EVALUATED = ("aws", "firehose", "kms", "lambda", "logs", "s3", "sts")
 """The prefixes of the keys that can decide about a call of the local cloud."""
-
-
-class LazyContext(Mapping[str, str]):
-    """A context that ``make`` makes when a statement first reads a key; most statements read no key."""
-
-    def __init__(self, make: Callable[[], Mapping[str, str]]) -> None:
-        self._make = make
-
-    @cached_property
-    def _made(self) -> Mapping[str, str]:
-        return self._make()
-
-    def __getitem__(self, key: str) -> str:
-        return self._made[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
-
-    def __len__(self) -> int:
-        return len(self._made)
 
 
 def request_context(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -38,13 +39,25 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Role:
-    """The parsed policy documents by which a service may act through a role."""
+    """The parsed policy documents by which a service may act through a role; read-only."""
 
     trust: Mapping[str, Any]
     policies: tuple[Mapping[str, Any], ...]
     boundary: Mapping[str, Any] | None = None
     """The permissions boundary; None for a role without a boundary."""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def reads_context(self) -> bool:
+        """Whether a condition or a policy variable can make decisions differ from request to request."""
+        return '"Condition"' in self._text or "${" in self._text
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps([self.trust, self.policies, self.boundary, self.tags], sort_keys=True)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 QUANTIFIERS = ("", "ForAnyValue", "ForAllValues")
@@ -95,13 +108,12 @@ def decide(
 
 def may_assume(trust: Document, service: str, context: Context | None = None) -> bool:
     """Whether a trust policy lets the service principal (``firehose.amazonaws.com``) assume the role."""
-    given = {} if context is None else context
     applicable = [
         statement["Effect"]
         for statement in listed(trust.get("Statement"))
         if _names_principal(statement, service)
         and _matches_action(statement, "sts:AssumeRole")
-        and _conditions_hold(statement, given)
+        and _conditions_hold(statement, context or {})
     ]
     return "Allow" in applicable and "Deny" not in applicable
 
@@ -113,14 +125,13 @@ def evaluate(
 
     ``action`` is ``s3:PutObject`` for example, ``resource`` an ARN or ``*``.
     """
-    given = {} if context is None else context
     decision = Decision.IMPLICIT_DENY
     for policy in policies:
         for statement in listed(policy.get("Statement")):
             if not (
                 _matches_action(statement, action)
-                and _matches_resource(statement, resource, given)
-                and _conditions_hold(statement, given)
+                and _matches_resource(statement, resource, context or {})
+                and _conditions_hold(statement, context or {})
             ):
                 continue
             if statement["Effect"] == "Deny":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from mysfits_stream.localcloud import iam
 from mysfits_stream.localcloud.awslambda.function import Function, Invocation, LambdaError
 from mysfits_stream.localcloud.awslambda.runtime import LambdaRuntime
-from mysfits_stream.localcloud.condition_keys import LazyContext, request_context, trust_context
+from mysfits_stream.localcloud.condition_keys import request_context, trust_context
 from mysfits_stream.localcloud.control_plane.control_plane import ControlPlane, NoSuchBucketError
 from mysfits_stream.localcloud.firehose.services import S3Error
 from mysfits_stream.localcloud.firehose.stream import Destination, Stream
@@ -83,12 +84,16 @@ class CloudServices:
 
     def may_assume(self, role: Role, service: str) -> bool:
         """Whether a service may assume a role now."""
-        return iam.may_assume(role.trust, service, LazyContext(lambda: trust_context(now=self.now())))
+        if role.reads_context:
+            return iam.may_assume(role.trust, service, trust_context(now=self.now()))
+        return may_assume_without_context(role, service)
 
     def decide(self, arn: str, role: Role, action: str, resource: str, region: str) -> Decision:
         """The decision about an action in ``region`` with the credentials of a role that was assumed."""
-        context = LazyContext(lambda: self._context(arn, role, resource, region))
-        return iam.decide(role.policies, role.boundary, action, resource, context)
+        if role.reads_context:
+            context = self._context(arn, role, resource, region)
+            return iam.decide(role.policies, role.boundary, action, resource, context)
+        return decide_without_context(role, action, resource)
 
     def _context(self, arn: str, role: Role, resource: str, region: str) -> dict[str, str]:
         """The condition keys of a call.
@@ -187,6 +192,18 @@ class CloudServices:
                     client_environment=self._client_environment,
                 )
             return self._runtimes[region]
+
+
+@lru_cache(maxsize=1024)
+def may_assume_without_context(role: Role, service: str) -> bool:
+    """Whether a service may assume a role without :attr:`Role.reads_context`, evaluated once."""
+    return iam.may_assume(role.trust, service)
+
+
+@lru_cache(maxsize=1024)
+def decide_without_context(role: Role, action: str, resource: str) -> Decision:
+    """The decision of a role without :attr:`Role.reads_context`, evaluated once."""
+    return iam.decide(role.policies, role.boundary, action, resource)
 
 
 def _scaled(stream: Stream, time_scale: float) -> Stream:

@@ -9,12 +9,14 @@ import pytest
 from mysfits_stream.localcloud.iam import (
     Decision,
     PolicyError,
+    Role,
     Verdict,
     decide,
     evaluate,
     may_assume,
     verdict,
 )
+from mysfits_stream.localcloud.services import decide_without_context, may_assume_without_context
 
 BUCKET = "arn:aws:s3:::clicks"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:processor"
@@ -297,3 +299,41 @@ def test_a_boundary_and_the_policies_must_both_allow() -> None:
     assert decide(policies, boundary, "firehose:PutRecordBatch", "*") is Decision.IMPLICIT_DENY
     assert decide(policies, boundary, "s3:PutObject", "*") is Decision.IMPLICIT_DENY
     assert decide(policies, deny("firehose:*"), "firehose:PutRecord", "*") is Decision.EXPLICIT_DENY
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        pytest.param(Role(trust(FIREHOSE), (allow("s3:*"),)), False, id="documents that are always the same"),
+        pytest.param(
+            Role(trust(FIREHOSE), (allow("s3:*", Condition={"Bool": {"aws:SecureTransport": "true"}}),)),
+            True,
+            id="a condition",
+        ),
+        pytest.param(
+            Role(trust(FIREHOSE), (allow("s3:*", f"{BUCKET}/${{aws:PrincipalArn}}"),)), True, id="a variable"
+        ),
+        pytest.param(
+            Role(trust(FIREHOSE), (), allow("s3:*", Condition={})), True, id="a boundary's condition"
+        ),
+        pytest.param(
+            Role({"Statement": [{**trust(FIREHOSE)["Statement"][0], "Condition": {}}]}, ()),
+            True,
+            id="a trust policy's condition",
+        ),
+    ],
+)
+def test_a_role_may_depend_on_the_request(role: Role, expected: bool) -> None:
+    assert role.reads_context is expected
+
+
+def test_a_role_without_context_is_decided_as_its_documents_are() -> None:
+    may, may_not = Role(trust(FIREHOSE), (allow("s3:*"),)), Role(trust(FIREHOSE), (allow("s3:*"),), deny("*"))
+    for _ in range(2):
+        assert decide_without_context(may, "s3:PutObject", BUCKET) is Decision.ALLOW
+        assert decide_without_context(may_not, "s3:PutObject", BUCKET) is Decision.EXPLICIT_DENY
+        assert decide_without_context(may, "firehose:PutRecord", BUCKET) is Decision.IMPLICIT_DENY
+        assert may_assume_without_context(may, "firehose.amazonaws.com")
+        assert not may_assume_without_context(may, "lambda.amazonaws.com")
+    assert may == Role(trust(FIREHOSE), (allow("s3:*"),))
+    assert hash(may) == hash(Role(trust(FIREHOSE), (allow("s3:*"),)))

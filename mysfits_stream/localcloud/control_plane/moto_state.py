@@ -85,9 +85,22 @@ def reset() -> None:
 
 def backend(service: str, account: str, region: str) -> Any:
     """The backend of a service; for a global service, the backend of the region's partition."""
+    return _backend(service, account, partition(region) if service in GLOBAL_SERVICES else region)
+
+
+def _backend(service: str, account: str, place: str) -> Any:
+    """The backend of a region or, for a global service, of a partition; moto makes absent ones."""
+    backends = _backends(service)
+    # moto takes a lock and compares all its backends for each look-up, and every click looks up two.
+    found = dict.get(dict.get(backends, account) or {}, place)
+    return backends[account][place] if found is None else found
+
+
+@cache
+def _backends(service: str) -> Any:
+    """moto's backends of a service, by account."""
     named: Any = service  # one of moto's literals
-    backends: Any = get_backend(named)
-    return backends[account][partition(region) if service in GLOBAL_SERVICES else region]
+    return get_backend(named)
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
 
     None for an unknown role.
     """
-    iam: Any = get_backend("iam")[account][partition_name]
+    iam = _backend("iam", account, partition_name)
     found = next((each for each in iam.roles.values() if each.arn == arn), None)
     if found is None:
         return None

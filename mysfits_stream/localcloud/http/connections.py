@@ -28,6 +28,7 @@ GROWTH = 16  # workers
 STARVED_SECONDS = 0.5  # a request waits for a worker
 END_OF_HEAD = b"\r\n\r\n"
 USUAL_HEAD = 4096
+PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)  # an operation on Flags takes longer than the call
 
 
 class Connections(ConnectionManager):
@@ -107,7 +108,7 @@ class Connections(ConnectionManager):
         read = conn.rfile.unread()
         for size in (USUAL_HEAD, self._longest_head):
             try:
-                arrived = conn.socket.recv(size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                arrived = conn.socket.recv(size, PEEK)
             except BlockingIOError:
                 return False
             except OSError:
