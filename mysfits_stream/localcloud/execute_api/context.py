@@ -40,17 +40,14 @@ class RequestContext:
         self.extended_id = f"{letters_and_digits(15)}="
         self.body = request.body.decode("utf-8", "replace")
         self.headers = headers.of_request(request)
+        self.media_type = media_type(request.headers.get("content-type", ""))
+        """The request's media type without parameters; JSON without a Content-Type (F95)."""
         self.integration_headers: Mapping[str, str] = {}
         self.integration_body = ""
         self.integration_bytes = b""
         self.context: dict[str, Any] = self._context()
         self._input: Input | None = None
         self._parameters: dict[str, dict[str, Any]] | None = None
-
-    @property
-    def media_type(self) -> str:
-        """The request's media type without parameters; JSON without a Content-Type (F95)."""
-        return media_type(self.request.headers.get("content-type", ""))
 
     @property
     def is_binary(self) -> bool:
@@ -201,15 +198,12 @@ def logged(values: Mapping[str, Any]) -> str:
 
 def sendable(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers as HTTP can carry headers: values without line ends, UTF-8 as Latin-1."""
-    return {name: value if _is_plain(value) else _sendable(value) for name, value in headers.items()}
-
-
-def _is_plain(value: str) -> bool:
-    return value.isascii() and value.isprintable()
-
-
-def _sendable(value: str) -> str:
-    return _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
+    return {
+        name: value
+        if value.isascii() and value.isprintable()
+        else _LINE_END.sub(" ", value).encode("utf-8", "replace").decode("latin-1")
+        for name, value in headers.items()
+    }
 
 
 def with_custom_error(body: str) -> str:

@@ -217,9 +217,9 @@ def _payload(exchange: RequestContext, response: IntegrationResponse, template: 
     returned = next((v for k, v in exchange.integration_headers.items() if k.lower() == "content-type"), "")
     binary = is_binary(media_type(returned), exchange.deployed.binary_media_types)
     body, handling = exchange.integration_bytes, response.content_handling
-    accepts_binary = exchange.accepts_binary
     if template is None:
-        return converted_response(body, binary=binary, handling=handling, accepts_binary=accepts_binary)
+        accepts = exchange.accepts_binary
+        return converted_response(body, binary=binary, handling=handling, accepts_binary=accepts)
     exchange.integration_body = response_text(body, binary=binary, handling=handling)
     rendered = template.render(exchange.variables(exchange.response_input()))
     to_binary = not binary and handling == TO_BINARY

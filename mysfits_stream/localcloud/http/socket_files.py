@@ -40,6 +40,8 @@ class Reader(StreamReader):
             arrived = os.read(self._descriptor, BLOCK)
         except BlockingIOError:
             return False
+        except ConnectionError:  # the client is gone; whoever reads the next line finds the same
+            return True
         self._read_buf, self._read_pos = self.unread() + arrived, 0
         return not arrived
 

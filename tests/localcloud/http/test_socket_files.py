@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -39,6 +41,20 @@ def test_nothing_is_waited_for(pair: Pair) -> None:
     reader = Reader(pair[0], "rb", 8192)
     assert not reader.fill()
     assert reader.unread() == b""
+
+
+def test_a_client_that_cuts_the_connection_has_ended() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname())
+        served, _ = listening.accept()
+    with served:
+        served.settimeout(10)
+        reader = Reader(served, "rb", 8192)
+        # Closing with a linger time of zero sends a reset.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        assert select.select([served], [], [], 10)[0]
+        assert reader.fill()
 
 
 def test_a_body_is_read_after_the_lines(pair: Pair) -> None:
