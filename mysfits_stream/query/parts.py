@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 METADATA = "mysfits-stream"
 OPTIONS = (
-    "FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, ROW_GROUP_SIZE 40960"
+    "FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, ROW_GROUP_SIZE 20480"
 )
 """Written fast and in little memory: ids, which hardly compress, are most of a click."""
 
