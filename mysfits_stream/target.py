@@ -128,7 +128,7 @@ class Target:
 
 
 def connect(config: Config, directory: Path, report: Callable[[str], None] = lambda text: None) -> Target:
-    """The configured target, with the account from sts:GetCallerIdentity.
+    """The configured target; the account of AWS is from sts:GetCallerIdentity.
 
     Starts the local cloud if need be. ``report`` gets warnings of the local cloud, and a line about each long
     wait for it.
@@ -147,7 +147,7 @@ def absent_local_cloud(config: Config) -> Target:
     core = sessions.isolated("none", LOCAL_SECRET)
     return Target(
         name="local",
-        account=_account_of(core, LOCAL_ACCOUNT, region, core.get_partition_for_region(region)),
+        account=_local_account(core, region),
         session=sessions.prepared(core),
         endpoint_url=NOWHERE,
         invoke_url=config.invoke_url or LOCAL_INVOKE_URL,
@@ -174,13 +174,20 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
         ) from error
 
     region = _local_region(config)
-    running = daemon.ensure(directory, settings_of(config.local), report=report, load=True)
+
+    def meanwhile() -> None:
+        report("starting the local cloud")
+        sessions.preload()
+
+    running = daemon.ensure(
+        directory, settings_of(config.local), report=report, load=True, meanwhile=meanwhile
+    )
     # No AWS setting of the user is read, so none can break a local run or leak into it.
     core = sessions.isolated(running.access_key_id, LOCAL_SECRET)
     session = sessions.prepared(core)
     return Target(
         name="local",
-        account=_account(session, core, running.endpoint, region),
+        account=_local_account(core, region),
         session=session,
         endpoint_url=running.endpoint,
         invoke_url=config.invoke_url or LOCAL_INVOKE_URL,
@@ -211,7 +218,7 @@ def _connect_aws(config: Config) -> Target:
         raise TargetError(NO_REGION)
     return Target(
         name="aws",
-        account=_account(session, core, None, region),
+        account=_account(session, core, region),
         session=session,
         endpoint_url=None,
         invoke_url=config.invoke_url or AWS_INVOKE_URL,
@@ -242,13 +249,18 @@ def mysfits_api(target: Target) -> str:
     return target.mysfits_api.rstrip("/")
 
 
-def _account(session: Session, core: Session, endpoint_url: str | None, region: str) -> Account:
-    sts = _client(session, "sts", endpoint_url, region)
+def _account(session: Session, core: Session, region: str) -> Account:
+    sts = _client(session, "sts", None, region)
     with _explained(region):
         identity = sts.get_caller_identity()
     # The ARN of a service that is not AWS may have another form.
     partition = [*identity["Arn"].split(":"), ""][1] or "aws"
     return _account_of(core, identity["Account"], region, partition)
+
+
+def _local_account(core: Session, region: str) -> Account:
+    """The account of every local cloud; no call, which would wait until moto is loaded."""
+    return _account_of(core, LOCAL_ACCOUNT, region, core.get_partition_for_region(region))
 
 
 def _account_of(core: Session, account_id: str, region: str, partition: str) -> Account:

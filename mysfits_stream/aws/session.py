@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 
+def preload() -> None:
+    """Import what a session and its clients need, while another process starts."""
+    import botocore.client  # noqa: F401
+
+    from mysfits_stream.aws import lean, responses  # noqa: F401
+
+
 def configured(profile: str | None) -> Session:
     """A session with the user's AWS settings: the environment, ``~/.aws`` and an optional profile."""
     from mysfits_stream.aws import lean

@@ -92,7 +92,8 @@ class App:
         """The target, connected; prints its account and region."""
         from mysfits_stream.target import connect
 
-        target = connect(self.config, self.directory, self.out.note)
+        # The output is slow to import, and a local cloud starts meanwhile.
+        target = connect(self.config, self.directory, lambda text: self.out.note(text))
         account = target.account
         self.out.note(
             f"stack {self.config.stack} on {target.name}, account {account.id}, region {account.region}"

@@ -50,3 +50,10 @@ def test_the_process_listens_before_anything_slow_is_imported() -> None:
         "rich",
     }
     assert slow & set(run(code).split()) == set()
+
+
+def test_certificates_are_not_loaded_with_moto() -> None:
+    code = "import sys; from mysfits_stream.localcloud.control_plane import moto_state;"
+    code += "print(moto_state.VERSION, type(sys.modules['cryptography.x509']).__name__);"
+    code += "from cryptography.x509 import Certificate; print(Certificate.__name__)"
+    assert run(code).split()[1:] == ["_LazyModule", "Certificate"]

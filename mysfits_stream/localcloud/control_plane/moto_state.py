@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import copyreg
 import datetime as dt
+import importlib
 import json
 import pickle
+import sys
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
+
+from mysfits_stream.localcloud.control_plane import unused_imports  # noqa: F401  # before moto
+
+# isort: split
 
 import moto
 from moto.awslambda.exceptions import UnknownFunctionException
@@ -24,7 +30,7 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import CloudFormationModel
 from moto.core.exceptions import JsonRESTError
-from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam import models as iam_models
 from moto.iam.models import AWSManagedPolicy
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
@@ -53,6 +59,10 @@ GLOBAL_SERVICES = ("iam", "s3", "sts")
 
 
 moto_patches.apply()
+# AWS's managed policies as one text of 4 MB, which is imported again when a policy is attached.
+MANAGED_POLICIES = "moto.iam.aws_managed_policies"
+sys.modules.pop(MANAGED_POLICIES, None)
+vars(iam_models)["aws_managed_policies_data"] = "{}"
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -213,7 +223,8 @@ def add_managed_policy(account: str, partition_name: str, arn: str, path: str, n
 
 @cache
 def _managed_policies() -> dict[str, dict[str, Any]]:
-    policies: dict[str, dict[str, Any]] = json.loads(aws_managed_policies_data)
+    data = importlib.import_module(MANAGED_POLICIES).aws_managed_policies_data
+    policies: dict[str, dict[str, Any]] = json.loads(data)
     return policies
 
 

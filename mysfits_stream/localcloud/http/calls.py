@@ -6,15 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mysfits_stream.localcloud.http.messages import Request
-from mysfits_stream.localcloud.service_models import service_model
-
-if TYPE_CHECKING:
-    from botocore.model import OperationModel
+from mysfits_stream.localcloud.service_models import description
 
 # The member that names what a call is about, wherever a request has it: in the path, in the form or in JSON.
 NAMES = (
@@ -52,20 +49,25 @@ class Route:
 
     operation: str
     method: str
-    path: re.Pattern[str]
+    path: str
+    """A regular expression for the whole path."""
     query: Mapping[str, str]
     required: tuple[str, ...]
     """Query parameters that every call of the operation has, such as ``uploadId``."""
     deprecated: bool
     weight: int
 
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled ``path``; most operations of a service are never called."""
+        return re.compile(self.path, re.DOTALL)
+
     def takes(self, request: Request, query: Mapping[str, str]) -> bool:
-        """Whether a request for the path has the method and the parameters of the operation."""
+        """Whether a request for the path has the parameters of the operation."""
         # Only a header tells a copy from an upload.
         copies = self.method == "PUT" and "x-amz-copy-source" in request.headers
         return (
-            self.method == request.method
-            and ("Copy" in self.operation) == copies
+            ("Copy" in self.operation) == copies
             and all(query.get(key) == value for key, value in self.query.items())
             and all(key in query for key in self.required)
         )
@@ -87,7 +89,9 @@ def identify_as(service: str, request: Request) -> Call | None:
     path = _below_bucket(request) if service == "s3" else request.path
     query = request.parameters
     for route in _routes(service):
-        if (match := route.path.fullmatch(path)) and route.takes(request, query):
+        if route.method != request.method:
+            continue
+        if (match := route.pattern.fullmatch(path)) and route.takes(request, query):
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
             # Lambda's versions and aliases are named in the query.
             named = query if service == "lambda" else {}
@@ -123,19 +127,24 @@ def _named(given: Mapping[str, Any]) -> str:
 @cache
 def _routes(service: str) -> tuple[Route, ...]:
     """The operations of a service, the most specific first."""
-    model = service_model(service)
-    routes = [_route(model.operation_model(name)) for name in model.operation_names]
+    # The document itself: botocore's objects for hundreds of shapes would take most of the time.
+    document = description(service)
+    shapes = document["shapes"]
+    routes = [
+        _route(name, operation, shapes[operation["input"]["shape"]] if "input" in operation else {})
+        for name, operation in document["operations"].items()
+    ]
     return tuple(sorted(routes, key=lambda route: (-route.weight, route.deprecated, route.operation)))
 
 
-def _route(operation: OperationModel) -> Route:
-    http: Mapping[str, str] = operation.http
-    shape: Any = operation.input_shape
+def _route(name: str, operation: Mapping[str, Any], shape: Mapping[str, Any]) -> Route:
+    http = operation["http"]
     path, _, query = http["requestUri"].partition("?")
+    members = {key: shape["members"][key] for key in shape.get("required", ())}
     required = tuple(
-        shape.members[name].serialization.get("name", name)
-        for name in (shape.required_members if shape else ())
-        if shape.members[name].serialization.get("location") == "querystring"
+        member.get("locationName", key)
+        for key, member in members.items()
+        if member.get("location") == "querystring"
     )
     wanted = {key: values[0] for key, values in parse_qs(query, keep_blank_values=True).items()}
     pattern = "".join(
@@ -144,10 +153,8 @@ def _route(operation: OperationModel) -> Route:
     )
     literal = len(re.sub(r"\{[^}]+\}", "", path))
     weight = 1000 * (len(wanted) + len(required)) + literal
-    compiled = re.compile(f"{pattern}/?", re.DOTALL)
-    return Route(
-        operation.name, http["method"], compiled, wanted, required, bool(operation.deprecated), weight
-    )
+    deprecated = bool(operation.get("deprecated"))
+    return Route(name, http["method"], f"{pattern}/?", wanted, required, deprecated, weight)
 
 
 def _label(piece: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from mysfits_stream.localcloud import condition_keys, iam
+from mysfits_stream.localcloud import condition_keys, iam, simulated
 
 TRUST_POLICY_QUOTA = 2048  # characters without white space (F48)
 INLINE_POLICIES_QUOTA = 10_240  # of all inline policies of a role together
@@ -181,7 +181,9 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _is_principal(kind: str, name: str, is_role: Callable[[str], bool], account: str) -> bool:
     if kind == "Service":
         found = SERVICE_PRINCIPAL.fullmatch(name)
-        return found is not None and bool(_services() & set(found["labels"].split(".")))
+        labels = found["labels"].split(".") if found else []
+        # The list of all services is long, and read only for a principal that may be none.
+        return any(map(simulated.is_listed, labels)) or not _services().isdisjoint(labels)
     if kind == "AWS":
         if ACCOUNT_PRINCIPAL.fullmatch(name) is None:
             return False
