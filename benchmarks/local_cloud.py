@@ -1,4 +1,7 @@
-"""The local cloud beside moto's server and MiniStack: getting ready, memory at rest, clicks per second.
+"""The local cloud beside moto's server and MiniStack: getting ready, memory, clicks per second.
+
+Memory is taken at rest, before any call; after one call; and with the same stack up. MiniStack's stack is
+deployed by the same command, as if MiniStack were AWS.
 
 A click of ours goes the whole path: PUT, mapping template, buffer, Lambda, S3. Theirs do not serve that, so
 they are asked for Firehose's bare PutRecord, which is one step of it.
@@ -32,13 +35,13 @@ from cheroot import wsgi
 from benchmarks import peers
 from benchmarks.load import Outcome, Task, load
 from benchmarks.measure import Comparison, Machine, Target, compare_figures, in_turns
+from mysfits_stream.local_site import mysfits
 from mysfits_stream.localcloud.http.body import BodyReader
 from mysfits_stream.localcloud.http.listener import WORKERS, Listener
-from mysfits_stream.localcloud.http.messages import Environ, StartResponse
+from mysfits_stream.localcloud.http.messages import Environ, StartResponse, read_head, send_response
 from mysfits_stream.localcloud.http.routes import LARGEST_BODY
 
 SECONDS = 4.0
-READY_SECONDS = 2.0
 PATIENCE = 60.0
 WANTED, CHEROOT, BARE, OURS, MOTO, MINISTACK = (
     "wanted",
@@ -48,6 +51,7 @@ WANTED, CHEROOT, BARE, OURS, MOTO, MINISTACK = (
     "moto server, PutRecord",
     "MiniStack, PutRecord",
 )
+MEMORY_WITH_STACK = 1.5
 
 STREAM = "clicks"
 CLICK = {"userId": "8b1f5c1e-user", "mysfitId": ""}
@@ -91,21 +95,46 @@ class Server:
 
 
 def run(rounds: int = 3) -> list[Comparison]:
-    """All three, in turns."""
+    """All, in turns."""
     emulators = {"ours": ours, "moto server": moto, "MiniStack": ministack}
+    stacks = {"ours": our_stack, "MiniStack": ministack_stack}
+    not_more = (Target("ours", "MiniStack", most=1),)
+    versions = tuple(peers.version(package) for package in ("moto", "ministack"))
     return [
         compare_figures(
             "Local cloud: ready to serve",
-            {WANTED: lambda: READY_SECONDS, **{name: ready(start) for name, start in emulators.items()}},
+            {name: ready(start) for name, start in emulators.items()},
             unit="s",
             rounds=rounds,
-            targets=(Target("ours", WANTED, most=1),),
+            targets=not_more,
+            notes=versions,
         ),
         compare_figures(
             "Local cloud: memory at rest",
             {name: resting(start) for name, start in emulators.items()},
             unit="MB",
             rounds=1,
+            targets=not_more,
+            notes=versions,
+        ),
+        compare_figures(
+            "Local cloud: memory after one call",
+            {name: resting(start, called=True) for name, start in emulators.items()},
+            unit="MB",
+            rounds=1,
+            notes=("The call is ListDeliveryStreams.", *versions),
+        ),
+        compare_figures(
+            "Local cloud: memory with the same stack up",
+            {name: resting(start) for name, start in stacks.items()},
+            unit="MB",
+            rounds=1,
+            targets=(Target("ours", "MiniStack", most=MEMORY_WITH_STACK),),
+            notes=(
+                "With the processes of the function, which `up` has tested.",
+                "MiniStack has no PutRestApi, so its stack is without the API.",
+                *versions,
+            ),
         ),
         *clicks(rounds),
     ]
@@ -121,12 +150,15 @@ def ready(start: Callable[[], AbstractContextManager[Server]]) -> Callable[[], f
     return call
 
 
-def resting(start: Callable[[], AbstractContextManager[Server]]) -> Callable[[], float]:
-    """What it holds once it has answered and has nothing to do."""
+def resting(
+    start: Callable[[], AbstractContextManager[Server]], *, called: bool = False
+) -> Callable[[], float]:
+    """What it holds while it has nothing to do, before or after its first call of an AWS client."""
 
     def call() -> float:
         with start() as server:
-            server.client("firehose").list_delivery_streams()
+            if called:
+                server.client("firehose").list_delivery_streams()
             return server.memory()
 
     return call
@@ -187,18 +219,25 @@ def ours() -> Iterator[Server]:
 @contextmanager
 def bare(serve: Callable[[Connection], None]) -> Iterator[Callable[[], Outcome]]:
     """A server in a process of its own that answers everything with nothing."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,))
-    process.start()
-    try:
+    with in_a_process(serve) as url:
         task = Task(
-            url=f"http://127.0.0.1:{ours.recv()}/",
+            url=url,
             method="PUT",
             headers={"Content-Type": "application/json"},
             body=json.dumps(CLICK),
             seconds=SECONDS,
         )
         yield lambda: unrefused(load(task))
+
+
+@contextmanager
+def in_a_process(serve: Callable[[Connection], None]) -> Iterator[str]:
+    """The base URL of a server in a process of its own."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,))
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ours.recv()}/"
     finally:
         ours.send("stop")
         process.join(PATIENCE)
@@ -210,8 +249,21 @@ def _nothing(environ: Environ, start_response: StartResponse) -> list[bytes]:
     return []
 
 
+def _stand_in(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    request = read_head(environ)
+    return send_response(mysfits.handle(request, request.decoded_path), request, start_response)
+
+
 def _serve_ours(pipe: Connection) -> None:
-    listener = Listener(_nothing)
+    _serve(_nothing, pipe)
+
+
+def _serve_mysfits(pipe: Connection) -> None:
+    _serve(_stand_in, pipe)
+
+
+def _serve(application: Callable[[Environ, StartResponse], list[bytes]], pipe: Connection) -> None:
+    listener = Listener(application)
     listener.start(0)
     pipe.send(listener.port)
     pipe.recv()
@@ -276,6 +328,43 @@ def pipeline(*, keep: bool = False) -> Iterator[Pipeline]:
         yield Pipeline(server, bucket, task)
 
 
+@contextmanager
+def our_stack() -> Iterator[Server]:
+    """Our local cloud with a stack."""
+    with pipeline() as made:
+        yield made.server
+
+
+@contextmanager
+def ministack_stack() -> Iterator[Server]:
+    """MiniStack with the same stack but the API, which MiniStack does not import from a definition.
+
+    A stand-in Mysfits service runs in a further process, and does not count.
+    """
+    with ExitStack() as running:
+        server = running.enter_context(ministack())
+        directory, environment = running.enter_context(settings_home())
+        api = running.enter_context(in_a_process(_serve_mysfits))
+        aws = {
+            "AWS_ENDPOINT_URL": server.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+        }
+        options = ("--target", "aws", "--mysfits-api", api)
+        done = subprocess.run(
+            [*COMMAND, "up", "--yes", *options],
+            cwd=directory,
+            env={**environment, **aws},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode and "PutRestApi" not in done.stderr:
+            raise AssertionError(done.stderr)
+        yield server
+
+
 class Landed:
     """The enriched clicks in a bucket, counted as they land."""
 
@@ -317,16 +406,26 @@ class Landed:
 @contextmanager
 def home() -> Iterator[tuple[Path, dict[str, str]]]:
     """A directory for our local cloud, which ends with the block, and the environment to run in."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")}
-    environment["PYTHONPATH"] = str(Path.cwd())
-    environment["MYSFITS_STREAM_LOCAL_ACCESS"] = "open"  # every emulator here gets the same made-up key
-    with tempfile.TemporaryDirectory() as scratch:
-        directory = Path(scratch)
-        (directory / "config.yaml").write_text(yaml.safe_dump(SETTINGS), "utf-8")
+    with settings_home() as (directory, environment):
         try:
             yield directory, environment
         finally:
             _ours("local", "stop", "--yes", directory=directory, environment=environment)
+
+
+@contextmanager
+def settings_home() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A directory with SETTINGS, and the environment to run in."""
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        (directory / "config.yaml").write_text(yaml.safe_dump(SETTINGS), "utf-8")
+        yield directory, environment_of_a_command()
+
+
+def environment_of_a_command() -> dict[str, str]:
+    """The environment of a command of ours; each emulator here gets the same made-up key."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MYSFITS_STREAM_")}
+    return {**kept, "PYTHONPATH": str(Path.cwd()), "MYSFITS_STREAM_LOCAL_ACCESS": "open"}
 
 
 def _ours(*arguments: str, directory: Path, environment: dict[str, str]) -> str:
