@@ -25,6 +25,8 @@ from mysfits_stream.errors import ConfigError, TargetError
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from mysfits_stream.localcloud.daemon import Running
+
 AWS_INVOKE_URL = "https://{api_id}.execute-api.{region}.{dns_suffix}/{stage}"
 LOCAL_INVOKE_URL = "{endpoint}/restapis/{api_id}/{stage}/_user_request_"
 LOCAL_REGION = "us-east-1"
@@ -127,15 +129,22 @@ class Target:
         return response.status < 400
 
 
-def connect(config: Config, directory: Path, report: Callable[[str], None] = lambda text: None) -> Target:
+def connect(
+    config: Config,
+    directory: Path,
+    report: Callable[[str], None] = lambda text: None,
+    running: Running | None = None,
+) -> Target:
     """The configured target; the account of AWS is from sts:GetCallerIdentity.
 
-    Starts the local cloud if need be. ``report`` gets warnings of the local cloud, and a line about each long
-    wait for it.
+    Starts the local cloud unless ``running`` is given. ``report`` gets warnings of the local cloud, and a
+    line about each long wait for it.
 
     Raises TargetError with what is wrong with credentials, region, endpoint or local cloud.
     """
-    return _connect_local(config, directory, report) if config.target == "local" else _connect_aws(config)
+    if config.target == "local":
+        return _connect_local(config, directory, report, running)
+    return _connect_aws(config)
 
 
 def absent_local_cloud(config: Config) -> Target:
@@ -163,7 +172,9 @@ def _local_region(config: Config) -> str:
     return region
 
 
-def _connect_local(config: Config, directory: Path, report: Callable[[str], None]) -> Target:
+def _connect_local(
+    config: Config, directory: Path, report: Callable[[str], None], running: Running | None
+) -> Target:
     try:
         from mysfits_stream.local_site import PAGE, daemon
         from mysfits_stream.local_site.settings import settings_of
@@ -175,13 +186,7 @@ def _connect_local(config: Config, directory: Path, report: Callable[[str], None
 
     region = _local_region(config)
 
-    def meanwhile() -> None:
-        report("starting the local cloud")
-        sessions.preload()
-
-    running = daemon.ensure(
-        directory, settings_of(config.local), report=report, load=True, meanwhile=meanwhile
-    )
+    running = running or daemon.ensure(directory, settings_of(config.local), report=report, load=True)
     # No AWS setting of the user is read, so none can break a local run or leak into it.
     core = sessions.isolated(running.access_key_id, LOCAL_SECRET)
     session = sessions.prepared(core)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from mysfits_stream.config import Config, LocalConfig
+    from mysfits_stream.localcloud.daemon import Running
     from mysfits_stream.operations.project import Project
     from mysfits_stream.output.console import Output
     from mysfits_stream.target import Target
@@ -90,15 +91,41 @@ class App:
     @cached_property
     def target(self) -> Target:
         """The target, connected; prints its account and region."""
+        running = self._started_local_cloud()
+
         from mysfits_stream.target import connect
 
-        # The output is slow to import, and a local cloud starts meanwhile.
-        target = connect(self.config, self.directory, lambda text: self.out.note(text))
+        target = connect(self.config, self.directory, self.out.note, running)
         account = target.account
         self.out.note(
             f"stack {self.config.stack} on {target.name}, account {account.id}, region {account.region}"
         )
         return target
+
+    def _started_local_cloud(self) -> Running | None:
+        """The local cloud, which loads moto while this command imports the rest; None for AWS.
+
+        A region is checked first, by the rest.
+        """
+        if self.config.target != "local" or self.config.region:
+            return None
+        from mysfits_stream.local_site import daemon
+        from mysfits_stream.local_site.settings import settings_of
+
+        def meanwhile() -> None:
+            self.out.note("starting the local cloud")
+
+            from mysfits_stream.aws.session import preload
+
+            preload()
+
+        return daemon.ensure(
+            self.directory,
+            settings_of(self.config.local),
+            report=lambda text: self.out.note(text),
+            load=True,
+            meanwhile=meanwhile,
+        )
 
     @property
     def has_no_local_cloud(self) -> bool:
@@ -132,9 +159,11 @@ class App:
     @cached_property
     def project(self) -> Project:
         """The configured stack on its target; raises ConfigError, StateError or TargetError."""
+        target = self.target  # first: a local cloud loads while the rest is imported
+
         from mysfits_stream.operations.project import Project
 
-        return Project(self.config, self.directory, self.target, self.out.note)
+        return Project(self.config, self.directory, target, self.out.note)
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -34,10 +34,11 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool, open_page: bool) -> int:
     """Create the stack, or update the stack to its configuration."""
     import webbrowser
 
+    project = app.project  # first, because a local cloud loads while the command imports
+
     from mysfits_stream.operations import adopt as adoption
     from mysfits_stream.operations import plan, up
 
-    project = app.project
     if open_page and not project.target.page:
         raise click.UsageError("--open shows the local cloud's page; publish-site puts the page on AWS")
     found = adoption.adoptable(project) if adopt else None
