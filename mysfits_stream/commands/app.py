@@ -113,8 +113,9 @@ class App:
         from mysfits_stream.local_site.settings import settings_of
 
         def meanwhile() -> None:
-            self.out.note("starting the local cloud")
-
+            if not self.options.quiet:
+                # Not by the output, which takes as long to import as this command took until now.
+                click.echo(click.style("starting the local cloud", dim=True), err=True)
             from mysfits_stream.aws.session import preload
 
             preload()
