@@ -209,6 +209,7 @@ def _connect_aws(config: Config) -> Target:
 
     core = sessions.configured(config.profile)
     try:
+        core.get_scoped_config()  # raises for an unknown profile, also where no setting is read from it
         session = sessions.prepared(core)
         # botocore itself reads AWS_DEFAULT_REGION only; every other SDK, and the AWS CLI, this one first.
         region = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
