@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.clock import START, Clock
 from tests.support.cloud import CloudUnderTest
+from tests.support.command_server import CommandServer
 
 if TYPE_CHECKING:
     from tests.support.deployment import Deployment
@@ -88,3 +89,11 @@ def deployment(local_cloud: CloudUnderTest, tmp_path: Path) -> Deployment:
     from tests.support.deployment import Deployment
 
     return Deployment(local_cloud, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """Runs commands in processes of their own; one for all tests of this process."""
+    server = CommandServer(tmp_path_factory.mktemp("commands"))
+    yield server
+    server.close()

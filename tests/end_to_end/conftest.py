@@ -1,4 +1,4 @@
-"""The real command in a subprocess, in a directory of its own, with nothing of the user's settings."""
+"""The real command in a process of its own, in its own directory, with nothing of the user's settings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 
 from mysfits_stream.local_site import daemon
 from mysfits_stream.operations.options import DIRECTORY
+from tests.support.command_server import TIMEOUT, CommandServer
 
-TIMEOUT = 120
+__all__ = ["TIMEOUT", "Outcome", "Shell"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,14 @@ class Shell:
     """A directory to run commands in."""
 
     directory: Path
+    server: CommandServer
 
-    def run(self, *arguments: str, encoding: str = "utf-8", **environment: str) -> Outcome:
+    def run(self, *arguments: str, **environment: str) -> Outcome:
         """Run ``mysfits-stream`` and wait for its end."""
+        return Outcome(*self.server.run(arguments, self.directory, self.environment(**environment)))
+
+    def start(self, *arguments: str, encoding: str = "utf-8", **environment: str) -> Outcome:
+        """As :meth:`run`, with an interpreter that starts anew."""
         done = subprocess.run(
             [sys.executable, "-m", "mysfits_stream", *arguments],
             cwd=self.directory,
@@ -64,15 +70,15 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(tmp_path: Path, command_server: CommandServer) -> Iterator[Shell]:
     """A new directory; whatever local cloud was started in it ends with the test."""
-    yield Shell(tmp_path)
+    yield Shell(tmp_path, command_server)
     daemon.stop(tmp_path / DIRECTORY)
 
 
 @pytest.fixture(scope="module")
-def shared_shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def shared_shell(tmp_path_factory: pytest.TempPathFactory, command_server: CommandServer) -> Iterator[Shell]:
     """One directory, and one local cloud, for the tests of a module."""
     directory = tmp_path_factory.mktemp("shell")
-    yield Shell(directory)
+    yield Shell(directory, command_server)
     daemon.stop(directory / DIRECTORY)

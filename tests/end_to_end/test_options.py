@@ -104,9 +104,9 @@ def test_what_an_output_cannot_show_is_spelt_out(shell: Shell, encoding: str, sh
     directory = shell.directory / DIRECTORY
     directory.mkdir()
     (directory / "local-cloud.log").write_text(line + "\n", encoding="utf-8")
-    outcome = shell.run("local", "logs", encoding=encoding)
+    outcome = shell.start("local", "logs", encoding=encoding)
     assert (outcome.code, outcome.out, outcome.err) == (0, f"{shown}\n", "")
-    assert shell.run("local", "logs", "--json", encoding=encoding).json == {"lines": [line]}
+    assert shell.start("local", "logs", "--json", encoding=encoding).json == {"lines": [line]}
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
