@@ -16,6 +16,7 @@ from tests.support.command_server import CommandServer
 
 if TYPE_CHECKING:
     from tests.support.deployment import Deployment
+    from tests.support.ledger import MysfitsService, Pipeline
 
 # What a run of the crash matrix reports. It stands here, and not beside the matrix, because pytest reads this
 # file before anything else, whichever tests are asked for and however many processes they run in.
@@ -61,7 +62,7 @@ def _no_aws_settings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cloud_server() -> Iterator[CloudUnderTest]:
+def cloud_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudUnderTest]:
     """One local cloud for all tests of this process. Starting it costs a second, emptying it nothing."""
     from mysfits_stream.local_site.cloud import local_cloud
     from mysfits_stream.localcloud.settings import Settings
@@ -70,7 +71,7 @@ def cloud_server() -> Iterator[CloudUnderTest]:
     cloud = local_cloud(Settings(time_scale=1, access="open"), now=clock, background=False)
     cloud.start()
     try:
-        yield CloudUnderTest(cloud, clock)
+        yield CloudUnderTest(cloud, clock, snapshots=tmp_path_factory.mktemp("snapshots"))
     finally:
         cloud.stop()
 
@@ -97,3 +98,21 @@ def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command
     server = CommandServer(tmp_path_factory.mktemp("commands"))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def mysfits_service() -> Iterator[MysfitsService]:
+    """A Mysfits service of the tests' own, for all pipelines of this process."""
+    from tests.support.ledger import MysfitsService
+
+    service = MysfitsService()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def pipeline(local_cloud: CloudUnderTest, tmp_path: Path, mysfits_service: MysfitsService) -> Pipeline:
+    """A stack that is up, with a Mysfits service that the test can trouble."""
+    from tests.support.ledger import troubled_pipeline
+
+    return troubled_pipeline(local_cloud, tmp_path, mysfits_service)

@@ -23,7 +23,7 @@ def aws_cli(tmp_path_factory: pytest.TempPathFactory) -> AwsCli:
 @pytest.fixture
 def stack(deployment: Deployment) -> Deployment:
     """The stack with one click delivered."""
-    deployment.up()
+    deployment.deploy()
     mysfit = mysfits()[0]["mysfitId"]
     assert deployment.put({"userId": "cli", "mysfitId": mysfit}).ok
     deployment.pass_buffers()

@@ -157,7 +157,7 @@ def test_another_change_of_the_limit_is_not(observed: Any) -> None:
 @pytest.mark.parametrize("text", ["x", "é", "€"], ids=ascii)
 def test_a_flood_never_costs_more_than_the_ceiling(deployment: Deployment, text: str) -> None:
     deployment.config = Config(api=ApiConfig(rate_limit=4, burst_limit=8, max_clicks_per_request=12))
-    deployment.up()
+    deployment.deploy()
     click = {"userId": text * 128, "mysfitId": "m" * 64, "clickId": "c" * 64}
     body = json.dumps([click] * 12, ensure_ascii=False).encode()
     url, cloud = deployment.clicks_url, deployment.cloud

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,7 @@ from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.clicks import delivered, replaying
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.distinct import Distinct
-from tests.support.cloud import CloudUnderTest
-from tests.support.ledger import Ledger, Pipeline, Throttled, troubled_pipeline
+from tests.support.ledger import Ledger, Pipeline, Throttled
 
 SEEDS = (1, 2, 3)
 STORMS = 12
@@ -26,12 +24,6 @@ STORMS = 12
 CRASH = "import os\ndef handler(event, context):\n    os._exit(1)\n"
 RAISE = "def handler(event, context):\n    raise RuntimeError('a fault')\n"
 SLEEP = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
-
-
-@pytest.fixture
-def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
-    with troubled_pipeline(local_cloud, tmp_path) as deployed:
-        yield deployed
 
 
 @pytest.mark.slow

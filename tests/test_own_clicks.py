@@ -6,6 +6,7 @@ import json
 import random
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from mysfits_stream.clicks import delivered, failed
 from mysfits_stream.clicks.distinct import Distinct
 from mysfits_stream.config import Config
 from mysfits_stream.config_file import parse
-from mysfits_stream.provision import stack
 from tests.support.cloud import CloudUnderTest
 from tests.support.definitions import ALL_TYPES, SHOP
 from tests.support.deployment import Deployment
@@ -47,21 +47,15 @@ class Service(BaseHTTPRequestHandler):
         """Keep the test's output clean."""
 
 
+@dataclass
 class Shop(Deployment):
     """A stack whose processor asks the test's own service."""
 
-    service: str
+    service: str = field(kw_only=True)
 
-    def resources(self, **options: Any) -> stack.Stack:
-        return stack.build(
-            self.config,
-            self.target.account,
-            self.target.clients,
-            mysfits_api=self.service,
-            answers=self.target.answers,
-            pace=self.target.pace,
-            **options,
-        )
+    @property
+    def mysfits_api(self) -> str:
+        return self.service
 
     def failures(self) -> list[bytes]:
         """The contents of failed records."""
@@ -87,9 +81,7 @@ def service() -> Iterator[str]:
 
 @pytest.fixture
 def shop(local_cloud: CloudUnderTest, tmp_path: Path, service: str) -> Shop:
-    deployed = Shop(local_cloud, tmp_path, parse(SHOP))
-    deployed.service = service
-    return deployed
+    return Shop(local_cloud, tmp_path, parse(SHOP), service=service)
 
 
 def test_a_shops_clicks_go_all_the_way_by_configuration_alone(shop: Shop) -> None:

@@ -23,7 +23,7 @@ CLICK = {"userId": "guest", "mysfitId": MYSFIT["mysfitId"]}
 
 @pytest.fixture
 def up(deployment: Deployment) -> Deployment:
-    deployment.up()
+    deployment.deploy()
     return deployment
 
 

@@ -6,16 +6,13 @@ import base64
 import http.client
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from mysfits_stream.clicks import replaying
-from tests.support.cloud import CloudUnderTest
-from tests.support.ledger import Ledger, Pipeline, troubled_pipeline
+from tests.support.ledger import Ledger, Pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -27,12 +24,6 @@ TOLD = {
     "Cookie": "tale=1",
 }
 SECRETS = (ADDRESS, FORWARDED, "TellTale", "tell.tale", "tale=1")
-
-
-@pytest.fixture
-def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
-    with troubled_pipeline(local_cloud, tmp_path) as deployed:
-        yield deployed
 
 
 def put(pipeline: Pipeline, body: Any) -> int:

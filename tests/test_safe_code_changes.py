@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,7 @@ from mysfits_stream.operations.rollback import choose, rollback
 from mysfits_stream.provision.engine import Change, Goal, converge
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.stack import Stack
-from tests.support.cloud import CloudUnderTest
-from tests.support.ledger import Pipeline, troubled_pipeline
+from tests.support.ledger import Pipeline
 from tests.support.packages import package
 
 pytestmark = pytest.mark.slow
@@ -28,12 +25,6 @@ NO_IMPORT = "import a_module_that_nobody_has\n"
 TOO_SLOW = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
 NO_CONTRACT = "def handler(event, context):\n    return {'records': event['records'][:1]}\n"
 RAISES = "def handler(event, context):\n    raise KeyError('userId')\n"
-
-
-@pytest.fixture
-def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
-    with troubled_pipeline(local_cloud, tmp_path) as deployed:
-        yield deployed
 
 
 def with_package(stack: Stack, packed: Package, **changed: Any) -> Stack:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +22,17 @@ from mysfits_stream.books.statement import Books
 from mysfits_stream.clicks import replaying
 from mysfits_stream.output import books as output
 from tests.support.cloud import CloudUnderTest
-from tests.support.ledger import Ledger, Pipeline, Throttled, troubled_pipeline
+from tests.support.ledger import Ledger, Pipeline, Throttled
 
 CRASH = "import os\ndef handler(event, context):\n    os._exit(1)\n"
 SEEDS = (1, 2, 3)
 
 
 @pytest.fixture
-def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
-    with troubled_pipeline(local_cloud, tmp_path) as deployed:
-        # `up` sends preflights, which have to lie before the range.
-        local_cloud.advance(3600)
-        yield deployed
+def pipeline(pipeline: Pipeline) -> Pipeline:
+    # `up` sends preflights, which have to lie before the range.
+    pipeline.cloud.advance(3600)
+    return pipeline
 
 
 @pytest.fixture

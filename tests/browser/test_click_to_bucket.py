@@ -68,7 +68,7 @@ class Pipeline:
 @pytest.fixture
 def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
     stack = Deployment(local_cloud, tmp_path)
-    stack.up()
+    stack.deploy()
     with ExitStack() as closing:
         connection = Connection(local_cloud.endpoint)
         closing.callback(connection.cut)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.delivered import ParseProblems
-from tests.support.cloud import CloudUnderTest
-from tests.support.ledger import ATTRIBUTES, Ledger, Pipeline, troubled_pipeline
+from tests.support.ledger import ATTRIBUTES, Ledger, Pipeline
 
 STORED = {
     "path traversal": "../../../etc/passwd",
@@ -63,12 +60,6 @@ REFUSED = {
     "a huge body": json.dumps({"userId": "u" * 5_000_000, "mysfitId": "m-1"}),
     "a body beyond API Gateway's limit": json.dumps({"userId": "u" * 11_000_000, "mysfitId": "m-1"}),
 }
-
-
-@pytest.fixture
-def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
-    with troubled_pipeline(local_cloud, tmp_path) as deployed:
-        yield deployed
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_before_up_there_is_nothing_to_fill_in(deployment: Deployment) -> None:
 def test_the_snippet_has_the_stacks_endpoint(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     run(deployment, "snippet", "--script", "/js/clicks.js")
     assert capsys.readouterr().out.splitlines() == [
         f'<meta name="clicks-endpoint" content="{base(deployment)}">',
@@ -54,7 +54,7 @@ def test_the_snippet_has_the_stacks_endpoint(
 def test_our_site_goes_to_a_directory_or_to_a_bucket(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     s3 = deployment.target.clients.s3
     s3.create_bucket(Bucket="my-site", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     before = s3.get_public_access_block(Bucket="my-site")["PublicAccessBlockConfiguration"]
@@ -75,7 +75,7 @@ def test_our_site_goes_to_a_directory_or_to_a_bucket(
 def test_a_page_as_source_is_filled_in_and_what_changed_is_said(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     source = tmp_path / "index.html"
     source.write_bytes(b"<script>\r\nvar streamingApiEndpoint = 'REPLACE_ME';</script>\xff")
     run(deployment, "publish-site", "--source", str(source), "--out", str(tmp_path / "site"))
@@ -92,7 +92,7 @@ def test_a_page_as_source_is_filled_in_and_what_changed_is_said(
 def test_files_of_the_user_are_overwritten_only_with_yes(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     site = tmp_path / "site"
     site.mkdir()
     (site / "index.html").write_text("of the user")
@@ -113,7 +113,7 @@ def test_files_of_the_user_are_overwritten_only_with_yes(
 def test_variables_that_are_left_are_named_and_filled_with_set(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     source = tmp_path / "page.html"
     source.write_text("var streamingApiEndpoint = 'REPLACE_ME';\nvar awsRegion = 'REPLACE_ME';")
     options = ("--source", str(source), "--out", str(tmp_path / "site"))
@@ -130,7 +130,7 @@ def test_variables_that_are_left_are_named_and_filled_with_set(
 def test_snippet_writes_clicks_js_alone(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     run(deployment, "snippet", "--out", str(tmp_path / "js"), "--json")
     script = tmp_path / "js" / "clicks.js"
     assert json.loads(capsys.readouterr().out)["files"] == [str(script)]
@@ -143,7 +143,7 @@ def test_snippet_writes_clicks_js_alone(
 
 
 def test_the_clicks_bucket_is_refused(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     with pytest.raises(SiteError, match="is the clicks bucket, which stays private"):
         run(deployment, "publish-site", "--bucket", deployment.names.bucket)
     assert deployment.objects() == {}

@@ -35,7 +35,7 @@ from tests.support.clicks_bucket import (
     lines,
 )
 from tests.support.cloud import CloudUnderTest
-from tests.support.ledger import Pipeline, troubled_pipeline
+from tests.support.ledger import MysfitsService, Pipeline, troubled_pipeline
 
 ENDPOINT = "https://api.example.com/prod"
 CORS = {
@@ -442,11 +442,11 @@ def test_a_resource_that_may_not_be_read_hides_no_other() -> None:
 
 
 @pytest.fixture
-def pipeline(local_cloud: CloudUnderTest, tmp_path: Path) -> Iterator[Pipeline]:
-    # S3 and HTTP tell the time of the wall; what is delivered here is to lie before it.
-    local_cloud.clock.now = time.time() - 1800
-    with troubled_pipeline(local_cloud, tmp_path) as deployed:
-        yield deployed
+def pipeline(local_cloud: CloudUnderTest, tmp_path: Path, mysfits_service: MysfitsService) -> Pipeline:
+    # S3 and HTTP tell the time of the wall; what is delivered here is to lie before it. Tests of the same ten
+    # minutes begin at the same time, with the same snapshot of the stack.
+    local_cloud.clock.now = time.time() // 600 * 600 - 1800
+    return troubled_pipeline(local_cloud, tmp_path, mysfits_service)
 
 
 def examination(pipeline: Pipeline, *, click: Any = None, **changes: Any) -> dict[str, Link]:

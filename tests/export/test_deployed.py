@@ -60,7 +60,7 @@ DIFFERENCES = {
 def test_the_template_makes_what_up_makes_but_for_names(
     local_cloud: CloudUnderTest, deployment: Deployment, tmp_path: Path
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     deploy(local_cloud, Config(stack="from-a-template"))
     exported = Deployment(local_cloud, tmp_path, Config(stack="from-a-template"))
     ours, theirs = described(deployment), described(exported)

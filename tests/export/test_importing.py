@@ -23,7 +23,7 @@ def to_import(deployment: Deployment) -> list[dict[str, Any]]:
 
 
 def test_every_resource_of_the_template_is_identified_by_what_runs(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     names, clients = deployment.names, deployment.target.clients
     api_id = deployment.resource("clicks-api").read().id
     deployment_id = clients.apigateway.get_stage(restApiId=api_id, stageName="prod")["deploymentId"]
@@ -62,7 +62,7 @@ def test_a_stack_that_is_not_there_cannot_be_imported(deployment: Deployment) ->
 def test_a_stack_that_differs_cannot_be_imported_as_the_template_would_not_be_true(
     deployment: Deployment,
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     deployment.target.clients.function.update_function_configuration(
         FunctionName=deployment.names.function, MemorySize=512
     )

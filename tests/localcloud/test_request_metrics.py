@@ -37,7 +37,7 @@ def test_values_are_summed_by_minute() -> None:
 
 @pytest.mark.slow
 def test_every_link_of_a_click_is_measured_in_its_minute(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     url, clock = deployment.clicks_url, deployment.cloud.clock
     clock.now = START - START % MINUTE + 5 * MINUTE + 30  # `up` sends preflights of its own
     begun = clock.now

@@ -49,7 +49,7 @@ class Silent:
 def watched(deployment: Deployment) -> Deployment:
     """A stack with alarms, after an hour with clicks."""
     deployment.config = EMAIL
-    deployment.up()
+    deployment.deploy()
     for _ in range(4):
         pass_quarter(deployment)
     assert ringing(deployment) == set()
@@ -215,7 +215,7 @@ def test_every_alarm_has_a_fault_here_and_every_fault_a_row_in_the_docs() -> Non
 @pytest.mark.slow
 def test_no_alarm_rings_on_a_healthy_day(deployment: Deployment) -> None:
     deployment.config = EMAIL
-    deployment.up()
+    deployment.deploy()
     pass_quarter(deployment)
     for _ in range(95):
         pass_quarter(deployment)
@@ -228,7 +228,7 @@ def test_a_pause_rings_within_the_usual_hours_and_not_before(deployment: Deploym
     begin = now + timedelta(hours=3)
     hours = f"{begin:%H}:00-{begin + timedelta(hours=4):%H}:00"
     deployment.config = Config(alarms=AlarmsConfig(email="me@example.com", usual_hours=hours))
-    deployment.up()
+    deployment.deploy()
     assert set(deployment.statuses().values()) == {"in-sync"}
     pass_quarter(deployment)
     heard = {}

@@ -323,7 +323,7 @@ def test_replay_up_and_a_second_erasure_are_locked_out_meanwhile(project: Projec
 
 
 def test_clicks_in_the_buffers_go_too(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     for user in (ANN, "bob"):
         assert deployment.put({"userId": user, "mysfitId": "4e53920c-505a-4a90-a694-b9300791f0ae"}).ok
     waited: list[str] = []
@@ -363,7 +363,7 @@ def test_a_person_is_named_in_one_way(project: Project) -> None:
 
 
 def test_records_that_firehose_still_holds_make_the_erasure_incomplete(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     project = Project(deployment.config, deployment.directory, deployment.target)
     # S3 and the cut-off follow the machine's clock, and metrics the clock of the test.
     clock = deployment.cloud.clock

@@ -39,7 +39,7 @@ def read(project: Project, source: str | None = None, **options: Any) -> LogEven
 
 
 def test_what_the_processor_logs_of_a_click_is_found(deployment: Deployment, project: Project) -> None:
-    deployment.up()
+    deployment.deploy()
     deployment.put({"userId": "ann", "mysfitId": "m1"})
     deployment.pass_buffers()
     found = read(project, "processor", now=lambda: BEGIN + timedelta(hours=1))
@@ -51,7 +51,7 @@ def test_what_the_processor_logs_of_a_click_is_found(deployment: Deployment, pro
 def test_sources_are_merged_by_time_and_limited_to_the_latest(
     deployment: Deployment, project: Project
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     names = project.names
     write(deployment, names.processor_logs, "2026/09/21/[$LATEST]a", "one", "three", seconds=0)
     write(deployment, names.processor_logs, "2026/09/21/[$LATEST]b", "four", seconds=2)
@@ -67,7 +67,7 @@ def test_sources_are_merged_by_time_and_limited_to_the_latest(
 def test_the_document_names_groups_sources_streams_and_times(
     deployment: Deployment, project: Project
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     write(deployment, project.names.delivery_logs, "S3Delivery", "denied\n", seconds=0.25)
     assert read(project, "delivery").document() == {
         "logGroups": ["/aws/kinesisfirehose/mysfits-clicks-clicks"],
@@ -85,7 +85,7 @@ def test_the_document_names_groups_sources_streams_and_times(
 def test_new_events_are_followed_each_once_even_if_they_come_late(
     deployment: Deployment, project: Project
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     group = project.names.processor_logs
     write(deployment, group, "a", "one", "two", "three", seconds=60)
     found = follow(project, None, lines=2, since="1h", now=lambda: BEGIN)

@@ -126,7 +126,7 @@ def own(directory: Path, change: Callable[[str], str] = lambda code: code) -> Co
 @pytest.fixture
 def clicked(deployment: Deployment) -> Deployment:
     """A stack with delivered clicks on three mysfits and on one that does not exist."""
-    deployment.up()
+    deployment.deploy()
     for number in range(12):
         mysfit = (KNOWN[0], KNOWN[1], KNOWN[2], "nobody")[number % 4]
         assert deployment.put({"userId": f"u{number}", "mysfitId": mysfit}).status_code == 200
@@ -239,7 +239,7 @@ def test_an_event_of_a_file_is_rehearsed(rehearsing: Callable[..., Rehearsal], t
 def test_a_file_that_is_no_event_is_told_in_a_line(
     deployment: Deployment, tmp_path: Path, text: str, reason: str
 ) -> None:
-    deployment.up()
+    deployment.deploy()
     path = tmp_path / "event.json"
     path.write_text(text)
     project = Project(deployment.config, deployment.directory, deployment.target)
@@ -249,7 +249,7 @@ def test_a_file_that_is_no_event_is_told_in_a_line(
 
 
 def test_nothing_runs_without_a_yes(deployment: Deployment, tmp_path: Path) -> None:
-    deployment.up()
+    deployment.deploy()
 
     def refuse(code: str) -> None:
         raise click.Abort

@@ -46,7 +46,7 @@ def untag(deployment: Deployment) -> dict[str, str]:
 
 
 def test_a_stack_without_owner_is_named_whole_and_adopted_whole(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     arns = untag(deployment)
     with pytest.raises(NotOwnedError):
         deployment.up()
@@ -57,7 +57,7 @@ def test_a_stack_without_owner_is_named_whole_and_adopted_whole(deployment: Depl
 
 
 def test_an_adopted_stack_is_brought_into_line_and_goes_with_down(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     untag(deployment)
     adopt(found(deployment))
     deployment.config = replace(deployment.config, delivery=DeliveryConfig(buffer_seconds=120))
@@ -68,7 +68,7 @@ def test_an_adopted_stack_is_brought_into_line_and_goes_with_down(deployment: De
 
 
 def test_the_other_tags_stay(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     untag(deployment)
     adopt(found(deployment))
     tags = deployment.target.clients.s3.get_bucket_tagging(Bucket=deployment.names.bucket)["TagSet"]
@@ -80,12 +80,12 @@ def test_the_other_tags_stay(deployment: Deployment) -> None:
 
 def test_what_is_ours_or_missing_is_not_up_for_adoption(deployment: Deployment) -> None:
     assert found(deployment) == []
-    deployment.up()
+    deployment.deploy()
     assert found(deployment) == []
 
 
 def test_what_belongs_to_another_stack_is_refused(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     role = deployment.names.api_role
     deployment.target.clients.iam.tag_role(
         RoleName=role, Tags=[{"Key": OWNER_TAG, "Value": "somebody-elses"}]
@@ -103,7 +103,7 @@ def test_of_several_apis_of_our_name_none_is_taken(deployment: Deployment) -> No
 
 
 def test_an_api_of_our_name_is_left_alone_where_ours_exists(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     deployment.target.clients.apigateway.create_rest_api(name=deployment.names.api)
     assert found(deployment) == []
 
@@ -117,7 +117,7 @@ def test_a_role_under_another_path_is_not_adopted(deployment: Deployment) -> Non
 
 
 def test_another_stack_finds_nothing_of_this_one(deployment: Deployment) -> None:
-    deployment.up()
+    deployment.deploy()
     untag(deployment)
     config = replace(deployment.config, stack="another")
     assert found(Deployment(deployment.cloud, deployment.directory / "another", config)) == []

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from botocore.loaders import create_loader
-from botocore.session import Session
 
-from mysfits_stream.aws import responses
+from mysfits_stream.aws import lean, responses
 from mysfits_stream.aws.account import Account
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
@@ -24,7 +22,7 @@ from tests.support.cloud import CloudUnderTest
 
 ACCOUNT = "123456789012"
 
-LOADER = create_loader()
+LOADER = lean.built_in()
 """Reads each of botocore's models once, whatever the number of sessions."""
 
 
@@ -40,7 +38,7 @@ class Deployment:
     calls: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        core = Session()
+        core = lean.session()
         core.register_component("data_loader", LOADER)
         core.set_credentials("test", "test")
         core.register("before-call", self._note_call)
@@ -51,11 +49,16 @@ class Deployment:
             session=core,
             endpoint_url=self.cloud.endpoint,
             invoke_url=LOCAL_INVOKE_URL,
-            mysfits_api=f"{self.cloud.endpoint}/_mysfits",
+            mysfits_api=self.mysfits_api,
             interrupt=Interrupt(),
             time_scale=10_000,
         )
         self.names = stack.Names.of(self.config, self.target.account)
+
+    @property
+    def mysfits_api(self) -> str:
+        """The base URL of the service that the processor asks."""
+        return f"{self.cloud.endpoint}/_mysfits"
 
     def _note_call(self, **details: Any) -> None:
         self.calls.append(details["model"].name)
@@ -70,7 +73,7 @@ class Deployment:
             self.config,
             self.target.account,
             clients,
-            mysfits_api=f"{self.cloud.endpoint}/_mysfits",
+            mysfits_api=self.mysfits_api,
             answers=self.target.answers,
             # A wait lasts as long as it sleeps, however slow this machine is.
             pace=Pace(sleep=waits.advance, clock=waits),
@@ -91,6 +94,15 @@ class Deployment:
     def up(self) -> list[Change]:
         """Converge to present."""
         return converge(self.resources(), self.state, goal=Goal.PRESENT)
+
+    def deploy(self) -> None:
+        """Bring the stack up in an empty cloud: with `up` once in a process, then from a snapshot of that.
+
+        For tests of a stack that is up; tests of `up` call :meth:`up`. ``calls`` is empty afterwards.
+        """
+        made_from = (self.config, self.region, self.partition, self.mysfits_api)
+        self.cloud.make_once(made_from, self.directory / "state.json", self.up)
+        self.calls.clear()
 
     def down(self) -> list[Change]:
         """Converge to absent, data included."""

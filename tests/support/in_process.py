@@ -22,7 +22,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.retries import standard
 from botocore.session import Session
 
-from mysfits_stream.aws import responses
+from mysfits_stream.aws import lean, responses
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
@@ -33,6 +33,7 @@ from mysfits_stream.provision import stack
 from mysfits_stream.provision.state import State
 from mysfits_stream.target import AWS_INVOKE_URL, Target
 from tests.support.clock import Clock
+from tests.support.deployment import LOADER
 
 ACCOUNT_ID = "123456789012"
 ENDPOINT = "http://localhost:4566"
@@ -176,7 +177,7 @@ class InProcess:
         call = ApiCall(service, operation, self._asking.parameters)
         self.clock.advance(LATENCY)
         try:
-            response = self.intercept(call, lambda: self.cloud.handle(_received(request)))
+            response = self.intercept(call, lambda: self.cloud.handle(received(request)))
         except Cut as cut:
             raise ConnectionClosedError(endpoint_url=request.url) from cut
         body = b"" if request.method == "HEAD" else response.body
@@ -246,7 +247,7 @@ class _Body(BytesIO):
         yield self.read()
 
 
-def _received(request: Any) -> Request:
+def received(request: Any) -> Request:
     """A prepared request of botocore, as the front reads it."""
     url = urlsplit(request.url)
     headers = {
@@ -266,13 +267,14 @@ def _received(request: Any) -> Request:
 
 
 def _session() -> Session:
-    session = Session(
+    session = lean.session(
         session_vars={
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
         }
     )
+    session.register_component("data_loader", LOADER)
     session.set_credentials("test", "test")
     responses.check(session)
     return session

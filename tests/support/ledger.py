@@ -13,6 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +26,6 @@ from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.config_file import parse
 from mysfits_stream.localcloud.aws_behavior.faults import FaultRule
-from mysfits_stream.provision import stack
 from mysfits_stream.provision.resource import difference
 from tests.support.cloud import CloudUnderTest
 from tests.support.deployment import Deployment
@@ -83,21 +83,15 @@ class MysfitsService:
         self._thread.join()
 
 
+@dataclass
 class Pipeline(Deployment):
     """A stack whose processor asks a Mysfits service of the test's own."""
 
-    service: MysfitsService
+    service: MysfitsService = field(kw_only=True)
 
-    def resources(self, **options: Any) -> stack.Stack:
-        return stack.build(
-            self.config,
-            self.target.account,
-            self.target.clients,
-            mysfits_api=self.service.url,
-            answers=self.target.answers,
-            pace=self.target.pace,
-            **options,
-        )
+    @property
+    def mysfits_api(self) -> str:
+        return self.service.url
 
     def mend(self, name: str) -> None:
         """Bring one resource back to what is configured."""
@@ -271,14 +265,9 @@ class Throttled:
         }
 
 
-@contextmanager
-def troubled_pipeline(cloud: CloudUnderTest, directory: Path) -> Iterator[Pipeline]:
-    """A pipeline that is up, with a Mysfits service of its own."""
-    service = MysfitsService()
-    try:
-        pipeline = Pipeline(cloud, directory, parse(SETTINGS))
-        pipeline.service = service
-        pipeline.up()
-        yield pipeline
-    finally:
-        service.close()
+def troubled_pipeline(cloud: CloudUnderTest, directory: Path, service: MysfitsService) -> Pipeline:
+    """A pipeline that is up, with this Mysfits service, which is up, too."""
+    service.up, service.knows_new = True, False
+    pipeline = Pipeline(cloud, directory, parse(SETTINGS), service=service)
+    pipeline.deploy()
+    return pipeline

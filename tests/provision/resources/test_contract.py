@@ -35,7 +35,9 @@ from tests.provision.resources.drifts import (
     change_table,
     resurrect,
 )
+from tests.support.cloud import CloudUnderTest
 from tests.support.definitions import ALL_TYPES, SHOP
+from tests.support.in_process import InProcess
 
 pytestmark = pytest.mark.slow
 
@@ -45,11 +47,9 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="session")
-def clients(cloud_server: Any) -> Clients:
-    services = {"function": "lambda"}
-    names = ("s3", "iam", "function", "firehose", "apigateway", "logs", "glue", "athena", "cloudwatch", "sns")
-    made = {name: cloud_server.client(services.get(name, name)) for name in names}
-    return Clients(**made)
+def clients(cloud_server: CloudUnderTest) -> Clients:
+    """The clients of the deployer, without sockets."""
+    return InProcess(cloud_server.cloud, cloud_server.clock).clients
 
 
 @pytest.fixture
