@@ -128,36 +128,44 @@ CAUSES: dict[str, tuple[Answer | Exception, str]] = {
 }
 
 
-def failing_target(tmp_path: Path, cause: Answer | Exception) -> Target:
-    """A target of the profile ``work``, whose every call of AWS fails for this cause."""
-    (tmp_path / "aws-config").write_text(PROFILE)
-    core = sessions.isolated("key", "secret")
-    core.register_component("data_loader", LOADER)
-    core.set_config_variable("config_file", str(tmp_path / "aws-config"))
-    core.set_config_variable("profile", "work")
+class FailingTarget:
+    """A target of the profile ``work``, whose every call of AWS fails for ``cause``."""
 
-    def fail(request: Any, event_name: str, **_: Any) -> AWSResponse:
-        if isinstance(cause, Exception):
-            raise cause
-        if page := cause.headers.get("body"):
+    def __init__(self, directory: Path) -> None:
+        self.cause: Answer | Exception = CAUSES["a denial"][0]
+        (directory / "aws-config").write_text(PROFILE)
+        self._core = sessions.isolated("key", "secret")
+        self._core.register_component("data_loader", LOADER)
+        self._core.set_config_variable("config_file", str(directory / "aws-config"))
+        self._core.set_config_variable("profile", "work")
+        register: Any = self._core.register
+        register("before-send", self._fail)
+        self.target = Target(
+            name="aws",
+            account=Account("123456789012", "eu-west-1"),
+            session=sessions.prepared(self._core),
+            endpoint_url=None,
+            invoke_url=AWS_INVOKE_URL,
+            mysfits_api="http://127.0.0.1:9",
+            interrupt=Interrupt(),
+        )
+
+    def _fail(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+        if isinstance(self.cause, Exception):
+            raise self.cause
+        if page := self.cause.headers.get("body"):
             html = HTTPHeaders.from_dict({"Content-Type": "text/html"})
-            return AWSResponse(request.url, cause.status, html, Body(page.encode()))
+            return AWSResponse(request.url, self.cause.status, html, Body(page.encode()))
         service, name = event_name.split(".")[1:]
         service = {"api-gateway": "apigateway", "cloudwatch-logs": "logs"}.get(service, service)
-        headers, body = rendered(cause, core.get_service_model(service).operation_model(name))
-        return AWSResponse(request.url, cause.status, HTTPHeaders.from_dict(headers), Body(body))
+        headers, body = rendered(self.cause, self._core.get_service_model(service).operation_model(name))
+        return AWSResponse(request.url, self.cause.status, HTTPHeaders.from_dict(headers), Body(body))
 
-    register: Any = core.register
-    register("before-send", fail)
-    return Target(
-        name="aws",
-        account=Account("123456789012", "eu-west-1"),
-        session=sessions.prepared(core),
-        endpoint_url=None,
-        invoke_url=AWS_INVOKE_URL,
-        mysfits_api="http://127.0.0.1:9",
-        interrupt=Interrupt(),
-    )
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> FailingTarget:
+    """One target for all cases; making its clients takes longer than a case."""
+    return FailingTarget(tmp_path_factory.mktemp("failing"))
 
 
 def test_each_command_that_calls_aws_is_in_the_table() -> None:
@@ -167,12 +175,12 @@ def test_each_command_that_calls_aws_is_in_the_table() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("cause", CAUSES)
 def test_a_cause_has_the_same_advice_in_every_command(
-    command: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, cause: str, failing: FailingTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    failure, says = CAUSES[cause]
+    failing.cause, says = CAUSES[cause]
     app = App()
-    app.target = failing_target(tmp_path, failure)
+    app.target = failing.target
     app.config = Config(target="aws", profile="work", code_repository="code")
     if "athena" in command:
         app.config = replace(app.config, query=QueryConfig(athena=True))
