@@ -5,8 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest
-# Many tests wait for a process or for a page: two a core keep the cores busy.
-WORKERS ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN) )))
+# Each worker and each process that a test starts would compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
+# A worker imports and starts everything for itself; one more than there are cores, as some wait for a process.
+WORKERS ?= $(shell echo $$(( 1 + $$(getconf _NPROCESSORS_ONLN) )))
 SOAK_SECONDS ?= 600
 DEMO := build/demo
 LATEST := build/latest
