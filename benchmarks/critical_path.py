@@ -79,7 +79,7 @@ def critical_path(resources: Sequence[Resource], surveyed: int, counts: Counts) 
     made: dict[str, float] = {}
     end = 0.0
     for resource in resources:
-        needed = dependencies(resource)
+        needed = dependencies(resource, missing=True)
         at = max([surveyed * CALL_SECONDS, *(made[each.name] for each in needed)])
         at += len(counts[resource.name, "read"]) * CALL_SECONDS
         usable = 0.0

@@ -9,9 +9,9 @@ import multiprocessing
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 
 import requests
@@ -39,19 +39,44 @@ LASTING = {("firehose", "create"): 25.0, ("lambda", "create"): 2.0, ("lambda", "
 START_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Durations:
+    """What the cloud takes, in our own seconds."""
+
+    call: float = CALL_SECONDS
+    """A call that is not listed."""
+    calls: Mapping[str, float] = field(default_factory=dict)
+    """Service, or service and operation (``iam``, ``iam.CreateRole``) -> a call's."""
+    assumable: float = ASSUMABLE / SCALE
+    lasting: Mapping[tuple[str, str], float] = field(
+        default_factory=lambda: {key: seconds / SCALE for key, seconds in LASTING.items()}
+    )
+    """(Service, transition) -> its seconds."""
+    stage: float = 0.0
+    """From a stage's creation until it answers."""
+    change_set: float = 0.0
+    """How long CloudFormation takes to find out what a change set changes."""
+
+    def of(self, call: Call) -> float:
+        """A call's seconds."""
+        by_service = self.calls.get(call.service, self.call)
+        return self.calls.get(f"{call.service}.{call.operation}", by_service)
+
+
 class Typical(AwsBehavior):
     """AWS on an ordinary day."""
 
-    def __init__(self, control_plane: ControlPlane, change_set_seconds: float) -> None:
+    def __init__(self, control_plane: ControlPlane, durations: Durations) -> None:
         self._control_plane = control_plane
-        self._change_set_seconds = change_set_seconds
+        self._durations = durations
         self._change_set_at = 0.0
         self._lock = threading.Lock()
         self._assumable: dict[str, float] = {}
+        self._answers: dict[str, float] = {}
 
     def around(self, call: Call, answer: Callable[[], Response]) -> Response:
         """Answer late, and refuse roles that are not known yet."""
-        time.sleep(CALL_SECONDS)  # the simulated latency of a call, equal for all sides
+        time.sleep(self._durations.of(call))  # the simulated latency of a call, equal for all sides
         if call.operation in ("CreateFunction", "CreateDeliveryStream"):
             destination = call.parameters.get("ExtendedS3DestinationConfiguration", {})
             role = str(call.parameters.get("Role") or destination.get("RoleARN", ""))
@@ -61,9 +86,12 @@ class Typical(AwsBehavior):
                 return _not_assumable(call, role)
         if call.operation == "CreateRole":
             with self._lock:
-                self._assumable[call.resource] = time.monotonic() + ASSUMABLE / SCALE
+                self._assumable[call.resource] = time.monotonic() + self._durations.assumable
         if call.operation == "CreateChangeSet":
-            self._change_set_at = time.monotonic() + self._change_set_seconds
+            self._change_set_at = time.monotonic() + self._durations.change_set
+        if call.operation == "CreateStage":
+            with self._lock:
+                self._answers[call.resource] = time.monotonic() + self._durations.stage
         response = answer()
         if call.operation == "DescribeChangeSet" and time.monotonic() < self._change_set_at:
             body = re.sub(rb"<Status>\w+</Status>", b"<Status>CREATE_IN_PROGRESS</Status>", response.body)
@@ -76,25 +104,26 @@ class Typical(AwsBehavior):
 
     def settling(self, transition: str, arn: str) -> float:
         """Our own seconds that a transition takes."""
-        return LASTING.get((arn.split(":")[2], transition), 0.0) / SCALE
+        return self._durations.lasting.get((arn.split(":")[2], transition), 0.0)
 
     def deployed(self, api_id: str, stage: str) -> DeployedApi | None:
-        """What is deployed, at once."""
+        """What is deployed, once the stage answers."""
+        if self.is_late(api_id, stage):
+            return None
         return self._control_plane.rest_apis.deployed(api_id, stage)
 
     def is_late(self, api_id: str, stage: str) -> bool:
-        """Never."""
-        return False
+        """Whether the stage was made a moment ago."""
+        return time.monotonic() < self._answers.get(api_id, 0.0)
 
 
 @contextmanager
-def slow_cloud(change_set_seconds: float = 0.0) -> Iterator[str]:
-    """The endpoint of one in a process of its own; :func:`reset` empties it.
-
-    ``change_set_seconds`` are our own: how long CloudFormation takes to find out what a change set changes.
-    """
+def slow_cloud(durations: Durations | None = None, time_scale: float = SCALE) -> Iterator[str]:
+    """The endpoint of one in a process of its own; :func:`reset` empties it."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, change_set_seconds))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(theirs, durations or Durations(), time_scale)
+    )
     process.start()
     try:
         if not ours.poll(START_SECONDS):
@@ -117,10 +146,10 @@ def _not_assumable(call: Call, role: str) -> Response:
     return refused(call, 400, "InvalidArgumentException", message)
 
 
-def _serve(pipe: Connection, change_set_seconds: float) -> None:
+def _serve(pipe: Connection, durations: Durations, time_scale: float) -> None:
     cloud = local_cloud(
-        Settings(time_scale=SCALE, access="open"),
-        behavior=lambda control_plane: Typical(control_plane, change_set_seconds),
+        Settings(time_scale=time_scale, access="open"),
+        behavior=lambda control_plane: Typical(control_plane, durations),
     )
     cloud.start()
     pipe.send(cloud.port)

@@ -7,7 +7,7 @@ the fields, and the resources in the field ``after``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -141,15 +141,20 @@ def converge(
     for change in plan:
         if change.resource not in pending:
             _record(state, change.resource, change.observed)
-    done |= _Run(state, goal, notify).carry_out(pending)
+    missing = {change.resource.name for change in plan if change.observed is None}
+    done |= _Run(state, goal, notify).carry_out(pending, missing)
     return [done[change.resource.name] for change in plan]
 
 
-def dependencies(resource: Resource) -> list[Resource]:
-    """The resources in the fields of ``resource``, and in its field ``after``."""
+def dependencies(resource: Resource, *, missing: bool = False) -> list[Resource]:
+    """The resources in the fields of ``resource``, and in its field ``after``.
+
+    With ``missing``, without those that need not exist before ``resource`` is created.
+    """
     if not is_dataclass(resource):
         return []
-    values = [getattr(resource, f.name) for f in fields(resource)]
+    later: tuple[str, ...] = getattr(resource, "created_without", ()) if missing else ()
+    values = [getattr(resource, f.name) for f in fields(resource) if f.name not in later]
     # The type has the verb: `desired` itself may take work, or fail, and no deletion needs it.
     held = [value for value in values if hasattr(type(value), "settle")]
     return [*held, *getattr(resource, "after", ())]
@@ -164,9 +169,9 @@ class _Run:
         self._notify = notify
         self._abandoned = False
 
-    def carry_out(self, pending: Sequence[Resource]) -> Mapping[str, Change]:
+    def carry_out(self, pending: Sequence[Resource], missing: Collection[str]) -> Mapping[str, Change]:
         by_name = {resource.name: resource for resource in pending}
-        sorter = TopologicalSorter(_graph(pending, self._goal))
+        sorter = TopologicalSorter(_graph(pending, self._goal, missing))
         sorter.prepare()
         done: dict[str, Change] = {}
         errors: list[Exception] = []
@@ -311,20 +316,23 @@ def _record(state: State, resource: Resource, observed: Observed | None) -> None
         state.record(resource, observed)
 
 
-def _graph(pending: Sequence[Resource], goal: Goal) -> dict[str, set[str]]:
-    """Name -> the names that come before, among the resources with pending work."""
+def _graph(pending: Sequence[Resource], goal: Goal, missing: Collection[str]) -> dict[str, set[str]]:
+    """Name -> the names that come before, among the resources with pending work.
+
+    ``missing`` are the names of the resources to create.
+    """
     names = {resource.name for resource in pending}
     graph: dict[str, set[str]] = {name: set() for name in names}
     for resource in pending:
-        for needed in _transitive(resource):
+        for needed in _transitive(resource, missing=goal is Goal.PRESENT and resource.name in missing):
             if needed.name in names:
                 first, second = (needed, resource) if goal is Goal.PRESENT else (resource, needed)
                 graph[second.name].add(first.name)
     return graph
 
 
-def _transitive(resource: Resource) -> Iterator[Resource]:
-    for needed in dependencies(resource):
+def _transitive(resource: Resource, *, missing: bool = False) -> Iterator[Resource]:
+    for needed in dependencies(resource, missing=missing):
         yield needed
         yield from _transitive(needed)
 

@@ -74,8 +74,9 @@ class Resource(Protocol):
     """One AWS resource of the stack. Implementations are frozen dataclasses, one file each.
 
     A resource in a field is created first and deleted last; so are the resources of the field ``after``, a
-    tuple. ``desired`` is a pure function of the fields. Every verb may run again after a run that was
-    killed half way, and completes the work.
+    tuple. A class variable ``created_without`` names fields whose resources the creation does not need; an
+    update comes after them all the same. ``desired`` is a pure function of the fields. Every verb may run
+    again after a run that was killed half way, and completes the work.
     """
 
     type: ClassVar[str]

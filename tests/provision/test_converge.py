@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -277,6 +278,36 @@ def test_after_orders_a_resource_like_a_field(world: World, path: Path) -> None:
     assert world.done("create") == ["stream", "api"]
     converge([api, stream], state(path), goal=Goal.ABSENT)
     assert world.done("delete") == ["api", "stream"]
+
+
+@dataclass(frozen=True)
+class Independent(Thing):
+    """Its creation does not need the first field; a change does."""
+
+    created_without: ClassVar[tuple[str, ...]] = ("first",)
+
+
+def test_a_creation_waits_for_no_resource_that_it_does_not_need(world: World, path: Path) -> None:
+    created = threading.Event()
+    function = Thing("function", world)
+    stream = Independent("stream", world, function)
+    world.hooks["create", "function"] = lambda: awaited(created)
+    world.hooks["create", "stream"] = created.set
+    converge([function, stream], state(path), goal=Goal.PRESENT)
+    assert world.done("create") in (["function", "stream"], ["stream", "function"])
+    assert dependencies(stream) == [function] and dependencies(stream, missing=True) == []
+
+
+def test_a_change_and_a_deletion_keep_that_order(world: World, path: Path) -> None:
+    function = Thing("function", world)
+    stream = Independent("stream", world, function)
+    converge([function, stream], state(path), goal=Goal.PRESENT)
+    for name in ("function", "stream"):
+        world.things[name] = replace(world.things[name], properties={"Size": 9})
+    converge([function, stream], state(path), goal=Goal.PRESENT)
+    assert world.done("update") == ["function", "stream"]
+    converge([function, stream], state(path), goal=Goal.ABSENT)
+    assert world.done("delete") == ["stream", "function"]
 
 
 def test_the_graph_does_not_ask_what_is_desired(world: World, path: Path) -> None:

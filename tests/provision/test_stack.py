@@ -76,6 +76,13 @@ def test_the_api_does_not_wait_for_the_stream() -> None:
     assert needs(build())["clicks-api"] == {"api-role", "processor-live"}
 
 
+def test_the_stream_is_created_without_the_processor() -> None:
+    """F32, F73: the stream takes longest, and no click comes before the API, which waits for the alias."""
+    stream = build()["delivery-stream"]
+    needed = {each.name for each in dependencies(stream, missing=True)}
+    assert needed == {"delivery-role", "clicks-bucket", "delivery-logs"}
+
+
 def test_the_bucket_and_the_logs_go_after_what_writes_to_them() -> None:
     """F76, F77: or late objects and late log events would come after."""
     wanted = needs(build())

@@ -65,9 +65,10 @@ ENCRYPTED = {"KeyType": "AWS_OWNED_CMK", "Status": "ENABLED"}
 class DeliveryStream:
     """A direct-put delivery stream into a bucket, through a processor.
 
-    The stream holds the processor's alias (F280) although Firehose is not known to check the function on
-    creation (F32): no batch comes before the alias names a tested version, and buffered clicks find their
-    processor alive when the stream is deleted.
+    The stream holds the processor's alias (F280): an update waits for a tested version behind the alias, and
+    buffered clicks find their processor alive when the stream is deleted. The creation does not wait, as
+    Firehose is not known to check the function (F32) and takes longest of all (F73): no click comes before
+    the API, which waits for the alias.
     """
 
     name: str
@@ -89,6 +90,7 @@ class DeliveryStream:
     drain: bool = False
     """Whether to let buffered clicks be delivered before the stream is deleted, and they with it (F52)."""
     type: ClassVar[str] = "AWS::KinesisFirehose::DeliveryStream"
+    created_without: ClassVar[tuple[str, ...]] = ("processor",)
 
     @property
     def arn(self) -> str:
@@ -191,8 +193,12 @@ class DeliveryStream:
         with ignoring("ResourceInUseException"):
             retry_while(
                 self._freed,
-                lambda: self._retry(
-                    self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
+                lambda: retry_while(
+                    lambda error: _getting_ready(error) or self._misses_processor(error),
+                    self._ask,
+                    self.placement.pace,
+                    waiting_for=f"{self.role.role_name} to be assumable by Firehose",
+                    advice=self._role_advice,
                 ),
                 self.placement.pace,
                 waiting_for=f"Firehose to release the name {self.stream_name}",
@@ -323,6 +329,11 @@ class DeliveryStream:
             ExtendedS3DestinationConfiguration=self._destination(),
             Tags=tag_list(self.placement.tags),
         )
+
+    def _misses_processor(self, error: Exception) -> bool:
+        """Whether Firehose names the function, which may be under way: a hedge (F74)."""
+        name = self.processor.function.function_name
+        return is_error(error, "InvalidArgumentException", message=name)
 
     def _freed(self, error: Exception) -> bool:
         """Whether an earlier stream of the name is being deleted, or was deleted just now (F52)."""

@@ -187,6 +187,18 @@ def test_reads_none_where_the_stream(script: dict[str, Answer]) -> None:
     assert stream(Scripted(**script)).read() is None
 
 
+def test_a_creation_that_misses_the_function_is_repeated() -> None:
+    """F74: Firehose is not known to check the function (F32); the function may be under way."""
+    time = Time()
+    missed = invalid(f"Function {FUNCTION}:live does not exist")
+    aws = Scripted(
+        CreateDeliveryStream=[missed, missed, ok(DeliveryStreamARN="arn")],
+        DescribeDeliveryStream=described("CREATING"),
+    )
+    stream(aws, time).create()
+    assert (len(aws.asked("CreateDeliveryStream")), time.slept) == (3, [0.25, 0.5])
+
+
 def test_the_role_is_waited_for_while_firehose_changes_its_wording() -> None:
     """F17, F18, F19, with an empty 500 in the middle (F4): one budget for the whole sequence (F5)."""
     time = Time()
@@ -197,7 +209,7 @@ def test_the_role_is_waited_for_while_firehose_changes_its_wording() -> None:
     )
     stream(aws, time).create()
     assert len(aws.asked("CreateDeliveryStream")) == len(wordings) + 1
-    assert time.slept[:4] == [0.25, 0.5, 1.0, 2.0]
+    assert time.slept[:4] == [0.25, 0.5, 1.0, 1.0]
     assert time.reports[0] == f"waiting for {ROLE_NAME} to be assumable by Firehose, 0 s of 120 s"
 
 
@@ -274,7 +286,7 @@ def test_a_name_that_an_earlier_stream_still_holds_is_waited_for() -> None:
     )
     stream(aws, time).create()
     assert len(aws.asked("CreateDeliveryStream")) == 121
-    assert time.now > 200
+    assert time.now > 170
     assert time.reports[0] == f"waiting for Firehose to release the name {NAME}, 0 s of 1500 s"
 
 
@@ -486,7 +498,7 @@ def test_a_stream_that_is_still_creating_is_deleted_once_it_can_be() -> None:
         DescribeDeliveryStream=[described("DELETING"), NOT_FOUND],
     )
     stream(aws, time).delete()
-    assert time.now > 1190
+    assert time.now > 1130
     assert aws.asked("DeleteDeliveryStream")[0]["AllowForceDelete"] is True
 
 

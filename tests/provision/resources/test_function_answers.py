@@ -178,7 +178,7 @@ def test_the_role_is_waited_for_while_lambda_changes_its_wording() -> None:
         GetRole=the_role(),
     )
     function(aws, time).create()
-    assert time.slept == [0.25, 0.5, 1.0, 2.0, 2.0, 0.25]
+    assert time.slept == [0.25, 0.5, 1.0, 1.0, 1.0, 0.25]
     assert time.reports[1] == f"waiting for {ROLE_NAME} to be assumable by Lambda, 0 s of 120 s"
     assert aws.asked("CreateFunction")[0]["Tags"] == {OWNER_TAG: "mysfits-clicks"}
 
@@ -307,7 +307,7 @@ def test_a_pending_function_is_deleted_once_it_can_be() -> None:
         GetFunctionConfiguration=[state(), NOT_FOUND],
     )
     function(aws, time).delete()
-    assert 150 < time.now < 300
+    assert 130 < time.now < 300
     assert aws.names()[-1] == "GetFunctionConfiguration"
 
 
