@@ -1,0 +1,39 @@
+"""The end of a process: the last look for garbage is spared, except where DuckDB needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# Handlers run in reverse order: this one sees what the command's handler has done.
+PROGRAM = """
+import atexit, gc
+atexit.register(lambda: print("frozen" if gc.get_freeze_count() else "looked through"))
+{imports}
+from mysfits_stream.cli import main
+main(["--version"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "end"),
+    [
+        pytest.param("", "frozen", id="a command without DuckDB"),
+        pytest.param(
+            "import duckdb", "looked through", id="DuckDB aborts on Python 3.14 with its module left"
+        ),
+    ],
+)
+def test_garbage_is_left_at_the_end_unless_duckdb_is_there(imports: str, end: str) -> None:
+    if imports:
+        pytest.importorskip("duckdb")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(imports=imports)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, end, "")
