@@ -44,6 +44,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tests.support.pro_forms
+	$(BIN)/python -m tests.support.first_lines
 
 ## Look for known vulnerabilities: pinned packages, and the lowest versions that the function may be packed with.
 audit: $(READY)

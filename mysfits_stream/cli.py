@@ -1,4 +1,6 @@
-"""``mysfits-stream``: parse, call, print. The one place where errors become messages and exit codes.
+"""``mysfits-stream``: parse, call, print.
+
+The one place where errors become messages and exit codes.
 
 Exit codes: 0 done or healthy; 1 an error, in one line; 2 for ``status`` and ``plan`` when something differs;
 130 after Ctrl-C.

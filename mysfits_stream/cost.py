@@ -230,7 +230,7 @@ def _line(item: str, price: Price, quantity: float) -> Line:
 
 
 def record_bytes(clicks_per_request: int, *, identity: bool = False) -> int:
-    """The size of a record: a click as sent, or a JSON array of clicks; with ``identity`` an envelope."""
+    """The size of a record: a click or a JSON array of clicks; with ``identity`` an envelope."""
     click = CLICK_BYTES + CLICK_ID_BYTES * identity
     array = 0 if clicks_per_request == 1 else clicks_per_request + 1
     return clicks_per_request * click + array + ENVELOPE_BYTES * identity

@@ -23,7 +23,7 @@ class PatternError(ValueError):
 
 
 class Part(NamedTuple):
-    """The longest match of a part of a pattern, None without a limit, and whether matching may branch."""
+    """The longest match of a pattern's part (None: no limit), and whether matching may branch."""
 
     longest: int | None
     branches: bool
@@ -75,7 +75,10 @@ def _read(pattern: str, stretched: int = 0, *, lean: bool = False) -> Part:
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> re.Pattern[str]:
-    r"""A pattern of the subset for ``search``; ``$`` is ``\Z``: Python's ``$`` also matches before "\n"."""
+    r"""A pattern of the subset for ``search``; ``$`` becomes ``\Z``.
+
+    In Python, ``$`` also matches before a final "\n".
+    """
     try:
         return re.compile(pattern[:-1] + r"\Z" if _ends_anchored(pattern) else pattern, re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:

@@ -30,7 +30,7 @@ class Expiry:
 def expiries(
     prefix: str, error_prefix: str, *, clicks: int | None, failed: int | None, replayed: int | None
 ) -> tuple[Expiry, Expiry, Expiry]:
-    """The lifetimes of clicks, failed clicks and replayed clicks below the prefixes of a delivery stream."""
+    """The lifetimes of clicks, failed clicks and replayed clicks, by prefix."""
     return (
         Expiry("expire_clicks_days", literal(prefix), clicks),
         Expiry("expire_failed_days", literal(f"{error_prefix}{ERROR_TYPE}/"), failed),

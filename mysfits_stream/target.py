@@ -234,7 +234,7 @@ def _connect_aws(config: Config) -> Target:
 
 
 def _missing(config: Config, region: str | None, core: Session) -> list[str]:
-    """What target aws lacks, each with how to set it, so that a new user reads all of it at once."""
+    """What target aws lacks, each with its remedy, so that a new user reads all at once."""
     from botocore.exceptions import BotoCoreError
 
     try:

@@ -1,4 +1,4 @@
-"""The hours in which clicks usually come: ``Mon-Fri 06:00-22:00``, in UTC as CloudWatch's time functions."""
+"""The usual hours of clicks: ``Mon-Fri 06:00-22:00``, in UTC as CloudWatch's functions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class UsualHours:
         return cls(begin, (end - begin) % DAY_MINUTES or DAY_MINUTES, days)
 
     def condition(self, metric: str, pause: int) -> str:
-        """Metric math that is true where a pause of so many minutes lies within the hours as a whole.
+        """Metric math that is true if a pause of this many minutes lies within the hours.
 
         A value has the time of the beginning of its period (F340).
         """
@@ -51,6 +51,6 @@ class UsualHours:
 
 
 def _between(value: str, first: int, last: int) -> str:
-    """Metric math that is true from ``first`` to ``last``, around the end of the day or of the week."""
+    """Metric math for the time from ``first`` to ``last``, around the end of day or week."""
     joined = "AND" if first <= last else "OR"
     return f"({value} >= {first} {joined} {value} <= {last})"

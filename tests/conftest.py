@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c() -> Iterator[None]:
-    """Ctrl-C interrupts the tests' own runs, also where a shell started pytest in the background.
+    """Ctrl-C interrupts the tests' own runs, also after a start of pytest in the background.
 
     Such a shell lets its children ignore SIGINT, and their children inherit that.
     """
@@ -63,7 +63,7 @@ def _no_aws_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cloud_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudUnderTest]:
-    """One local cloud for all tests of this process. Starting it costs a second, emptying it nothing."""
+    """One local cloud for all tests of a process: starting takes a second, emptying nothing."""
     from mysfits_stream.local_site.cloud import local_cloud
     from mysfits_stream.localcloud.settings import Settings
 

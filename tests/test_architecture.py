@@ -69,7 +69,7 @@ def tree(module: str) -> ast.Module:
 
 
 def imports(module: str) -> Iterator[str]:
-    """Every name that a module imports, in full: ``a.b`` of ``from a import b`` where that is a module."""
+    """Every name that a module imports, in full: ``a.b`` of ``from a import b`` if a module."""
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -191,7 +191,7 @@ def test_a_resource_names_another_only_as_a_fields_type(resource: str) -> None:
 
 
 def test_only_the_stack_puts_the_resources_together() -> None:
-    """The composition root; beside it, only what exports, adopts or finds earlier names tells types apart."""
+    """Beside the composition root, only export, adoption and search tell types apart."""
     telling = (f"{PROVISION}.adopt", f"{PROVISION}.left_behind", f"{PACKAGE}.export")
     importers = those(PACKAGE, but=(f"{PROVISION}.stack", *telling, RESOURCE_ROOM))
     assert offenders(importers, *RESOURCES.values()) == []

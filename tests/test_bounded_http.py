@@ -1,4 +1,4 @@
-"""A service that drips, never ends, nests or grows takes neither the tool's time nor its memory."""
+"""A service that drips, never ends, nests or grows costs neither time nor memory."""
 
 from __future__ import annotations
 

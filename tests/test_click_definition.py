@@ -1,4 +1,4 @@
-"""The definition of a click: what the settings allow, and one decision in model, processor and deployer."""
+"""The definition of a click: valid settings, and one decision in every part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A custom domain name in front of the clicks API: made, compared, told, taken away; never served locally."""
+"""A custom domain name of the clicks API: made, compared, shown, removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing to CodeCommit: one commit for a change, none for none, and what is not ours stays."""
+"""Publishing to CodeCommit: one commit for a change, and foreign files stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clicks cost: the arithmetic against cases worked out by hand, and docs/cost.md against its script."""
+"""The cost of clicks: cases by hand, and docs/cost.md against its script."""
 
 from __future__ import annotations
 

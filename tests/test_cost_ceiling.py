@@ -1,4 +1,4 @@
-"""The most that a day costs: by hand, for every setting, and against a flood on the local cloud."""
+"""The most that a day costs: by hand, for every setting, and under a flood."""
 
 from __future__ import annotations
 

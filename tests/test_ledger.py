@@ -104,7 +104,7 @@ class Dying:
 def test_after_deduplication_each_accepted_click_is_delivered_once_whatever_stored_it_again(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A browser's retry, a lost answer, a redelivery by Firehose, and a replay that dies, by identity."""
+    """A browser's retry, a lost answer, a redelivery and a dying replay, by identity."""
     chance = random.Random(7)  # noqa: S311 - repeatable, not secret
     ledger = Ledger(pipeline, chance)
     accepted: dict[str, str | None] = {}
@@ -178,7 +178,7 @@ def test_after_deduplication_each_accepted_click_is_delivered_once_whatever_stor
 
 
 def redelivered(pipeline: Pipeline) -> None:
-    """Firehose stores each object a second time, an hour later, as after an upload without an answer."""
+    """Firehose stores each object again an hour later, as after a lost answer."""
     s3 = pipeline.target.clients.s3
     for key, content in pipeline.objects("firehose/").items():
         folder, _, name = key.rpartition("/")

@@ -1,4 +1,4 @@
-"""A shop's own clicks by configuration alone, clicks of all types, a changed definition: end to end."""
+"""A shop's clicks by configuration: all types, a changed definition, end to end."""
 
 from __future__ import annotations
 

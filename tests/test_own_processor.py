@@ -1,4 +1,4 @@
-"""A processor of the user's own: deployed, changed, run, exported and committed like the tool's."""
+"""The user's processor: deployed, changed, run, exported and committed."""
 
 from __future__ import annotations
 

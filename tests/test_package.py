@@ -1,4 +1,4 @@
-"""The package: built, checked, installed into an empty environment and run; and what a release rests on."""
+"""The package: built, checked, installed into an empty environment, and run."""
 
 from __future__ import annotations
 

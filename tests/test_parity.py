@@ -1,4 +1,4 @@
-"""The stack against the workshop's, row by row of "Parity with the workshop" in docs/aws.md."""
+"""The stack against the workshop's, row by row of the table in docs/aws.md."""
 
 from __future__ import annotations
 

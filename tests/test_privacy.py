@@ -1,4 +1,4 @@
-"""Nothing that is stored tells a visitor's IP address or user agent: each byte of bucket and logs is read."""
+"""No stored byte of bucket and logs holds a visitor's IP address or user agent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def put(pipeline: Pipeline, body: Any) -> int:
 
 
 def stored(pipeline: Pipeline) -> dict[str, bytes]:
-    """Where -> bytes: each version of each object with its metadata, and each event of each log."""
+    """Place -> bytes: each version of each object with metadata, each event of each log."""
     s3, logs = pipeline.target.clients.s3, pipeline.target.clients.logs
     found: dict[str, bytes] = {}
     bucket = pipeline.names.bucket
@@ -56,7 +56,7 @@ def stored(pipeline: Pipeline) -> dict[str, bytes]:
 
 
 def with_base64(content: bytes) -> bytes:
-    """Content, and what is hidden in it as base64: records in error objects and in the logs of functions."""
+    """Content, and the base64 in it: records in error objects and in functions' logs."""
     hidden = [raw for raw in re.findall(rb"[A-Za-z0-9+/]{16,}={0,2}", content) if len(raw) % 4 == 0]
     return b"\n".join([content, *map(base64.b64decode, hidden)])
 

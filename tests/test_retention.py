@@ -1,4 +1,4 @@
-"""Lifetimes of clicks, failed clicks and replayed clicks: rules of the clicks bucket that never overreach."""
+"""Lifetimes of clicks, failed clicks and replayed clicks as rules of the bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code changes under clicks: a tested version gets the alias, any other version never gets a click."""
+"""Code changes under clicks: only a tested version gets the alias and clicks."""
 
 from __future__ import annotations
 

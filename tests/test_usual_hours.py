@@ -1,4 +1,4 @@
-"""Usual hours: every pause within the hours rings, and no other, whatever the minute of the week."""
+"""Usual hours: every pause within the hours rings, and no other, at any minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points of CloudWatch metrics in a time range, by the minute where CloudWatch keeps minutes."""
+"""Points of CloudWatch metrics in a time range, by the minute while CloudWatch has minutes."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ def _advice_by_code(error: ClientError) -> str:
 
 
 def athena_advice(text: str) -> str:
-    """Advice on an error of Glue or Athena, or a failed query, by the text; empty if unknown (F216-F225)."""
+    """Advice on an error text of Glue, Athena or a query; empty if unknown (F216-F225)."""
     return next((advice for phrase, advice in OF_ATHENA if phrase in text), "")
 
 

@@ -49,7 +49,7 @@ def speed_up(s3: S3Client) -> None:
 
 
 def read_versions(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Parse versions and delete markers of a page, and leave the rest of the document to botocore."""
+    """Parse versions and delete markers of a page; botocore parses the rest of the document."""
     if response_dict["status_code"] != 200:
         return
     try:

@@ -1,4 +1,4 @@
-"""Sessions of botocore that start fast: the one place that leaves botocore's paved road, and the reasons.
+"""Sessions of botocore that start fast: where this tool differs from botocore, and why.
 
 - Data of services: botocore looks into 400 directories for the name of each service, and parses JSON into an
   OrderedDict. ``ModelLoader`` trusts the name of a directory and parses into a dict, which keeps the order.
@@ -49,7 +49,7 @@ class ModelLoader(Loader):
 
 
 def session(profile: str | None = None, session_vars: Any = None) -> Session:
-    """A session with botocore's own handlers, whose clients do not look for former names of services."""
+    """A session with botocore's handlers; clients skip the search for services' former names."""
     hooks = HierarchicalEmitter()
     made = Session(session_vars, hooks, profile=profile)
     made.register_component("event_emitter", hooks)

@@ -245,7 +245,9 @@ def _has_document(operation: OperationModel) -> bool:
 
 
 def _check_error(parsed: dict[str, Any], status: int) -> None:
-    """Give a 5xx without a code its status as code, so that botocore retries; any other is unexpected.
+    """Give a 5xx without a code its status as code, so that botocore retries the call.
+
+    Any other response without a code is unexpected.
 
     botocore compares the code when it decides about a retry, before any later event.
     """
@@ -273,7 +275,7 @@ def _after_call(http_response: Any, parsed: Any, model: OperationModel, **_: Any
 
 
 def _is_json(value: Any) -> bool:
-    """Whether a value is a JSON object as text, or an object that botocore has parsed, as for IAM."""
+    """Whether a value is a JSON object: as text, or parsed by botocore as for IAM."""
     try:
         return isinstance(value, dict) or (isinstance(value, str) and isinstance(json.loads(value), dict))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Sessions and clients of botocore, with common retries, fast times and validated responses.
+"""Sessions and clients of botocore: common retries, fast times, validated responses.
 
 Every error carries the command that renews the session's credentials (``aws/errors.py``).
 """
@@ -23,14 +23,14 @@ def preload() -> None:
 
 
 def configured(profile: str | None) -> Session:
-    """A session with the user's AWS settings: the environment, ``~/.aws`` and an optional profile."""
+    """A session with the user's AWS settings: environment, ``~/.aws`` and an optional profile."""
     from mysfits_stream.aws import lean
 
     return lean.session(profile)
 
 
 def isolated(access_key_id: str, secret_access_key: str) -> Session:
-    """A session without the user's AWS settings: no ``AWS_*`` variable, and nothing in ``~/.aws``."""
+    """A session without the user's AWS settings: no ``AWS_*`` variable, nothing of ``~/.aws``."""
     from botocore.configprovider import ConstantProvider
     from botocore.session import Session
 

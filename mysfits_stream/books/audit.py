@@ -112,7 +112,7 @@ class _Closing:
         )
 
     def _unexpired(self, minutes: tuple[Minute, ...]) -> tuple[tuple[Minute, ...], int]:
-        """The minutes without the records missing where objects may have expired, and the number of these."""
+        """The minutes without possibly expired records, and the number of these records."""
         if self.kept_since is None:
             return minutes, 0
         begin = min(self.kept_since, self.high)

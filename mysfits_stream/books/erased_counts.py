@@ -44,7 +44,7 @@ Minutes = Counter[datetime]
 
 @dataclass
 class ErasedCounts:
-    """Minute -> how many more records the object held before; the names are those of the ledger.
+    """Minute -> how many more records the object held before, under the ledger's names.
 
     A count is negative where an error line became several error lines.
     """

@@ -232,7 +232,7 @@ def erase(
     pace: Pace | None = None,
     report: Callable[[Erasure], None] = lambda _: None,
 ) -> Erasure:
-    """Erase the clicks that the person sent before ``cut_off`` from all versions of all objects.
+    """Erase the person's clicks from before ``cut_off`` from all versions of all objects.
 
     With ``dry_run``, count only. Objects that cannot be read are listed in the result. Raises ClientError if
     S3 refuses a change; the same call resumes. ``report`` gets the counts after each object.

@@ -217,7 +217,7 @@ def stored_click(line: bytes) -> StoredClick | None:
 
 
 def _divided(data: bytes) -> list[bytes]:
-    """The clicks of a record whose envelope has no valid identity, each in a copy of the envelope."""
+    """The clicks of a record without a valid identity, each in a copy of the envelope."""
     document: Any = json.loads(data)
     members = {key: value for key, value in document.items() if key != "clicks"}
     return [json.dumps(members | {"clicks": json.loads(click)}).encode() for click in failed.clicks_in(data)]

@@ -1,4 +1,4 @@
-"""The likeliest link of a loss, by CloudWatch's counts of records before and after each link."""
+"""The likeliest link of a loss, by CloudWatch's counts of records around each link."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_TOLD = (
 def likeliest(
     sums: Sums, ledger: Ledger, at: datetime, settled: tuple[datetime, datetime], span: timedelta
 ) -> tuple[str, str]:
-    """The link with fewer outgoing than incoming records around a minute with a loss, and the reason.
+    """The link with fewer outgoing than incoming records around a minute, and the reason.
 
     The counts compare exactly over records between two pauses, of which no other record is under way.
     """

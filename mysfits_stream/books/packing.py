@@ -21,7 +21,7 @@ Change = Callable[[bytes], bytes]
 
 
 def changed(body: bytes, key: str, change: Change) -> bytes:
-    """The object after ``change`` of its unpacked contents; ``body`` itself if the contents stay.
+    """The object after ``change`` of its unpacked contents; ``body`` if nothing changes.
 
     Raises UnreadableError for an object that cannot be unpacked or has no lines.
     """

@@ -44,7 +44,7 @@ class Person:
     value: str
 
     def may_be_in(self, data: bytes) -> bool:
-        """Whether text can contain the value: in an encoding, with escapes, as a number of another form."""
+        """Whether text can contain the value: encoded, escaped, or as another form of a number."""
         return self._is_scalar or b"\\" in data or b"\0" in data or any(form in data for form in self._forms)
 
     def owns(self, click: dict[str, Any]) -> bool:
@@ -132,7 +132,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _continues(character: str) -> bool:
-    """Whether a character continues an ID: ``u-1`` does not occur in ``u-12``, nor before an emoji."""
+    """Whether a character continues an ID: ``u-1`` is not in ``u-12``, nor before an emoji."""
     if character in "_-" or character.isalnum():
         return True
     # Marks, symbols and joiners; the replacement character stands for bytes that are no text.

@@ -254,7 +254,7 @@ def _exists(s3: S3Client, bucket: str, version: dict[str, Any]) -> bool:
 
 
 def unchanged(s3: S3Client, bucket: str, versions: Iterable[dict[str, Any]]) -> tuple[int, int]:
-    """How many rewritten objects have the receipt's digest, and how many have changed or are gone."""
+    """How many rewritten objects have the receipt's digest, and how many changed or are gone."""
     same = other = 0
     for each in versions:
         if each["sha256After"] is None:

@@ -97,7 +97,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Expired:
-    """Records that are missing among those whose objects may have expired: expired, or lost before."""
+    """Missing records among those that may have expired: expired, or lost before."""
 
     before: datetime
     at_most: int

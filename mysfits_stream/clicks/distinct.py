@@ -1,4 +1,4 @@
-"""Each click once: the earliest of its duplicates, whatever the order in which they are read.
+"""Each click once: the earliest of its duplicates, in whatever order they are read.
 
 A browser's retry, a retry of Firehose and a replay store a click again, in an object of a later hour even if
 the click is the earlier one. So all clicks are read before the first is passed on; meanwhile they wait in a

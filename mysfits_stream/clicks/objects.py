@@ -116,7 +116,7 @@ class ClicksBucket:
         return _by_time(filter(wanted, self._listed(listing)), pattern)
 
     def failed(self, since: datetime | None, until: datetime) -> Iterator[StoredObject]:
-        """The error objects of a time range, without ``since`` from the beginning, the oldest first."""
+        """The error objects of a time range, the oldest first; ``since`` None for all until then."""
         pattern = prefixes.failed_pattern(self.error_prefix)
         begin = since and since - self.span
         until += SKEW
@@ -244,7 +244,7 @@ def _stored(entry: Any) -> StoredObject:
 
 
 def started_at(key: str, modified: datetime) -> datetime:
-    """The arrival of an object's oldest record by its key; ``modified`` for a key that does not tell it."""
+    """The arrival of an object's oldest record by its key, else ``modified``."""
     named = STARTED.search(key.rpartition("/")[2])
     if named:
         # The name of a foreign object may look like an invalid time.

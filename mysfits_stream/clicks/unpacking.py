@@ -1,4 +1,4 @@
-"""Objects of clicks unpacked, whatever the stream's compression was: plain, GZIP, ZIP, Snappy (F88)."""
+"""Objects of clicks, unpacked from any compression: plain, GZIP, ZIP, Snappy (F88)."""
 
 from __future__ import annotations
 

@@ -33,7 +33,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PathType(click.ParamType["Path"]):
-    """A path, which the shell completes; pathlib is slow to import and only a few commands need a path."""
+    """A path, completed by the shell.
+
+    pathlib is slow to import, and only a few commands need a path.
+    """
 
     name = "path"
 
@@ -147,7 +150,7 @@ class App:
 
     @property
     def standing_project(self) -> Project:
-        """The configured stack on a target that exists already: a stopped local cloud is not started.
+        """The configured stack on an existing target: a stopped local cloud is not started.
 
         Raises TargetError for a stopped local cloud, and as ``project``.
         """
@@ -253,7 +256,7 @@ def global_options(command: F) -> F:
 
 
 def read_json_option(app: App, arguments: Sequence[str]) -> None:
-    """Read ``--json`` and its environment variable alone, after the whole command line failed to parse."""
+    """Read ``--json`` and its variable alone, after the command line failed to parse."""
     command = JSON_OPTION(click.Command("mysfits-stream", add_help_option=False))
     with suppress(click.UsageError):
         command.make_context(

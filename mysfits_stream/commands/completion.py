@@ -1,4 +1,4 @@
-"""``completion``, and how the shell completes option values: paths, targets and the fields of a click."""
+"""``completion``: how the shell completes paths, targets and the fields of a click."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def completion(shell: str) -> int:
 
 
 def complete_field(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete NAME=VALUE with the fields of the configured click, and with the values of an enum."""
+    """Complete NAME=VALUE with the fields of the configured click and the values of an enum."""
     from click.shell_completion import CompletionItem
 
     name, equals, _value = incomplete.partition("=")

@@ -1,4 +1,4 @@
-"""``export`` and ``publish-code``: the stack for AWS's own tools, and its code under source control."""
+"""``export`` and ``publish-code``: the stack for AWS's own tools, its code in CodeCommit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layout of ``--help``: commands in sections, examples, and the global options in a list of their own.
+"""The layout of ``--help``: commands in sections, examples, global options in a list.
 
 A summary is the first sentence of the command's docstring. Click cuts a long summary at the terminal's width;
 here each summary is printed whole, and a test holds each to one line of 80 columns.
@@ -19,7 +19,7 @@ global_names: set[str] = set()
 
 
 class Command(click.Command):
-    """A command with its section in the help of the whole tool, and with examples in its own help."""
+    """A command with its section in the tool's help, and with examples in its own help."""
 
     def __init__(
         self, *args: Any, section: str = "", examples: Sequence[str] = (), **attributes: Any

@@ -69,7 +69,7 @@ def ask_to_remove(app: App, removal: Removal, *, yes: bool, delete_data: bool) -
 
 
 def ask_to_erase(app: App, preview: Callable[[], Erased]) -> None:
-    """Ask for the stack's name before clicks are erased; raises click.Abort for any other answer.
+    """Ask for the stack's name before clicks are erased; raises click.Abort if it differs.
 
     Raises MysfitsStreamError without a terminal.
     """
@@ -113,7 +113,7 @@ def ask_to_run(app: App, *, yes: bool) -> Callable[[str], None]:
 
 
 def ask_to_discard(app: App, clicks: int | None) -> None:
-    """Ask before the local cloud's clicks are discarded; raises click.Abort if the answer is no.
+    """Ask before the local cloud's clicks are discarded; raises click.Abort on no.
 
     Raises MysfitsStreamError without a terminal.
     """
@@ -151,7 +151,7 @@ def ask_to_fetch(app: App, *, yes: bool) -> Callable[[Missing], None]:
 
 
 def ask_for_settings(app: App) -> dict[str, str | None]:
-    """The settings of a new configuration: options, and on a terminal the answers to three questions."""
+    """The settings of a new configuration: options, and on a terminal three questions."""
     given = app.options.settings
     if _can_ask(app):
         asked = (

@@ -1,4 +1,4 @@
-"""``rehearse``: delivered clicks through the deployed and through this directory's processor."""
+"""``rehearse``: delivered clicks through the deployed and through the local processor."""
 
 from __future__ import annotations
 

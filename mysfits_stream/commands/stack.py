@@ -1,4 +1,4 @@
-"""``up``, ``plan``, ``status``, ``rollback``, ``down`` and ``operator-policy``: the stack as a whole."""
+"""The stack: ``up``, ``plan``, ``status``, ``rollback``, ``down`` and ``operator-policy``."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Topic(Protocol):
 
 
 def links(config: Config, cloudwatch: Any, topic: Topic | None) -> Iterator[Link]:
-    """A link for each alarm that rings, or a single link if none rings; and one for a pending address."""
+    """A link for each ringing alarm, or a single link; and a link for a pending address."""
     states = alarm_states(config, cloudwatch)
     ringing = [state for state in states if state.rings]
     for state in ringing:

@@ -1,4 +1,4 @@
-"""From the browser to the delivery stream: does the endpoint answer, to a preflight, to a click?"""
+"""From browser to delivery stream: the endpoint, a preflight request and a click."""
 
 from __future__ import annotations
 

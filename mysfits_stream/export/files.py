@@ -33,7 +33,7 @@ def as_json(document: Any) -> str:
 
 
 def cloudformation_files(template: cloudformation.Template, package: Package | None = None) -> Files:
-    """The template and the same zip as deployed by ``up``; of the tool's processor without ``package``."""
+    """The template, and the zip as ``up`` deploys it; without ``package`` the tool's processor."""
     package = package or processor_package()
     return {TEMPLATE: as_yaml(template).encode(), cloudformation.code_key(package): package.zip_bytes}
 

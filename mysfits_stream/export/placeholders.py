@@ -20,7 +20,7 @@ MARK = re.compile(f"{OPEN}([^{CLOSE}]+){CLOSE}")
 
 
 class Placeholder(str):
-    """Stands for ``expression``: a parameter, a pseudo parameter, a resource, or ``Resource.Attribute``."""
+    """A stand-in for ``expression``: a parameter, a resource, or ``Resource.Attribute``."""
 
     __slots__ = ()
 

@@ -112,7 +112,9 @@ class Definition:
         )
 
     def written(self, click: Click) -> str:
-        """The fields of a click as members of a line, in the definition's order, each followed by a comma.
+        """The fields of a click as members of a line, in the order of the definition.
+
+        Each member ends with a comma.
 
         Raises ValueError or TypeError for a click that the API's model rejects.
         """
@@ -175,7 +177,10 @@ def check_of(schema: Mapping[str, Any]) -> Callable[[Any], object]:
 
 
 def text_check(schema: Mapping[str, Any]) -> Callable[[str], object]:
-    """One compiled expression for length and pattern: a match takes a tenth of the time of a function."""
+    """One compiled expression for length and pattern.
+
+    A match takes a tenth of the time of a function.
+    """
     length = f"{{{schema.get('minLength', 0)},{schema.get('maxLength', '')}}}"
     if "pattern" not in schema:
         return re.compile(f"(?s:.{length})").fullmatch
@@ -185,7 +190,10 @@ def text_check(schema: Mapping[str, Any]) -> Callable[[str], object]:
 
 
 def pattern_of(pattern: str) -> str:
-    """A pattern of the definition; in Python, "$" also matches before a line's end, where ECMA's does not."""
+    """A pattern of the definition, compiled for Python.
+
+    In Python, "$" also matches before a line's end; in ECMA it does not.
+    """
     escaped = (len(pattern[:-1]) - len(pattern[:-1].rstrip("\\"))) % 2
     return pattern[:-1] + r"\Z" if pattern.endswith("$") and not escaped else pattern
 
@@ -414,7 +422,9 @@ MISSING = object()
 
 
 def attributes_of(item: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The attributes of an item as members of a line, each followed by a comma, null if missing.
+    """The attributes of an item as members of a line, null if missing.
+
+    Each member ends with a comma.
 
     Raises ServiceError if the item has no attribute, or an attribute is not scalar or too long.
     """

@@ -1,4 +1,4 @@
-"""The background process of the local cloud: ``python -m mysfits_stream.local_site DIRECTORY OPTIONS``.
+"""The daemon of the local cloud: ``python -m mysfits_stream.local_site DIRECTORY OPTIONS``.
 
 ``daemon.py`` starts, finds and stops the process.
 """

@@ -57,7 +57,7 @@ def landed(control_plane: ControlPlane) -> list[Landed]:
 
 
 def held_clicks(cloud: LocalCloud) -> dict[str, int]:
-    """The clicks that would be lost with the local cloud: ``stored`` in buckets, ``in_flight`` in buffers.
+    """The clicks that a stop discards: ``stored`` in buckets, ``in_flight`` in buffers.
 
     Counts lines of objects and records; a record may hold an array of clicks.
     """

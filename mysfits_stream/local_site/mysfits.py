@@ -1,4 +1,4 @@
-"""The stand-in Mysfits service: the part of the Mythical Mysfits site that the processor calls.
+"""The stand-in Mysfits service: the part of the site that the processor calls.
 
 ``GET /mysfits`` and ``GET /mysfits/{id}`` answer as the workshop's service does, with our own mysfits.
 """

@@ -62,7 +62,7 @@ class Site:
         self._leaders: list[dict[str, Any]] = []
 
     def routes(self) -> tuple[Route, ...]:
-        """The feed, closed to other origins because the feed shows stored clicks, and the open page."""
+        """The feed, closed to other origins since it shows stored clicks, and the open page."""
         return (
             Route(
                 "feed of the page",

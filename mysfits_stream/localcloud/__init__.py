@@ -1,4 +1,4 @@
-"""A local cloud for tests: API Gateway, Firehose, Lambda, S3, IAM and CloudWatch Logs on 127.0.0.1.
+"""A local cloud for tests on 127.0.0.1: API Gateway, Firehose, Lambda, S3, IAM, CloudWatch.
 
     with LocalCloud(Settings(time_scale=600)) as cloud:
         s3 = boto3.client("s3", endpoint_url=cloud.endpoint, region_name="us-east-1", ...)

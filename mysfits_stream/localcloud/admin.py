@@ -1,4 +1,4 @@
-"""Administration of the local cloud, below ``/_local/``: health, settings, faults, reset, stop."""
+"""Administration below ``/_local/``: health, settings, faults, reset and stop."""
 
 from __future__ import annotations
 

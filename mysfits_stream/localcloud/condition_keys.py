@@ -1,4 +1,4 @@
-"""The condition keys of policies: which keys a request of a role has, and which are not simulated."""
+"""The condition keys of policies: keys that a role's request has, and keys not simulated."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def request_context(
     resource_account: str,
     now: float,
 ) -> dict[str, str]:
-    """The global keys of a request that a service makes with a role's credentials at the time ``now``."""
+    """The global keys of a service's request with a role's credentials at the time ``now``."""
     return {
         "aws:CurrentTime": dt.datetime.fromtimestamp(now, dt.UTC).isoformat(timespec="seconds"),
         "aws:EpochTime": str(int(now)),

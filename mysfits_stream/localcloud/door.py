@@ -1,4 +1,4 @@
-"""The port of a local cloud: answers health at once, and loads the cloud at the first other request.
+"""The port of a local cloud: answers health at once, loads the cloud at another request.
 
 Loading imports moto and botocore, which takes most of a second and most of the memory. A local cloud that
 nobody has called yet needs neither.

@@ -1,4 +1,4 @@
-"""Regular files that are replaced as a whole, and never read or written through a symbolic link."""
+"""Regular files, replaced as a whole, never read or written through a symbolic link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The WSGI application of the local cloud: finds the route, checks the caller, reads the body, answers."""
+"""The WSGI application of the local cloud: route, caller, body and answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Front:
         return send_response(response, request, start_response)
 
     def _answer(self, routed: RoutedRequest, reader: BodyReader) -> Response:
-        """Check the caller before the body is read, and the length of the body while the body is read."""
+        """Check the caller before reading the body, and the length while reading the body."""
         route = routed.route
         if denial := host_guard.denial(routed.request, route, self._allowed()):
             return _denied(routed.request, denial)

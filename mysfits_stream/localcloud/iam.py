@@ -49,7 +49,7 @@ class Role:
 
     @cached_property
     def reads_context(self) -> bool:
-        """Whether a condition or a policy variable can make decisions differ from request to request."""
+        """Whether a condition or a policy variable can make two requests' decisions differ."""
         return '"Condition"' in self._text or "${" in self._text
 
     @cached_property
@@ -107,7 +107,7 @@ def decide(
 
 
 def may_assume(trust: Document, service: str, context: Context | None = None) -> bool:
-    """Whether a trust policy lets the service principal (``firehose.amazonaws.com``) assume the role."""
+    """Whether a trust policy lets a service, as ``firehose.amazonaws.com``, assume the role."""
     applicable = [
         statement["Effect"]
         for statement in listed(trust.get("Statement"))
@@ -221,7 +221,7 @@ def _operator(name: str) -> tuple[str, str, bool] | None:
 
 
 def _like(text: str, pattern: str, context: Context | None = None) -> bool:
-    """Whether a pattern with ``*``, ``?`` and ``${variables}`` of the context matches the whole text."""
+    """Whether a pattern with ``*``, ``?`` and ``${variables}`` matches the whole text."""
     if "${" in pattern:
         source = _substituted(pattern, context or {}, _glob_source)
         return source is not None and re.fullmatch(source, text, re.DOTALL) is not None
@@ -264,7 +264,7 @@ def _substituted(pattern: str, context: Context, literally: Callable[[str], str]
 
 
 def _arn_like(actual: str, wanted: str, context: Context) -> bool:
-    """ARNs are compared part by part: a wildcard does not reach over a colon, but for the last part."""
+    """Compare ARNs part by part: only in the last part does a wildcard reach over a colon."""
     ours, theirs = actual.split(":", 5), wanted.split(":", 5)
     return len(ours) == len(theirs) == 6 and all(
         _like(part, pattern, context) for part, pattern in zip(ours, theirs, strict=True)

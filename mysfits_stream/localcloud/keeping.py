@@ -1,4 +1,4 @@
-"""Keeps resources, objects and accepted records in a directory, over a restart and over a kill.
+"""Persists resources, objects and accepted records over a restart and a kill.
 
 A save writes everything: the control plane, and the records that delivery streams have in hand. Puts after
 the save go to the journal. Reading the save and then the journal gives every accepted record once; a record
@@ -135,7 +135,7 @@ class Keeping:
             self._lock = None
 
     def _ensure_saved(self, stream: Stream) -> None:
-        """Save now if the last save does not know the stream, whose records would be lost without it."""
+        """Save now if the last save lacks the stream: its records would be lost."""
         if (stream.arn, stream.created) not in self._saved_streams:
             try:
                 self.save()

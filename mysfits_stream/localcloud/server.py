@@ -1,4 +1,4 @@
-"""One local cloud: its parts, and the table of all routes (:meth:`LocalCloud._route_table`).
+"""One local cloud: its parts, and the routes (:meth:`LocalCloud._route_table`).
 
 ``front.py`` matches every request with one route and checks the caller. The behavior (``aws_behavior``) runs
 around the route's answer and may reject, delay or cut off a call of an AWS client. ``scheduler.py`` runs due
@@ -251,7 +251,7 @@ class LocalCloud:
             self._keeping.save()
 
     def save_if_due(self) -> None:
-        """As :meth:`save`, unless the last save has just taken long: saves take a twentieth of the time."""
+        """As :meth:`save`, but skip after a slow save: saves take a twentieth of the time."""
         if self._keeping:
             self._keeping.save_if_due()
 
@@ -266,7 +266,7 @@ class LocalCloud:
         return self._door.endpoint
 
     def _client_environment(self) -> dict[str, str]:
-        """The variables that lead the AWS clients of a function to this local cloud, while it listens."""
+        """The variables that lead a function's AWS clients here while the local cloud listens."""
         if not self._door.is_listening:
             return {}
         return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key_id}

@@ -1,4 +1,4 @@
-"""botocore's models of AWS's services, each read once and shared by all parts of the local cloud.
+"""botocore's models of AWS's services, each read once and shared by the whole local cloud.
 
 Texts of documentation, more than half of a model, are left out.
 """
@@ -44,7 +44,10 @@ def description(service: str) -> dict[str, Any]:
 
 @cache
 def data_loader() -> Loader:
-    """The reader of botocore's files, without texts; the reader's list of all services takes time."""
+    """The reader of botocore's files, without texts.
+
+    The reader's list of all services takes time.
+    """
     from botocore.loaders import JSONFileLoader, Loader
 
     class Files(JSONFileLoader):

@@ -1,4 +1,4 @@
-"""Time, streams, roles, functions, S3 and logs, as the data planes use the rest of the cloud."""
+"""Time, streams, roles, functions, S3 and logs, as the data planes use these services."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class CloudServices:
         return may_assume_without_context(role, service)
 
     def decide(self, arn: str, role: Role, action: str, resource: str, region: str) -> Decision:
-        """The decision about an action in ``region`` with the credentials of a role that was assumed."""
+        """The decision about an action in ``region`` with the credentials of an assumed role."""
         if role.reads_context:
             context = self._context(arn, role, resource, region)
             return iam.decide(role.policies, role.boundary, action, resource, context)
@@ -129,7 +129,10 @@ class CloudServices:
         return self.arn("lambda", region, f"function:{name}")
 
     def invoke(self, function_arn: str, payload: bytes, client_context: str | None = None) -> Invocation:
-        """Invoke a function and wait for the result; counts errors and throttles. Raises LambdaError."""
+        """Invoke a function and wait for the result; counts errors and throttles.
+
+        Raises LambdaError.
+        """
         function = self.function(function_arn)
         region, name = function_arn.split(":")[3], function_arn.split(":")[6]
         try:

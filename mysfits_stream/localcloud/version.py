@@ -1,3 +1,3 @@
-"""The version of the local cloud, which persisted state and a running process are compared with."""
+"""The version of the local cloud, to compare persisted state and running processes with."""
 
 VERSION = "0.2.0"

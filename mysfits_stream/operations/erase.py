@@ -46,7 +46,7 @@ class Erased:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every object could be read, and every record from before the cut-off was delivered."""
+        """Whether all objects were readable and all records before the cut-off delivered."""
         return not (self.counts.unreadable or self.held)
 
     def document(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def find_person(project: Project, user: str | None, where: str | None) -> Person
 
 
 def _unknown_field(field: str, known: Sequence[str]) -> str | None:
-    """A note on a field that the definition of a click lacks: an earlier definition may have had it."""
+    """A note on a field that the definition lacks; an earlier definition may have had it."""
     if field in known:
         return None
     alike = get_close_matches(field.lower(), [name.lower() for name in known], n=1)
@@ -190,7 +190,7 @@ def places(bucket: ClicksBucket) -> Places:
 
 
 def cut_off_of(bucket: ClicksBucket) -> datetime:
-    """The end of the current second by S3's clock: clicks that were accepted until now are older."""
+    """The end of the current second by S3's clock: clicks accepted until now are older."""
     return bucket.now() + timedelta(seconds=1)
 
 
@@ -220,7 +220,10 @@ def _write(begun: Receipt | None, path: Path | None, counts: Erasure, *, complet
 
 
 def _is_held(project: Project, bucket: ClicksBucket, cut_off: datetime) -> bool:
-    """Whether Firehose, by its last measurement, holds records from before the cut-off: deliveries fail."""
+    """Whether Firehose, by its last measurement, holds records from before the cut-off.
+
+    Then deliveries fail.
+    """
     now = bucket.now()
     names = metrics.Names(project.names.stream, project.names.api)
     since = metrics.floor(now - RECENT / project.target.time_scale)

@@ -1,4 +1,4 @@
-"""Notes on what a changed ``bucket.name``, ``api.stage`` or ``api.rate_limit`` leaves behind."""
+"""Notes on leftovers of a changed ``bucket.name``, ``api.stage`` or ``api.rate_limit``."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def operator_policy(project: Project, purposes: Collection[str] = ()) -> Documen
 
 
 def trust_policy(project: Project, text: str) -> Document:
-    """The trust policy of a role that GitHub Actions of one repository may assume, by OIDC (F254).
+    """The trust policy of a role for one repository's GitHub Actions, by OIDC (F254).
 
     ``text`` is ``github:OWNER/REPO``. Raises MysfitsStreamError for other text.
     """

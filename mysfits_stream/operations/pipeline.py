@@ -1,4 +1,4 @@
-"""The deployed pipeline: its endpoint, its clicks bucket, the pace of reads, and AWS errors."""
+"""The deployed pipeline: endpoint, clicks bucket, pace of reads, and AWS errors."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Project:
         return package_for_aws(self.config, self.directory)
 
     def retired(self, state: State, report: Report = lambda _name, _text: None) -> list[Resource]:
-        """The optional resources that the state lists although their setting is off, or names another."""
+        """Optional resources of the state that the configuration has off or named otherwise."""
         return [*self._retired_options(state, report), *self._retired_domain(state, report)]
 
     def _retired_options(self, state: State, report: Report) -> list[Resource]:
@@ -129,7 +129,7 @@ class Project:
         return found
 
     def _retired_domain(self, state: State, report: Report) -> list[Resource]:
-        """A domain name of an earlier configuration; its mapping would keep the API from being deleted."""
+        """An earlier configuration's domain name, whose mapping keeps the API from deletion."""
         listed = str(state.resources.get(DOMAIN, {}).get("id") or "")
         if not listed or listed == self.config.api.domain:
             return []

@@ -1,4 +1,4 @@
-"""The Mysfits service with recorded answers: each path is requested once, and answered alike ever after.
+"""The Mysfits service, recorded: each path is requested once and then answered alike.
 
 Two processors that ask the same service at different times could get different answers. Through this proxy on
 127.0.0.1 both get the same.
@@ -25,7 +25,10 @@ Answer = tuple[int, str, bytes]
 
 
 class RecordedService:
-    """A proxy of ``base_url``; ``url`` is its own address. ``failures`` holds the paths without an answer."""
+    """A proxy of ``base_url`` with the address ``url``.
+
+    ``failures`` holds the paths without an answer.
+    """
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url.rstrip("/")

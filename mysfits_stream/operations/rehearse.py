@@ -1,4 +1,4 @@
-"""``rehearse``: delivered clicks through the deployed code and through this directory's code, compared.
+"""``rehearse``: delivered clicks through deployed and local code, compared.
 
 Both run on this machine, in the processes of the local cloud's Lambda runtime, on the same events, with the
 same recorded answers of the Mysfits service. Nothing is written to AWS.
@@ -337,7 +337,7 @@ def _count(
 
 
 def _differing(each: Rebuilt, was: Outcome, now: Outcome) -> list[str]:
-    """The ids of the clicks whose lines differ; all of a record whose lines cannot be told apart."""
+    """The ids of clicks whose lines differ; all of a record if its lines cannot be matched."""
     lines, others = was.data.splitlines(), now.data.splitlines()
     if was.result != now.result or not len(lines) == len(others) == len(each.ids):
         return list(each.ids)

@@ -1,4 +1,4 @@
-"""``rollback``: the alias that Firehose invokes, pointed to an earlier version of the processor."""
+"""``rollback``: point the alias that Firehose invokes to an earlier version."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mysfits_stream.errors import ClickError
 
 @dataclass(frozen=True)
 class TimeRange:
-    """A time range; ``until`` is excluded, and ``since`` is None for the time of the first click."""
+    """A time range, ``until`` excluded; ``since`` None starts at the first click."""
 
     since: datetime | None
     until: datetime
@@ -22,7 +22,7 @@ class TimeRange:
 
 
 def time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
-    """The time range of the options; raises ClickError for a range that is empty or in the future."""
+    """The time range of the options; raises ClickError for an empty or a future range."""
     begin = None if since is None else timespec.parse(since, now, "--since")
     end = now + timespec.TICK if until is None else timespec.parse(until, now, "--until")
     if begin and begin >= now + timespec.TICK:

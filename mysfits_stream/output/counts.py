@@ -25,7 +25,7 @@ MOST_SPARKS = 60
 
 
 def counted(found: Counted, width: int | None) -> Iterator[Text]:
-    """Rows of the groups: with a bar each, or with a sparkline where they are split by one unit of time."""
+    """Rows of the groups, each with a bar, or with a sparkline if split by a unit of time."""
     counts = found.counts
     if not counts.clicks:
         yield hanging(Text(), f"No clicks were delivered from {found.range}.", width)

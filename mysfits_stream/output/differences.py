@@ -1,4 +1,4 @@
-"""The differences of two JSON values, each at its path: ``Definition.info.title: "a" -> "b"``. Pure."""
+"""The differences of two JSON values by path: ``Definition.info.title: "a" -> "b"``."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def code(published: Published) -> str:
 
 
 def example(done: Up, click: Mapping[str, Any]) -> Lines:
-    """The addresses of page and endpoint, and lines to paste: a click, and the way of other AWS clients."""
+    """The addresses of page and endpoint, and lines to paste: a click, other AWS clients."""
     endpoint = done.changes.endpoint
     # The Mysfits service chooses the key, and the line is pasted into a shell.
     body = shlex.quote(json.dumps(click))

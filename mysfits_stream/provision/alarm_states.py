@@ -45,7 +45,7 @@ class AlarmState:
 
 
 def alarm_states(config: Config, cloudwatch: CloudWatchClient) -> tuple[AlarmState, ...]:
-    """The states of the configured alarms that exist, in the order of a click's path; a single call."""
+    """The states of existing alarms, in the order of a click's path; a single call."""
     wanted = {f"{config.stack}-{kind.name}": kind for kind in kinds(config)}
     answer = cloudwatch.describe_alarms(AlarmNames=list(wanted), AlarmTypes=["MetricAlarm"])
     found: dict[str, Any] = {alarm["AlarmName"]: alarm for alarm in answer.get("MetricAlarms", [])}

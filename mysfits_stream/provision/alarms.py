@@ -1,4 +1,4 @@
-"""The alarms of a stack: which metric, which threshold, which link of the path, and what to do. Pure data.
+"""The alarms of a stack as data: metric, threshold, link of the path, advice.
 
 AWS sends every metric but the failed records' free of charge, which a metric filter counts and which costs
 only while there are some; CloudWatch's free tier covers ten alarms (F255, F257).

@@ -35,7 +35,7 @@ def deletions(changes: Iterable[Change]) -> list[Deletion]:
 
 
 def shortest(configuration: Mapping[str, Sequence[Any]], prefixes: Iterable[str]) -> int | None:
-    """The days after which the first current objects below some prefixes expire; None if no object does."""
+    """The days after which the first current objects below prefixes expire; None for never."""
     known = lifetimes(configuration, current=True)
     return min(
         (
@@ -49,7 +49,7 @@ def shortest(configuration: Mapping[str, Sequence[Any]], prefixes: Iterable[str]
 
 
 def _shortened(before: Mapping[str, int], after: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Prefix and days of each rule of ``after`` under which objects live shorter than under ``before``."""
+    """Prefix and days of rules that shorten the life of objects from ``before`` to ``after``."""
 
     def lived(prefix: str) -> float:
         # The shortest of several lifetimes counts (F231).

@@ -24,7 +24,7 @@ EarlierBuckets = list[Bucket]
 
 
 def earlier_buckets(resources: Iterable[Resource], tagging: ResourceGroupsTaggingAPIClient) -> EarlierBuckets:
-    """The buckets in the region with the stack's owner tag, without the bucket among ``resources``.
+    """The region's buckets with the stack's owner tag, except the bucket of ``resources``.
 
     The index of tags is late: a read confirms that a bucket exists and is the stack's.
     """

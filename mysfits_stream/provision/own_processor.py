@@ -1,4 +1,4 @@
-"""A processor of the user's own, from ``processor.source``: a module, or a folder with requirements.
+"""The user's processor from ``processor.source``: a module, or a folder with requirements.
 
 The package holds the files of the folder and the wheels of ``requirements.txt``; the same input gives the
 same bytes. Code that cannot run on Lambda is a ConfigError before anything is deployed.
@@ -177,7 +177,7 @@ def _parsed(content: bytes, name: str, source: Path, runtime: str) -> ast.Module
 
 
 def _binding(statements: list[ast.stmt], name: str) -> type[ast.AST] | None:
-    """How a module binds a name at its top: the type of the statement, None if no statement does."""
+    """The type of the statement that binds a name at a module's top; None without a statement."""
     found: type[ast.AST] | None = None
     for statement in statements:
         match statement:

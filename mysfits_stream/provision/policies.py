@@ -53,7 +53,7 @@ def trusting(service: str, *, external_id: str | None = None) -> Document:
 
 
 def trusting_github(account: Account, owner: str, repository: str) -> Document:
-    """A trust policy for GitHub Actions of one repository: pull requests, and the branch main (F254)."""
+    """A trust policy for a repository's GitHub Actions: pull requests, branch main (F254)."""
     issuer = "token.actions.githubusercontent.com"
     subject = f"repo:{owner}/{repository}"
     return document(
@@ -104,7 +104,7 @@ def delivery_permissions(
     log_stream: str,
     kms_key: str | None = None,
 ) -> Document:
-    """The permissions of Firehose's guide (F118), on the stack's bucket, function and log stream.
+    """The permissions of Firehose's guide on the stack's bucket, function and logs (F118).
 
     The function is named with and without a version: Firehose invokes the qualified ARN (F119).
     """

@@ -98,7 +98,10 @@ def zipped(entries: dict[str, bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class _Installed:
-    """An installed distribution; importlib parses the metadata again for each of its properties."""
+    """An installed distribution.
+
+    importlib parses the metadata again for each property.
+    """
 
     name: str
     version: str

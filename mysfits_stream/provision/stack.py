@@ -365,7 +365,7 @@ def _failed_records(config: Config) -> MetricFilter:
 def _alarms(
     config: Config, account: Account, names: Names, placement: Callable[[str], Placement]
 ) -> dict[str, Any]:
-    """The fields of Stack that ``alarms`` adds: a topic unless one is given, and an alarm of each kind."""
+    """The fields of Stack for ``alarms``: each kind of alarm, and a topic unless one is given."""
     topic = None
     if not config.alarms.topic:
         topic = Topic(

@@ -241,7 +241,7 @@ def _reason(output: str, environment: Environment) -> str:
 
 
 def _check_all_pinned(unfinished: Path, pins: dict[str, str], where: str) -> None:
-    """Raise ConfigError with the lines to add, for a requirement of a requirement without a pin."""
+    """Raise ConfigError with the lines to add, for a transitive requirement without a pin."""
     found = dict(map(distribution_of, sorted((unfinished / "wheels").glob("*.whl"))))
     missing = [f"{name}=={version}" for name, version in sorted(found.items()) if name not in pins]
     if missing:

@@ -1,4 +1,4 @@
-"""A query on Athena: its cost at most, its run, and its rows in the types and the spelling of the laptop.
+"""A query on Athena: its highest cost, its run, and its rows as on the laptop.
 
 Glue and Athena lower-case names and return text. DuckDB describes the same SQL over empty tables, so names
 and types are those of the laptop, and a mistake in the SQL is found before anything is paid.
@@ -82,7 +82,10 @@ class Scan:
 
 
 def described(sql: str, columns: Sequence[Column], directory: Path) -> Described:
-    """What the laptop would return for a query; raises QueryError for SQL that the laptop rejects."""
+    """The laptop's types for a query.
+
+    Raises QueryError for SQL that the laptop rejects.
+    """
     select = select_text(sql)
     with query_errors(), connection(directory) as duck:
         listed = ", ".join(f"{column.quoted} {column.type}" for column in columns)

@@ -1,4 +1,4 @@
-"""The SQL of the laptop, in Athena's dialect: translated where both mean the same, else refused by name.
+"""The laptop's SQL in Athena's dialect: translated if both agree, else rejected.
 
 DuckDB and Trino agree on much of SQL and differ in details that no error shows (integer division, ``~``,
 casts of times to text). So a construct is translated only if it stands in the lists below. The tables
@@ -160,7 +160,7 @@ def schema_tables() -> tuple[str, ...]:
 
 
 def typed(column: Column, text: str) -> str:
-    """Trino's expression of a column from the text of a JSON scalar, as the laptop's engine types it."""
+    """Trino's expression of a column from a JSON scalar's text, typed as on the laptop."""
     value = {
         schema.VARCHAR: text,
         schema.BIGINT: f"CASE WHEN regexp_like({text}, '^-?[0-9]+$') THEN TRY_CAST({text} AS BIGINT) END",
@@ -302,7 +302,7 @@ def _check_types(node: Any) -> None:
 
 
 def _reads(scope: Scope) -> int:
-    """How often a scope reads the table, where a common table expression is read at each reference."""
+    """How often a scope reads the table; each reference to a common table expression reads."""
     total = 0
     for _, source in scope.selected_sources.values():
         total += _reads(source) if isinstance(source, Scope) else 1

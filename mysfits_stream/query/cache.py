@@ -431,7 +431,7 @@ def _missing(
 
 
 def _limit_arenas() -> None:
-    """Let the fetching threads share two of glibc's memory arenas: each arena keeps what it has freed.
+    """Let threads share two memory arenas of glibc: an arena keeps freed memory.
 
     Without the limit, sixteen threads keep 60 MB more after two million clicks.
     """

@@ -1,4 +1,4 @@
-"""DuckDB over the files of a snapshot: bounded, read only, and locked before the user's SQL runs.
+"""DuckDB over a snapshot's files: bounded, read only, locked before the user's SQL runs.
 
 SQL sees the tables ``clicks``, ``clicks_raw`` and ``failed_clicks`` (``sandbox``). The SQL is a single
 SELECT; DuckDB may open the snapshot's files only, loads no extension, opens no connection, and its settings

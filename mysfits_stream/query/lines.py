@@ -32,7 +32,7 @@ class Lines:
 
 
 def of_object(content: bytes, names: Iterable[str]) -> Lines:
-    """An object's clicks: verbatim where all lines are plain, else parsed and reduced to the columns."""
+    """An object's clicks: verbatim if all lines are plain, else parsed into columns."""
     if content and not content.endswith(b"\n"):
         content += b"\n"
     count = content.count(b"\n")
@@ -65,7 +65,7 @@ def _has_no_long_line(content: bytes) -> bool:
 
 
 def _storable(value: Any) -> Any:
-    """A scalar that UTF-8 and SQL can hold: no half surrogate pair, no number beyond the finite."""
+    """A scalar for UTF-8 and SQL: no lone surrogate, no infinite number."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -73,7 +73,10 @@ def connection(spill: Path, memory: str = MEMORY, threads: int = THREADS) -> Ite
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the block with KeyboardInterrupt: DuckDB raises a RuntimeError in the main thread."""
+    """Let Ctrl-C end the block: DuckDB raises a RuntimeError in the main thread.
+
+    That error becomes KeyboardInterrupt.
+    """
     try:
         yield
     except RuntimeError as error:
@@ -157,7 +160,7 @@ class PartFiles:
                     yield from self.read([path])
 
     def duplicates(self, parts: Sequence[Part], path: Path) -> None:
-        """Write the rows that repeat an earlier click: file's number, row, and the earlier ``clickedAt``.
+        """Write the rows that repeat an earlier click: file, row, earlier ``clickedAt``.
 
         Of equal ``clickId`` the first by ``clickedAt``, then ``requestId``, then the other columns counts.
         """

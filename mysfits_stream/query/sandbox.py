@@ -1,4 +1,4 @@
-"""The tables and functions that a query may name, checked in DuckDB's syntax tree before the query runs.
+"""The tables and functions that a query may name, checked in DuckDB's syntax tree.
 
 DuckDB itself opens no other file (``engine``). Its catalog would still show settings and local paths:
 ``duckdb_settings()``, ``duckdb_views``, ``SHOW ALL TABLES``.

@@ -1,4 +1,4 @@
-"""Long documents of S3 go through botocore as short cuts, and come out as if there were none."""
+"""Long documents of S3 take the short cuts, with the results of botocore's own parser."""
 
 from __future__ import annotations
 

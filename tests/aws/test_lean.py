@@ -1,4 +1,4 @@
-"""The sessions that start fast find the data that botocore finds, and run the handlers that botocore runs."""
+"""Fast sessions find botocore's data and run botocore's handlers."""
 
 from __future__ import annotations
 

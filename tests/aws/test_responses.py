@@ -1,4 +1,4 @@
-"""Responses that AWS cannot have sent are one error with the operation's name, in every protocol."""
+"""Responses that AWS cannot have sent are one error with the operation's name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], Answer]] = {
 
 
 class Wire:
-    """Clients that get the responses that a test puts on the wire, in order; the last one repeats."""
+    """Clients that receive a test's responses in order; the last response repeats."""
 
     def __init__(self) -> None:
         self.core = sessions.isolated("key", "secret")

@@ -1,4 +1,4 @@
-"""Target local uses no AWS setting of the user; on AWS the sign-in command is the one of the profile."""
+"""Target local uses no AWS setting of the user; the profile decides the sign-in command."""
 
 from __future__ import annotations
 

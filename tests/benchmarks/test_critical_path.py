@@ -1,4 +1,4 @@
-"""The least time that a deployment can take, reckoned from its graph, its calls and AWS's waits."""
+"""The least time of a deployment, from its graph, its calls and AWS's waits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MANY = 500
 
 
 def counts(*parts: Part, **acts: int) -> Counts:
-    """One read and one look at the end each; ``acts`` is how many calls making one takes, else one."""
+    """One read and one look at the end each; ``acts`` is the number of calls to create."""
     found: dict[tuple[str, str], list[str]] = {}
     for part in parts:
         found[part.name, "read"] = ["Get"]

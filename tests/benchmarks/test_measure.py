@@ -11,7 +11,7 @@ from benchmarks.measure import Comparison, Target, compare, compare_figures
 
 
 def measured(rounds: int = 3, turn_seconds: float = 0.0, slow: float = 6.0) -> tuple[Comparison, list[str]]:
-    """A comparison of two sides that take their time on a clock of their own, and who was called when."""
+    """A comparison of two sides with times of their own, and the order of the calls."""
     now, calls = [0.0], list[str]()
 
     def side(name: str, seconds: float) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""The books against the tests' ledger: whatever goes wrong, they close; what is lost or repeated is named."""
+"""The books against the tests' ledger: they balance, or name what is lost or repeated."""
 
 from __future__ import annotations
 

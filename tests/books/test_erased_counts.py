@@ -1,4 +1,4 @@
-"""The counts of erased records: an erasure changes nothing of the bucket's side of the books."""
+"""The counts of erased records: an erasure changes nothing in the bucket's books."""
 
 from __future__ import annotations
 

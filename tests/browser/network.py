@@ -1,4 +1,4 @@
-"""Between a browser and a stack: a connection that can be cut, and websites on origins of their own."""
+"""Between browser and stack: a connection to cut, and websites on other origins."""
 
 from __future__ import annotations
 

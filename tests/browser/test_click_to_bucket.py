@@ -1,4 +1,4 @@
-"""From a click in the browser to a line in the bucket: the page on one origin, the clicks API on another."""
+"""From a click in the browser to a line in the bucket, over two origins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORLA = mysfits()[0]
 
 @dataclass
 class Pipeline:
-    """A stack that is up, with a connection to its clicks API and websites elsewhere; gone after the test."""
+    """A deployed stack with a connection to its clicks API, and websites on other origins."""
 
     stack: Deployment
     connection: Connection
@@ -106,7 +106,7 @@ def look_at(page: Any, name: str) -> None:
 
 
 def eventually(page: Any, holds: Callable[[], bool]) -> bool:
-    """Whether it holds within this machine's patience; the browser works in processes of its own."""
+    """Whether a condition holds in time; the browser works in processes of its own."""
     until = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""clicks.js alone, in a real browser in a world whose time, network and chance are the test's."""
+"""clicks.js alone in a real browser; the test sets its time, network and chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page of another site can do to the local cloud, in a real browser: nothing but what is open."""
+"""What pages of other sites can do to the local cloud: use the open routes only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of `clicks --html` in a browser: in both themes, without a request, hostile clicks as text."""
+"""The report in a browser: both themes, no request, hostile clicks as text."""
 
 from __future__ import annotations
 

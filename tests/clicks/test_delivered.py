@@ -69,7 +69,7 @@ def hadoop(data: bytes) -> bytes:
 def zipped(
     data: bytes, method: int = zipfile.ZIP_DEFLATED, *, claimed: int | None = None, flags: int = 0
 ) -> bytes:
-    """An archive, perhaps one that claims another method, or flags of things that it does not have."""
+    """An archive, optionally with another method or with flags that its content contradicts."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", method) as archive:
         archive.writestr("clicks", data)

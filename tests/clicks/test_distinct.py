@@ -1,4 +1,4 @@
-"""Each click is shown once, and of duplicates the earliest, in whatever order they are read."""
+"""Each click is shown once: the earliest of its duplicates, in any reading order."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class Death(Exception):
 
 @dataclass
 class Mortal:
-    """A client; with those that share ``steps`` it may make so many calls and hear so many answers."""
+    """A client; clients that share ``steps`` share a budget of calls and responses."""
 
     client: Any
     steps: Iterator[int]

@@ -133,7 +133,7 @@ CLICK = json.dumps({"userId": "ann", "mysfitId": "m1", "clickId": ID}).encode()
 
 
 class Delivery:
-    """Clicks that were accepted at noon, and a bucket in which things land while they are followed."""
+    """Clicks accepted at noon, and a bucket in which objects appear while they are followed."""
 
     def __init__(self, *clicks: TestClick) -> None:
         self.clock = Clock()

@@ -1,4 +1,4 @@
-"""An error in the command line itself: as JSON wherever JSON is asked for, and on standard error."""
+"""Usage errors are JSON wherever JSON is asked for, and on standard error."""
 
 from __future__ import annotations
 

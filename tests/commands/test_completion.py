@@ -1,4 +1,4 @@
-"""``completion`` prints a script that the shell accepts, and its words are targets, fields and files."""
+"""``completion`` prints a script for the shell: targets, fields and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`export`, `publish-code`, and what they add to `up` and `down`, as commands on a local cloud."""
+"""``export`` and ``publish-code`` on a local cloud, and their parts in ``up`` and ``down``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command, with the response to each of its operations replaced by one that AWS did not send.
+"""Every command, with each operation's response replaced by a response not from AWS.
 
 A command then ends with code 0, 1 or 2 and at most one line of error: no traceback, no markup, no wrong
 conclusion.
@@ -222,10 +222,10 @@ def all_cases(request: pytest.FixtureRequest) -> bool:
 def test_a_command_that_reads_ends_in_a_line(
     commands: Commands, command: str, turn: int, all_cases: bool
 ) -> None:
-    """Each operation of each command meets three of the faults; ``tests/aws`` has all for each protocol.
+    """Each operation of each command meets three faults.
 
-    The sample is a few operations of each command with a third of the faults. Most commands read the whole
-    stack: the next command takes the next operations.
+    ``tests/aws`` has all faults for each protocol. The sample is a few operations of each command with a
+    third of the faults. Most commands read the whole stack: the next command takes the next operations.
     """
     place = READING.index(command)
     if not all_cases and turn != place % 3:
@@ -279,7 +279,10 @@ def test_a_command_that_changes_ends_in_a_line_and_can_be_resumed(
 def test_a_single_member_that_is_left_out_ends_in_a_line_at_most(
     commands: Commands, command: str, begin: int, all_cases: bool
 ) -> None:
-    """As another emulator leaves members out. The sample is each twentieth member of each third response."""
+    """As another emulator leaves members out.
+
+    The sample is each twentieth member of each third response.
+    """
     commands.deployment.deploy()
     tracebacks = {}
     operations = commands.operations(command)

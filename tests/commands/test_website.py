@@ -1,4 +1,4 @@
-"""``snippet`` and ``publish-site``, run in this process against a stack on the tests' local cloud."""
+"""``snippet`` and ``publish-site`` in this process, on the tests' local cloud."""
 
 from __future__ import annotations
 

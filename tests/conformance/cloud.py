@@ -50,7 +50,10 @@ def load(name: str) -> list[dict[str, Any]]:
 
 
 def expected_failures() -> dict[str, str]:
-    """Case id -> why our local cloud does not answer as recorded; the suite fails when one starts to pass."""
+    """Case id -> why the local cloud differs from the recording.
+
+    The suite fails when such a case passes.
+    """
     found: dict[str, str] = json.loads((CASES / "expected_failures.json").read_text(encoding="utf-8"))
     return found
 

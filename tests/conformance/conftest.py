@@ -1,4 +1,4 @@
-"""The endpoint that the cases are run against: our local cloud, or any emulator named with ``--endpoint``."""
+"""The endpoint of the cases: the local cloud, or an emulator named with ``--endpoint``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cases about delivery streams need beside the steps of the others: polling, and a look at objects."""
+"""Steps of cases about delivery streams: polling, and reading of objects."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Delivery(Run):
         return super().filled(value)
 
     def look(self, reference: str) -> Any:
-        """What a reference names, sent through the forms after it: ``s8.Body|text|json|.rawData|b64text``."""
+        """The value of a reference after its forms: ``s8.Body|text|json|.rawData|b64text``."""
         head, *forms = reference.split("|")
         value = super().look(head)
         for form in forms:
@@ -129,7 +129,7 @@ def function(name: str) -> bytes:
 
 
 class Pipeline:
-    """A delivery stream of its own for one case, with its bucket, its role and, if wanted, its processor."""
+    """A delivery stream for one case, with bucket, role and optionally a processor."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.run = Delivery(cloud)
@@ -140,7 +140,7 @@ class Pipeline:
         self.s3.create_bucket(Bucket=self.name)
 
     def processor(self, code: str, settings: Mapping[str, Any], policy: Any = None) -> dict[str, Any]:
-        """Make a function, and what a destination says to use it; ``policy`` is all its role may do."""
+        """Create a function, and the destination's setting; ``policy`` is all the role may do."""
         lambda_role = self._role("processor", "lambda.amazonaws.com", ANYONE_MAY)
         client = self.cloud.client("lambda")
         made = client.create_function(

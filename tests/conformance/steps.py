@@ -130,7 +130,7 @@ class Run:
 
 
 def _packed(source: str, handler: str, step: int) -> bytes:
-    """A zip with one of our functions under the name of its handler, another zip in each step of a case."""
+    """A zip of a function under its handler's name; each step of a case has another zip."""
     code = FUNCTIONS / source
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -141,7 +141,10 @@ def _packed(source: str, handler: str, step: int) -> bytes:
 
 
 def difference(recorded: Any, actual: Any, bound: dict[str, Any], where: str = "") -> str | None:
-    """Where ``actual`` is not what was recorded, or None. ``<id:1>`` stands for the same value everywhere."""
+    """The place where ``actual`` differs from the recording, or None.
+
+    ``<id:1>`` stands for the same value everywhere.
+    """
     if isinstance(recorded, str):
         return _text_difference(recorded, actual, bound, where)
     if isinstance(actual, str | bytes) and isinstance(recorded, dict | list):

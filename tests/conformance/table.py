@@ -1,4 +1,4 @@
-"""Writes the table of docs/local-cloud.md from the reports that pytest left, one for each emulator:
+"""Writes the table of docs/local-cloud.md from pytest's reports, one for each emulator:
 
 python -m tests.conformance.table "local cloud=ours.xml" "another=another.xml"
 """

@@ -1,4 +1,4 @@
-"""Small inputs with the answers that AWS gave: the local cloud answers alike, or refuses by name."""
+"""Small inputs with AWS's answers: the local cloud answers alike, or refuses by name."""
 
 from __future__ import annotations
 

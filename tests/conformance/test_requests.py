@@ -1,4 +1,4 @@
-"""What deployed APIs answer, as AWS's documentation describes it: one API, some requests, their answers."""
+"""Answers of deployed APIs as AWS documents them: one API, some requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REST APIs from control plane to deployed API, as recorded on AWS or shown in its documentation."""
+"""REST APIs from control plane to deployed API, as recorded or documented by AWS."""
 
 from __future__ import annotations
 

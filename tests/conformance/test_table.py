@@ -1,4 +1,4 @@
-"""The table counts what pytest reports: expected failures as failed, skipped cases as not run."""
+"""The table counts pytest's results: expected failures as failed, skipped as not run."""
 
 from __future__ import annotations
 

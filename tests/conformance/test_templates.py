@@ -124,7 +124,7 @@ def _deployed(cloud: Cloud, case: dict[str, Any]) -> tuple[int, Any, str]:
 
 
 def _in_process(case: dict[str, Any]) -> tuple[int, Any, str]:
-    """Run the data plane with an integration that keeps what it gets, and answers what the case says."""
+    """Run the data plane with an integration that stores its request and plays an answer."""
     request, form = case["request"], case["form"]
     received: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The workflow in docs/ci.md: its steps run, in order, on a local cloud; its permissions are the least."""
+"""The workflow in docs/ci.md: its steps run in order, with the least permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema that editors use for config.yaml: generated, complete, and of one mind with the tool."""
+"""The JSON Schema of config.yaml: generated, complete, and consistent with the tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the ceilings are: cases worked out by hand, the simulation, and docs/scale.md against its script."""
+"""The ceilings: cases by hand, the simulation, and docs/scale.md against its script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command lines and settings in README and docs are run, not read; links and anchors lead somewhere."""
+"""README and docs: commands and settings are run, links and anchors are followed."""
 
 from __future__ import annotations
 

@@ -530,7 +530,7 @@ def role_gone(pipeline: Pipeline) -> Iterator[None]:
 
 @contextmanager
 def another_role(pipeline: Pipeline) -> Iterator[None]:
-    """The API calls the stream as the processor, whose role neither trusts it nor may put records."""
+    """The API calls the stream as the processor, whose role lacks trust and permission."""
     gateway = pipeline.target.clients.apigateway
     api_id = pipeline.resource("clicks-api").read().id
     found = gateway.get_resources(restApiId=api_id)["items"]

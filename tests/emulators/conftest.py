@@ -1,4 +1,4 @@
-"""These tests install another emulator and run it, so they have to be asked for: pytest -m emulator."""
+"""These tests install and run another emulator, so they need: pytest -m emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second opinion: the deployer against MiniStack, which shares nothing with our local cloud.
+"""A second opinion: the deployer against MiniStack, which shares no code with us.
 
 It does not know PutRestApi, so the clicks API stays empty there, and is the one resource that does.
 """

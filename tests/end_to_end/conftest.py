@@ -1,4 +1,4 @@
-"""The real command in a process of its own, in its own directory, with nothing of the user's settings."""
+"""The real command in a subprocess, in its own directory, without the user's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to clicks, with the real commands: sent, shown, failed, replayed, and the path examined."""
+"""Clicks by the real commands: sent, shown, failed, replayed, and the path examined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOST = b'{"userId": "lost", "mysfitId": "no such mysfit"}'
 
 @pytest.fixture(scope="module")
 def clicked(shared_shell: Shell) -> Shell:
-    """A stack with test clicks, three clicks of visitors, one of them twice, and a failed record."""
+    """A stack with test clicks, a failed record and three visitors' clicks, one sent twice."""
     assert shared_shell.run("up", "--quiet").code == 0
     sent = shared_shell.run("send-test-click", "--count", "3", "--json")
     assert [click["status"] for click in sent.json["clicks"]] == ["delivered"] * 3

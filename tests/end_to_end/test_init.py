@@ -1,4 +1,4 @@
-"""`init` writes an annotated config.yaml: options, three questions on a terminal, nothing overwritten."""
+"""``init`` writes an annotated config.yaml: options, three questions, no overwriting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a run: what was done stays, it says so, and the same command resumes."""
+"""Ctrl-C during a run: finished steps stay, and the same command resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A local cloud with ``--keep`` that is killed comes back with every click that it has accepted."""
+"""A killed local cloud with ``--keep`` comes back with every accepted click."""
 
 from __future__ import annotations
 

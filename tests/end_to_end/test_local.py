@@ -1,4 +1,4 @@
-"""`local start` and `local status`: behavior, old spellings, and who may use the local cloud."""
+"""``local start`` and ``local status``: behavior, old spellings, and access."""
 
 from __future__ import annotations
 

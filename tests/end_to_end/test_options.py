@@ -1,4 +1,4 @@
-"""The global options: before or after the command, from the environment, and what they do to the output."""
+"""The global options: before or after the command, from the environment, on output."""
 
 from __future__ import annotations
 

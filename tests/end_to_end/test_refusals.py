@@ -1,4 +1,4 @@
-"""What AWS itself refuses: credentials that have expired, and resources that are somebody else's."""
+"""AWS's refusals: expired credentials, and resources of another owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second Ctrl-C, while the first one is being handled, ends the command without a traceback."""
+"""A second Ctrl-C during the first ends the command without a traceback."""
 
 from __future__ import annotations
 

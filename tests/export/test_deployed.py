@@ -1,4 +1,4 @@
-"""The exported template, deployed through the local cloud's CloudFormation, against what `up` makes."""
+"""The exported template, deployed by CloudFormation, against the stack of ``up``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLICK = {"userId": "guest", "mysfitId": mysfits()[0]["mysfitId"]}
 
 
 def deploy(cloud: CloudUnderTest, config: Config, **parameters: str) -> Any:
-    """Create a CloudFormation stack from the exported files, as their reader would; returns the client."""
+    """Create a CloudFormation stack from the exported files, as a reader would."""
     template = cloudformation.template(config)
     s3, client = cloud.client("s3"), cloud.client("cloudformation")
     s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": cloud.region})

@@ -1,4 +1,4 @@
-"""The exported template against the workshop's, row by row of "Parity with the workshop" in docs/aws.md.
+"""The exported template against the workshop's: each row of docs/aws.md's table.
 
 Rows that a template cannot show (what is done by commands, pages and services) are named with what does.
 """

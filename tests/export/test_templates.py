@@ -1,4 +1,4 @@
-"""The templates: the same stack in CloudFormation's and SAM's words, for any account and region."""
+"""The templates: the same stack for CloudFormation and SAM, any account and region."""
 
 from __future__ import annotations
 
@@ -346,7 +346,7 @@ def _lint(*templates: Path) -> subprocess.CompletedProcess[str]:
     if not linter.exists():
         pytest.skip("cfn-lint is not installed")
     command = [str(linter), "--regions", *REGIONS, "--", *map(str, templates)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.slow

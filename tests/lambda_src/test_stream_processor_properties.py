@@ -1,4 +1,4 @@
-"""The processor's contract with Firehose (F81), whatever is clicked and whatever the Mysfits service says."""
+"""The processor's contract with Firehose (F81), for any click and any service."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ unhurried = settings(deadline=None)
 
 
 def assert_kept(batch: dict[str, Any], answer: dict[str, Any]) -> None:
-    """The contract: every record once; Ok with whole lines of JSON, or ProcessingFailed; never too large."""
+    """The contract: each record once; Ok with whole lines, or failed; never too large."""
     assert len(json.dumps(answer)) <= MAX_ANSWER_BYTES
     sent = [record["recordId"] for record in batch["records"]]
     assert sorted(record["recordId"] for record in answer["records"]) == sorted(sent)

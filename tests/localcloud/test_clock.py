@@ -1,4 +1,4 @@
-"""The wall clock may be set at any moment: deliveries and throttling wait by the steady clock."""
+"""The wall clock may be set: deliveries and throttling wait by the steady clock."""
 
 from __future__ import annotations
 

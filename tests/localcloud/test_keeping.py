@@ -23,7 +23,7 @@ PUT = Put("eu-west-1", "clicks", 1.5, 1000, (b"a", b"b"))
 
 
 class Kept:
-    """A local cloud that keeps its state in a directory; killed, it leaves the directory as it is."""
+    """A local cloud that persists its state; a kill leaves the directory as it is."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -38,7 +38,7 @@ class Kept:
         return cloud
 
     def kill(self, copy: Path) -> None:
-        """Go on with the files as they are at this moment; what the killed process does later is lost."""
+        """Go on with the files of this moment; later work of the killed process is lost."""
         shutil.copytree(self.directory, copy)
         self.cloud.stop()
         self.directory = copy

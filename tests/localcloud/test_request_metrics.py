@@ -1,4 +1,4 @@
-"""The local cloud's CloudWatch tells what the data planes did, in the minute in which they did it."""
+"""CloudWatch shows the work of the data planes, in the minute of the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the local cloud does not simulate is refused: named, in the service's protocol, and not retried."""
+"""Operations that are not simulated: refused by name in the service's protocol."""
 
 from __future__ import annotations
 

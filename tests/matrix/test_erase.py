@@ -55,7 +55,7 @@ def clicks(*users: str) -> bytes:
 
 
 def fill(s3: Any) -> None:
-    """A bucket with the person in all places: current, old, deleted, compressed, failed, and as a result."""
+    """A bucket with the person in all places: old, deleted, compressed, failed, queried."""
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     record = failed_line(json.dumps([{"userId": "bob"}, {"userId": ANN}]).encode(), NOON)
@@ -92,7 +92,7 @@ def others(s3: Any) -> dict[str, list[str]]:
 
 
 def counts(s3: Any) -> dict[str, str]:
-    """Key -> the counts of erased records, from which ``audit`` tells these apart from lost ones."""
+    """Key -> the counts of erased records, by which ``audit`` knows them from lost records."""
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
     metadata = {key: s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] for key in keys}
     return {key: found[NAME] for key, found in metadata.items() if NAME in found}

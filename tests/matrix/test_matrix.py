@@ -1,4 +1,4 @@
-"""The crash matrix: whatever happens to whichever AWS call, the next run ends where an undisturbed one does.
+"""The crash matrix: after any fault at any AWS call, the next run ends as usual.
 
 A case is one call of a run and what happens to it. ``make test`` runs a sample, ``make matrix`` all of them.
 """

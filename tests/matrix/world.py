@@ -1,4 +1,4 @@
-"""What the crash matrix does to a run: each of its AWS calls is killed, cut off, refused or denied."""
+"""The faults of the crash matrix: an AWS call is killed, cut off, refused or denied."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ class World:
         up(Project(BARE, self.directory, self.aws.target), Silent())
 
     def roll_back(self) -> None:
-        """Point the alias to the first version; a repeated run says that the alias is there already."""
+        """Point the alias to the first version; tolerate an alias of an earlier run."""
         try:
             rollback(Project(CONFIG, self.directory, self.aws.target), "1")
         except ProvisionError as error:
@@ -304,7 +304,7 @@ class World:
         s3.delete_object(Bucket=bucket, Key="firehose/3")
 
     def log_requests(self) -> None:
-        """Leave what API Gateway makes where execution logs are on (F78), of a stage that is gone too."""
+        """Leave the execution logs that API Gateway makes (F78), also of a deleted stage."""
         [api] = self.aws.clients.apigateway.get_rest_apis()["items"]
         for stage in ("old", CONFIG.api.stage):
             self.aws.clients.logs.create_log_group(

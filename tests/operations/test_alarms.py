@@ -1,4 +1,4 @@
-"""Alarms on the local cloud: for each fault the right one rings, and on a healthy day none does."""
+"""Alarms on the local cloud: the right alarm for each fault, and none without faults."""
 
 from __future__ import annotations
 

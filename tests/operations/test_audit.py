@@ -1,4 +1,4 @@
-"""``audit`` on a stack of the local cloud: its range, and what the bucket's lifecycle rules leave."""
+"""``audit`` on a local cloud's stack: its range, and the bucket's lifecycle rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lifetimes as lifecycle rules of the stack: drift, and the warning before a change that deletes data."""
+"""Lifetimes as lifecycle rules: drift, and a warning before a change deletes data."""
 
 from __future__ import annotations
 

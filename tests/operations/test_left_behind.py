@@ -1,4 +1,4 @@
-"""A changed bucket.name or api.stage: what stays, what stops answering, and what ``down`` does with both."""
+"""A changed bucket.name or api.stage: what stays, what stops, and what ``down`` does."""
 
 from __future__ import annotations
 

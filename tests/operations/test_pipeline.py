@@ -1,4 +1,4 @@
-"""What AWS says to the commands that work on the running pipeline, in one line that says what to do."""
+"""AWS's errors in commands on the running pipeline: one line that says what to do."""
 
 from __future__ import annotations
 

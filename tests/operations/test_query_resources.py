@@ -1,4 +1,4 @@
-"""The resources of ``query.athena``: made with the setting, and deleted once the setting is off."""
+"""The resources of ``query.athena``: created with the setting, deleted without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines and tables fit terminals of 80 and of 60 columns, and are whole where there is no terminal."""
+"""Lines and tables fit 80 and 60 columns, and are whole without a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees: lines, tables and progress; and that JSON has standard output to itself."""
+"""Lines, tables and progress for people; JSON has standard output to itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adoption: what has our names and no owner is named, asked for, tagged, and then brought into line."""
+"""Adoption: untagged resources are named, confirmed, tagged and brought into line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""converge() is the one loop behind up, down, plan and status: order, drift, refusals, progress."""
+"""converge() behind up, down, plan and status: order, drift, refusals, progress."""
 
 from __future__ import annotations
 

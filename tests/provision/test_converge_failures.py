@@ -1,4 +1,4 @@
-"""converge() when something fails: errors, a process that dies, an interruption, and the next run."""
+"""converge() after errors, a crash or an interruption, and its next run."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ NAMES = ("logs", "role", "function", "stream", "alone")
 @pytest.mark.parametrize("moment", ["hooks", "late_hooks"], ids=["before", "after"])
 @pytest.mark.parametrize("goal", Goal, ids=lambda goal: goal.value)
 def test_a_run_that_dies(world: World, path: Path, goal: Goal, moment: str, name: str) -> None:
-    """Killed before or after the change of any one resource: the next `up` finishes, and so does `down`."""
+    """Killed before or after any resource's change: the next `up` or `down` finishes."""
     if goal is Goal.ABSENT:
         up(world, path)
     verb = "create" if goal is Goal.PRESENT else "delete"

@@ -62,7 +62,7 @@ CHANGED = replace(
 
 @dataclass(frozen=True)
 class Needed:
-    """A permission that a call takes: an action, a resource, and the condition keys that AWS fills in."""
+    """A permission of a call: action, resource, and the condition keys from AWS."""
 
     action: str
     resource: str
@@ -184,7 +184,7 @@ def of_s3(operation: str, given: Any) -> Iterator[Needed]:
 
 
 def of_glue(operation: str, given: Any) -> Iterator[Needed]:
-    """A call on the catalog is authorized for the catalog and for each resource below that it concerns."""
+    """A catalog call is authorized for the catalog and for each resource that it concerns."""
     if arn := given.get("ResourceArn"):
         yield Needed(f"glue:{operation}", arn)
         return

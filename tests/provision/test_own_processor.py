@@ -1,4 +1,4 @@
-"""A processor of the user's own: packed the same everywhere, and refused in one line if it cannot run."""
+"""The user's processor: packed reproducibly, or refused in one line."""
 
 from __future__ import annotations
 

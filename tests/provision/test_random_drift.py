@@ -1,4 +1,4 @@
-"""Any drift that a user can cause by the API is seen by status, shown by plan, and healed by up or explained.
+"""Any drift by the API is seen by status, shown by plan, and healed or explained.
 
 The drifts are the contract's; here several happen at once, in a deployed stack, in any order.
 """

@@ -1,4 +1,4 @@
-"""The stack as a whole: its names fit and do not collide, and its order is one that AWS bears."""
+"""The stack as a whole: names fit and do not collide, and the order suits AWS."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def test_the_api_does_not_wait_for_the_stream() -> None:
 
 
 def test_the_stream_is_created_without_the_processor() -> None:
-    """F32, F73: the stream takes longest, and no click comes before the API, which waits for the alias."""
+    """F32, F73: the stream takes longest.
+
+    No click comes before the API, which waits for the alias.
+    """
     stream = build()["delivery-stream"]
     needed = {each.name for each in dependencies(stream, missing=True)}
     assert needed == {"delivery-role", "clicks-bucket", "delivery-logs"}

@@ -1,4 +1,4 @@
-"""The state file is true after every change, whatever happens to the process; never half a file."""
+"""The state file is true after every change and crash, and never half written."""
 
 from __future__ import annotations
 

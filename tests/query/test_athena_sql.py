@@ -1,4 +1,4 @@
-"""The translation of the laptop's SQL for Athena: what it keeps, and what it refuses by name."""
+"""The translation of SQL for Athena: what it keeps, and what it refuses by name."""
 
 from __future__ import annotations
 

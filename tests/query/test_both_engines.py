@@ -1,4 +1,4 @@
-"""The laptop, the local Athena and plain Python agree, whatever the definition and the clicks."""
+"""Laptop, local Athena and plain Python agree for any definition and clicks."""
 
 from __future__ import annotations
 

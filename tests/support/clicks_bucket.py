@@ -1,4 +1,4 @@
-"""A clicks bucket, a delivery stream and a clock in memory, as far as the click commands use them."""
+"""A clicks bucket, a delivery stream and a clock in memory, for the click commands."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Clock:
 
 @dataclass
 class Time:
-    """A clock that moves only while somebody sleeps, and remembers every sleep and every report."""
+    """A clock that moves only during sleeps, and records sleeps and reports."""
 
     now: float = 0.0
     slept: list[float] = field(default_factory=list)

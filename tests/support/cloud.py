@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CloudUnderTest:
-    """A local cloud at AWS's own pace; nothing is delivered until :meth:`advance` lets time pass."""
+    """A local cloud at AWS's pace; deliveries wait for :meth:`advance`."""
 
     cloud: LocalCloud
     clock: Clock
@@ -46,7 +46,7 @@ class CloudUnderTest:
         )
 
     def make_once(self, what: object, state: Path, make: Callable[[], object]) -> None:
-        """Make resources and a state file in an empty cloud; the second time, restore what was made.
+        """Make resources and a state file in an empty cloud; the second time, restore these.
 
         ``what`` tells by its ``repr`` whether the same is to be made. The time is a part of it.
         """

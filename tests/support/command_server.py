@@ -1,4 +1,4 @@
-"""Runs ``mysfits-stream`` in forked processes: each command its own process, without the imports of a start.
+"""Runs each ``mysfits-stream`` command in a forked process, without the imports of a start.
 
 Importing what a command uses takes longer than most commands. ``python -m tests.support.command_server``
 imports all of that once, reads a request a line and forks. A child has the directory, the environment and the

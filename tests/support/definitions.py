@@ -1,4 +1,4 @@
-"""Definitions of a click besides the workshop's, as settings: a shop, and every type with every bound."""
+"""Definitions of a click as settings: a shop, and every type with every bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stack on the local cloud of a test: deployed, clicked and read, in this process and without waiting."""
+"""The stack on a test's local cloud: deployed, clicked and read in this process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOADER = lean.built_in()
 
 @dataclass
 class Deployment:
-    """One stack on a local cloud; ``calls`` lists every operation that was asked of AWS, in order."""
+    """One stack on a local cloud; ``calls`` lists the operations in order."""
 
     cloud: CloudUnderTest
     directory: Path
@@ -96,7 +96,7 @@ class Deployment:
         return converge(self.resources(), self.state, goal=Goal.PRESENT)
 
     def deploy(self) -> None:
-        """Bring the stack up in an empty cloud: with `up` once in a process, then from a snapshot of that.
+        """Bring the stack up in an empty cloud: with `up` once, then from a snapshot of that.
 
         For tests of a stack that is up; tests of `up` call :meth:`up`. ``calls`` is empty afterwards.
         """

@@ -58,7 +58,7 @@ def blocks(document: Path) -> Iterator[Block]:
 
 
 def command_lines(document: Path) -> Iterator[tuple[str, str]]:
-    """Each line of a code block that runs the tool: its place, and the line without its comment."""
+    """Each line of a code block that runs the tool: place, and line without comment."""
     for block in blocks(document):
         for offset, line in enumerate(block.lines):
             if found := COMMAND.match(line):

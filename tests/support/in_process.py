@@ -1,4 +1,4 @@
-"""The stack on a local cloud in this process: AWS clients without sockets, and waits without time.
+"""The stack on a local cloud in this process: clients without sockets, no waits.
 
 botocore builds, signs and parses as ever; in place of the network stands the front of the local cloud, and
 whatever a test puts before it. The clock moves while somebody sleeps, and a little with every call.

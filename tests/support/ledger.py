@@ -149,7 +149,7 @@ class Pipeline(Deployment):
 
 
 class Ledger:
-    """Sends clicks through a pipeline and keeps count of them, by the userId that each has for itself.
+    """Sends clicks through a pipeline and counts them by their unique userId.
 
     What was answered with 200 is ``accepted``, as often as it was. What Firehose took and the browser was not
     told of is ``unsure``: such a click arrives all the same. All else is ``refused``.
@@ -177,7 +177,7 @@ class Ledger:
         }
 
     def send(self, storm: int, *, loses_answers: bool = False) -> None:
-        """One request: a click, an array of them, one of them sent twice, or something that is no click.
+        """One request: a click, an array, a repeated click, or an invalid click.
 
         ``loses_answers`` says that an error may mean success.
         """
@@ -224,7 +224,7 @@ class Ledger:
         return Counter(user for data in self.firehose.held() for user in users_in(data))
 
     def check(self) -> None:
-        """What was accepted is delivered, failed or in flight, each as often as it was; nothing else is."""
+        """Each accepted click is delivered, failed or in flight as often as sent, and no other."""
         assert self.delivered() + self.failed() + self.in_flight() == self.accepted + self.unsure
 
     def settle(self) -> None:
@@ -238,7 +238,7 @@ class Ledger:
 
 
 def users_in(data: bytes) -> list[str]:
-    """Whose clicks these are: a record's, an object's of many lines, or an error line's inside its base64."""
+    """The users of a record, of an object's lines, or of an error line's base64."""
     inside = [base64.b64decode(raw) for raw in RAW.findall(data)]
     return [user.decode() for text in (data, *inside) for user in USER.findall(text)]
 

@@ -1,4 +1,4 @@
-"""Counts pro-forms in docstrings: ``python -m tests.support.pro_forms``, part of ``make lint``.
+"""Counts pro-forms in docstrings: ``python -m tests.support.pro_forms``, in ``make lint``.
 
 A pro-form stands in for a noun: a search does not find the noun, and a reader has to look for the noun. At
 most LIMIT of the words in docstrings of modules, classes and functions may be pro-forms, in every package of
@@ -38,7 +38,7 @@ def pro_forms(found: list[str]) -> int:
 
 
 def counted(root: Path) -> dict[str, list[str]]:
-    """Package or module beside the packages -> the words of its docstrings, without its sub-packages."""
+    """Package, or module beside packages -> its docstrings' words, without sub-packages."""
     found = defaultdict[str, list[str]](list)
     for path in sorted(root.rglob("*.py")):
         place = path if path.parent == root else path.parent

@@ -1,4 +1,4 @@
-"""An AWS that plays a script: botocore asks, and the next answer written for that operation comes back.
+"""AWS by script: each request of botocore gets the operation's next answer.
 
 What is played happens in botocore's place for the network (its event ``before-send``), so requests are
 built, validated and signed, and answers parsed, by botocore itself. Nothing leaves the process.
@@ -46,7 +46,7 @@ class Scripted:
         self.calls: list[tuple[str, Any]] = []
 
     def client(self, service: str, region: str = ACCOUNT.region) -> Any:
-        """A client whose requests are answered from the script; it tries once, so that nothing is hidden."""
+        """A client with scripted responses and a single attempt, so that no retry hides a fault."""
         if (service, region) not in self._clients:
             self._clients[service, region] = self._made(service, region)
         return self._clients[service, region]

@@ -1,4 +1,4 @@
-"""A processor in a world of its own: a clock that stands still, a Mysfits service that follows a script."""
+"""A processor with a standing clock and a scripted Mysfits service."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HEALTHY: dict[str, Reply] = {
 
 
 class ScriptedService(BaseAdapter):
-    """In the place of the network: replies by path, else ``otherwise``, and keeps count of what was asked."""
+    """In place of the network: replies by path, else ``otherwise``; counts requests."""
 
     def __init__(self, replies: Mapping[str, Reply], otherwise: Reply = (404, b"")) -> None:
         super().__init__()

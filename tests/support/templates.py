@@ -73,7 +73,7 @@ GLUE_INPUTS = {"AWS::Glue::Database": "DatabaseInput", "AWS::Glue::Table": "Tabl
 
 
 def resolved(value: Any, known: Mapping[str, str]) -> Any:
-    """A template's value without intrinsic functions; numbers as text, as CloudFormation has them."""
+    """A template's value without intrinsic functions; numbers as CloudFormation's text."""
     match value:
         case {"Ref": name} if len(value) == 1:
             return _text(known.get(name, f"<{name}>"))

@@ -1,4 +1,4 @@
-"""One `up` brings a stack of 0.1.0 over: under load, killed after each call, with clicks in every place."""
+"""One `up` upgrades a stack of 0.1.0: under load, after each kill, with all its clicks."""
 
 from __future__ import annotations
 

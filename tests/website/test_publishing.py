@@ -1,4 +1,4 @@
-"""Files are written and uploaded whole, and a user's own files are never overwritten unseen."""
+"""Files are written and uploaded whole; a user's own files are never overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements that change the Glue Data Catalog: databases, and external tables of JSON lines."""
+"""Statements that change the Glue Data Catalog: databases, and tables of JSON lines."""
 
 from __future__ import annotations
 

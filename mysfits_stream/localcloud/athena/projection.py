@@ -1,4 +1,4 @@
-"""Partition projection: the objects of a table, and the values of their partition columns (F212).
+"""Partition projection: a table's objects, and the values of its partition columns (F212).
 
 AWS generates partitions from ranges. Here the keys in the bucket are matched with the template, and a value
 outside of its range, or off the interval, is no partition. The result is the same.

@@ -1,4 +1,4 @@
-"""Results as Athena spells them: text for each value, ColumnInfo, and the CSV object (F222)."""
+"""Results in Athena's format: text for each value, ColumnInfo, and the CSV object (F222)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL statements of Athena, parsed, and refused where a statement asks for more than is simulated."""
+"""Athena's SQL statements, parsed, and rejected beyond the simulated subset."""
 
 from __future__ import annotations
 

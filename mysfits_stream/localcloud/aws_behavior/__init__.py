@@ -61,7 +61,7 @@ __all__ = [
 
 
 class AwsBehavior:
-    """AWS's behavior on the local clock: ``time_scale`` AWS seconds pass in one second of ``now``."""
+    """AWS's behavior on the local clock: ``time_scale`` AWS seconds in a second of ``now``."""
 
     identifies_calls: ClassVar[bool] = True
 

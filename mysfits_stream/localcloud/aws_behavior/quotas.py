@@ -1,4 +1,4 @@
-"""The rate quotas of AWS's control planes, per account and region (F60, F61, F63, F65, F292)."""
+"""Rate quotas of AWS's control planes, by account and region (F60, F61, F63, F65, F292)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def invoke(
 
 
 def _check_headers(given: Mapping[str, str]) -> None:
-    """Reject values outside of an enumeration, and members of Invoke that the runtime would ignore."""
+    """Reject values outside of an enumeration, and members of Invoke without an effect here."""
     for header, (member, values) in ENUMERATIONS.items():
         if (value := given.get(header)) and value not in values:
             raise LambdaError(

@@ -1,4 +1,4 @@
-"""A function that runs on its own: the process of Lambda's runtime, without a control plane and its logs.
+"""A function alone: the process of Lambda's runtime, without control plane and logs.
 
 with FunctionRunner(function) as runner:
     invocation = runner.invoke(b"{}")
@@ -18,7 +18,7 @@ from mysfits_stream.localcloud.awslambda.process import Process, run
 
 
 class FunctionRunner:
-    """Runs one version of a function in one process: warm between invocations, new after a crash.
+    """Runs one version of a function in a process: warm between invocations, new after a crash.
 
     Not for several threads at once.
     """
@@ -39,7 +39,10 @@ class FunctionRunner:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def invoke(self, payload: bytes) -> Invocation:
-        """Run the handler once and wait for its end; a failing function is an Invocation with an error."""
+        """Run the handler once and wait for the end.
+
+        A function that fails returns an Invocation with an error.
+        """
         process = self._process
         if process is None or not process.usable or not process.alive():
             self._end()

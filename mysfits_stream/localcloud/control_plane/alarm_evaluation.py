@@ -1,4 +1,4 @@
-"""The state of an alarm on one metric, from the values of the metric: a pure function (F255, F340)."""
+"""The state of an alarm on one metric, computed from the metric's values (F255, F340)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Verdict:
 
 
 def evaluate(rule: Rule, values: Sequence[Values], now: float, before: str) -> Verdict:
-    """The state at ``now``; ``before`` is the state so far, which ``ignore`` keeps without values."""
+    """The state at ``now``; with ``ignore``, missing values keep the state ``before``."""
     points = [_point(rule, values, now - number * rule.period) for number in range(rule.periods)]
     compare = COMPARISONS[rule.comparison]
     breaching = [compare(point, rule.threshold) for point in points if point is not None]

@@ -16,7 +16,7 @@ CODES = {"codecommit": "ValidationException", "logs": "InvalidParameterException
 
 
 def read(call: Call, request: Request) -> Request | Response:
-    """The request without nulls, or the response of the service to a request that it cannot read."""
+    """The request without nulls, or the service's response to an unreadable request."""
     if why := unreadable(call, request):
         return refused(call, 400, "SerializationException", why)
     if not call.json or call.service not in CODES:

@@ -49,7 +49,10 @@ class NotSimulatedError(ValueError):
 
 @cache
 def compiled(expression: str, metric: str) -> Compiled:
-    """The function of an expression; ``metric`` is the Id of the metric. Raises NotSimulatedError."""
+    """The function of an expression of the metric's Id.
+
+    Raises NotSimulatedError.
+    """
     # The grammar of the simulated part is Python's, except for the words.
     text = re.sub(r"\bAND\b|\bOR\b|&&|\|\|", lambda found: WORDS[found[0]], expression)
     try:

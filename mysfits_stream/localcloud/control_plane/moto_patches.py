@@ -1,4 +1,4 @@
-"""Patches for moto's S3 beyond the reach of overrides, and for moto's use of memory and time.
+"""Patches for moto's S3 beyond the reach of overrides, and for moto's memory and time.
 
 ``apply`` replaces methods of moto's classes, once for the process. Only ``moto_state.py`` calls ``apply``.
 """
@@ -44,7 +44,10 @@ def apply() -> None:
 
 
 def _lighten() -> None:
-    """Read fewer and smaller files of botocore, each once: a third of the first `up`'s time in moto."""
+    """Read fewer and smaller files of botocore, each once.
+
+    The files take a third of the first `up`'s time in moto.
+    """
     modules: Any = utils
     read, package_name = modules._load_service_model, modules.service_name_from_moto_package_name
 
@@ -71,7 +74,10 @@ def _lighten() -> None:
 
 
 def _simulated(service: str, document: dict[str, Any]) -> dict[str, Any]:
-    """A description without the operations that never reach moto: moto compiles a rule for each operation."""
+    """A description without the operations that never reach moto.
+
+    moto compiles a rule for each operation.
+    """
     if not simulated.is_listed(service):
         return document
     rejected = service_models.description(service)["operations"].keys() - set(simulated.operations(service))
@@ -111,7 +117,7 @@ def _putting(put: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _locked(bucket: Any, new: Any) -> Any:
-    """A new version with the bucket's default retention, also where no request has put the version (F331)."""
+    """A new version with the bucket's default retention, also without a request (F331)."""
     if bucket.has_default_lock and not new.lock_mode:
         new.lock_mode, new.lock_until = bucket.default_lock_mode, bucket.default_retention()
     return new
@@ -125,7 +131,7 @@ def _put_object_lock_configuration(
     days: int | None = None,
     years: int | None = None,
 ) -> None:
-    """PutObjectLockConfiguration, also of a bucket with objects: moto takes an empty bucket only (F331)."""
+    """PutObjectLockConfiguration, also of a bucket with objects, unlike moto (F331)."""
     bucket = self.get_bucket(bucket_name)
     if bucket.versioning_status != "Enabled":
         raise InvalidBucketState(

@@ -14,7 +14,7 @@ def at_once(transition: str, arn: str) -> float:
 
 @dataclass(frozen=True)
 class Transitions:
-    """The times of transitions: ``now`` for stored times, ``steady`` for the ends of transitions."""
+    """The times of transitions: ``now`` for stored times, ``steady`` for their ends."""
 
     now: Callable[[], float] = time.time
     steady: Callable[[], float] = time.monotonic

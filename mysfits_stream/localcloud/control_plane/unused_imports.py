@@ -1,4 +1,4 @@
-"""Defers a module that moto imports and the local cloud never uses: certificates, 8 MB and 40 ms.
+"""Defers moto's module of certificates, which the local cloud never uses: 8 MB and 40 ms.
 
 ``moto_state.py`` imports this module before moto. IAM's operations on certificates are rejected before moto
 (``simulated/operations.py``).

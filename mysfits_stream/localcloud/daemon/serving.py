@@ -63,7 +63,10 @@ def main(make_cloud: MakeCloud, directory: Path, options: dict[str, Any]) -> Non
 
 
 def _isolated(make_cloud: MakeCloud, *arguments: Any, **options: Any) -> LocalCloud:
-    """The cloud, without models of the user in ~/.aws/models: no environment variable leaves them out."""
+    """The cloud, without the user's models in ~/.aws/models.
+
+    No environment variable leaves these models out.
+    """
     from botocore.loaders import Loader
 
     Loader.CUSTOMER_DATA_PATH = Loader.BUILTIN_DATA_PATH
@@ -77,7 +80,7 @@ def serve(
     ended: threading.Event,
     interval: float = WATCH_INTERVAL,
 ) -> int:
-    """Serve until ``ended`` is set, the state file is gone, or IDLE_LIMIT seconds have no request.
+    """Serve until ``ended`` is set, the state file is gone, or IDLE_LIMIT idle seconds pass.
 
     Checks all three every ``interval`` seconds. ``options["lock"]`` is the inherited, locked descriptor.
     Returns the exit status.

@@ -53,7 +53,7 @@ class Integrations:
     def call(
         self, service: str, action: str, headers: Mapping[str, str], body: bytes, role_arn: str | None
     ) -> Answer:
-        """Call a service; ``action`` is the name of an operation, or the request line of a call by path.
+        """Call a service; ``action`` is an operation, or the request line of a call by path.
 
         Raises CannotAssumeRole. For a role without permission the answer is the service's refusal. Without a
         role only functions can be called, if the function's policy permits API Gateway; else NotPermitted.

@@ -1,4 +1,4 @@
-"""A request to a REST API: parts of the request, context, execution log and mapping expressions."""
+"""A request to a REST API: its parts, context, execution log and mapping expressions."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class RequestContext:
         return self.path_parameters.get(name)
 
     def value(self, expression: str) -> Any:
-        """The value of a mapping expression, for example ``method.request.header.Origin`` or ``'static'``."""
+        """The value of a mapping expression: ``method.request.header.Origin``, ``'static'``."""
         if expression[:1] == expression[-1:] == "'" and len(expression) > 1:
             return expression[1:-1]
         head, _, rest = expression.partition(".")
@@ -207,7 +207,7 @@ def sendable(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_custom_error(body: str) -> str:
-    """A function's answer with ``errorMessage`` parsed, if ``errorMessage`` is JSON; other answers unchanged.
+    """A function's answer, its ``errorMessage`` parsed if that is JSON.
 
     Used for mappings to headers, not for bodies.
     """

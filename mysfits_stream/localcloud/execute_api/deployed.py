@@ -54,7 +54,7 @@ class Integration:
     responses: tuple[IntegrationResponse, ...]
 
     def response_to(self, outcome: str | None) -> IntegrationResponse | None:
-        """The response with a pattern that matches the whole outcome, or the default response (F97)."""
+        """The response whose pattern matches the whole outcome, or the default response (F97)."""
         for response in self.responses:
             if response.pattern and outcome is not None and response.pattern.fullmatch(outcome):
                 return response
@@ -85,7 +85,7 @@ class Resource:
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """The order of resources: literal segments before variables, variables before greedy variables."""
+        """The order of resources: literal segments, then variables, then greedy variables."""
         return tuple(2 if part.endswith("+}") else int(part.startswith("{")) for part in self.segments)
 
     def method(self, http_method: str) -> Method | None:
@@ -178,7 +178,7 @@ def compile(api: Mapping[str, Any], account: str, region: str) -> DeployedApi:
 
 
 def on_stage(compiled: DeployedApi, stage: Mapping[str, Any]) -> DeployedApi:
-    """The compiled API behind a stage, with the stage's variables and the throttling of each method."""
+    """The compiled API behind a stage, with stage variables and each method's throttling."""
     settings: Mapping[str, Any] = stage.get("methodSettings") or {}
     buckets = {}
     for resource in compiled.resources:

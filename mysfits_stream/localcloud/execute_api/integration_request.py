@@ -1,4 +1,4 @@
-"""Integration requests of REST APIs: the mapped body, MOCK answers, and calls of AWS services."""
+"""Integration requests of REST APIs: mapped bodies, MOCK answers, calls of AWS services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schema draft-04, validated as in API Gateway: patterns follow ECMA 262, by ``regress``."""
+"""JSON Schema draft-04 as API Gateway validates it; ``regress`` runs ECMA 262 patterns."""
 
 from __future__ import annotations
 

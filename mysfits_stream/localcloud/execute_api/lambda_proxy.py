@@ -1,4 +1,4 @@
-"""Lambda proxy integrations: the request as an event, and the function's result as the response."""
+"""Lambda proxy integrations: the request as event, the function's result as response."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ MODEL_URL = "https://apigateway.amazonaws.com/restapis/{api}/models/{name}"
 
 @dataclass(frozen=True)
 class Model:
-    """A compiled model; ``accepts`` is the verdict of ``validator``, None for an unknown keyword."""
+    """A compiled model; ``accepts`` is the verdict, None for an unknown keyword."""
 
     validator: jsonschema.protocols.Validator
     accepts: Predicate | None

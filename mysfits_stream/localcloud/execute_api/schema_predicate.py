@@ -1,4 +1,4 @@
-"""A JSON schema as a predicate: ``jsonschema``'s verdict on a document, in a twentieth of the time.
+"""A JSON schema as a predicate: ``jsonschema``'s verdict in a twentieth of the time.
 
 Every click is validated, and most clicks are valid. ``jsonschema`` makes a validator and an iterator of
 errors for each part of a document; here the schema becomes nested functions once. A predicate knows the

@@ -35,7 +35,7 @@ class Buffer:
         self.oldest = min(self.oldest, arrived)
 
     def due_at(self, seconds: float, limit: int) -> float | None:
-        """When to close the buffer: at once when full, after ``seconds`` otherwise, never when empty."""
+        """When to close the buffer: full at once, else after ``seconds``, empty never."""
         if not self.parts:
             return None
         return self.opened if self.size >= limit else self.opened + seconds
@@ -71,7 +71,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The records of a :class:`Delivery`, without times: batches of records, three buffers, uploads.
+    """The records of a :class:`Delivery` without times: batches, three buffers, uploads.
 
     A buffer is the true time of the oldest record, and the parts.
     """

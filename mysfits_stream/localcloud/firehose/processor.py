@@ -1,4 +1,4 @@
-"""The event of the Lambda processor, and the interpretation of the answer (F80 to F82, F86).
+"""The Lambda processor's event, and the interpretation of its answer (F80 to F82, F86).
 
 Pure functions; ``delivery.py`` decides on invocations and retries.
 """

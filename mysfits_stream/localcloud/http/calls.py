@@ -79,7 +79,7 @@ def identify(request: Request) -> Call | None:
 
 
 def identify_as(service: str, request: Request) -> Call | None:
-    """The call that a request makes, signed or not, to a service; None for an unknown operation."""
+    """The call of a request to a service, signed or not; None for an unknown operation."""
     if operation := request.operation:
         is_json = "x-amz-target" in request.headers
         given = _document(request.body) if is_json else _form(request)

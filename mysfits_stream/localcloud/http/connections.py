@@ -1,4 +1,4 @@
-"""Connections without a worker: idle connections, and connections whose request has not arrived.
+"""Connections without a worker: idle, or waiting for the rest of a request.
 
 cheroot gives a worker to each new connection, and the worker waits for the request. Here a connection gets a
 worker once the head of a request has arrived, so silent and slow clients hold no worker. A slow body does
@@ -104,7 +104,7 @@ class Connections(ConnectionManager):
             self._partial.append(conn)
 
     def _head_arrived(self, conn: Any) -> bool:
-        """Whether a worker can read the head without waiting, or will see the end of the connection."""
+        """Whether a worker can read the head, or the connection's end, without waiting."""
         read = conn.rfile.unread()
         for size in (USUAL_HEAD, self._longest_head):
             try:

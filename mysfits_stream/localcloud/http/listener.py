@@ -92,7 +92,7 @@ def _http_date(seconds: int) -> bytes:
 
 
 class _Gateway(Gateway_10):
-    """The environ of a request. cheroot makes all of it anew for each request, here most is made once."""
+    """The environ of a request, most of which is made once; cheroot makes all anew."""
 
     def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # the stubs say None
         request, connection = self.req, self.req.conn

@@ -208,7 +208,7 @@ def unreadable(call: Call, request: Request) -> str | None:
 
 
 def without_nulls(value: Any) -> Any:
-    """A JSON document without members and entries that are null: AWS reads a null as an absent member."""
+    """A JSON document without null members and entries: AWS reads a null as absent."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Routes: the parts of the local cloud that answer requests, and the callers that may send requests."""
+"""Routes: the parts of the local cloud that answer requests, and their callers."""
 
 from __future__ import annotations
 

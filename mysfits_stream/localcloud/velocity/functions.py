@@ -24,7 +24,7 @@ class BodyNotJson(MappingError):
 
 
 class Input:
-    """``$input``: the body of a request or of an integration's response, and the request's parameters.
+    """``$input``: the body of a request or response, and the request's parameters.
 
     ``parameters`` is called once a template reads a parameter.
     """
@@ -64,9 +64,7 @@ class Input:
             raise MappingError(str(error)) from error
 
     def json(self, path: Any) -> str:
-        """``$input.json(path)``: the value at a path as JSON text; without a value, the JSON of the empty
-        string.
-        """
+        """``$input.json(path)``: the value at a path as JSON text, or the empty string's JSON."""
         value = self.path(path)
         return '""' if value is None else to_json(value)
 
@@ -108,7 +106,7 @@ class Util:
 
 
 def escape_javascript(value: Any) -> str:
-    """As Apache Commons' ``escapeJavaScript``: quotes, the slash, control and non-ASCII characters (F94)."""
+    """As Apache Commons' ``escapeJavaScript``: quotes, slash, control, non-ASCII (F94)."""
     return _ESCAPED.sub(_escape, text(value))
 
 

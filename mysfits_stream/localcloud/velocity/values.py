@@ -80,7 +80,10 @@ def _double(value: float) -> str:
 
 
 def truth(value: Any) -> bool:
-    """The truth of a value in ``#if``: every value but ``false`` is true, also an undefined reference."""
+    """The truth of a value in ``#if``: only ``false`` is false.
+
+    An undefined reference is true, too.
+    """
     return value is not False
 
 
@@ -144,7 +147,7 @@ def lookup(target: Any, name: Any) -> Any:
 
 
 def method(name: str) -> Callable[..., Any]:
-    """``$target.name(arguments)`` as a function; None for a target whose type has no method of the name."""
+    """``$target.name(arguments)`` as a function; None if the target's type lacks the method."""
     by_type = {kind: methods[name] for kind, methods in METHODS.items() if name in methods}
     of_any = ANY.get(name)
 

@@ -156,7 +156,7 @@ class Alarm:
         self._put(Tags=tag_list(self.placement.tags))
 
     def update(self, diff: Diff) -> None:
-        """Write all settings at once: PutMetricAlarm replaces all settings, and leaves the tags (F255)."""
+        """Write all settings at once; PutMetricAlarm replaces settings, but no tags (F255)."""
         if "Tags" in diff:
             self.tag(self.arn)
         if diff.keys() - {"Tags"}:

@@ -48,7 +48,7 @@ LATEST = "$LATEST"
 
 @dataclass(frozen=True)
 class Alias:
-    """An alias of ``function`` that names the newest version of the desired code and configuration.
+    """An alias of ``function`` to the newest version with the desired code and configuration.
 
     ``definition`` is the click of the smoke test; the description of each version holds its digest. ``warn``
     receives what the smoke test tolerates.

@@ -325,7 +325,7 @@ class Bucket:
             raise
 
     def _region(self) -> str:
-        """The bucket's region, whatever region was asked: botocore follows S3's redirects (section 2.2)."""
+        """The bucket's region from any region: botocore follows S3's redirects (section 2.2)."""
         # Emulators of S3 may omit the region; then there is one region only.
         return self._s3.head_bucket(Bucket=self.bucket_name).get(
             "BucketRegion", self.placement.account.region

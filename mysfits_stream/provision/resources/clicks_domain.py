@@ -1,4 +1,4 @@
-"""A custom domain name of the clicks API, with the mapping of its root to the stage (F290 to F294)."""
+"""A custom domain name of the clicks API, its root mapped to the stage (F290 to F294)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PATHS = {"RegionalCertificateArn": "/regionalCertificateArn", "SecurityPolicy": 
 
 @dataclass(frozen=True)
 class ClicksDomain:
-    """A regional domain name whose root is mapped to the stage of ``api``; nothing else is mapped."""
+    """A regional domain name with one mapping: its root to the stage of ``api``."""
 
     name: str
     placement: Placement
@@ -57,7 +57,7 @@ class ClicksDomain:
 
     @property
     def desired(self) -> Properties:
-        """Certificate, TLS version, and the mapping; the API by its logical name, as AWS assigns the id."""
+        """Certificate, TLS version and mapping; the API by logical name, since AWS assigns its id."""
         return {
             "RegionalCertificateArn": self.certificate_arn,
             "SecurityPolicy": SECURITY_POLICY,

@@ -1,4 +1,4 @@
-"""The table ``clicks_raw`` of the Glue Data Catalog: the delivered lines, partitioned by projection.
+"""Glue's table ``clicks_raw``: the delivered lines, partitioned by projection.
 
 Athena computes the partitions from the table's parameters, so that no partition has to be added (F212).
 Every column is text: a line of an earlier definition, with another type, fails no query (F215).
@@ -102,7 +102,7 @@ class ClicksTable:
         }
 
     def read(self) -> Observed | None:
-        """The table as Glue returns it, without parameters and settings that the stack does not write."""
+        """The table of Glue, without parameters and settings that the stack does not write."""
         try:
             found = self._found()
         except ClientError as error:

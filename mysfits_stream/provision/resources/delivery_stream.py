@@ -478,7 +478,7 @@ def _encryption(configuration: Any) -> dict[str, str]:
 
 
 def _getting_ready(error: Exception) -> bool:
-    """The role or its policy is not in force yet, in Firehose's wordings, or a version is stale (F53)."""
+    """Role or policy not in force yet, as Firehose words it, or a stale version (F53)."""
     return (
         any(is_error(error, "InvalidArgumentException", message=phrase) for phrase in ROLE_PHRASES)
         or is_error(error, "ConcurrentModificationException")

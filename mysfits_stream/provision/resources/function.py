@@ -83,7 +83,7 @@ class Function:
 
     @property
     def content(self) -> Properties:
-        """The desired properties that a published version keeps: code by its digest, and configuration."""
+        """The properties that a published version keeps: code by digest, and configuration."""
         return {
             "CodeSha256": self.package().sha256,
             "Architectures": [self.architecture],
@@ -336,7 +336,7 @@ class Function:
 
 
 def _without_empty(value: Any) -> Any:
-    """A setting without empty members: Lambda returns ``{"SubnetIds": []}``, or nothing, for no VPC."""
+    """A setting without empty members: without a VPC, Lambda may return ``{"SubnetIds": []}``."""
     if not isinstance(value, dict):
         return value
     return {key: member for key, member in value.items() if member}

@@ -1,4 +1,4 @@
-"""States of a function that matter to the function and to its alias: transient errors, and replacement."""
+"""States that function and alias share: transient errors, and replacement."""
 
 from __future__ import annotations
 

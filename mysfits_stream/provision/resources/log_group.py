@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MetricFilter:
-    """A metric that counts the log events of a pattern; without such events there is no value (F257)."""
+    """A metric that counts a pattern's log events; no value without an event (F257)."""
 
     name: str
     pattern: str
@@ -209,7 +209,7 @@ class LogGroup:
         return any(entry["logStreamName"] == stream for entry in found["logStreams"])
 
     def _filter(self) -> Properties | None:
-        """The metric filter of the wanted name, in CloudFormation's spelling; None for a missing filter."""
+        """The wanted metric filter in CloudFormation's spelling; None if missing."""
         name = self.metric_filter.name if self.metric_filter else ""
         found = self._logs.describe_metric_filters(logGroupName=self.group_name, filterNamePrefix=name)
         for each in found["metricFilters"]:

@@ -284,7 +284,7 @@ def _changing(error: Exception) -> bool:
 
 
 def _spreading(error: Exception) -> bool:
-    """The role was just made and is not known everywhere yet (F12), or a principal is not (F10)."""
+    """The new role (F12) or a principal (F10) has not propagated yet."""
     return (
         _changing(error)
         or is_error(error, "NoSuchEntity")

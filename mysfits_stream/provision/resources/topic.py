@@ -33,7 +33,10 @@ DELETED = "Deleted"
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic with one email address; a subscription works once its owner follows the link in an email."""
+    """A topic with one email address.
+
+    The subscription works once the owner follows the link in an email.
+    """
 
     name: str
     placement: Placement

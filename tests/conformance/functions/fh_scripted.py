@@ -1,4 +1,4 @@
-"""A processor that does with the batch what its environment says, or with each record what that says."""
+"""A processor that follows a script in its environment or in each record."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The engine: rows of JSON lines, projected partitions, Trino's SQL, and nothing beyond the tables."""
+"""The engine: rows of JSON lines, projected partitions, Trino's SQL, tables only."""
 
 from __future__ import annotations
 

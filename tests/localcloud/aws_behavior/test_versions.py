@@ -1,4 +1,4 @@
-"""Versions and aliases that reads show late, and domain names in a transition, on a clock of the test."""
+"""Reads that show versions, aliases and domain names late, on the clock of a test."""
 
 from __future__ import annotations
 

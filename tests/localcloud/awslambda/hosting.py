@@ -1,4 +1,4 @@
-"""A runtime on a standing clock, with functions from source text and roles with permissions."""
+"""A runtime on a standing clock: functions from source text, roles with permissions."""
 
 from __future__ import annotations
 

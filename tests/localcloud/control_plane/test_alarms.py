@@ -1,4 +1,4 @@
-"""Alarms of the local cloud: the state by rule and values, and what CloudWatch and SNS answer otherwise."""
+"""Alarms: the state by rule and values, and other answers of CloudWatch and SNS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REST APIs in the control plane: what is put comes back in AWS's shapes and survives a restart."""
+"""REST APIs in the control plane: AWS's shapes come back, and survive a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions as AWS's clients create, describe, update and delete them; moto answers what is not corrected."""
+"""Functions through AWS's clients: created, described, updated and deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of delivery streams: statistics of each minute, which take no memory for each value."""
+"""Metrics of delivery streams: a minute's statistics, without memory for each value."""
 
 from __future__ import annotations
 

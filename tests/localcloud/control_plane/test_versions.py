@@ -1,4 +1,4 @@
-"""Versions and aliases as AWS's clients publish, name, list and delete them, and as they are invoked."""
+"""Versions and aliases through AWS's clients: published, listed, deleted, invoked."""
 
 from __future__ import annotations
 

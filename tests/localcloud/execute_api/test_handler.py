@@ -1,4 +1,4 @@
-"""The data plane of REST APIs: the clicks API as it is provisioned, and integrations of every outcome."""
+"""The data plane of REST APIs: the clicks API, and integrations of every outcome."""
 
 from __future__ import annotations
 

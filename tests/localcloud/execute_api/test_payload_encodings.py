@@ -1,4 +1,4 @@
-"""Text and binary payloads: each row of API Gateway's tables of content type conversions (F146)."""
+"""Text and binary payloads: each row of API Gateway's conversion tables (F146)."""
 
 from __future__ import annotations
 

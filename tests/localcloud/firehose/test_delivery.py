@@ -1,4 +1,4 @@
-"""Records through a delivery stream, on a clock that the test turns: buffers, objects, metrics."""
+"""Records through a delivery stream on the test's clock: buffers, objects, metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A delivery stream and its processor, on a clock that the test turns: events, results, retries, roles."""
+"""A stream with processor on the test's clock: events, results, retries, roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may call the local cloud: decided on the route that answers, closed unless the route is open."""
+"""Who may call the local cloud: the answering route decides, and closed is the default."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_every_route_has_an_example(cloud_server: CloudUnderTest) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_pages_of_other_origins_reach_open_routes_only(cloud_server: CloudUnderTest, name: str) -> None:
-    """Routes x origins x Sec-Fetch-Site x methods x content types, against a rule written once more."""
+    """Routes, origins, Sec-Fetch-Site, methods and content types against a second rule."""
     allowed = AllowedCallers(origins=(LISTED,))
     seen = set()
     for (path, query, more), origin, site, method, kind in product(

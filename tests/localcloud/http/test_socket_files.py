@@ -1,4 +1,4 @@
-"""The files of a connection give and take the same bytes as those of cheroot, with fewer system calls."""
+"""A connection's files move the same bytes as cheroot's, with fewer system calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mapping templates: values and methods, what is refused at deployment, and that a body is data."""
+"""Mapping templates: values, methods, rejection at deployment, and bodies as data."""
 
 from __future__ import annotations
 

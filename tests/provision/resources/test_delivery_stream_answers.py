@@ -200,7 +200,7 @@ def test_a_creation_that_misses_the_function_is_repeated() -> None:
 
 
 def test_the_role_is_waited_for_while_firehose_changes_its_wording() -> None:
-    """F17, F18, F19, with an empty 500 in the middle (F4): one budget for the whole sequence (F5)."""
+    """F17, F18, F19 with an empty 500 (F4): one budget for the whole sequence (F5)."""
     time = Time()
     wordings = [UNABLE_TO_ASSUME, TOKEN_INVALID, EMPTY_500, ACCESS_DENIED, NOT_AUTHORIZED, VERIFY, VPC]
     aws = Scripted(

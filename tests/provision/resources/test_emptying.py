@@ -1,4 +1,4 @@
-"""A versioned bucket is emptied whole: every version and delete marker, whatever its key (F49)."""
+"""A versioned bucket is emptied: all versions and delete markers of any key (F49)."""
 
 from __future__ import annotations
 

@@ -358,7 +358,7 @@ def test_a_failed_function_stops_the_settling_and_is_replaced_by_the_next_up(sta
     ],
 )
 def test_a_function_whose_role(role: Answer) -> None:
-    """F55: its grant to decrypt the environment went with the role, and a new function gets another."""
+    """F55: the grant to decrypt the environment went with the role; a new function gets one."""
     aws = Scripted(
         GetFunction=shown(),
         GetRole=role,

@@ -1,4 +1,4 @@
-"""Database, table and workgroup against what Glue and Athena are known to answer (F210 to F218)."""
+"""Database, table and workgroup against known answers of Glue and Athena (F210-F218)."""
 
 from __future__ import annotations
 

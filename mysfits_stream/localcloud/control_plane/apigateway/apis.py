@@ -84,7 +84,7 @@ def imported(call: Call, new_id: NewId, now: int) -> tuple[Document, Document]:
 
 
 def put(call: Call, new_id: NewId, mode: str) -> tuple[Document, Document]:
-    """PutRestApi: a copy of the API with the document's definitions, and the warnings (F106, F108)."""
+    """PutRestApi: a copy of the API with the document's definitions, and warnings (F106, F108)."""
     document = openapi.parse(call.request.body)
     return _put(document, call.api, call, new_id, mode)
 

@@ -1,4 +1,4 @@
-"""Custom domain names and their base path mappings, as the control plane keeps them (F290 to F294).
+"""Custom domain names and their base path mappings in the control plane (F290 to F294).
 
 Regional names only. No request is served by such a name: the local cloud has no DNS and no certificate.
 """

@@ -204,7 +204,7 @@ def _reference(name: str, swagger: bool) -> Document:
 
 
 def _schema(schema: Any, swagger: bool) -> Any:
-    """A model's schema with references to the document's own schemas, without the draft's marker."""
+    """A model's schema without draft marker, its references within the document."""
     if isinstance(schema, list):
         return [_schema(item, swagger) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Athena's workgroups: stored by moto, answered here, since moto updates and tags no workgroup."""
+"""Athena's workgroups: stored by moto, answered here (moto updates and tags none)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class AthenaError(Exception):
 
 
 def paged(items: Sequence[T], given: Document, most: int) -> tuple[Sequence[T], Document]:
-    """The page that NextToken and MaxResults name, and the token of the next page; raises AthenaError."""
+    """The page of NextToken and MaxResults, and the next page's token.
+
+    Raises AthenaError.
+    """
     token = given.get("NextToken", "0")
     if not (token.isascii() and token.isdigit()):
         raise AthenaError("Invalid token")

@@ -89,7 +89,7 @@ class Functions:
         return replace(value_of(stored), invoked_arn=arn, reserved_concurrency=reserved_concurrency(latest))
 
     def _by_name(self, request: Request) -> Request:
-        """The request with the plain name of an existing function in place of an ARN or a part of an ARN.
+        """The request with an existing function's plain name in place of an ARN or partial ARN.
 
         Raises LambdaError.
         """

@@ -1,4 +1,4 @@
-"""Bodies of requests to Lambda's control plane, and the errors that several operations have."""
+"""Bodies of requests to Lambda's control plane, and errors of several operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rejects the parts of a template that the local cloud would ignore: types, properties and attributes."""
+"""Rejects types, properties and attributes of a template that the local cloud would ignore."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ class CodeCommit:
         return {"tags": self._repository(region, {"repositoryName": name}).tags}
 
     def _commit(self, region: str, parameters: dict[str, Any]) -> Commit:
-        """The commit of a specifier: a commit's id or a branch's name, by default the default branch."""
+        """The commit of a specifier: a commit's id or a branch, by default the default branch."""
         repository = self._repository(region, parameters)
         wanted = parameters.get("commitSpecifier", repository.repository_metadata.get("defaultBranch", ""))
         commit = repository.commits.get(repository.branches.get(wanted, wanted))

@@ -1,4 +1,7 @@
-"""S3 destinations of delivery streams: checked and filled in as AWS does, and read for the data plane."""
+"""S3 destinations of delivery streams: validated and completed as in AWS.
+
+The data plane reads the result.
+"""
 
 from __future__ import annotations
 

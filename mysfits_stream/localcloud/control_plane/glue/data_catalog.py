@@ -1,4 +1,4 @@
-"""The Glue Data Catalog, where moto differs: names, tags of a deleted database, versions of a table."""
+"""The Glue Data Catalog beyond moto: names, tags of deleted databases, table versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements of Athena that change databases and tables, and the tables that its queries read."""
+"""Athena's statements that change databases and tables; the tables that queries read."""
 
 from __future__ import annotations
 

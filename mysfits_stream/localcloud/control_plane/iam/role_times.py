@@ -1,4 +1,7 @@
-"""When roles were made: at the local cloud's time, to the second, where moto takes the machine's."""
+"""Creation times of roles: the local cloud's time, to the second.
+
+moto uses the machine's clock.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ def is_simulated(pattern: str) -> bool:
 
 
 def remove(backend: Any, group: str, name: str | None = None) -> None:
-    """Delete a filter of a log group, or all; moto keeps filters of deleted groups, and duplicates."""
+    """Delete one filter of a log group, or all filters.
+
+    moto keeps filters of deleted groups, and duplicates.
+    """
     stored = backend.filters.metric_filters
     stored[:] = [
         each

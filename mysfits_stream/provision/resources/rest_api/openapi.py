@@ -122,7 +122,7 @@ class ClicksApi:
         }
 
     def _mapping_template(self) -> str:
-        """The PutRecord call: the request's clicks in an envelope with the request's id, time and flags.
+        """PutRecord: the request's clicks in an envelope with the request's id, time and flags.
 
         The client can choose ``$context.requestId``, and not the extended id (F142). ``$input.params(name)``
         would read the query string first (F143), so the headers are compared one by one, in any case; a

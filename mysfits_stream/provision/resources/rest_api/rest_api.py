@@ -174,7 +174,7 @@ class RestApi:
         self.update({key: (None, value) for key, value in self.desired.items() if key != "Tags"})
 
     def update(self, diff: Diff) -> None:
-        """Put and deploy a differing definition, heal the stage, and remove leftovers of earlier runs."""
+        """Deploy a differing definition, heal the stage, remove leftovers of earlier runs."""
         api, *duplicates = self._existing()
         api_id = api["id"]
         if "EndpointConfiguration" in diff:

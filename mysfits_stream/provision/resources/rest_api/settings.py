@@ -1,4 +1,4 @@
-"""The settings of a REST API beside the definition, and the resource policy that a put must keep.
+"""A REST API's settings beside the definition, and the policy that a put must keep.
 
 Putting a definition in overwrite mode replaces description, binary media types and resource policy by the
 document's (F108): a policy on the live API has to be in the document as well (F150).
@@ -67,7 +67,7 @@ def patches(diff: Diff) -> list[dict[str, str]]:
 
 
 def with_policy_of(document: Document, api: Any) -> Document:
-    """The document with the resource policy of the live API, unless the document has its own (F150)."""
+    """The document with the live API's resource policy, unless it has its own (F150)."""
     kept = _parsed(api)
     return {POLICY: kept, **document} if kept else document
 
@@ -85,7 +85,7 @@ def _parsed(api: Any) -> Document | None:
 
 
 def _comparable(api: Any, execute_api_arn: str) -> Document | None:
-    """The policy with resources as written: API Gateway expands ``execute-api:/*`` to an ARN (F150)."""
+    """The policy with resources as written; API Gateway expands them to ARNs (F150)."""
     policy = _parsed(api)
     if policy is None:
         return None

@@ -142,7 +142,7 @@ def test_firehose_is_called_as_it_has_to_be() -> None:
 
 
 def test_only_success_is_told_as_success() -> None:
-    """F97: patterns are regular expressions on Firehose's status, and what matches none is the default."""
+    """F97: patterns match Firehose's status; the default takes the rest."""
     told = {}
     for status in ("200", "400", "403", "404", "413", "429", "500", "503", "301"):
         patterns = [p for p in PUT[INTEGRATION]["responses"] if p != "default" and re.fullmatch(p, status)]

@@ -40,7 +40,7 @@ def deployed(digest: str = DIGEST) -> Answer:
 
 
 def as_desired() -> dict[str, Any]:
-    """What API Gateway answers of an API that is as desired, in its own shape and with its own additions."""
+    """API Gateway's answers for an API as desired, in its own shape and with its additions."""
     document = DEFINITION.document()
     methods = {}
     for verb, operation in document["paths"]["/clicks"].items():

@@ -130,7 +130,7 @@ def test_an_api_is_made_tagged_and_regional_then_put_and_deployed_whole() -> Non
 
 
 def test_the_model_is_set_again_after_an_import_that_drops_its_limits() -> None:
-    """F101: an import forgets minItems and maxItems, so they are set before anything is deployed."""
+    """F101: an import drops minItems and maxItems; they are set before the deployment."""
     aws = Scripted(**put())
     api(aws).update({"Models": (None, None)})
     patched = aws.asked("UpdateModel")[0]["patchOperations"][0]
