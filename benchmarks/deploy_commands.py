@@ -1,7 +1,8 @@
 """A deployment without a change as a command, beside `aws cloudformation deploy` and `chalice deploy`.
 
 All of them against the same local cloud, 80 ms a call: our stack, the template that we export of it, and as
-near to it as Chalice comes, an API with one function behind it.
+near to it as Chalice comes, an API with one function behind it. Then our commands with calls that take no
+time, beside the import of boto3.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mysfits_stream.export import cloudformation, files
 
 UP, STATUS = "mysfits-stream up", "mysfits-stream status"
 CALLS = "what its calls take by themselves"
+BOTO3 = "python -c 'import boto3'"
 AT_ONCE, LATER = "aws cloudformation deploy, change set at once", "aws cloudformation deploy"
 CHALICE = "chalice deploy"
 CHANGE_SET_SECONDS = 1.0
@@ -76,8 +78,9 @@ def run(rounds: int = 3) -> list[Comparison]:
                 f"Deploy: commands with nothing to do, {CALL_SECONDS * 1000:g} ms a call",
                 sides,
                 rounds=rounds,
-                targets=tuple(
-                    Target(theirs, ours, least=3) for theirs in (LATER, CHALICE) for ours in (UP, STATUS)
+                targets=(
+                    *(Target(theirs, ours, least=3) for theirs in (LATER, CHALICE) for ours in (UP, STATUS)),
+                    *(Target(ours, CALLS, most=2.0) for ours in (UP, STATUS)),
                 ),
                 notes=(
                     "AWS makes change sets in the background. `aws` looks at once whether one is made, and "
@@ -87,8 +90,29 @@ def run(rounds: int = 3) -> list[Comparison]:
                     f"its two updates; AWS takes some {LASTING['lambda', 'update']:g} s for one (F54).",
                     *(peers.version(package) for package in ("awscli", "chalice")),
                 ),
-            )
+            ),
+            without_latency(rounds),
         ]
+
+
+def without_latency(rounds: int) -> Comparison:
+    """Our commands with nothing to do, and with calls that take no time, beside the import of boto3."""
+    with (
+        slow_cloud(Durations(call=0.0, assumable=0.0, lasting={})) as endpoint,
+        tempfile.TemporaryDirectory() as home,
+    ):
+        ours = Path(home) / "ours"
+        sides = {
+            side: command(endpoint, *our_project(ours, endpoint, side.split()[1])) for side in (UP, STATUS)
+        }
+        sides[UP]()
+        boto = command(endpoint, ours, [sys.executable, "-c", "import boto3"])
+        return compare(
+            "Deploy: commands with nothing to do, calls that take no time",
+            {BOTO3: boto, **sides},
+            rounds=rounds,
+            targets=tuple(Target(side, BOTO3, most=1.6) for side in (UP, STATUS)),
+        )
 
 
 def command(endpoint: str, directory: Path, arguments: list[str]) -> Callable[[], None]:

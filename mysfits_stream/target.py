@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mysfits_stream.aws import session as sessions
 from mysfits_stream.aws.account import Account, Clients, own_buckets_only
+from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.aws.errors import reason, translated
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
@@ -35,6 +36,11 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port
 LOCAL_SECRET = "local"  # noqa: S105, the local cloud checks the access key id only
 
 PREFLIGHT_TIMEOUT = 10.0
+
+OWN_BUCKETS = "s3, for buckets of this account"
+"""Key of the client of S3 that is made before the account is known."""
+DEPLOYER = ("iam", "lambda", "firehose", "apigateway", "logs", "resourcegroupstaggingapi")
+"""The services of the deployer beside S3."""
 
 NO_REGION = "no region: set region in config.yaml, --region or AWS_REGION"
 NO_CREDENTIALS = "no credentials: run aws configure sso or aws login, or set AWS_PROFILE"
@@ -63,7 +69,7 @@ class Target:
     """The variables with which another AWS client uses the target; empty if the user's own are enough."""
     time_scale: float = 1.0
     """How many of the target's seconds pass in one of ours."""
-    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def clients(self) -> Clients:
@@ -87,7 +93,8 @@ class Target:
     @cached_property
     def own_buckets(self) -> Any:
         """A client of S3 for buckets of this account only."""
-        s3 = _client(self.session, "s3", self.endpoint_url, self.account.region)
+        s3 = self._clients.pop(OWN_BUCKETS, None)
+        s3 = s3 or _client(self.session, "s3", self.endpoint_url, self.account.region)
         own_buckets_only(s3, self.account.id)
         return s3
 
@@ -134,17 +141,19 @@ def connect(
     directory: Path,
     report: Callable[[str], None] = lambda text: None,
     running: Running | None = None,
+    beside: Callable[[], object] | None = None,
 ) -> Target:
     """The configured target; the account of AWS is from sts:GetCallerIdentity.
 
     Starts the local cloud unless ``running`` is given. ``report`` gets warnings of the local cloud, and a
-    line about each long wait for it.
+    line about each long wait for it. With ``beside``, on AWS, the clients of the deployer are made while the
+    call is under way, and ``beside`` is called.
 
     Raises TargetError with what is wrong with credentials, region, endpoint or local cloud.
     """
     if config.target == "local":
         return _connect_local(config, directory, report, running)
-    return _connect_aws(config)
+    return _connect_aws(config, beside)
 
 
 def absent_local_cloud(config: Config) -> Target:
@@ -204,7 +213,7 @@ def _connect_local(
     )
 
 
-def _connect_aws(config: Config) -> Target:
+def _connect_aws(config: Config, beside: Callable[[], object] | None) -> Target:
     from botocore.exceptions import BotoCoreError, ProfileNotFound
 
     core = sessions.configured(config.profile)
@@ -222,14 +231,16 @@ def _connect_aws(config: Config) -> Target:
         raise TargetError(f"target aws lacks {len(missing)} settings: {'; '.join(missing)}")
     if not region:
         raise TargetError(NO_REGION)
+    account, clients = _account(session, core, region, beside)
     return Target(
         name="aws",
-        account=_account(session, core, region),
+        account=account,
         session=session,
         endpoint_url=None,
         invoke_url=config.invoke_url or AWS_INVOKE_URL,
         mysfits_api=config.mysfits_api,
         interrupt=Interrupt(),
+        _clients=clients,
     )
 
 
@@ -255,13 +266,24 @@ def mysfits_api(target: Target) -> str:
     return target.mysfits_api.rstrip("/")
 
 
-def _account(session: Session, core: Session, region: str) -> Account:
+def _account(
+    session: Session, core: Session, region: str, beside: Callable[[], object] | None
+) -> tuple[Account, dict[str, Any]]:
+    """The account, and the clients that were made meanwhile, in this thread (F72)."""
     sts = _client(session, "sts", None, region)
+    clients: dict[str, Any] = {}
+
+    def prepare() -> None:
+        if beside:
+            clients[OWN_BUCKETS] = _client(session, "s3", None, region)
+            clients.update({each: _client(session, each, None, region) for each in DEPLOYER})
+            beside()
+
     with _explained(region):
-        identity = sts.get_caller_identity()
+        _, identity = concurrently(prepare, sts.get_caller_identity)
     # The ARN of a service that is not AWS may have another form.
     partition = [*identity["Arn"].split(":"), ""][1] or "aws"
-    return _account_of(core, identity["Account"], region, partition)
+    return _account_of(core, identity["Account"], region, partition), clients
 
 
 def _local_account(core: Session, region: str) -> Account:

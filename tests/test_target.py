@@ -38,7 +38,12 @@ def refusal(code: str, message: str) -> str:
 @pytest.fixture
 def server() -> Iterator[Any]:
     """Something on this machine that answers every request with ``status`` and ``body``."""
-    told = SimpleNamespace(status=200, body=identity("arn:aws:iam::123456789012:user/me"), requests=[])
+    told = SimpleNamespace(
+        status=200,
+        body=identity("arn:aws:iam::123456789012:user/me"),
+        requests=[],
+        before=lambda: None,
+    )
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -49,6 +54,7 @@ def server() -> Iterator[Any]:
             self._answer()
 
         def _answer(self) -> None:
+            told.before()
             told.requests.append((self.command, self.path, dict(self.headers)))
             self.send_response(told.status)
             self.send_header("Content-Length", str(len(told.body)))
@@ -112,6 +118,23 @@ def test_the_partition_and_its_suffix_follow_from_who_we_are(
     found = connect(replace(AWS, region=region), tmp_path)
     assert found.account == Account("123456789012", region, arn.split(":")[1], suffix)
     assert found.endpoint("abc", "prod") == f"https://abc.execute-api.{region}.{suffix}/prod"
+
+
+def test_the_deployer_is_prepared_while_aws_tells_the_identity(account_at: Any, tmp_path: Path) -> None:
+    """F72: in the thread of the command, as sessions are not for several threads."""
+    prepared = threading.Event()
+    waited: list[bool] = []
+    threads: list[str] = []
+    account_at.before = lambda: waited.append(prepared.wait(30))
+
+    def beside() -> None:
+        threads.append(threading.current_thread().name)
+        prepared.set()
+
+    found = connect(AWS, tmp_path, beside=beside)
+    assert (waited, threads) == ([True], [threading.current_thread().name])
+    made = found.clients
+    assert (made.iam, made.s3) == (found.client("iam"), found.own_buckets)
 
 
 @pytest.mark.parametrize(

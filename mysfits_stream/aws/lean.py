@@ -3,7 +3,8 @@
 - Data of services: botocore looks into 400 directories for the name of each service, and parses JSON into an
   OrderedDict. ``ModelLoader`` trusts the name of a directory and parses into a dict, which keeps the order.
 - Events: botocore compares each event of each client with a hundred former names of services. Handlers still
-  register under either name; the clients emit the present name alone.
+  register under either name; the clients emit the present name alone. Handlers that write botocore's
+  documentation are left out: each client copies all handlers.
 
 Search paths, extras, handlers, signatures, retries and parsers stay botocore's. docs/performance.md has the
 figures.
@@ -17,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, Loader, create_loader
 from botocore.session import Session
@@ -53,6 +55,9 @@ def session(profile: str | None = None, session_vars: Any = None) -> Session:
     hooks = HierarchicalEmitter()
     made = Session(session_vars, hooks, profile=profile)
     made.register_component("event_emitter", hooks)
+    for name, handler, *_ in BUILTIN_HANDLERS:
+        if name.startswith("docs."):
+            made.unregister(name, handler)
     made.lazy_register_component("data_loader", lambda: configured(made.get_config_variable("data_path")))
     return made
 

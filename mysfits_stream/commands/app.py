@@ -64,6 +64,8 @@ class App:
 
     def __init__(self) -> None:
         self.options = Options()
+        self.beside: Callable[[], object] | None = None
+        """Prepares a command of the deployer while the target is connected."""
 
     @cached_property
     def config(self) -> Config:
@@ -98,7 +100,15 @@ class App:
 
         from mysfits_stream.target import connect
 
-        target = connect(self.config, self.directory, self.out.note, running)
+        def report(text: str) -> None:
+            self.out.note(text)
+
+        def beside() -> None:
+            if self.beside:
+                self.beside()
+            _ = self.out  # rich takes as long to import as half a call
+
+        target = connect(self.config, self.directory, report, running, beside if self.beside else None)
         account = target.account
         self.out.note(
             f"stack {self.config.stack} on {target.name}, account {account.id}, region {account.region}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from importlib import import_module
+
 import click
 
 from mysfits_stream.commands import questions
@@ -32,23 +35,26 @@ DIFFERS = 2
 @pass_app
 def up(app: App, dry_run: bool, adopt: bool, yes: bool, open_page: bool) -> int:
     """Create the stack, or update the stack to its configuration."""
-    import webbrowser
-
+    app.beside = partial(import_module, "mysfits_stream.operations.up")
     project = app.project  # first, because a local cloud loads while the command imports
 
-    from mysfits_stream.operations import adopt as adoption
-    from mysfits_stream.operations import plan, up
+    from mysfits_stream.operations import up
 
     if open_page and not project.target.page:
         raise click.UsageError("--open shows the local cloud's page; publish-site puts the page on AWS")
-    found = adoption.adoptable(project) if adopt else None
-    if found and found.items:
+    if adopt:
+        from mysfits_stream.operations import adopt as adoption
+
+        found = adoption.adoptable(project)
+    if adopt and found.items:
         app.out.adoption(found, as_result=dry_run)
         if dry_run:
             return DIFFERS
         questions.ask_to_adopt(app, found.tag, yes=yes)
         adoption.adopt(project, found)
     if dry_run:
+        from mysfits_stream.operations import plan
+
         planned = plan.plan(project)
         app.out.plan(planned)
         return 0 if planned.changes.unchanged else DIFFERS
@@ -56,6 +62,8 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool, open_page: bool) -> int:
         done = up.up(project, progress)
     app.out.up(done, example_click=lambda: up.example_click(project))
     if open_page and done.page:
+        import webbrowser
+
         up.open_page(done.page, opened=webbrowser.open)
     return 0
 
@@ -74,9 +82,12 @@ def plan(app: App, clicks: str | None) -> int:
 
     Exit code 2 if there is a change.
     """
+    app.beside = partial(import_module, "mysfits_stream.operations.plan")
+    project = app.project
+
     from mysfits_stream.operations import plan
 
-    planned = plan.plan(app.project, clicks)
+    planned = plan.plan(project, clicks)
     app.out.plan(planned)
     return 0 if planned.changes.unchanged else DIFFERS
 
@@ -92,13 +103,15 @@ def status(app: App) -> int:
 
     Exit code 2 if a resource differs, is missing or is not this stack's.
     """
+    app.beside = partial(import_module, "mysfits_stream.operations.status")
+    absent = app.has_no_local_cloud
+    project = app.absent_project if absent else app.project
+
     from mysfits_stream.operations import status
 
-    if app.has_no_local_cloud:
+    if absent:
         app.out.note("No local cloud runs here; mysfits-stream up starts one.")
-        found = status.status_without_local_cloud(app.absent_project)
-    else:
-        found = status.status(app.project)
+    found = status.status_without_local_cloud(project) if absent else status.status(project)
     app.out.status(found)
     return 0 if found.in_sync else DIFFERS
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from mysfits_stream.aws.concurrently import concurrently
 from mysfits_stream.config import Config
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.operations.project import Project
@@ -13,19 +14,27 @@ from mysfits_stream.provision.left_behind import EarlierBuckets, consequences, e
 from mysfits_stream.provision.stack import Stack
 
 
-def note_consequences(project: Project, changes: Sequence[Change]) -> None:
-    """Note the buckets that stay, the stages that stop answering, and a limit that gets lower.
+def noting_consequences(project: Project, work: Callable[[], list[Change]]) -> list[Change]:
+    """The changes of ``work``; what these leave behind is noted.
 
-    An endpoint without the tagging API is noted, too, and is no error.
+    Notes the buckets that stay, the stages that stop answering, and a limit that gets lower. The buckets are
+    looked for while ``work`` runs. An endpoint without the tagging API is noted, too, and is no error.
     """
     stack = project.build(needs_service=False)
-    try:
-        earlier = find_earlier_buckets(project, stack)
-    except ProvisionError as error:
-        project.note(f"note: {error}")
-        earlier = []
-    for line in [*consequences(changes, stack, earlier), *lowered_limits(project.config, changes)]:
+    tagging = project.target.client("resourcegroupstaggingapi")
+
+    def look() -> EarlierBuckets | ProvisionError:
+        try:
+            return earlier_buckets(stack, tagging)
+        except ProvisionError as error:
+            return error
+
+    changes, found = concurrently(work, look)
+    earlier = [] if isinstance(found, ProvisionError) else found
+    lines = [*consequences(changes, stack, earlier), *lowered_limits(project.config, changes)]
+    for line in [str(found), *lines] if isinstance(found, ProvisionError) else lines:
         project.note(f"note: {line}")
+    return list(changes)
 
 
 def lowered_limits(config: Config, changes: Sequence[Change]) -> Iterator[str]:

@@ -9,9 +9,9 @@ from mysfits_stream import codecommit, cost, cost_ceiling
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.expiring import Expiring, expiring
-from mysfits_stream.operations.left_behind import note_consequences
+from mysfits_stream.operations.left_behind import noting_consequences
 from mysfits_stream.operations.project import Project
-from mysfits_stream.provision.engine import Goal, converge
+from mysfits_stream.provision.engine import Change, Goal, converge
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,15 @@ def plan(project: Project, volume: str | None = None) -> Plan:
         codecommit.check_region(project.target.account.region)
     clicks = cost.parse_volume(volume) if volume else None
     state = project.open_state()
-    changes = converge(project.build(), state, goal=Goal.PRESENT, dry_run=True)
-    if retired := project.retired(state):
-        changes += converge(retired, state, goal=Goal.ABSENT, dry_run=True)
-    note_consequences(project, changes)
+    stack, retired = project.build(), project.retired(state)
+
+    def compare() -> list[Change]:
+        changes = converge(stack, state, goal=Goal.PRESENT, dry_run=True)
+        if retired:
+            changes += converge(retired, state, goal=Goal.ABSENT, dry_run=True)
+        return changes
+
+    changes = noting_consequences(project, compare)
     config = project.config
     return Plan(
         StackChanges.of(project, changes),

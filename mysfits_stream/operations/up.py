@@ -11,10 +11,10 @@ from mysfits_stream import cost_ceiling
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.errors import ClickError, TargetError
 from mysfits_stream.operations.changes import StackChanges
-from mysfits_stream.operations.left_behind import note_consequences
+from mysfits_stream.operations.left_behind import noting_consequences
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
 from mysfits_stream.operations.status import note_pending_address
-from mysfits_stream.provision.engine import Goal, converge
+from mysfits_stream.provision.engine import Change, Goal, converge
 from mysfits_stream.target import mysfits_api
 
 if TYPE_CHECKING:
@@ -63,10 +63,14 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
         with project.interruptible():
             resources = project.build(reporter.waiting)
             retired = project.retired(state, reporter.waiting)
-            done = converge(resources, state, goal=Goal.PRESENT, notify=reporter.notify)
-            if retired:
-                converge(retired, state, goal=Goal.ABSENT, notify=reporter.notify)
-            note_consequences(project, done)
+
+            def change() -> list[Change]:
+                changes = converge(resources, state, goal=Goal.PRESENT, notify=reporter.notify)
+                if retired:
+                    converge(retired, state, goal=Goal.ABSENT, notify=reporter.notify)
+                return changes
+
+            done = noting_consequences(project, change)
             note_pending_address(project, resources)
         changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
         state.set_endpoint(changes.endpoint)

@@ -14,6 +14,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email import message_from_string
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.resources import files
@@ -123,7 +124,9 @@ def _closure(names: Iterable[str]) -> Iterator[_Installed]:
             raise ProvisionError(
                 "processor", "package", f"{name} is not installed; run: pip install {name}"
             ) from None
-        metadata = dist.metadata
+        # The description below the headers is long, and takes long to parse.
+        headers = (dist.read_text("METADATA") or "").partition("\n\n")[0]
+        metadata = message_from_string(headers) if headers else dist.metadata
         files = tuple(dist.files or ())
         yield _Installed(metadata["Name"], metadata["Version"], files, dist)
         required = metadata.get_all("Requires-Dist") or ()
