@@ -34,9 +34,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Every command has the global options, before or after its name:"
     yield ""
-    context = click.Context(
-        cli.cli, info_name="mysfits-stream", terminal_width=WIDTH, max_content_width=WIDTH
-    )
+    settings = {**cli.cli.context_settings, "max_content_width": WIDTH}
+    context = click.Context(cli.cli, info_name="mysfits-stream", terminal_width=WIDTH, **settings)
     yield from _block(_options(context, shared=True))
     commands = [command for command in cli.cli.commands.values() if isinstance(command, Command)]
     for section in SECTIONS:

@@ -111,7 +111,7 @@ def test_list_shows_the_local_clouds_of_this_user(shell: Shell) -> None:
     started = shell.run("local", "start", "--json").json
     [listed] = here()
     assert (listed["pid"], listed["endpoint"]) == (started["pid"], started["endpoint"])
-    assert listed["memoryBytes"] > 50_000_000 and 0 <= listed["ageSeconds"] < 120
+    assert listed["memoryBytes"] > 10_000_000 and 0 <= listed["ageSeconds"] < 120
     lines = shell.run("local", "list").out.splitlines()
     assert any(line.startswith(f"{shell.directory.resolve()}  pid {listed['pid']}  ") for line in lines)
 

@@ -75,7 +75,7 @@ def test_a_query_is_waited_for_and_its_rows_have_the_types_of_the_laptop() -> No
             "Bytes scanned limit was exceeded",
             "cancelled: Bytes scanned limit was exceeded. Choose",
         ),
-        ("FAILED", "HIVE_BAD_DATA: Error\nparsing", "failed: HIVE_BAD_DATA: Error parsing. Somebody changed"),
+        ("FAILED", "HIVE_BAD_DATA: Error\nparsing", "failed: HIVE_BAD_DATA: Error parsing. The table's"),
         ("FAILED", "SYNTAX_ERROR: line 1:8", "failed: SYNTAX_ERROR: line 1:8"),
         ("FAILED", None, "failed: no reason given"),
     ],
