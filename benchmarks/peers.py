@@ -22,19 +22,25 @@ REQUIREMENTS = {
 
 def command(package: str, name: str) -> str:
     """The path of a peer's command; its package is installed first if it is not there."""
-    environment = (HOME / package).absolute()
-    found = environment / "bin" / name
-    if not found.exists():
-        print(f"installing {package}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        python = str(environment / "bin/python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENTS[package]], check=True)
-    return str(found)
+    return str(_programs(package) / name)
 
 
 def version(package: str) -> str:
     """A peer's name and version."""
-    python = (HOME / package).absolute() / "bin/python"
+    python = _programs(package) / "python"
     code = f"from importlib.metadata import version; print(version({package!r}))"
     done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
     return f"{package} {done.stdout.strip()}"
+
+
+def _programs(package: str) -> Path:
+    """The directory of a peer's programs. Installs the package if this was not done yet."""
+    environment = (HOME / package).absolute()
+    done = environment / "installed"
+    if not done.exists():
+        print(f"installing {package}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        python = str(environment / "bin/python")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENTS[package]], check=True)
+        done.touch()
+    return environment / "bin"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from botocore.exceptions import ClientError
 
 from mysfits_stream import config_file
 from mysfits_stream.export import cloudformation, files
+from mysfits_stream.localcloud.aws_behavior.instant import InstantBehavior
 from mysfits_stream.localcloud.control_plane.cloudformation.simulated_types import PROPERTIES
+from mysfits_stream.localcloud.server import LocalCloud
+from tests.support.clock import Clock
 from tests.support.cloud import CloudUnderTest
+from tests.support.in_process import InProcess
 
 pytestmark = pytest.mark.slow
 
@@ -84,3 +90,57 @@ def test_every_property_of_an_export_is_simulated() -> None:
         assert files.as_yaml(template)
         for found in template["Resources"].values():
             assert set(found["Properties"]) <= set(PROPERTIES[found["Type"]].split())
+
+
+class Settling(InstantBehavior):
+    """Functions take an hour to be ready."""
+
+    def settling(self, transition: str, arn: str) -> float:
+        return 3600.0
+
+
+def test_a_stack_waits_until_its_function_is_ready() -> None:
+    trust = {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ]
+    }
+
+    def template(memory: int) -> str:
+        function = {
+            "FunctionName": "function",
+            "Runtime": "python3.13",
+            "Handler": "code.handler",
+            "MemorySize": memory,
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "Code": {"S3Bucket": "code", "S3Key": "code.zip"},
+        }
+        kinds = {
+            "Role": ("AWS::IAM::Role", {"RoleName": "role", "AssumeRolePolicyDocument": trust}),
+            "Function": ("AWS::Lambda::Function", function),
+            f"Version{memory}": ("AWS::Lambda::Version", {"FunctionName": {"Ref": "Function"}}),
+        }
+        resources = {name: {"Type": kind, "Properties": given} for name, (kind, given) in kinds.items()}
+        return json.dumps({"Resources": resources})
+
+    code = BytesIO()
+    with ZipFile(code, "w") as archive:
+        archive.writestr("code.py", "def handler(event, context): pass")
+    clock = Clock()
+    cloud = LocalCloud(now=clock, background=False, behavior=Settling)
+    try:
+        aws = InProcess(cloud, clock)
+        s3, stacks, functions = aws.client("s3"), aws.client("cloudformation"), aws.client("lambda")
+        s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_object(Bucket="code", Key="code.zip", Body=code.getvalue())
+        stacks.create_stack(
+            StackName="stack", TemplateBody=template(128), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        stacks.update_stack(
+            StackName="stack", TemplateBody=template(256), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        assert functions.get_function_configuration(FunctionName="function")["MemorySize"] == 256
+        versions = functions.list_versions_by_function(FunctionName="function")["Versions"]
+        assert {each["State"] for each in versions} == {"Active"}
+    finally:
+        cloud.stop()

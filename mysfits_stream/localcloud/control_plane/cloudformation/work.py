@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from mysfits_stream.localcloud.control_plane import moto_state
 from mysfits_stream.localcloud.control_plane.cloudformation.provided import Provided
 from mysfits_stream.localcloud.control_plane.moto_state import CloudFormationModel
+from mysfits_stream.localcloud.settings import ACCOUNT
 
 
 class Role(Provided, CloudFormationModel):
@@ -62,6 +64,7 @@ class Function(Provided, CloudFormationModel):
         architectures = self.properties.get("Architectures", ["x86_64"])
         if self.exists:
             self.call("lambda", "update_function_configuration", **configuration)
+            self._complete()
             self.call(
                 "lambda",
                 "update_function_code",
@@ -69,6 +72,7 @@ class Function(Provided, CloudFormationModel):
                 Architectures=architectures,
                 **self.properties["Code"],
             )
+            self._complete()
             return
         made = self.call(
             "lambda",
@@ -79,6 +83,12 @@ class Function(Provided, CloudFormationModel):
             Tags=self.tags(),
         )
         self.attributes["Arn"] = made["FunctionArn"]
+        self._complete()
+
+    def _complete(self) -> None:
+        """End the transition of the function, for which CloudFormation waits on AWS."""
+        stored = moto_state.backend("lambda", ACCOUNT, self.region).get_function(self.physical_resource_id)
+        stored.settles_at = 0.0
 
     def remove(self) -> None:
         """Delete the function."""
