@@ -27,12 +27,6 @@ from tests.support.scripted_mysfits import (
     lines,
 )
 
-OK, FAILED = "Ok", "ProcessingFailed"
-WORKSHOP = ["userId", "mysfitId", "goodevil", "lawchaos", "species"]
-LINE = [*WORKSHOP, "name", "clickedAt", "clickId", "requestId"]
-CLICK = {"userId": "Ada", "mysfitId": "hydra-1"}
-UNKNOWN = dict.fromkeys(("goodevil", "lawchaos", "species", "name")) | {"enriched": False}
-
 
 class Counting(ThreadingHTTPServer):
     """A real HTTP server of mysfits that counts connections and useless connections."""

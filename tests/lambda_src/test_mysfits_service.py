@@ -19,8 +19,10 @@ from mysfits_stream.lambda_src.stream_processor import (
 )
 from tests.support.scripted_mysfits import (
     DEFINITION,
+    FAILED,
     HEALTHY,
     HYDRA,
+    OK,
     SPHINX,
     Reply,
     ScriptedService,
@@ -30,12 +32,6 @@ from tests.support.scripted_mysfits import (
     results,
     says,
 )
-
-OK, FAILED = "Ok", "ProcessingFailed"
-WORKSHOP = ["userId", "mysfitId", "goodevil", "lawchaos", "species"]
-LINE = [*WORKSHOP, "name", "clickedAt", "clickId", "requestId"]
-CLICK = {"userId": "Ada", "mysfitId": "hydra-1"}
-UNKNOWN = dict.fromkeys(("goodevil", "lawchaos", "species", "name")) | {"enriched": False}
 
 
 def test_the_service_is_asked_once_for_each_mysfit_until_the_answer_is_old() -> None:

@@ -18,8 +18,11 @@ from mysfits_stream.lambda_src.stream_processor import (
     read,
 )
 from tests.support.scripted_mysfits import (
+    CLICK,
     DEFINITION,
+    FAILED,
     HYDRA,
+    OK,
     ScriptedService,
     World,
     click,
@@ -30,10 +33,8 @@ from tests.support.scripted_mysfits import (
     says,
 )
 
-OK, FAILED = "Ok", "ProcessingFailed"
 WORKSHOP = ["userId", "mysfitId", "goodevil", "lawchaos", "species"]
 LINE = [*WORKSHOP, "name", "clickedAt", "clickId", "requestId"]
-CLICK = {"userId": "Ada", "mysfitId": "hydra-1"}
 UNKNOWN = dict.fromkeys(("goodevil", "lawchaos", "species", "name")) | {"enriched": False}
 
 

@@ -16,6 +16,8 @@ from requests.adapters import BaseAdapter
 from mysfits_stream.config import Config
 from mysfits_stream.lambda_src.stream_processor import Definition, Items, MysfitsService, Processor
 
+OK, FAILED = "Ok", "ProcessingFailed"
+CLICK = {"userId": "Ada", "mysfitId": "hydra-1"}
 HYDRA = {
     "mysfitId": "hydra-1",
     "goodevil": "Evil",
