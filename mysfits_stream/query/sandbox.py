@@ -58,7 +58,7 @@ def _foreign(tree: Any) -> Iterator[str]:
             for entry in (node.get("cte_map") or {}).get("map", ()):
                 name, query = entry["key"].lower(), entry["value"]
                 # Without RECURSIVE, a table of the same name is meant inside.
-                is_recursive = '"RECURSIVE_CTE_NODE"' in json.dumps(query)
+                is_recursive = query["query"]["node"]["type"] == "RECURSIVE_CTE_NODE"
                 stack.append((query, names | {name} if is_recursive else names))
                 names |= {name}
             stack += [(each, names) for key, each in node.items() if key != "cte_map"]
@@ -68,9 +68,10 @@ def _foreign_name(node: dict[str, Any], names: Names) -> str:
     """The name in a single node of the tree if it is not allowed."""
     match node.get("type"):
         case "BASE_TABLE":
-            parts = [node.get("catalog_name"), node.get("schema_name"), node["table_name"]]
-            full = ".".join(part for part in parts if part)
-            return "" if full.lower() in names else full
+            table, schemas = str(node["table_name"]), [node.get("catalog_name"), node.get("schema_name")]
+            # A qualified name is of the catalog, also where WITH has a name with the same dots.
+            qualified = ".".join(filter(None, [*schemas, table]))
+            return "" if not any(schemas) and table.lower() in names else qualified
         case "TABLE_FUNCTION":
             name = str(node["function"]["function_name"])
             return "" if name.lower() in TABLE_FUNCTIONS else name

@@ -243,6 +243,15 @@ FORBIDDEN = {
         "WITH duckdb_views AS (SELECT * FROM duckdb_views) FROM duckdb_views",
         "duckdb_views is not possible",
     ),
+    "a name of WITH with a dot": (
+        'WITH "information_schema.tables" AS (SELECT 1) SELECT * FROM information_schema.tables',
+        "information_schema.tables is not possible",
+    ),
+    "a recursion inside WITH": (
+        "WITH duckdb_views AS (WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 2) "
+        "SELECT sql FROM duckdb_views LIMIT 2) SELECT * FROM duckdb_views",
+        "duckdb_views is not possible",
+    ),
     "many levels": ("SELECT " + "+".join(["1"] * 900), "nested too deeply"),
 }
 
