@@ -1,4 +1,4 @@
-"""Independent reads, made at the same time."""
+"""Independent calls, made at the same time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ THREAD_NAME = "concurrently"
 
 
 def concurrently(longest: Callable[[], Any], *others: Callable[[], Any]) -> list[Any]:
-    """The results of all reads, in order; ``longest`` runs in this thread.
+    """The results of all calls, in order; ``longest`` runs in this thread.
 
-    Raises the first error in order, after every read has ended.
+    Raises the first error in order, after every call has ended.
     """
     with ThreadPoolExecutor(len(others), thread_name_prefix=THREAD_NAME) as pool:
-        under_way = [pool.submit(read) for read in others]
-        return [longest(), *(read.result() for read in under_way)]
+        under_way = [pool.submit(call) for call in others]
+        return [longest(), *(call.result() for call in under_way)]

@@ -14,27 +14,28 @@ from mysfits_stream.provision.left_behind import EarlierBuckets, consequences, e
 from mysfits_stream.provision.stack import Stack
 
 
-def noting_consequences(project: Project, work: Callable[[], list[Change]]) -> list[Change]:
-    """The changes of ``work``; what these leave behind is noted.
+def work_and_note_consequences(project: Project, work: Callable[[], list[Change]]) -> list[Change]:
+    """The changes of ``work``, with a note on everything that the changes leave behind.
 
-    Notes the buckets that stay, the stages that stop answering, and a limit that gets lower. The buckets are
-    looked for while ``work`` runs. An endpoint without the tagging API is noted, too, and is no error.
+    Notes buckets that stay, stages that stop answering, and a limit that gets lower. The search for earlier
+    buckets runs beside ``work``. An endpoint without the tagging API gets a note, and is no error.
     """
     stack = project.build(needs_service=False)
-    tagging = project.target.client("resourcegroupstaggingapi")
+    notes: list[str] = []
 
-    def look() -> EarlierBuckets | ProvisionError:
+    def look() -> EarlierBuckets:
         try:
-            return earlier_buckets(stack, tagging)
+            return find_earlier_buckets(project, stack)
         except ProvisionError as error:
-            return error
+            notes.append(str(error))
+            return []
 
-    changes, found = concurrently(work, look)
-    earlier = [] if isinstance(found, ProvisionError) else found
-    lines = [*consequences(changes, stack, earlier), *lowered_limits(project.config, changes)]
-    for line in [str(found), *lines] if isinstance(found, ProvisionError) else lines:
-        project.note(f"note: {line}")
-    return list(changes)
+    changes: list[Change]
+    changes, earlier = concurrently(work, look)
+    notes += [*consequences(changes, stack, earlier), *lowered_limits(project.config, changes)]
+    for note in notes:
+        project.note(f"note: {note}")
+    return changes
 
 
 def lowered_limits(config: Config, changes: Sequence[Change]) -> Iterator[str]:

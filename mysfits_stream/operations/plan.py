@@ -9,7 +9,7 @@ from mysfits_stream import codecommit, cost, cost_ceiling
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.expiring import Expiring, expiring
-from mysfits_stream.operations.left_behind import noting_consequences
+from mysfits_stream.operations.left_behind import work_and_note_consequences
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.engine import Change, Goal, converge
 
@@ -50,7 +50,7 @@ def plan(project: Project, volume: str | None = None) -> Plan:
             changes += converge(retired, state, goal=Goal.ABSENT, dry_run=True)
         return changes
 
-    changes = noting_consequences(project, compare)
+    changes = work_and_note_consequences(project, compare)
     config = project.config
     return Plan(
         StackChanges.of(project, changes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mysfits_stream.operations.changes import StackChanges
-from mysfits_stream.operations.left_behind import noting_consequences
+from mysfits_stream.operations.left_behind import work_and_note_consequences
 from mysfits_stream.operations.project import Project
 from mysfits_stream.provision.alarm_states import alarm_states, pending
 from mysfits_stream.provision.engine import Goal, decide, survey, translated
@@ -26,7 +26,7 @@ def status(project: Project) -> StackChanges:
     """Read every resource; a foreign resource is reported, not raised."""
     project.open_state()
     stack = project.build()
-    changes = noting_consequences(project, lambda: survey(stack, Goal.PRESENT, project.config.stack))
+    changes = work_and_note_consequences(project, lambda: survey(stack, Goal.PRESENT, project.config.stack))
     found = StackChanges.of(project, changes)
     if not project.config.alarms.on:
         return found

@@ -11,7 +11,7 @@ from mysfits_stream import cost_ceiling
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.errors import ClickError, TargetError
 from mysfits_stream.operations.changes import StackChanges
-from mysfits_stream.operations.left_behind import noting_consequences
+from mysfits_stream.operations.left_behind import work_and_note_consequences
 from mysfits_stream.operations.project import Project, Reporter, prefix_errors
 from mysfits_stream.operations.status import note_pending_address
 from mysfits_stream.provision.engine import Change, Goal, converge
@@ -70,7 +70,7 @@ def up(project: Project, reporter: Reporter, clock: Callable[[], float] = time.m
                     converge(retired, state, goal=Goal.ABSENT, notify=reporter.notify)
                 return changes
 
-            done = noting_consequences(project, change)
+            done = work_and_note_consequences(project, change)
             note_pending_address(project, resources)
         changes, seconds = StackChanges.of(project, done, status="in-sync"), clock() - began
         state.set_endpoint(changes.endpoint)
