@@ -163,16 +163,14 @@ class _Closing:
         spread, final = highest - lowest, settled[-1].balance * sign
         # Requests are counted before their records come in, so only a loss lifts the difference for the
         # first time to a level at which it ends.
-        peak = 0
+        peak, found = 0, None
         for minute in settled:
             level = min(minute.balance * sign, final)
             if level > peak:
                 kind, step = "lost" if sign > 0 else "surplus", level - peak
-                link, reason = (
-                    likeliest(self.sums, self.ledger, minute.at, (self.low, self.high), self.span)
-                    if sign > 0
-                    else ("bucket", SURPLUS)
-                )
+                if sign > 0 and (found is None or not found.begin <= minute.at <= found.end):
+                    found = likeliest(self.sums, self.ledger, minute.at, (self.low, self.high), self.span)
+                link, reason = (found.link, found.reason) if found else ("bucket", SURPLUS)
                 yield Suspect(kind, minute.at, max(0, step - spread), step, link, reason)
                 peak = level
 

@@ -86,7 +86,8 @@ class ErasedCounts:
     def metadata(self, other: Mapping[str, str], cut_off: datetime) -> dict[str, str]:
         """An object's metadata with these counts added; without counts, the metadata unchanged.
 
-        Counts that do not fit are summed by hour, then by day. ``cut_off`` is the time of the erasure.
+        Counts that do not fit are summed by hour, then by day, at the beginning of each; where the sums do
+        not fit either, the earlier counts stay. ``cut_off`` is the time of the erasure.
         """
         total = of_metadata(other)
         total.add(self)
@@ -101,7 +102,7 @@ class ErasedCounts:
             text = json.dumps(total._document(length), separators=(",", ":"))
             if len(text) <= room:
                 return rest | {NAME: text}
-        return rest
+        return dict(other)
 
     def _document(self, length: int) -> dict[str, dict[str, int]]:
         document: dict[str, dict[str, int]] = {}
@@ -113,7 +114,7 @@ class ErasedCounts:
 
 
 def of_metadata(metadata: Mapping[str, str]) -> ErasedCounts:
-    """The counts in an object's metadata; none for a text that is not ours."""
+    """The counts in an object's metadata; empty for an invalid text."""
     found = ErasedCounts()
     try:
         document: Any = json.loads(metadata.get(NAME, "{}"))
@@ -166,17 +167,31 @@ def of_lines(
         if failed_request not in left_failed and first("failed", failed_request):
             # Equal records without ids that came in at once have equal lines.
             found.failed[minute] += max(equal.values())
+    left_times, left_numbers = _left(rest) if times or clicks else (set(), {})
     for text in times:
-        found.times_without_id[minutes[text]] += text.encode() not in rest and first("time", text)
+        found.times_without_id[minutes[text]] += text not in left_times and first("time", text)
     for request, ids in clicks.items():
-        name = json.dumps(request).encode()[1:-1]
-        is_left = name in rest
-        found.stored[minutes[request]] += not is_left and first("stored", request)
-        left = set(map(int, re.findall(re.escape(name) + INDEX.pattern.encode(), rest))) if is_left else set()
+        found.stored[minutes[request]] += request not in left_numbers and first("stored", request)
+        left = left_numbers.get(request, set())
         gone = {int(number[1]) for each in ids if (number := numbered(each, request))}
         if first("gaps", request):
             found.gaps[minutes[request]] += _gaps(left) - _gaps(left | gone)
     return found
+
+
+def _left(contents: bytes) -> tuple[set[str], dict[str, set[int]]]:
+    """The times of lines without ids in contents; request -> the numbers of its clicks."""
+    times: set[str] = set()
+    numbers: dict[str, set[int]] = {}
+    for line in contents.split(b"\n"):
+        if click := stored_click(line):
+            if click.request is None or click.id is None:
+                times.add(click.text)
+            else:
+                of_request = numbers.setdefault(click.request, set())
+                if number := numbered(click.id, click.request):
+                    of_request.add(int(number[1]))
+    return times, numbers
 
 
 def _failed_requests(contents: bytes) -> set[str | bytes]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -149,12 +150,12 @@ class Erasure:
     @property
     def rewritten(self) -> int:
         """Current objects that were written again."""
-        return sum(each.after is not None for each in self.changed)
+        return sum(each.after is not None for each in tuple(self.changed))
 
     @property
     def deleted(self) -> int:
         """Versions that were deleted without a successor."""
-        return sum(each.after is None for each in self.changed)
+        return sum(each.after is None for each in tuple(self.changed))
 
     @property
     def is_clean(self) -> bool:
@@ -192,7 +193,6 @@ class _Result:
     current: Found = field(default_factory=Found)
     noncurrent: Found = field(default_factory=Found)
     versions: int = 0
-    changed: list[ChangedVersion] = field(default_factory=list)
     unreadable: str = ""
     others: set[int] = field(default_factory=set)
 
@@ -235,10 +235,11 @@ def erase(
     """Erase the person's clicks from before ``cut_off`` from all versions of all objects.
 
     With ``dry_run``, count only. Objects that cannot be read are listed in the result. Raises ClientError if
-    S3 refuses a change; the same call resumes. ``report`` gets the counts after each object.
+    S3 refuses a change; the same call resumes. ``report`` gets the counts after each object, and before an
+    error.
     """
-    eraser = _Eraser(s3, bucket, person, cut_off, dry_run, pace or Pace())
     done = Erasure(dry_run)
+    eraser = _Eraser(s3, bucket, person, cut_off, dry_run, pace or Pace(), done.changed)
     others: set[int] = set()
     results: list[Version] = []
 
@@ -252,18 +253,23 @@ def erase(
             if len(results) >= BATCH:
                 eraser.delete_all(results)
 
-    for result in ahead(eraser.erase, wanted(), weight=_weight):
-        done.objects += 1
-        done.versions += result.versions
-        done.current.add(result.current)
-        done.noncurrent.add(result.noncurrent)
-        done.changed += result.changed
-        others |= result.others
-        if result.key.startswith(places.replayed):
-            done.replayed += result.current.failed
-        if result.unreadable:
-            done.unreadable[result.key] = result.unreadable
+    try:
+        # Closed before the last report: threads that are under way change objects until then.
+        with closing(ahead(eraser.erase, wanted(), weight=_weight)) as outcomes:
+            for result in outcomes:
+                done.objects += 1
+                done.versions += result.versions
+                done.current.add(result.current)
+                done.noncurrent.add(result.noncurrent)
+                others |= result.others
+                if result.key.startswith(places.replayed):
+                    done.replayed += result.current.failed
+                if result.unreadable:
+                    done.unreadable[result.key] = result.unreadable
+                report(done)
+    except BaseException:
         report(done)
+        raise
     eraser.delete_all(results)
     done.others = len(others - _in_current(eraser, others)) if others else 0
     return done
@@ -288,6 +294,8 @@ class _Eraser:
     cut_off: datetime
     dry_run: bool
     pace: Pace
+    changed: list[ChangedVersion]
+    """All changes, in their order; appended by several threads."""
     claims: dict[int, str] = field(default_factory=dict)
     """Erased record -> the key whose metadata counts the record."""
 
@@ -345,17 +353,22 @@ class _Eraser:
                 here = set(identities(packing.contents(current, key))) if current is not None else set()
                 result.others |= kept - here
             if not self.dry_run:
-                result.changed.append(self._change(group, version, answer, body, rest, search))
+                self._change(group, version, answer, body, rest, search)
         return result
 
     def _change(
         self, group: Group, version: Version, answer: Any, body: bytes, rest: bytes, search: Filter
-    ) -> ChangedVersion:
-        key, version_id, clicks = group.key, version["VersionId"], search.found.removed
-        after = new_version = None
+    ) -> None:
+        key, version_id = group.key, version["VersionId"]
+
+        def record(after: str | None = None, new_version: str | None = None) -> None:
+            change = ChangedVersion(key, version_id, digest(body), after, new_version, search.found.removed)
+            self.changed.append(change)
+
         if not version["IsLatest"]:
             self._delete(key, version_id)
-            return ChangedVersion(key, version_id, digest(body), after, new_version, clicks)
+            record()
+            return
         left = packing.contents(rest, key)
         started = started_at(key, answer["LastModified"])
         counts = erased_counts.of_lines(key, started, search.removed, left, self.claims)
@@ -365,12 +378,12 @@ class _Eraser:
         is_alone = len(group.versions) == 1 and not group.markers and version_id != NULL
         if left.strip() or erased_counts.NAME in metadata or not is_alone:
             new_version = self._put(key, answer | {"Metadata": metadata}, rest)
-            after = digest(rest)
+            record(digest(rest), new_version)
             if new_version != version_id:
                 self._delete(key, version_id)
         else:
             self._delete(key, version_id)
-        return ChangedVersion(key, version_id, digest(body), after, new_version, clicks)
+            record()
 
     def _put(self, key: str, answer: Any, body: bytes) -> str:
         """Overwrite the object that was read, and return the version id. Raises _ChangedMeanwhile."""

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from mysfits_stream.books.ledger import MINUTE, Ledger
 from mysfits_stream.books.metrics import Sums
 
 DELIVERED = (
     "CloudWatch counts as many records delivered to S3 as came in: objects were deleted or changed later "
-    "(expired, or by other hands)"
+    "(by a lifecycle rule or another client)"
 )
 NOT_TOLD = (
-    "records came in without a pause, so CloudWatch's counts do not tell; most often objects were deleted or "
-    "changed after their delivery"
+    "records came in without a pause, so CloudWatch's counts cannot locate the loss; most often objects were "
+    "deleted or changed after their delivery"
 )
+
+
+class Likeliest(NamedTuple):
+    """The likeliest link of each loss between two pauses."""
+
+    begin: datetime
+    end: datetime
+    """The first and the last minute with records between the pauses."""
+    link: str
+    reason: str
 
 
 def likeliest(
     sums: Sums, ledger: Ledger, at: datetime, settled: tuple[datetime, datetime], span: timedelta
-) -> tuple[str, str]:
-    """The link with fewer outgoing than incoming records around a minute, and the reason.
+) -> Likeliest:
+    """The link with fewer outgoing than incoming records around a minute.
 
     The counts compare exactly over records between two pauses, of which no other record is under way.
     """
     late, (low, high) = latest(span), settled
-    begin, end = _between_pauses(sums.incoming, at, late)
-    is_exact = begin >= low and end < high
-    begin, end = max(begin, low), min(end, high - MINUTE)
+    first, last = _between_pauses(sums.incoming, at, late)
+    is_exact = first >= low and last < high
+    begin, end = max(first, low), min(last, high - MINUTE)
 
     def total(side: Mapping[datetime, int], more: timedelta = MINUTE) -> int:
         return sum(count for minute, count in side.items() if begin <= minute <= end + more)
@@ -37,10 +48,12 @@ def likeliest(
     delivered = total(sums.delivered, late)
     errors = total(ledger.errors) + total(ledger.erased.errors)
     if processed + errors < incoming:
-        return "processor", f"{incoming} records came in, {processed} were processed and {errors} failed"
+        reason = f"{incoming} records came in, {processed} were processed and {errors} failed"
+        return Likeliest(first, last, "processor", reason)
     if delivered < processed and delivered + errors < incoming:
-        return "delivery", f"{processed} records were processed, {delivered} were delivered to S3"
-    return "bucket", DELIVERED if is_exact else NOT_TOLD
+        reason = f"{processed} records were processed, {delivered} were delivered to S3"
+        return Likeliest(first, last, "delivery", reason)
+    return Likeliest(first, last, "bucket", DELIVERED if is_exact else NOT_TOLD)
 
 
 def latest(span: timedelta) -> timedelta:

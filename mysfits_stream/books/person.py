@@ -112,9 +112,10 @@ class HashedPerson:
 
 def _texts(data: bytes) -> Iterator[str]:
     """The data as text, in each encoding that the data can have."""
-    yield data.decode("utf-8", "replace")
-    if not _is_utf8(data):
-        for encoding in NARROW:
+    try:
+        yield data.decode()
+    except UnicodeDecodeError:
+        for encoding in ("utf-8", *NARROW):
             yield data.decode(encoding, "replace")
     if b"\0" in data:
         for encoding, width in WIDE:
@@ -123,30 +124,13 @@ def _texts(data: bytes) -> Iterator[str]:
                 yield (data[shift:] + bytes(width)).decode(encoding, "replace")
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _continues(character: str) -> bool:
     """Whether a character continues an ID: ``u-1`` is not in ``u-12``, nor before an emoji."""
     if character in "_-" or character.isalnum():
         return True
     # Marks, symbols and joiners; the replacement character stands for bytes that are no text.
-    beyond_ascii = character > "\x7f" and character != "\ufffd"
-    return beyond_ascii and unicodedata.category(character) in (
-        "Mn",
-        "Mc",
-        "Me",
-        "So",
-        "Sk",
-        "Sm",
-        "Sc",
-        "Cf",
-    )
+    category = unicodedata.category(character)
+    return character > "\x7f" and character != "\ufffd" and (category[0] in "MS" or category == "Cf")
 
 
 def canonical(value: Any) -> str | None:

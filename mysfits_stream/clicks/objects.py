@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -206,7 +206,7 @@ def ahead(
     *,
     weight: Callable[[T], int] = lambda _: 0,
     at_once: int = AT_ONCE,
-) -> Iterator[R]:
+) -> Generator[R]:
     """``map`` with concurrent calls, in order; calls are bounded in number and in weight."""
     running: deque[tuple[Future[R], int]] = deque()
     with ThreadPoolExecutor(at_once) as pool:

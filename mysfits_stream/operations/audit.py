@@ -55,4 +55,5 @@ def _lifetime(project: Project, bucket: ClicksBucket) -> timedelta | None:
             return None
         raise
     days = shortest(rules, (expiry.prefix for expiry in project.config.expiries))
-    return None if days is None else timedelta(days=days)
+    # What lives longer than a range can be does not expire in it; S3 takes numbers beyond Python's dates.
+    return None if days is None or days > LONGEST.days else timedelta(days=days)

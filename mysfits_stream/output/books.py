@@ -29,16 +29,18 @@ def audit(books: Books) -> Iterator[str]:
         (totals.erased, "erased"),
     ):
         yield f"  {count:>{width}}  {what}"
-    if expired := books.expired:
+    expired = books.expired if books.expired and books.expired.at_most else None
+    if expired:
         yield (
             f"Objects from before {expired.before:%Y-%m-%d %H:%M} UTC may have expired by a lifecycle rule: "
-            f"{many(expired.at_most, 'record')} of that time, expired or lost, cannot be told apart."
+            f"{many(expired.at_most, 'record')} missing there. "
+            "Expired and lost records cannot be distinguished."
         )
     if books.failing_since:
         yield f"Deliveries to S3 fail since {books.failing_since:%H:%M} UTC; mysfits-stream doctor says why."
     if books.closes:
         of = "settled record" if not expired else f"settled record since {expired.before:%Y-%m-%d %H:%M} UTC"
-        yield f"The books close: every {of} is stored, failed or erased, and none is stored twice."
+        yield f"The books close: every {of} is stored, failed or erased. No record is stored twice."
     for suspect in books.suspects:
         yield printable(_suspect(suspect))
 

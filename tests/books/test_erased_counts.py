@@ -118,6 +118,15 @@ def test_the_books_count_the_same_records_after_erasures_of_several_persons(seed
         assert user not in json.dumps([metadata for _, metadata in objects.values()])
 
 
+def test_a_line_without_ids_is_counted_beside_a_line_with_ids_of_the_same_time() -> None:
+    without_ids = lines(enriched(NOON, "ann"))
+    with_ids = lines(enriched(NOON, "bob") | {"requestId": "r1=", "clickId": "r1=:0"})
+    search = Filter(Person("userId", "ann"), LATER)
+    rest = search.without(without_ids + with_ids)
+    counts = of_lines("firehose/1", NOON, search.removed, rest, {})
+    assert (counts.without_id.total(), counts.times_without_id.total()) == (1, 1)
+
+
 def test_counts_that_do_not_fit_are_summed_by_hour_and_by_day() -> None:
     def metadata(minutes: int, **other: str) -> dict[str, str]:
         counts = ErasedCounts(stored=Counter({at(-minute): 1 for minute in range(minutes)}))
@@ -130,6 +139,11 @@ def test_counts_that_do_not_fit_are_summed_by_hour_and_by_day() -> None:
         assert of_metadata(found).stored.total() == minutes
         assert found["origin"] == "é" * 300
     assert metadata(1, origin="x" * 2040) == {"origin": "x" * 2040}
+    earlier = metadata(1)
+    taken = 2 * len("x-amz-meta-") + sum(len(name) for name in ("origin", NAME, earlier[NAME]))
+    full = {"origin": "x" * (MOST_BYTES - taken), **earlier}
+    another_day = ErasedCounts(stored=Counter({at(-60 * 24 * 3): 1}))
+    assert another_day.metadata(full, LATER) == full
 
 
 def test_minutes_that_cloudwatch_does_not_know_any_more_are_left_out() -> None:

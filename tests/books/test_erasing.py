@@ -272,11 +272,14 @@ def test_a_lock_of_one_version_stops_the_command_which_resumes(s3: Any, hold: st
 
     held("2099-01-01T00:00:00Z", "ON")
     erasing.probe(s3, BUCKET)
+    reports: list[Erasure] = []
     with pytest.raises(
         ClickError, match=rf"^firehose/1: S3 refuses to delete version {version} .*erase again"
     ):
-        erase(s3)
+        erase(s3, report=reports.append)
     assert users(s3)["firehose/1"] == ["bob"]
+    # The report before the error has all changes, also of the key that failed.
+    assert version in [each.version for each in reports[-1].changed if each.after]
     held("2020-01-01T00:00:00Z", "OFF")
     erase(s3)
     assert users(s3) == {"firehose/1": ["bob"], "firehose/2": ["eve"]}

@@ -268,11 +268,11 @@ def test_the_receipt_of_a_killed_run_has_what_it_changed(project: Project, tmp_p
         # What a process that is killed now leaves.
         left = receipt.load(path)
         assert not left.complete
-        assert len(left.versions) >= len(counts.changed) * 8 // 9
+        assert len(left.versions) >= counts.objects * 8 // 9
         written.append(len(left.versions))
 
     erase(project, person, receipt_path=path, report=killed)
-    assert written[:8] == list(range(1, 9))
+    assert written == sorted(written)
     assert len(set(written)) < 25
     assert (receipt.load(path).complete, len(receipt.load(path).versions)) == (True, 30)
 
