@@ -269,18 +269,23 @@ def mysfits_api(target: Target) -> str:
 def _account(
     session: Session, core: Session, region: str, beside: Callable[[], object] | None
 ) -> tuple[Account, dict[str, Any]]:
-    """The account, and the clients that were made meanwhile, in this thread (F72)."""
+    """The account, and with ``beside`` the clients of the deployer, made meanwhile.
+
+    The call is made in this thread, which Ctrl-C interrupts. All clients are made in one other thread, as a
+    session is not thread-safe (F72). A provider of credentials may make a client in this thread: botocore
+    guards its components.
+    """
     sts = _client(session, "sts", None, region)
     clients: dict[str, Any] = {}
 
     def prepare() -> None:
+        clients[OWN_BUCKETS] = _client(session, "s3", None, region)
+        clients.update({each: _client(session, each, None, region) for each in DEPLOYER})
         if beside:
-            clients[OWN_BUCKETS] = _client(session, "s3", None, region)
-            clients.update({each: _client(session, each, None, region) for each in DEPLOYER})
             beside()
 
     with _explained(region):
-        _, identity = concurrently(prepare, sts.get_caller_identity)
+        identity = concurrently(sts.get_caller_identity, prepare)[0] if beside else sts.get_caller_identity()
     # The ARN of a service that is not AWS may have another form.
     partition = [*identity["Arn"].split(":"), ""][1] or "aws"
     return _account_of(core, identity["Account"], region, partition), clients

@@ -46,12 +46,12 @@ def up(app: App, dry_run: bool, adopt: bool, yes: bool, open_page: bool) -> int:
         from mysfits_stream.operations import adopt as adoption
 
         found = adoption.adoptable(project)
-    if adopt and found.items:
-        app.out.adoption(found, as_result=dry_run)
-        if dry_run:
-            return DIFFERS
-        questions.ask_to_adopt(app, found.tag, yes=yes)
-        adoption.adopt(project, found)
+        if found.items:
+            app.out.adoption(found, as_result=dry_run)
+            if dry_run:
+                return DIFFERS
+            questions.ask_to_adopt(app, found.tag, yes=yes)
+            adoption.adopt(project, found)
     if dry_run:
         from mysfits_stream.operations import plan
 
@@ -103,15 +103,18 @@ def status(app: App) -> int:
 
     Exit code 2 if a resource differs, is missing or is not this stack's.
     """
-    app.beside = partial(import_module, "mysfits_stream.operations.status")
-    absent = app.has_no_local_cloud
-    project = app.absent_project if absent else app.project
+    if app.has_no_local_cloud:
+        from mysfits_stream.operations import status
 
-    from mysfits_stream.operations import status
-
-    if absent:
         app.out.note("No local cloud runs here; mysfits-stream up starts one.")
-    found = status.status_without_local_cloud(project) if absent else status.status(project)
+        found = status.status_without_local_cloud(app.absent_project)
+    else:
+        app.beside = partial(import_module, "mysfits_stream.operations.status")
+        project = app.project
+
+        from mysfits_stream.operations import status
+
+        found = status.status(project)
     app.out.status(found)
     return 0 if found.in_sync else DIFFERS
 
