@@ -24,6 +24,11 @@ def rings(hours: str, pause: int) -> list[datetime]:
     return [begin for begin in quarters if value(None, begin.timestamp()) == 0]
 
 
+def at(moment: datetime, weekday: int, hour: int) -> bool:
+    """Whether a moment is the hour of the day."""
+    return (moment.weekday(), moment.hour, moment.minute) == (weekday, hour, 0)
+
+
 @pytest.mark.parametrize(
     ("hours", "pause", "inside"),
     [
@@ -33,8 +38,42 @@ def rings(hours: str, pause: int) -> list[datetime]:
         ("20:00-04:00", 60, lambda t: t.hour >= 20 or t.hour * 60 + t.minute <= 180),
         ("22:00-02:00", 180, lambda t: 22 * 60 <= t.hour * 60 + t.minute <= 23 * 60),
         ("Mon-Fri 06:00-22:00", 60, lambda t: t.weekday() < 5 and 360 <= t.hour * 60 + t.minute <= 1260),
-        ("Sat-Sun 00:00-00:00", 60, lambda t: t.weekday() >= 5),
-        ("Sun-Thu 00:00-00:00", 60, lambda t: t.weekday() not in (4, 5)),
+        (
+            "Sat-Sun 00:00-00:00",
+            60,
+            lambda t: t.weekday() == 5 or (t.weekday() == 6 and t.hour < 23) or at(t, 6, 23),
+        ),
+        (
+            "Sun-Thu 00:00-00:00",
+            60,
+            lambda t: t.weekday() in (6, 0, 1, 2) or (t.weekday() == 3 and t.hour < 23) or at(t, 3, 23),
+        ),
+        (
+            "Mon-Fri 06:00-06:00",
+            60,
+            lambda t: at(t, 0, 6) or MONDAY + timedelta(hours=6) <= t <= MONDAY + timedelta(days=5, hours=5),
+        ),
+        (
+            "Mon-Fri 22:00-06:00",
+            60,
+            lambda t: (
+                (t.weekday() < 5 and t.hour >= 22)
+                or (1 <= t.weekday() <= 5 and t.hour * 60 + t.minute <= 300)
+            ),
+        ),
+        (
+            "Fri-Sun 22:00-06:00",
+            60,
+            lambda t: (
+                (t.weekday() >= 4 and t.hour >= 22)
+                or (t.weekday() in (5, 6, 0) and t.hour * 60 + t.minute <= 300)
+            ),
+        ),
+        (
+            "Mon-Fri 22:00-02:00",
+            180,
+            lambda t: t.weekday() < 5 and 22 * 60 <= t.hour * 60 + t.minute <= 23 * 60,
+        ),
     ],
 )
 def test_a_pause_rings_if_all_of_it_is_within_the_hours(hours: str, pause: int, inside: object) -> None:
@@ -48,8 +87,9 @@ def test_a_pause_rings_if_all_of_it_is_within_the_hours(hours: str, pause: int, 
     assert found
 
 
-def test_usual_hours_of_a_whole_day_need_no_expression() -> None:
-    config = Config(alarms=AlarmsConfig(email="me@example.com", usual_hours="00:00-00:00"))
+@pytest.mark.parametrize("hours", ["00:00-00:00", "Mon-Sun 00:00-00:00", "Thu-Wed 06:00-06:00"])
+def test_usual_hours_of_a_whole_week_need_no_expression(hours: str) -> None:
+    config = Config(alarms=AlarmsConfig(email="me@example.com", usual_hours=hours))
     assert {kind.expression for kind in kinds(config)} == {""}
 
 

@@ -50,7 +50,7 @@ CHANGED = replace(
         certificate_arn=f"arn:aws:acm:eu-west-1:{ACCOUNT_ID}:certificate/2",
     ),
     query=QueryConfig(athena=True, results_expire_days=1, scan_limit_gb=1),
-    alarms=AlarmsConfig(email="me@example.com", quiet_minutes=30),
+    alarms=AlarmsConfig(email="me@example.com", quiet_minutes=30, usual_hours="Mon-Fri 06:00-22:00"),
 )
 BARE = Config(mysfits_api=CONFIG.mysfits_api)
 """Nothing optional."""
