@@ -17,11 +17,8 @@ T = TypeVar("T")
 IAM_BUDGET = 120.0
 """Seconds within which a change in IAM is in force everywhere, tail included (F2)."""
 
-DENSE = (0.25, 0.5, *[1.0] * 60)
-"""The first pauses: most waits are short, and often on the critical path (F3). Then every 2 s.
-
-A second apart, half a second is lost on average, and the narrowest quota is five calls a second (F63).
-"""
+FIRST_PAUSES = (0.25, 0.5)
+"""Seconds. Most waits are short, and often on the critical path (F3)."""
 
 
 class Expired(Exception):
@@ -118,7 +115,9 @@ def wait_until(
 
 
 def _delays() -> Iterator[float]:
-    return chain(DENSE, repeat(2.0))
+    # Every second for a minute, as half a pause is lost on average. Firehose's reads may be made five times a
+    # second (F63), and throttled writes are retried.
+    return chain(FIRST_PAUSES, repeat(1.0, 60), repeat(2.0))
 
 
 def _verdict(waiting_for: str, budget: float, *hints: str) -> str:

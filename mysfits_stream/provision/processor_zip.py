@@ -129,7 +129,8 @@ def _closure(names: Iterable[str]) -> Iterator[_Installed]:
         metadata = message_from_string(headers) if headers else dist.metadata
         files = tuple(dist.files or ())
         yield _Installed(metadata["Name"], metadata["Version"], files, dist)
-        required = metadata.get_all("Requires-Dist") or ()
+        # The requirements of an egg-info directory are in a file of their own.
+        required = (metadata.get_all("Requires-Dist") if headers else dist.requires) or ()
         waiting.extend(_names(line for line in required if "extra ==" not in line))
 
 

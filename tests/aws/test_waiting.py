@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mysfits_stream.aws.waiting import (
-    DENSE,
     IAM_BUDGET,
     Expired,
     Interrupt,
@@ -59,9 +58,9 @@ def test_what_answers_at_once_is_not_waited_for(time: Time) -> None:
 
 def test_pauses_are_dense_at_first_and_then_steady(time: Time) -> None:
     """F3."""
-    errors = [TransientError()] * (len(DENSE) + 3)
+    errors = [TransientError()] * 65
     retry_while(transient, failing(*errors), time.pace, waiting_for="x", advice="y")
-    assert time.slept == [*DENSE, 2.0, 2.0, 2.0]
+    assert time.slept == [0.25, 0.5, *[1.0] * 60, 2.0, 2.0, 2.0]
 
 
 def test_messages_that_change_share_one_budget(time: Time) -> None:
@@ -78,7 +77,7 @@ def test_an_error_that_time_does_not_heal_comes_out_at_once(time: Time) -> None:
         retry_while(
             transient, failing(TransientError(), PermanentError()), time.pace, waiting_for="x", advice="y"
         )
-    assert time.slept == [DENSE[0]]
+    assert time.slept == [0.25]
 
 
 def test_an_interrupted_call_is_not_taken_for_an_answer(time: Time) -> None:
@@ -147,7 +146,7 @@ def test_a_slow_call_counts_against_the_budget(time: Time) -> None:
 def test_a_condition_is_asked_again_until_it_holds(time: Time) -> None:
     answers = iter([False, False, False, False, True])
     wait_until(lambda: next(answers), time.pace, waiting_for="x", advice="y", budget=10)
-    assert time.slept == [*DENSE[:4]]
+    assert time.slept == [0.25, 0.5, 1.0, 1.0]
 
 
 def test_a_condition_that_never_holds_ends_with_the_budget(time: Time) -> None:

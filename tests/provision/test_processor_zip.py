@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mysfits_stream.provision.processor_zip import EPOCH, processor_package, zipped
+from mysfits_stream.provision.processor_zip import EPOCH, _closure, processor_package, zipped
 
 PACKAGE = processor_package()
 
@@ -163,3 +163,16 @@ def test_the_sources_are_named_with_their_versions() -> None:
 def test_it_is_small_enough_to_be_sent_in_one_call() -> None:
     """F65: 50 MB by way of the API."""
     assert len(PACKAGE.zip_bytes) < 5_000_000
+
+
+def test_requirements_of_an_egg_info_directory_are_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Debian's packages and older installations have them."""
+    for name, required in (("an-egg", "another-egg>=1\n\n[tests]\npytest\n"), ("another-egg", "")):
+        directory = tmp_path / f"{name.replace('-', '_')}-1.0.egg-info"
+        directory.mkdir()
+        (directory / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (directory / "requires.txt").write_text(required)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert [found.name for found in _closure(["an-egg"])] == ["an-egg", "another-egg"]

@@ -59,7 +59,7 @@ def compiled(expression: str, metric: str) -> Compiled:
         if len(expression) > LONGEST or re.search(r"\b(and|or|not|if|is|in)\b", expression):
             raise NotSimulatedError(expression)
         return _series(ast.parse(text.strip(), mode="eval").body, metric)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise NotSimulatedError(expression) from error
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import retry_while, wait_until
+from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import (
     Diff,
@@ -23,6 +23,7 @@ from mysfits_stream.provision.resource import (
 )
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
+from mysfits_stream.provision.resources.function_states import READY_BUDGET
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
 
@@ -194,11 +195,15 @@ class DeliveryStream:
             retry_while(
                 self._freed,
                 lambda: retry_while(
-                    lambda error: _getting_ready(error) or self._misses_processor(error),
-                    self._ask,
+                    self._misses_processor,
+                    lambda: self._retry(
+                        self._ask, f"{self.role.role_name} to be assumable by Firehose", self._role_advice
+                    ),
                     self.placement.pace,
-                    waiting_for=f"{self.role.role_name} to be assumable by Firehose",
-                    advice=self._role_advice,
+                    waiting_for=f"Firehose to find {self.processor.function.function_name}",
+                    # The longest that the processor can take until it is there.
+                    budget=IAM_BUDGET + READY_BUDGET,
+                    advice="see the error of the processor, and run `up` again",
                 ),
                 self.placement.pace,
                 waiting_for=f"Firehose to release the name {self.stream_name}",

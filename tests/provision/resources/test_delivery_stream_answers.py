@@ -197,6 +197,15 @@ def test_a_creation_that_misses_the_function_is_repeated() -> None:
     )
     stream(aws, time).create()
     assert (len(aws.asked("CreateDeliveryStream")), time.slept) == (3, [0.25, 0.5])
+    assert time.reports[0] == f"waiting for Firehose to find {FUNCTION.rpartition(':')[2]}, 0 s of 420 s"
+
+
+def test_a_function_that_firehose_never_finds_ends_in_what_to_check() -> None:
+    time = Time()
+    missed = invalid(f"Function {FUNCTION}:live does not exist")
+    aws = Scripted(CreateDeliveryStream=missed)
+    with pytest.raises(Expired, match=r"Firehose to find .*see the error of the processor"):
+        stream(aws, time).create()
 
 
 def test_the_role_is_waited_for_while_firehose_changes_its_wording() -> None:
