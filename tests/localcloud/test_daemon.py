@@ -454,7 +454,13 @@ def test_a_killed_one_leaves_nothing_in_the_temporary_directory(
     assert not files.scratch.exists()
 
 
-LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20));" + ENSURE
+# Threads with stacks so large that their memory, and no other, is what the limit refuses.
+LIMITED = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+resource.setrlimit(resource.RLIMIT_AS, (1200 << 20, 1200 << 20))
+{ENSURE}
+"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")

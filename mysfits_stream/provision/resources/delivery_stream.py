@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore.exceptions import ClientError
 
 from mysfits_stream.aws.errors import ignoring, is_error, is_server_error
-from mysfits_stream.aws.waiting import IAM_BUDGET, retry_while, wait_until
+from mysfits_stream.aws.waiting import retry_while, wait_until
 from mysfits_stream.errors import ProvisionError
 from mysfits_stream.provision.resource import (
     Diff,
@@ -23,7 +23,6 @@ from mysfits_stream.provision.resource import (
 )
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
-from mysfits_stream.provision.resources.function_states import READY_BUDGET
 from mysfits_stream.provision.resources.log_group import LogGroup
 from mysfits_stream.provision.resources.role import Role
 
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
 
 CREATE_BUDGET = 1500.0
 """Seconds until ACTIVE: 15 to 40 are usual, over 20 minutes have been seen (F51)."""
+
+PROCESSOR_BUDGET = 420.0
+"""Seconds that the processor can take until it is there: its role (F5) and the function (F54)."""
 
 DRAIN_SLACK = 60
 DRAIN_STEP = 2
@@ -201,8 +203,7 @@ class DeliveryStream:
                     ),
                     self.placement.pace,
                     waiting_for=f"Firehose to find {self.processor.function.function_name}",
-                    # The longest that the processor can take until it is there.
-                    budget=IAM_BUDGET + READY_BUDGET,
+                    budget=PROCESSOR_BUDGET,
                     advice="see the error of the processor, and run `up` again",
                 ),
                 self.placement.pace,
