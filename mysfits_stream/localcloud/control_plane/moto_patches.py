@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,13 @@ from moto.core import responses, utils
 from moto.core.base_backend import AccountSpecificBackend
 from moto.core.common_models import BaseModel
 from moto.core.loaders import create_loader
+from moto.iam import models as iam_models
 from moto.s3.exceptions import InvalidBucketState
 from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
 
 from mysfits_stream.localcloud import service_models, simulated
+
+MANAGED_POLICIES = "moto.iam.aws_managed_policies"
 
 NULL = "null"
 """The version id of objects that were put while versioning was off or suspended."""
@@ -40,6 +44,7 @@ def apply() -> None:
         backend.put_object = _putting(backend.put_object)
         backend.delete_object = _deleting(backend.delete_object)
         backend.put_object_lock_configuration = _put_object_lock_configuration
+        backend.put_bucket_versioning = _put_bucket_versioning
         _lighten()
 
 
@@ -71,6 +76,9 @@ def _lighten() -> None:
     # moto asks for the regions of each service, a file of 11 MB in memory.
     accounts: Any = AccountSpecificBackend
     accounts._generate_regions = lambda self, service_name: list(_regions())
+    # AWS's managed policies as one text of 4 MB, which is imported again when a policy is attached.
+    sys.modules.pop(MANAGED_POLICIES, None)
+    vars(iam_models)["aws_managed_policies_data"] = "{}"
 
 
 def _simulated(service: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +134,7 @@ def _locked(bucket: Any, new: Any) -> Any:
 def _put_object_lock_configuration(
     self: Any,
     bucket_name: str,
-    lock_enabled: bool,
+    _lock_enabled: bool,  # the only value there is
     mode: str | None = None,
     days: int | None = None,
     years: int | None = None,
@@ -137,8 +145,18 @@ def _put_object_lock_configuration(
         raise InvalidBucketState(
             "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
         )
-    bucket.object_lock_enabled = lock_enabled
+    bucket.object_lock_enabled = True
     bucket.default_lock_mode, bucket.default_lock_days, bucket.default_lock_years = mode, days, years
+
+
+def _put_bucket_versioning(self: Any, bucket_name: str, status: str) -> None:
+    """PutBucketVersioning, which Object Lock confines to Enabled, unlike in moto (F331)."""
+    bucket = self.get_bucket(bucket_name)
+    if bucket.object_lock_enabled and status != "Enabled":
+        raise InvalidBucketState(
+            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        )
+    bucket.versioning_status = status
 
 
 def _deleting(delete: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,6 @@ import datetime as dt
 import importlib
 import json
 import pickle
-import sys
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping
@@ -30,7 +29,6 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import CloudFormationModel
 from moto.core.exceptions import JsonRESTError
-from moto.iam import models as iam_models
 from moto.iam.models import AWSManagedPolicy
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
@@ -59,10 +57,6 @@ GLOBAL_SERVICES = ("iam", "s3", "sts")
 
 
 moto_patches.apply()
-# AWS's managed policies as one text of 4 MB, which is imported again when a policy is attached.
-MANAGED_POLICIES = "moto.iam.aws_managed_policies"
-sys.modules.pop(MANAGED_POLICIES, None)
-vars(iam_models)["aws_managed_policies_data"] = "{}"
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -223,7 +217,7 @@ def add_managed_policy(account: str, partition_name: str, arn: str, path: str, n
 
 @cache
 def _managed_policies() -> dict[str, dict[str, Any]]:
-    data = importlib.import_module(MANAGED_POLICIES).aws_managed_policies_data
+    data = importlib.import_module(moto_patches.MANAGED_POLICIES).aws_managed_policies_data
     policies: dict[str, dict[str, Any]] = json.loads(data)
     return policies
 

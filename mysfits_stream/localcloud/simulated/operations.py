@@ -434,7 +434,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "PutObject": f"{_OF_S3_UPLOAD} Body ContentLength IfMatch IfNoneMatch",
         "PutObjectLegalHold": "VersionId LegalHold.Status",
         "PutObjectLockConfiguration": """
-            ObjectLockConfiguration.ObjectLockEnabled ObjectLockConfiguration.Rule.DefaultRetention
+            ObjectLockConfiguration.ObjectLockEnabled=Enabled ObjectLockConfiguration.Rule.DefaultRetention
         """,
         "PutObjectRetention": "VersionId Retention.Mode Retention.RetainUntilDate",
         "PutObjectTagging": "VersionId Tagging",

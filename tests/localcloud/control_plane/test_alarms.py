@@ -183,6 +183,7 @@ def with_math(expression: str, **stat: Any) -> dict[str, Any]:
         "(" * 1500,
         "-" * 2000 + "1",
         f"IF(HOUR(m) > 1, m, {'1' * 2048})",
+        f"IF(HOUR(m) > {'9' * 400}, m, 0)",
     ],
 )
 def test_other_metric_math_is_refused_and_changes_nothing(

@@ -232,6 +232,9 @@ def test_a_default_retention_locks_later_versions_and_deliveries(
     earlier = put(s3, "1")
     s3.put_object_lock_configuration(Bucket="clicks", ObjectLockConfiguration=rule)
     assert s3.get_object_lock_configuration(Bucket="clicks")["ObjectLockConfiguration"] == rule
+    with pytest.raises(ClientError, match=r"InvalidBucketState.*the versioning state cannot be changed"):
+        versioning(s3, "Suspended")
+    versioning(s3, "Enabled")
     later = put(s3, "2")
     local_cloud.cloud.control_plane.put_object(local_cloud.region, "clicks", "delivered", b"3")
     delivered = s3.head_object(Bucket="clicks", Key="delivered")["VersionId"]

@@ -27,24 +27,34 @@ class Alarms:
         backend = self._backend(request.region)
         if request.operation == "DescribeAlarms":
             self._evaluate(backend)
-        before = moto_state.alarm_states(backend) if request.operation == "PutMetricAlarm" else {}
-        kept = moto_state.stored_alarms(backend)
+        if request.operation == "PutMetricAlarm":
+            return self._put(backend, request, moto)
         gone = set(moto_state.alarms(backend)) if request.operation == "DeleteAlarms" else set()
         response = moto(request)
-        if request.operation == "PutMetricAlarm" and response.status == 200:
-            try:
-                moto_state.alarms(backend)
-            except ValueError as error:
-                moto_state.restore_alarms(backend, kept)
-                call = Call("monitoring", request.operation, request.region, json=not request.is_form)
-                return simulated.not_simulated(call, f"monitoring:PutMetricAlarm: Metrics: {error}")
-            for name in moto_state.alarms(backend):
-                # A changed alarm keeps its state; a new alarm has none yet (F255).
-                moto_state.set_alarm_state(
-                    backend, name, *before.get(name, (INSUFFICIENT_DATA, NEW, self._now()))
-                )
         for name in gone - set(moto_state.alarms(backend)):
             moto_state.forget_alarm_tags(backend, name)
+        return response
+
+    def _put(self, backend: Any, request: Request, moto: Handler) -> Response:
+        before = moto_state.alarm_states(backend)
+        kept = moto_state.stored_alarms(backend)
+        response = moto(request)
+        if response.status != 200:
+            return response
+        try:
+            names = list(moto_state.alarms(backend))
+        except ValueError as error:
+            moto_state.restore_alarms(backend, kept)
+            call = Call("monitoring", request.operation, request.region, json=not request.is_form)
+            return simulated.not_simulated(call, f"monitoring:PutMetricAlarm: Metrics: {error}")
+        except Exception:  # an alarm that cannot be read would break every later call
+            moto_state.restore_alarms(backend, kept)
+            raise
+        for name in names:
+            # A changed alarm keeps its state; a new alarm has none yet (F255).
+            moto_state.set_alarm_state(
+                backend, name, *before.get(name, (INSUFFICIENT_DATA, NEW, self._now()))
+            )
         return response
 
     def _evaluate(self, backend: Any) -> None:
