@@ -26,6 +26,7 @@ from mysfits_stream.localcloud.http.messages import (
     read_head,
     send_response,
 )
+from mysfits_stream.localcloud.http.refusals import Cut
 from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
 from mysfits_stream.localcloud.settings import ACCOUNT, Settings
 from mysfits_stream.localcloud.version import VERSION
@@ -71,7 +72,6 @@ class Door(Generic[Cloud]):
         self.identity = secrets.token_hex(8)
         self.access_key_id = f"LKIA{secrets.token_hex(8).upper()}"
         """The access key id of AWS clients, with ``access: private``; any secret key will do."""
-        self._settings = settings
         self._make = make
         self._on_stop = on_stop
         self._lock = threading.Lock()
@@ -96,10 +96,14 @@ class Door(Generic[Cloud]):
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; raises Cut where the connection is to end."""
         self._last_request_at = time.monotonic()
-        if self._cloud is None and (environ["REQUEST_METHOD"], environ["PATH_INFO"]) in WITHOUT_CLOUD:
-            return self._without_cloud(environ, start_response)
+        if self._cloud is None:
+            head = read_head(environ)
+            if (head.method, head.decoded_path) in WITHOUT_CLOUD:
+                return self._without_cloud(environ, start_response)
         try:
             front = (self._cloud or self.load()).front
+        except DoorClosedError:
+            raise Cut from None
         except Exception:  # a fault in a request must not end the worker; the next request loads again
             log.exception("loading the local cloud")
             response = json_response(500, {"message": "the local cloud cannot be loaded; see its log"}, CLOSE)

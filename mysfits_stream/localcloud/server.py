@@ -271,10 +271,6 @@ class LocalCloud:
             return {}
         return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": self.access_key_id}
 
-    def idle_seconds(self) -> float:
-        """Seconds since the last request."""
-        return self._door.idle_seconds()
-
     def deliver_due(self) -> None:
         """Deliver due buffers, and store the metrics of the deliveries in CloudWatch."""
         self.firehose.advance()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,8 @@ import pytest
 import requests
 
 from mysfits_stream.localcloud.door import Door, DoorClosedError
-from mysfits_stream.localcloud.http.messages import Environ
+from mysfits_stream.localcloud.http.messages import Environ, Request, to_environ
+from mysfits_stream.localcloud.http.refusals import Cut
 from mysfits_stream.localcloud.settings import Settings
 
 
@@ -76,6 +78,16 @@ def test_health_needs_no_cloud(door: Door[Cloud], maker: Maker) -> None:
     assert maker.made == 0
 
 
+def test_only_the_path_itself_is_health(door: Door[Cloud]) -> None:
+    with socket.create_connection(("127.0.0.1", door.port), 30) as raw:
+        host = f"Host: 127.0.0.1:{door.port}"
+        raw.sendall(f"GET ///_local/health HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n".encode())
+        raw.settimeout(30)
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200") and b"identity" not in answer
+    assert door.cloud is not None
+
+
 def test_health_answers_while_the_cloud_loads(door: Door[Cloud], maker: Maker) -> None:
     maker.may.clear()
     door.load_soon()
@@ -133,6 +145,8 @@ def test_a_stopped_door_loads_no_cloud(door: Door[Cloud], maker: Maker) -> None:
     door.stop()
     with pytest.raises(DoorClosedError):
         door.load()
+    with pytest.raises(Cut):
+        door(to_environ(Request("GET", "/bucket", "", {})), lambda *_: None)
     assert maker.made == 0
 
 
