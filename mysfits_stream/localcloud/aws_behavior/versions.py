@@ -1,7 +1,8 @@
 """Versions and aliases of functions, eventually consistent (F284, F343).
 
 A new version is Pending for some seconds, and may be missed; a new alias may be missed, and a changed alias
-may be read as before the change. Invocations reach the version that the control plane stores.
+may be read as before the change. A Pending version refuses invocations by its number; an alias invokes the
+version that the control plane stores.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ BUSY = (
     "The operation cannot be performed at this time. "
     "The function is currently in the following state: Pending"
 )
+
+CONFIGURATIONS = ("PublishVersion", "GetFunction", "GetFunctionConfiguration")
+"""Operations that answer with the state of a version."""
 
 Key = tuple[str, str, str]
 """Region, function, and version or alias."""
@@ -115,11 +119,8 @@ class Versions:
             self._shown.pop(key, None)
         else:
             return response
-        if call.operation in ("PublishVersion", "GetFunctionConfiguration") and self._now() < (
-            self._active.get(key, 0.0)
-        ):
-            document: Any = json.loads(response.body)
-            return response.with_body(json.dumps({**document, **PENDING}).encode())
+        if call.operation in CONFIGURATIONS and self._now() < self._active.get(key, 0.0):
+            return response.with_body(_as_pending(json.loads(response.body)))
         return response
 
     def _make(self, key: Key, count: int) -> None:
@@ -135,6 +136,15 @@ class Versions:
                 times.pop(key, None)
             self._answers.pop(key, None)
             self._earlier.pop(key, None)
+
+
+def _as_pending(document: dict[str, Any]) -> bytes:
+    """The body of an answer of ``CONFIGURATIONS``, in the state Pending."""
+    if "Configuration" in document:
+        changed = {**document, "Configuration": {**document["Configuration"], **PENDING}}
+    else:
+        changed = {**document, **PENDING}
+    return json.dumps(changed).encode()
 
 
 def _key(call: Call, *, of_alias: bool = False) -> Key | None:

@@ -154,7 +154,8 @@ def _put_bucket_versioning(self: Any, bucket_name: str, status: str) -> None:
     bucket = self.get_bucket(bucket_name)
     if bucket.object_lock_enabled and status != "Enabled":
         raise InvalidBucketState(
-            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+            "An Object Lock configuration is present on this bucket, "
+            "so the versioning state cannot be changed."
         )
     bucket.versioning_status = status
 

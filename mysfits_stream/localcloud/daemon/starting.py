@@ -22,7 +22,7 @@ START_BUDGET = 60.0
 START_PATIENCE = 15.0  # a start with ``keep`` takes two seconds, and more on a busy machine
 END_SECONDS = 5.0
 LOG_TAIL_LINES = 12
-LOOK_AGAIN = 0.01  # seconds; a start takes a fifth of a second
+START_POLL = 0.01  # seconds; a start takes a fifth of a second
 MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """Settings of glibc: without them, each thread keeps the memory of the largest batches that it delivered."""
 REFUSED = 77  # exit status: the last line of the log says why the local cloud cannot start
@@ -69,7 +69,7 @@ def start(
     with contextlib.suppress(RuntimeError):  # no more threads to be had
         threading.Thread(target=process.wait, daemon=True).start()
     meanwhile()
-    wait = Wait(budget, report, "waiting for the local cloud to get ready", START_PATIENCE, LOOK_AGAIN)
+    wait = Wait(budget, report, "waiting for the local cloud to get ready", START_PATIENCE, START_POLL)
     while process.poll() is None:
         running = files.read_state()
         # Written by our child, once the port is open.

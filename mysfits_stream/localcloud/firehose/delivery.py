@@ -183,7 +183,11 @@ class Firehose:
             self._write(put)
             due = self._accept(stream, put, steady)
         size = sum(map(len, batch))
-        self._metrics.count_put(stream, operation, records=len(batch), size=size, at=arrived / 1000)
+        self._metrics.count(
+            stream,
+            arrived / 1000,
+            {f"{operation}.Requests": 1, "IncomingRecords": len(batch), "IncomingBytes": size},
+        )
         if due:
             self._wake()
         return [url_safe(RECORD_ID_BYTES) for _ in batch], stream.encrypted
@@ -254,7 +258,7 @@ class Firehose:
                 stream, "ExecuteProcessing.Duration", (steady - began) * 1000, "Milliseconds", now
             )
             self._metrics.measure(stream, "ExecuteProcessing.Success", 0.0 if failure else 1.0, "Count", now)
-            self._metrics.count(stream, "SucceedProcessing.Records", len(results.delivered), now)
+            self._metrics.count(stream, now, {"SucceedProcessing.Records": len(results.delivered)})
             if again and not delivery.dropped:
                 batch.not_before = steady + self._pause(batch.attempts, LONGEST_INVOKE_PAUSE)
                 delivery.waiting.append(batch)
@@ -316,8 +320,8 @@ class Firehose:
             if failure is None:
                 age = max(0.0, now - upload.oldest / 1000)
                 self._metrics.measure(stream, FRESHNESS, age, "Seconds", now)
-                self._metrics.count(stream, "DeliveryToS3.Records", upload.records, now)
-                self._metrics.count(stream, "DeliveryToS3.Bytes", len(upload.body), now)
+                delivered = {"DeliveryToS3.Records": upload.records, "DeliveryToS3.Bytes": len(upload.body)}
+                self._metrics.count(stream, now, delivered)
         self._wake()
         if failure:
             self._log(stream, upload.destination, failure, None)

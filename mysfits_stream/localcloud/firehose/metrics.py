@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mysfits_stream.localcloud.firehose.stream import Stream
@@ -38,22 +39,12 @@ class Metrics:
         with self._lock:
             self._measured.append(Metric(stream.region, stream.name, name, value, unit, at))
 
-    def count(self, stream: Stream, name: str, value: float, at: float) -> None:
-        """Add a value to the sum of the minute of ``at``."""
-        key = (stream.region, stream.name, name, at // MINUTE * MINUTE)
+    def count(self, stream: Stream, at: float, values: Mapping[str, float]) -> None:
+        """Add the values, by name, to the sums of the minute of ``at``."""
+        minute = at // MINUTE * MINUTE
         with self._lock:
-            self._counted[key] = self._counted.get(key, 0) + value
-
-    def count_put(self, stream: Stream, operation: str, *, records: int, size: int, at: float) -> None:
-        """Count an accepted call of ``operation``: its records, and ``size`` bytes."""
-        region, name, minute = stream.region, stream.name, at // MINUTE * MINUTE
-        with self._lock:
-            for metric, value in (
-                (f"{operation}.Requests", 1),
-                ("IncomingRecords", records),
-                ("IncomingBytes", size),
-            ):
-                key = region, name, metric, minute
+            for name, value in values.items():
+                key = stream.region, stream.name, name, minute
                 self._counted[key] = self._counted.get(key, 0) + value
 
     def take(self) -> list[Metric]:

@@ -95,7 +95,7 @@ def identify_as(service: str, request: Request) -> Call | None:
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
             # Lambda's versions and aliases are named in the query.
             named = query if service == "lambda" else {}
-            given = {**named, **({} if service == "s3" else _document(request.body)), **labels}
+            given = {**({} if service == "s3" else _document(request.body)), **named, **labels}
             return Call(service, route.operation, request.region, _named(given), given)
     return None
 

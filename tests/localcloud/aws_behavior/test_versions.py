@@ -60,6 +60,9 @@ def test_an_alias_may_miss_the_version_and_an_invocation_meets_its_state() -> No
 def test_a_new_version_is_pending_and_an_old_one_is_not_again() -> None:
     function = Function()
     assert function.publish()["State"] == "Pending"
+    answers = [function("GetFunction", {"Configuration": {}}, Qualifier="1") for _ in range(READS)]
+    states = {json.loads(each.body)["Configuration"]["State"] for each in answers if each.status == 200}
+    assert states == {"Pending"}
     function.clock.advance(max(ACTIVE_AFTER[1], SHOWN_AFTER[1]))
     assert function.publish()["State"] == "Active"
     found = function("GetFunctionConfiguration", {"State": "Active"}, Qualifier="1")
