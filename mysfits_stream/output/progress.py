@@ -50,7 +50,8 @@ class PlainProgress(ProgressView):
         elif progress.phase != "settling":
             elapsed = self._clock() - self._started.get(name, self._clock())
             word = DONE[progress.action.value] if progress.phase == "done" else "failed"
-            self._console.print(f"{name}: {word} after {elapsed:.1f} s")
+            why = f": {printable(progress.reason)}" if progress.reason else ""
+            self._console.print(f"{name}: {word} after {elapsed:.1f} s{why}")
 
     def waiting(self, name: str, text: str) -> None:
         """Print a wait's reason once, not every second."""
@@ -83,6 +84,8 @@ class LiveProgress(ProgressView):
             self._rows[progress.resource] = (progress.action.value, progress.phase, started, ended)
             if ended:
                 self._waits.pop(progress.resource, None)
+            if progress.reason:
+                self._waits[progress.resource] = progress.reason
 
     def waiting(self, name: str, text: str) -> None:
         """Store the wait's reason for the resource's row."""

@@ -76,6 +76,8 @@ class Progress:
     resource: str
     action: Action
     phase: Phase
+    reason: str = ""
+    """Why the resource failed: the error comes out at the end only, when all that runs has ended."""
 
 
 Notify = Callable[[Progress], None]
@@ -224,8 +226,8 @@ class _Run:
         self._tell(Progress(resource.name, change.action, "started"))
         try:
             self._apply(change)
-        except BaseException:
-            self._tell(Progress(resource.name, change.action, "failed"))
+        except BaseException as error:
+            self._tell_failure(change, error)
             raise
         if self._goal is Goal.ABSENT:
             self._state.forget(resource)
@@ -246,6 +248,10 @@ class _Run:
         if not self._abandoned:
             self._notify(progress)
 
+    def _tell_failure(self, change: Change, error: BaseException) -> None:
+        name = change.resource.name
+        self._tell(Progress(name, change.action, "failed", str(error).removeprefix(f"{name}: ")))
+
     def _apply(self, change: Change) -> None:
         with translated(change.resource.name, change.action.value):
             if change.action is Action.CREATE:
@@ -259,8 +265,8 @@ class _Run:
         try:
             with translated(change.resource.name, "settle"):
                 change.resource.settle()
-        except BaseException:
-            self._tell(Progress(change.resource.name, change.action, "failed"))
+        except BaseException as error:
+            self._tell_failure(change, error)
             raise
         if change.observed is None:
             # A read right after creation may have missed it (F12).

@@ -157,7 +157,7 @@ def _steps(view: Any, clock: Clock) -> None:
         view.waiting("stream", f"waiting for IAM [x], {elapsed} s of 120 s")
     clock.now = 3.25
     view.notify(Progress("role", Action.CREATE, "done"))
-    view.notify(Progress("stream", Action.CREATE, "failed"))
+    view.notify(Progress("stream", Action.CREATE, "failed", "CreateDeliveryStream: Refused: no \x1b[x]"))
 
 
 def test_plain_progress_writes_out_control_characters() -> None:
@@ -175,7 +175,7 @@ def test_plain_progress_says_each_wait_once_with_the_time_that_all_took() -> Non
         "stream: creating",
         "stream: waiting for IAM [x]",
         "role: created after 3.2 s",
-        "stream: failed after 3.2 s",
+        "stream: failed after 3.2 s: CreateDeliveryStream: Refused: no \\x1b[x]",
     ]
 
 
@@ -189,6 +189,18 @@ def test_live_progress_has_a_row_for_each_resource() -> None:
     assert console.file.getvalue().split() == [  # type: ignore[attr-defined]
         *("stream", "deleting", "4.0", "s"),
         *["waiting", "for", "buffered", "clicks,", "4", "s", "of", "180", "s"],
+    ]
+
+
+def test_live_progress_says_at_once_why_a_resource_failed() -> None:
+    console, clock = Console(file=io.StringIO(), width=100), Clock(0.0)
+    view = LiveProgress(clock)
+    _steps(view, clock)
+    console.print(view)
+    rows = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert rows[1].split(maxsplit=4) == [
+        *("stream", "failed", "3.2", "s"),
+        "CreateDeliveryStream: Refused: no \\x1b[x]",
     ]
 
 

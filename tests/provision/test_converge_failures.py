@@ -81,7 +81,7 @@ def test_what_depends_on_a_failure_is_left_alone_and_the_rest_is_finished(world:
     assert not {"function", "stream"} & set(world.done("create"))
     # What ran was finished, and the state file knows of it.
     assert {"alone", "logs"} >= state(path).resources.keys() >= {"alone"}
-    assert Progress("role", Action.CREATE, "failed") in notes
+    assert Progress("role", Action.CREATE, "failed", "CreateFunction: Refused: no") in notes
 
 
 def test_other_errors_are_noted_on_the_first(world: World, path: Path) -> None:

@@ -70,8 +70,8 @@ class DeliveryStream:
 
     The stream holds the processor's alias (F280): an update waits for a tested version behind the alias, and
     buffered clicks find their processor alive when the stream is deleted. The creation does not wait, as
-    Firehose is not known to check the function (F32) and takes longest of all (F73): no click comes before
-    the API, which waits for the alias.
+    Firehose is not known to check the function (F32) and takes longest of all (F73): in a first `up` no
+    click comes before the API, which waits for the alias.
     """
 
     name: str
