@@ -1,4 +1,7 @@
-"""``python -m benchmarks [NAME…]``: run all benchmarks, or these; all of them are written to RESULTS.md."""
+"""Runs all benchmarks, or the named: ``python -m benchmarks [NAME…]``.
+
+A run of all is written to RESULTS.md.
+"""
 
 from __future__ import annotations
 

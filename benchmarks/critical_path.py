@@ -1,4 +1,4 @@
-"""The least time that a deployment can take: from the graph, the calls that were made, and AWS's waits."""
+"""The least time of a deployment, by graph, calls and AWS's waits."""
 
 from __future__ import annotations
 

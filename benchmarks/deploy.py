@@ -1,4 +1,4 @@
-"""How near a first `up` comes to the limit that AWS sets, and what an `up` without a change costs.
+"""How near a first `up` comes to AWS's limit, and what a no-op `up` costs.
 
 Against a local cloud in a process of its own, whose calls take 80 ms and whose roles, functions and streams
 take AWS's typical times, ten times as fast.
@@ -92,7 +92,7 @@ class Deployer:
             resource.settle()
 
     def reads(self) -> dict[str, tuple[int, int]]:
-        """Logical name -> how many calls reading the resource takes, and how many of them in a chain."""
+        """Logical name -> calls for a read of the resource, and how many in a chain."""
         found = {}
         for resource in self.resources:
             self.recorder.log.clear()
@@ -147,7 +147,7 @@ def first(endpoint: str, home: Path, rounds: int) -> Comparison:
 
 
 def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
-    """`up` and `status` of a stack that is as configured, beside the longest chain of reads in it."""
+    """`up` and `status` of an unchanged stack, beside the longest chain of reads."""
     reset(endpoint)
     directory = home / "unchanged"
     directory.mkdir()

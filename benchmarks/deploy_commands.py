@@ -1,4 +1,4 @@
-"""A deployment without a change as a command, beside `aws cloudformation deploy` and `chalice deploy`.
+"""A no-op deployment as a command, beside CloudFormation's and Chalice's.
 
 All of them against the same local cloud, 80 ms a call: our stack, the template that we export of it, and as
 near to it as Chalice comes, an API with one function behind it. Then our commands with calls that take no
@@ -96,7 +96,7 @@ def run(rounds: int = 3) -> list[Comparison]:
 
 
 def without_latency(rounds: int) -> Comparison:
-    """Our commands with nothing to do, and with calls that take no time, beside the import of boto3."""
+    """Our commands with nothing to do and instant calls, beside importing boto3."""
     with (
         slow_cloud(Durations(call=0.0, assumable=0.0, lasting={})) as endpoint,
         tempfile.TemporaryDirectory() as home,

@@ -1,4 +1,4 @@
-"""How fast `erase` takes one person out of a million clicks in 500 objects on the local cloud.
+"""How fast `erase` takes one person out of a million clicks in 500 objects.
 
 Beside it, in the same run, a plain scan with boto3: every object fetched and parsed, one after the other, and
 nothing written. The local cloud runs in a process of its own. Every twentieth object holds the person.
@@ -99,7 +99,7 @@ def scan(endpoint: str, objects: int) -> None:
 
 
 def erase(endpoint: str, user: str, objects: int, bucket: str = BUCKET) -> None:
-    """What the command does once the buffers are delivered, in a process set up like the command line's."""
+    """What the command does after the buffers, in a process like the command line's."""
     core = Session()
     core.set_credentials("x", "x")
     with as_command():

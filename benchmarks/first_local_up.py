@@ -1,4 +1,4 @@
-"""The first `up` on a local cloud that does not run, beside importing boto3 and moto's backends alone.
+"""The first `up` without a local cloud, beside importing boto3 and moto alone.
 
 From the start of the command until its line with the endpoint, in a new directory; and until its first line.
 IMPORTS loads what moto has of the seven services that `up` calls. The local cloud does without moto's API

@@ -1,4 +1,4 @@
-"""A first `up`, as a command, on AWS's typical durations, beside the calls and waits that AWS itself demands.
+"""A first `up` on AWS's typical durations, beside the waits that AWS demands.
 
 ``aws_durations.yaml`` lists these with their seconds, their order and their sources. The local cloud takes
 the listed seconds, at AWS's pace, and the limit is the longest chain of the list. The list was committed

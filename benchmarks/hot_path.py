@@ -1,4 +1,4 @@
-"""A click's way through the local cloud, without the network: how long it is, and which step takes how much.
+"""A click's way through the local cloud without the network, step by step.
 
 ``python -m benchmarks.hot_path`` prints the whole profile too.
 """
@@ -39,7 +39,7 @@ STEPS = {
 
 
 def run(rounds: int = 5) -> list[Comparison]:
-    """The click as it is served, beside one whose API is compiled for it; with the steps' shares."""
+    """The click as served, beside one whose API is compiled for it, and the steps."""
     with clicking() as (click, compile_api):
 
         def anew() -> None:
@@ -108,7 +108,7 @@ def profile(click: Callable[[], None]) -> pstats.Stats:
 
 
 def steps(stats: pstats.Stats) -> dict[str, float]:
-    """The share that each step has in the whole; raises AssertionError if a function has another name now."""
+    """The share of each step; raises AssertionError for a renamed function."""
     measured: Any = stats  # its stubs do not know what it holds
     seconds = {
         (Path(file).name, function): figures[3] for (file, _, function), figures in measured.stats.items()

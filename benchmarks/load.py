@@ -1,4 +1,4 @@
-"""A client that asks as fast as it is answered, in a process of its own, over connections that it keeps.
+"""A client that asks as fast as it is answered, in a process of its own.
 
 It shares the machine with the server that it measures, so it is a bare loop over sockets: a request takes it
 a quarter of the time that asyncio's streams take, the same for every server.
@@ -91,7 +91,7 @@ CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
 def carry_out(task: Task) -> Outcome:
-    """Send the requests of a task from one thread; the next one of a connection as soon as it is answered."""
+    """Send a task's requests from one thread, each once the one before is answered."""
     url = urlsplit(task.url)
     lines = [f"{task.method} {url.path or '/'} HTTP/1.1", f"Host: {url.netloc}"]
     lines += [f"{name}: {value}" for name, value in task.headers.items()]

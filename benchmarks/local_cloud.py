@@ -1,4 +1,4 @@
-"""The local cloud beside moto's server and MiniStack: getting ready, memory, clicks per second.
+"""The local cloud beside moto's server and MiniStack: start, memory, speed.
 
 Memory is taken at rest, before any call; after one call; and with the same stack up. MiniStack's stack is
 deployed by the same command, as if MiniStack were AWS.
@@ -153,7 +153,7 @@ def ready(start: Callable[[], AbstractContextManager[Server]]) -> Callable[[], f
 def resting(
     start: Callable[[], AbstractContextManager[Server]], *, called: bool = False
 ) -> Callable[[], float]:
-    """What it holds while it has nothing to do, before or after its first call of an AWS client."""
+    """What it holds at rest, before or after the first call of an AWS client."""
 
     def call() -> float:
         with start() as server:
@@ -292,7 +292,7 @@ class Pipeline:
 
 @contextmanager
 def our_pipeline(*, keep: bool = False) -> Iterator[tuple[Callable[[], Outcome], Landed]]:
-    """A stack that is up: what clicks for a while and accounts for every click, and the account.
+    """A deployed stack: a function that clicks and accounts for all, and the account.
 
     With ``keep``, the local cloud keeps its state in a directory.
     """
@@ -337,7 +337,7 @@ def our_stack() -> Iterator[Server]:
 
 @contextmanager
 def ministack_stack() -> Iterator[Server]:
-    """MiniStack with the same stack but the API, which MiniStack does not import from a definition.
+    """MiniStack with the same stack but the API, which it cannot import.
 
     A stand-in Mysfits service runs in a further process, and does not count.
     """
@@ -405,7 +405,7 @@ class Landed:
 
 @contextmanager
 def home() -> Iterator[tuple[Path, dict[str, str]]]:
-    """A directory for our local cloud, which ends with the block, and the environment to run in."""
+    """A directory for our local cloud, ended with the block, and the environment."""
     with settings_home() as (directory, environment):
         try:
             yield directory, environment

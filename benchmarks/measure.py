@@ -1,4 +1,4 @@
-"""Times the sides of a comparison in turns, so that what else the machine does falls on all of them alike.
+"""Times the sides of a comparison in turns, so that load falls on all alike.
 
 A benchmark is a module with ``run()``, which makes one or more comparisons, and ``main()``, which prints
 them. Sides that measure something else than their own time (memory, a share of their calls) return the figure
@@ -54,7 +54,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Target:
-    """``slower`` takes at least ``least`` and at most ``most`` times as long, or as much, as ``faster``."""
+    """``slower`` takes ``least`` to ``most`` times as long, or as much, as ``faster``."""
 
     slower: str
     faster: str
@@ -136,7 +136,9 @@ def compare(
     prepare: Callable[[], object] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Comparison:
-    """Give every side a turn in each round. The first round does not count; every other one runs backwards.
+    """Give every side a turn in each round.
+
+    The first round does not count; every other one runs backwards.
 
     In its turn a side is called until ``turn_seconds`` are over, at least once; the median call counts.
     ``prepare`` is called before each call, and takes no time.
@@ -171,7 +173,10 @@ def compare_figures(
 
 
 def in_turns(sides: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
-    """What each side returned in its turns, but for the first round's; every other round runs backwards."""
+    """What each side returned in all rounds but the first.
+
+    Every other round runs backwards.
+    """
     returned: dict[str, list[T]] = {side: [] for side in sides}
     for number in range(rounds + 1):
         for side, call in list(sides.items())[:: -1 if number % 2 else 1]:

@@ -1,4 +1,4 @@
-"""Memory of the local cloud after a million clicks that were delivered and deleted, beside memory before.
+"""Memory of the local cloud after a million clicks, beside memory before.
 
 ``python -m benchmarks.memory 200000`` sends another number of clicks. Each request holds AT_ONCE clicks, so
 that a million takes minutes. The base is measured after WARM_UP clicks: every module is imported by then, and
@@ -41,7 +41,7 @@ def run(clicks: int = CLICKS) -> Comparison:
 
 
 def send(made: Pipeline, clicks: int) -> int:
-    """Send at least so many clicks, a turn at a time; returns how many, once all are found and deleted."""
+    """Send at least so many clicks in turns; returns how many, all found and deleted."""
     click = json.loads(made.task.body)
     task = replace(made.task, body=json.dumps([click] * AT_ONCE), seconds=SECONDS)
     s3 = made.server.client("s3")

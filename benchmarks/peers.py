@@ -1,4 +1,4 @@
-"""Other tools to be measured beside, each in an environment of its own under ``build/peers``."""
+"""Tools to be measured beside, each in an environment under ``build/peers``."""
 
 from __future__ import annotations
 

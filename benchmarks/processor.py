@@ -1,4 +1,4 @@
-"""How fast the processor is: 500 clicks on 12 mysfits, and a Mysfits service that answers after 5 ms.
+"""How fast the processor is: 500 clicks, 12 mysfits, 5 ms for each answer.
 
 Beside it, in the same rounds: the workshop's way, which asks the service anew for every record, and the
 floor, which is decoding and encoding the same records and nothing else.
@@ -68,7 +68,7 @@ def run() -> Comparison:
 
 
 def batch(*, bare: bool = False) -> dict[str, Any]:
-    """A Firehose event of records with a click each, on every mysfit in turn: in envelopes, or ``bare``."""
+    """A Firehose event of clicks on every mysfit in turn: in envelopes, or ``bare``."""
     mysfits = itertools.cycle(BESTIARY)
 
     def content(number: int) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def batch(*, bare: bool = False) -> dict[str, Any]:
 
 
 def workshop(base_url: str, event: dict[str, Any]) -> dict[str, Any]:
-    """What module 5 describes: a request of its own for each record, then five fields and a newline."""
+    """What module 5 describes: a request for each record, five fields, a newline."""
     records = []
     for record in event["records"]:
         click = json.loads(base64.b64decode(record["data"]))
@@ -129,7 +129,7 @@ def encode(value: dict[str, Any], end: str = "") -> str:
 
 
 def check(base_url: str, event: dict[str, Any], bare: dict[str, Any], ours: Processor) -> None:
-    """Hold both sides against each other: the same lines, ours with name, time and identity besides."""
+    """Compare both sides: the same lines, ours with name, time and identity besides."""
     expected, found = workshop(base_url, bare)["records"], ours.process(event, TIMEOUT)["records"]
     for theirs, enriched in zip(expected, found, strict=True):
         line = json.loads(base64.b64decode(enriched["data"]))
@@ -139,13 +139,13 @@ def check(base_url: str, event: dict[str, Any], bare: dict[str, Any], ours: Proc
 
 
 def cold(base_url: str) -> Processor:
-    """A processor that knows nothing yet, and logs to nowhere, as the terminal's time is not its own."""
+    """A processor that knows nothing yet, and logs nowhere: a terminal takes time."""
     return build(base_url, 3600, DEFINITION, log=lambda line: None)
 
 
 @contextmanager
 def mysfits_service() -> Iterator[str]:
-    """The base URL of a stand-in service, in a process of its own so that it slows nothing down."""
+    """The base URL of a stand-in service in a process of its own."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     server.start()

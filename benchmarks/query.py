@@ -1,4 +1,4 @@
-"""How fast `query` answers a question about a million clicks in 500 gzip objects; beside it, two peers.
+"""How fast `query` answers about a million clicks in 500 objects, beside peers.
 
 Each run is a process of its own, from its start to its answer. polars gets the objects by sixteen threads of
 urllib into a directory, and reads them with `scan_ndjson`. DuckDB reads the objects' URLs with its extension
@@ -82,7 +82,7 @@ print(sum(count for _, count in counts))
 
 
 def run(rounds: int = 3) -> list[Comparison]:
-    """The time and the memory of one question, cold and warm; the memory of ten times as many clicks."""
+    """Time and memory of a question, cold and warm; memory of ten times the clicks."""
     polars = Path(peers.command("polars", "python"))
     duckdb = Path(peers.command("duckdb-extension-httpfs", "python"))
     with tempfile.TemporaryDirectory() as name, slow_s3(0.0) as s3:
@@ -207,7 +207,7 @@ def ask_cold(s3: SlowS3, base: Path, clicks: int) -> dict[str, float]:
 
 
 def ask(s3: SlowS3, directory: Path, clicks: int) -> dict[str, float]:
-    """Answer the question in a new process: the seconds after its imports, and its peak memory in MB."""
+    """Answer in a new process: the seconds after the imports, and the peak in MB."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.query", "--child", s3.address, str(directory)],
         check=True,

@@ -1,4 +1,4 @@
-"""The time of a rehearsal of a million clicks: both processors, a service on loopback, the comparison.
+"""The time of a rehearsal of a million clicks, beside rebuilding them alone.
 
 The floor, in the same run, is the rebuilding of the same records alone. Clicks come two to a request, on
 twelve mysfits. ``python -m benchmarks.rehearsing [CLICKS]``; exit code 1 if a million would take more than
@@ -68,7 +68,7 @@ def rehearsed(count: int, service: str) -> Rehearsal:
 
 
 def main(count: int = CLICKS) -> int:
-    """Rehearse, and print the seconds beside those of the floor; 1 if a million takes more than a minute."""
+    """Rehearse and print both times; 1 if a million takes more than a minute."""
     from mysfits_stream.local_site.cloud import local_cloud
     from mysfits_stream.localcloud.settings import Settings
 

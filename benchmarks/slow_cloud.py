@@ -1,4 +1,4 @@
-"""A local cloud that takes AWS's time: each call some milliseconds, each transition what it typically takes.
+"""A local cloud that takes AWS's typical time for calls and transitions.
 
 Unlike behavior `aws` of the local cloud, nothing here is by chance, so that runs can be compared.
 """

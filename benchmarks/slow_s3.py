@@ -79,7 +79,7 @@ class SlowS3:
 
 @contextmanager
 def slow_s3(seconds: float) -> Iterator[SlowS3]:
-    """Serve on loopback until the block ends; every call takes ``seconds`` longer than it would."""
+    """Serve on loopback until the block ends; every call takes ``seconds`` longer."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, seconds), daemon=True)
     server.start()

@@ -125,7 +125,7 @@ class Soak:
 
 
 def open_files(pid: int, port: int) -> int:
-    """Number of open files of a server, without the connections of its clients, which vary with load."""
+    """Open files of a server, without the connections, which vary with load."""
     process = Path(f"/proc/{pid}")
     rows = [row.split() for row in (process / "net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     connections = {
@@ -232,7 +232,7 @@ def slope(samples: list[tuple[float, float]]) -> float:
 
 
 def growth_of_level(figures: Sequence[float]) -> float:
-    """Growth of the median from the first to the last third of the figures; single peaks do not count."""
+    """Growth of the median from the first to the last third: no single peak counts."""
     third = len(figures) // 3
     return statistics.median(figures[-third:]) - statistics.median(figures[:third]) if third else 0.0
 

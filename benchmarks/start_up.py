@@ -1,4 +1,4 @@
-"""How fast the command line starts, beside the floor that click sets and beside other tools; its clients."""
+"""How fast the command line and its clients start, beside click and other tools."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def document() -> str:
 
 
 def filled(text: str) -> str:
-    """``text`` with paragraphs and list items filled to 110 columns; tables and headings stay as they are."""
+    """``text`` with paragraphs and list items filled to 110 columns."""
     blocks = []
     for block in text.split("\n\n"):
         if block.startswith(("|", "#")):

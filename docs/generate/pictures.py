@@ -1,4 +1,4 @@
-"""``make pictures``: the README's pictures, taken from a stack that really runs on the local cloud."""
+"""``make pictures``: the README's pictures, of a stack on the local cloud."""
 
 from __future__ import annotations
 

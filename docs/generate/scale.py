@@ -437,7 +437,7 @@ def _rate_limit(found: list[Ceiling]) -> str:
 
 
 def _asked(found: list[Ceiling], quota: str) -> str:
-    """What to ask AWS for; a stream's invocations cannot be asked for (F68), memory spares them."""
+    """What to ask AWS for; not a stream's invocations (F68), which memory spares."""
     return ", ".join(
         f"{each.wanted:,g} {each.unit}"
         for each in found

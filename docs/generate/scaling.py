@@ -66,7 +66,7 @@ PUT_UNITS = Price("Data Streams, provisioned", "unit", ((math.inf, 0.014 / 1e6),
 
 @dataclass(frozen=True)
 class DataStream:
-    """A Kinesis Data Stream in the place of Firehose: its shards, and a month's bill in each mode."""
+    """A Kinesis Data Stream in place of Firehose: shards, and a month's bill by mode."""
 
     shards: int
     standard: float
@@ -104,7 +104,7 @@ class Ceiling:
 def ceilings(
     clicks_per_second: float, clicks_per_request: int, region: Region, config: Config = OURS
 ) -> list[Ceiling]:
-    """Every quota on a click's way that grows with the clicks, the one that is reached first in front."""
+    """Every quota that clicks reach, the one that is reached first in front."""
     month = cost.monthly(config, clicks_per_second * cost.MONTH, clicks_per_request)
     each = {line.item: line.quantity / cost.MONTH for line in month.lines}
     puts, preflights = each["API Gateway: clicks"], each["API Gateway: preflights"]
@@ -172,7 +172,7 @@ def with_memory(memory_mb: int) -> Config:
 
 
 def enough_memory(clicks_per_second: float, clicks_per_request: int) -> int:
-    """The memory, doubled from the default, at which the processor's invocations have headroom anywhere.
+    """The memory, doubled from the default, with headroom for invocations anywhere.
 
     Twice the memory is twice the CPU, so half as many are under way. Beyond a whole vCPU nothing is gained:
     there it ends, enough or not.
@@ -194,7 +194,7 @@ def invocation_seconds(clicks: float) -> float:
 
 
 def payload_ceiling(clicks_per_request: int, at_once: float) -> float:
-    """Clicks a second through so many executions at once, each with as many as its payloads hold."""
+    """Clicks a second through so many full executions at once."""
     clicks = MIB // cost.record_bytes(clicks_per_request, identity=True) * clicks_per_request
     most = clicks * LAMBDA_PAYLOAD_BYTES / max(payloads(clicks_per_request, 1))
     return at_once * most / invocation_seconds(most)
@@ -219,7 +219,7 @@ def _base64(size: int) -> int:
 
 
 def largest_buffer(clicks_per_request: int) -> float:
-    """The largest processor buffer in MB, to a tenth, whose request and response Lambda still carries."""
+    """The largest processor buffer that Lambda carries both ways, in MB to a tenth."""
     fitting = [
         tenths / 10
         for tenths in range(2, 31)
@@ -243,7 +243,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Requests a second that rise to ``spike`` times as many for ``spike_seconds`` of every minute."""
+    """Requests a second, ``spike`` times as many for ``spike_seconds`` of a minute."""
 
     rate: float
     spike: float = 1.0

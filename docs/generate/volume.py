@@ -1,4 +1,4 @@
-"""Measures commands over many clicks: ``python -m docs.generate.volume 10000 100000 1000000``.
+"""Measures commands over many clicks: ``python -m docs.generate.volume 10000``.
 
 Each number of clicks has a local cloud of its own with a deployed stack. A tenth of the clicks, at most
 MOST_SENT, goes through the whole path; all of them are then put into the bucket as objects of one day, as
@@ -73,7 +73,7 @@ def measured(clicks: int) -> dict[str, Any]:
 
 
 def run(directory: Path, *arguments: str) -> tuple[str, float, float]:
-    """Standard output, CPU seconds and peak memory in MB of a command; raises if the command fails."""
+    """Output, CPU seconds and peak memory in MB of a command; raises if it fails."""
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "mysfits_stream", *arguments], cwd=directory, stdout=out
@@ -116,7 +116,7 @@ def settle(pid: int) -> None:
 
 
 def fill(up: dict[str, Any], endpoint: str, clicks: int) -> int:
-    """Put the clicks into the stack's bucket as objects of a day; returns the number of objects."""
+    """Put the clicks into the bucket as objects of a day; returns their number."""
     key = {"aws_access_key_id": "LKIAEXAMPLE", "aws_secret_access_key": "local"}
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name=up["region"], **key)
     bucket = next(each["id"] for each in up["resources"] if each["name"] == "clicks-bucket")

@@ -75,7 +75,7 @@ def held_clicks(running: Running) -> int | None:
     if (health(running) or {}).get("loaded") is False:
         return 0
     found = administration.read(running, HELD_CLICKS)
-    return sum(found.values()) if found else None
+    return None if found is None else sum(found.values())
 
 
 def health(running: Running) -> Mapping[str, Any] | None:

@@ -25,6 +25,7 @@ from mysfits_stream.errors import StateError, TargetError
 from mysfits_stream.local_site import daemon
 from mysfits_stream.local_site.cloud import local_cloud
 from mysfits_stream.localcloud import daemon as library
+from mysfits_stream.localcloud.daemon import administration
 from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Running
 from mysfits_stream.localcloud.daemon.serving import serve
 from mysfits_stream.localcloud.settings import Settings
@@ -185,6 +186,12 @@ def test_changed_settings_reach_the_running_one(directory: Path) -> None:
     running = daemon.ensure(directory, Settings(time_scale=120))
     changed = daemon.ensure(directory, Settings(time_scale=60))
     assert changed == replace(running, time_scale=60)
+
+
+def test_settings_that_it_refuses_are_an_error_with_its_reason(directory: Path) -> None:
+    running = daemon.ensure(directory, Settings())
+    with pytest.raises(DaemonError, match=r"^the local cloud does not take its settings: time_scale: \S+"):
+        administration.change_settings(running, {"time_scale": -1})
 
 
 def test_behavior_and_seed_are_changed_each_alone(directory: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.pro_forms import DOCUMENTED
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("mysfits_stream", "tests")
+FOLDERS = ("mysfits_stream", "tests", "benchmarks", "docs")
 LIMIT = 90
 """A first line has fewer characters."""
 

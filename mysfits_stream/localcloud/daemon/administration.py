@@ -32,8 +32,7 @@ def change_settings(running: Running, wanted: Mapping[str, object]) -> dict[str,
     answer = _send(running, "PUT", "/_local/settings", json.dumps(wanted))
     settings = _document(answer)
     if settings is None:
-        reason = "no answer" if answer is None else answer[1].decode("utf-8", "replace")
-        raise DaemonError(f"the local cloud does not take its settings: {reason}")
+        raise DaemonError(f"the local cloud does not take its settings: {_reason(answer)}")
     return settings
 
 
@@ -70,6 +69,17 @@ def _send(
         return None
     finally:
         connection.close()
+
+
+def _reason(answer: tuple[int, bytes] | None) -> str:
+    """Why there is no document: the message of the answer, or the answer."""
+    if answer is None:
+        return "no answer"
+    text = answer[1].decode("utf-8", "replace")
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return f"HTTP {answer[0]} {text}".strip()
 
 
 def _document(answer: tuple[int, bytes] | None) -> dict[str, Any] | None:
