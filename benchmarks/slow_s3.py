@@ -1,6 +1,7 @@
 """An S3 of one bucket that answers every call after a fixed time, in a process of its own.
 
-It knows what emptying and reading ask for: ListObjectVersions, ListObjectsV2, GetObject and DeleteObjects.
+It knows what emptying and reading ask for: ListObjectVersions, ListObjectsV2, GetObject, DeleteObjects, and
+what commands ask first, GetCallerIdentity.
 Its answers are as long as S3's, so that reading them costs what it costs on AWS.
 """
 
@@ -36,6 +37,12 @@ PAGE = 1000
 START_SECONDS = 30.0
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MODIFIED = "<LastModified>2026-11-23T12:00:00.000Z</LastModified>"
+ACCOUNT = "123456789012"
+IDENTITY = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    f"<Arn>arn:aws:iam::{ACCOUNT}:user/me</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+).encode()
 OWNER = f"<Owner><ID>{'75aa57f09aa0c8ca' * 4}</ID></Owner>"
 
 Version = tuple[str, str]
@@ -68,7 +75,7 @@ class SlowS3:
         core.set_credentials("x", "x")
         return Target(
             name="local",
-            account=Account("123456789012", "us-east-1"),
+            account=Account(ACCOUNT, "us-east-1"),
             session=prepared(core),
             endpoint_url=self.address,
             invoke_url="",
@@ -117,6 +124,8 @@ class Bucket:
             return b""
         if path == "/_versions":
             return str(len(self._held)).encode()
+        if b"Action=GetCallerIdentity" in body:
+            return IDENTITY
         if method == "POST" and "delete" in query:
             return self._delete(body)
         if "versions" in query:

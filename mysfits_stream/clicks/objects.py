@@ -249,7 +249,9 @@ def started_at(key: str, modified: datetime) -> datetime:
     if named:
         # The name of a foreign object may look like an invalid time.
         with suppress(ValueError):
-            return datetime.strptime(named[1], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+            # Listings are long, and strptime takes ten times as long.
+            year, month, day, hour, minute, second = map(int, named[1].split("-"))
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     return modified
 
 

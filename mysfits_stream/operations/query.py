@@ -124,7 +124,7 @@ def query(
     from mysfits_stream.query import engine, failed
     from mysfits_stream.query.cache import Cache, Snapshot
 
-    engine.select_text(sql)  # before anything is fetched
+    select = engine.checked(sql)  # before anything is fetched
     columns = schema.columns(project.config.definition)
     needed, problems = engine.TableNames.of(sql), ParseProblems()
 
@@ -149,10 +149,10 @@ def query(
                     failed_lines = failed.write(in_range, run / "failed.json")
         with engine.opened(snapshot, columns, wanted.since, wanted.until, failed_lines) as opened:
             if to_parquet:
-                path = opened.write_parquet(sql)
+                path = opened.write_parquet(select)
                 yield Answer(None, path, wanted, problems)
             else:
-                yield Answer(opened.run(sql), None, wanted, problems)
+                yield Answer(opened.run(select), None, wanted, problems)
 
 
 def require_duckdb() -> None:

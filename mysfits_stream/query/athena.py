@@ -22,7 +22,7 @@ from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.date_partitions import DatePartitions
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import schema
-from mysfits_stream.query.engine import Rows, query_errors, select_text
+from mysfits_stream.query.engine import Rows, checked, query_errors
 from mysfits_stream.query.parts import connection, literal
 from mysfits_stream.query.schema import Column
 
@@ -86,7 +86,7 @@ def described(sql: str, columns: Sequence[Column], directory: Path) -> Described
 
     Raises QueryError for SQL that the laptop rejects.
     """
-    select = select_text(sql)
+    select = checked(sql)
     with query_errors(), connection(directory) as duck:
         listed = ", ".join(f"{column.quoted} {column.type}" for column in columns)
         for name in (schema.CLICKS, schema.CLICKS_RAW):

@@ -13,7 +13,6 @@ whole files, and the next run deletes the rest. Files are readable by the user o
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import re
@@ -56,7 +55,6 @@ BYTES_OF_LINES = 256_000_000
 """Lines that become one file."""
 
 LINES_AT_ONCE = 10_000
-
 
 M_ARENA_MAX = -8
 """glibc's number for the option of mallopt."""
@@ -435,6 +433,8 @@ def _limit_arenas() -> None:
 
     Without the limit, sixteen threads keep 60 MB more after two million clicks.
     """
+    import ctypes  # most queries fetch nothing
+
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 

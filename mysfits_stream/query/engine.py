@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NewType, TypeVar
 
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import sandbox, schema
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
+
+Select = NewType("Select", str)
+"""A single SELECT that names nothing but the tables; made by ``checked``."""
 
 MEMORY = "1GB"
 """DuckDB's limit for a query; larger work spills to disk."""
@@ -82,9 +85,8 @@ class Engine:
     thread: ThreadPoolExecutor
     """Runs the queries: DuckDB does not react to Ctrl-C in the main thread."""
 
-    def run(self, sql: str) -> Rows:
+    def run(self, select: Select) -> Rows:
         """Run a SELECT; raises QueryError."""
-        select = select_text(sql)
         with query_errors(first_line=2):
             described = self.duck.execute(f"DESCRIBE SELECT * FROM (\n{select}\n)").fetchall()
             names = tuple(str(name) for name, *_ in described)
@@ -97,13 +99,11 @@ class Engine:
             )
         return Rows(names, types, self._values(types))
 
-    def write_parquet(self, sql: str) -> Path:
+    def write_parquet(self, select: Select) -> Path:
         """Run a SELECT, and write the rows to a new Parquet file in the engine's directory."""
         path = self.directory / "result.parquet"
         with query_errors(first_line=2):
-            self._wait(
-                self.duck.execute, f"COPY (\n{select_text(sql)}\n) TO {literal(path)} (FORMAT parquet)"
-            )
+            self._wait(self.duck.execute, f"COPY (\n{select}\n) TO {literal(path)} (FORMAT parquet)")
         return path
 
     def _wait(self, call: Callable[[Any], T], argument: Any) -> T:
@@ -125,7 +125,7 @@ class Engine:
             yield from (_plain(row, nested, decimals) for row in rows) if nested or decimals else rows
 
 
-def select_text(sql: str) -> str:
+def checked(sql: str) -> Select:
     """The text of the only statement, a SELECT over the tables, without a final semicolon.
 
     Raises QueryError.
@@ -148,7 +148,7 @@ def select_text(sql: str) -> str:
             )
         select = str(statement.query).strip().removesuffix(";")
         sandbox.check(parser, select)
-    return select
+    return Select(select)
 
 
 @contextmanager

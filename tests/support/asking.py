@@ -49,7 +49,7 @@ class Asking:
             bucket = clicks_bucket(self.s3, prefix=prefix)
             snapshot = cache.snapshot(run, bucket, since, now, self.problems)
             with engine.opened(snapshot, cache.columns, since, until or now, None) as opened:
-                return list(opened.run(sql).values)
+                return list(opened.run(engine.checked(sql)).values)
 
     def fetched(self) -> list[str]:
         """The keys that were fetched since the last time."""
