@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 import pytest
+import requests
 import yaml
 
 from mysfits_stream import cli, config, config_file
+from mysfits_stream.local_site.mysfits import mysfits
 from tests.end_to_end.conftest import Shell, shell
 from tests.support.documents import DOCUMENTS, ROOT, anchors, blocks, command_lines, links
 
@@ -78,6 +80,22 @@ def test_each_documented_command_line_runs_in_the_order_of_its_document(document
         # plan and status say with 2 that something differs.
         assert outcome.code in (0, 2), f"{place}: {line}\n{outcome.err}"
         assert "Traceback" not in outcome.err
+
+
+@pytest.mark.slow
+def test_the_readmes_question_has_the_answer_that_is_printed_there(shell: Shell) -> None:
+    """Five clicks of visitors, and the demo's test click on the first mysfit."""
+    [example] = [block for block in blocks(ROOT / "README.md") if "$ mysfits-stream query" in block.text]
+    question, *answer = example.lines
+    endpoint = shell.run("up", "--json").json["endpoint"]
+    by_species = {str(each["species"]): each["mysfitId"] for each in mysfits()}
+    clicked = ["Griffin", "Kitsune", "Griffin", "Kraken", "Kitsune"]
+    clicks = [{"userId": "visitor", "mysfitId": by_species[species]} for species in clicked]
+    requests.put(f"{endpoint}/clicks", json=clicks, timeout=30).raise_for_status()
+    assert shell.run("send-test-click").code == 0
+    printed = shell.run(*words_of(question)).out.splitlines()
+    answer = [line for line in answer if line]
+    assert printed[:-1] == answer
 
 
 def yaml_snippets() -> Iterator[Any]:
