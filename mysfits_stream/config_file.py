@@ -12,7 +12,6 @@ import types
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -45,10 +44,11 @@ def load(
     path must exist. ``warn`` is called for each deprecated key. Raises ConfigError with the file, and the
     line of broken YAML or the path of the key.
     """
-    import yaml
-
     if path is None and not DEFAULT_PATH.exists():
         return Config()
+
+    import yaml
+
     path = path or DEFAULT_PATH
     try:
         with path.open(encoding="utf-8") as file:
@@ -83,6 +83,8 @@ def _refuse_foreign(path: Path, document: Any) -> None:
     """Raise ConfigError for another tool's file: no key is known or like a known key."""
     if not isinstance(document, Mapping):
         return
+    from difflib import get_close_matches
+
     known = [f.name for f in fields(Config)]
     keys = [key for key in document if isinstance(key, str)]
     if len(keys) > 1 and not any(get_close_matches(key.lower(), known, n=1, cutoff=0.75) for key in keys):

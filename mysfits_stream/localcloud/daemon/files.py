@@ -11,7 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,7 +141,10 @@ class Files:
         """Remove the temporary files."""
         if self.scratch.is_symlink() or not self.scratch.is_dir():
             self.scratch.unlink(missing_ok=True)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.scratch.exists():
+            import shutil  # a start without a predecessor does not need it
+
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     @contextmanager
     def starting_or_stopping(self, budget: float, report: Report) -> Iterator[None]:
