@@ -72,6 +72,10 @@ ALWAYS_SENT = {
         "DeliveryStreamDescription.Destinations[].ExtendedS3DestinationDescription?.RoleARN",
         "DeliveryStreamDescription.Destinations[].ExtendedS3DestinationDescription?.ProcessingConfiguration?"
         ".Processors?[].Type",
+        "DeliveryStreamDescription.Destinations[].ExtendedS3DestinationDescription?.ProcessingConfiguration?"
+        ".Processors?[].Parameters?[].ParameterName",
+        "DeliveryStreamDescription.Destinations[].ExtendedS3DestinationDescription?.ProcessingConfiguration?"
+        ".Processors?[].Parameters?[].ParameterValue",
         "DeliveryStreamDescription.VersionId",
     ),
     "firehose.ListTagsForDeliveryStream": ("Tags[].Key",),
