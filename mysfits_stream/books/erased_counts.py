@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -130,12 +130,18 @@ def of_metadata(metadata: Mapping[str, str]) -> ErasedCounts:
 
 
 def of_lines(
-    key: str, started: datetime, removed: Iterable[Removed], rest: bytes, claims: dict[int, str]
+    key: str,
+    started: datetime,
+    removed: Iterable[Removed],
+    rest: bytes,
+    claims: dict[int, str],
+    failed_before: Collection[str | bytes] = (),
 ) -> ErasedCounts:
     """The counts of an object from which lines were removed; ``rest`` is what remains.
 
     ``started`` is the arrival of the object's oldest record. ``claims`` holds the key that counts a record,
-    over all objects of an erasure: a record can lie in several objects.
+    over all objects of an erasure: a record can lie in several objects. Stored clicks of the requests in
+    ``failed_before`` were put on the stream by a replay.
     """
 
     def first(*record: Any) -> bool:
@@ -157,9 +163,13 @@ def of_lines(
                 found.without_id[minute] += 1
                 times.add(click.text)
                 minutes[click.text] = minute
-            elif click.at < started - LATENESS:
+            elif click.request in failed_before:
                 found.replayed_puts[floor(started)] += 1
+            elif click.at < started - LATENESS:
+                # A further copy is a repetition, as in the ledger, and no put.
+                found.replayed_puts[floor(started)] += first("click", click.request, click.id)
             else:
+                first("click", click.request, click.id)
                 clicks.setdefault(click.request, []).append(click.id)
                 minutes[click.request] = minute
     left_failed = _failed_requests(rest) if failed_requests else set()

@@ -30,9 +30,10 @@ from botocore.exceptions import (
 from mysfits_stream.aws.errors import THROTTLED, is_error, is_server_error
 from mysfits_stream.aws.waiting import Pace, retry_while
 from mysfits_stream.books import erased_counts, packing
-from mysfits_stream.books.lines import Filter, Found, identities
+from mysfits_stream.books.lines import Filter, Found, identities, ids_of
 from mysfits_stream.books.person import Wanted
-from mysfits_stream.clicks.objects import ahead, started_at, weight
+from mysfits_stream.clicks import failed
+from mysfits_stream.clicks.objects import ClicksBucket, ahead, started_at, weight
 from mysfits_stream.clicks.unpacking import UnreadableError
 from mysfits_stream.errors import ClickError
 from mysfits_stream.provision.resources.emptying import BATCH, delete_versions
@@ -90,6 +91,33 @@ class Places:
 
     replayed: str
     results: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The person's error lines before an erasure.
+
+    The objects with these lines are erased last: a run that resumes still finds the requests.
+    """
+
+    keys: frozenset[str] = frozenset()
+    requests: frozenset[str | bytes] = frozenset()
+
+    @classmethod
+    def of(cls, bucket: ClicksBucket, person: Wanted, cut_off: datetime) -> Failures:
+        """Of failed and replayed objects; unreadable objects are left out."""
+        keys, requests = set[str](), set[str | bytes]()
+        for place in (bucket.failed(None, bucket.now()), bucket.replayed_objects()):
+            for stored, lines in bucket.read(place):
+                if isinstance(lines, UnreadableError):
+                    continue
+                search = Filter(person, cut_off)
+                search.without(b"\n".join(lines))
+                if search.removed:
+                    keys.add(stored.key)
+                records = (failed.parse(line, stored.key) for line, _ in search.removed)
+                requests |= {next(ids_of(record))[0] for record in records if record}
+        return cls(frozenset(keys), frozenset(requests))
 
 
 @dataclass(frozen=True)
@@ -230,43 +258,51 @@ def erase(
     *,
     dry_run: bool = False,
     pace: Pace | None = None,
+    failures: Failures = Failures(),
     report: Callable[[Erasure], None] = lambda _: None,
 ) -> Erasure:
     """Erase the person's clicks from before ``cut_off`` from all versions of all objects.
 
-    With ``dry_run``, count only. Objects that cannot be read are listed in the result. Raises ClientError if
-    S3 refuses a change; the same call resumes. ``report`` gets the counts after each object, and before an
-    error.
+    With ``dry_run``, count only; without, ``failures`` are the person's error lines before. Objects that
+    cannot be read are listed in the result. Raises ClientError if S3 refuses a change; the same call resumes.
+    ``report`` gets the counts after each object, and before an error.
     """
     done = Erasure(dry_run)
-    eraser = _Eraser(s3, bucket, person, cut_off, dry_run, pace or Pace(), done.changed)
+    eraser = _Eraser(s3, bucket, person, cut_off, dry_run, pace or Pace(), done.changed, failures.requests)
     others: set[int] = set()
     results: list[Version] = []
+    last: list[Group] = []
 
     def wanted() -> Iterator[Group]:
         for group, listed in _groups(s3, bucket):
-            if not group.key.startswith(places.results):
+            if group.key in failures.keys:
+                last.append(group)
+            elif not group.key.startswith(places.results):
                 yield group
-                continue
-            done.results += len(listed)
-            results.extend(listed)
-            if len(results) >= BATCH:
-                eraser.delete_all(results)
+            else:
+                done.results += len(listed)
+                results.extend(listed)
+                if len(results) >= BATCH:
+                    eraser.delete_all(results)
+
+    def count(result: _Result) -> None:
+        done.objects += 1
+        done.versions += result.versions
+        done.current.add(result.current)
+        done.noncurrent.add(result.noncurrent)
+        others.update(result.others)
+        if result.key.startswith(places.replayed):
+            done.replayed += result.current.failed
+        if result.unreadable:
+            done.unreadable[result.key] = result.unreadable
+        report(done)
 
     try:
-        # Closed before the last report: threads that are under way change objects until then.
-        with closing(ahead(eraser.erase, wanted(), weight=_weight)) as outcomes:
-            for result in outcomes:
-                done.objects += 1
-                done.versions += result.versions
-                done.current.add(result.current)
-                done.noncurrent.add(result.noncurrent)
-                others |= result.others
-                if result.key.startswith(places.replayed):
-                    done.replayed += result.current.failed
-                if result.unreadable:
-                    done.unreadable[result.key] = result.unreadable
-                report(done)
+        for groups in (wanted(), last):
+            # Closed before the last report: threads that are under way change objects until then.
+            with closing(ahead(eraser.erase, groups, weight=_weight)) as outcomes:
+                for result in outcomes:
+                    count(result)
     except BaseException:
         report(done)
         raise
@@ -296,6 +332,8 @@ class _Eraser:
     pace: Pace
     changed: list[ChangedVersion]
     """All changes, in their order; appended by several threads."""
+    failed_requests: frozenset[str | bytes] = frozenset()
+    """Requests of which a record failed, before anything was erased."""
     claims: dict[int, str] = field(default_factory=dict)
     """Erased record -> the key whose metadata counts the record."""
 
@@ -371,7 +409,7 @@ class _Eraser:
             return
         left = packing.contents(rest, key)
         started = started_at(key, answer["LastModified"])
-        counts = erased_counts.of_lines(key, started, search.removed, left, self.claims)
+        counts = erased_counts.of_lines(key, started, search.removed, left, self.claims, self.failed_requests)
         metadata = counts.metadata(answer.get("Metadata", {}), self.cut_off)
         # An object without clicks stays for its counts, and above older versions. Without versions, only the
         # write is conditional: a deletion would remove what somebody has written meanwhile.

@@ -179,7 +179,11 @@ class _Reader:
                     self.ledger.times_without_id[minute] += 1
             return
         request, identity = hash(request_id), hash((request_id, click_id))
-        if request in self._errors or at < stored.started - LATENESS:
+        has_failed = request in self._errors
+        # The error line of a replayed click may have expired. A second copy of a click that did not fail is a
+        # repetition, though, however late.
+        is_late = at < stored.started - LATENESS and (at < self._since or identity not in self._once)
+        if has_failed or is_late:
             # Where the first try failed, a click comes by a replay, maybe by one that died and came again.
             self.ledger.replayed_puts[floor(stored.started)] += 1
             self._once.add(identity)

@@ -86,6 +86,8 @@ class Receipt:
 
 def load(path: Path) -> Receipt:
     """The receipt in a file. Raises ClickError for a file that is no receipt."""
+    if path.exists() and not path.is_file():  # a device or a pipe may never end
+        raise ClickError(f"{path}: cannot be read: no regular file; name another file")
     try:
         said: Any = json.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -190,8 +192,13 @@ def begin(path: Path, bucket: str, person: Person, cut_off: datetime) -> Receipt
         made.write(path)
         return made
     found = load(path)
-    if found.complete or not found.is_of(person) or found.bucket != bucket:
+    if not found.is_of(person) or found.bucket != bucket:
         raise ClickError(f"{path}: exists with another receipt; name another file with --receipt")
+    if found.complete:
+        raise ClickError(
+            f"{path}: this erasure is complete: `mysfits-stream erase --verify {path}` looks again; to erase "
+            "what came since, name another file with --receipt"
+        )
     resumed = replace(found, cut_off=cut_off, earlier_runs=found.earlier_runs + 1)
     resumed.write(path)
     return resumed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -12,9 +12,10 @@ from typing import Any
 
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.books import erasing, metrics, receipt
-from mysfits_stream.books.erasing import Erasure, Places
+from mysfits_stream.books.erasing import Erasure, Failures, Places
 from mysfits_stream.books.person import Person
 from mysfits_stream.books.receipt import Receipt, Verified
+from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks.delivered import clicked_at
 from mysfits_stream.clicks.objects import SKEW, ClicksBucket
 from mysfits_stream.config import RESULTS_PREFIX
@@ -23,10 +24,12 @@ from mysfits_stream.operations.options import CACHE
 from mysfits_stream.operations.pipeline import clicks_bucket, pace, translated
 from mysfits_stream.operations.project import Project
 from mysfits_stream.query.cache import remove
+from mysfits_stream.query.schema import columns
 
 RECENT = timedelta(minutes=6)
 """How old Firehose's last measurement can be: a minute, and CloudWatch's lag."""
 
+INTERRUPTED = "What is erased stays erased; the same command resumes, and completes the receipt."
 STEP = 10.0
 """Seconds between two looks at the clock while buffers are flushed."""
 
@@ -79,7 +82,7 @@ def find_person(project: Project, user: str | None, where: str | None) -> Person
             )
     if not value:
         raise MysfitsStreamError("an empty value would erase clicks of many people; give the value of one")
-    if note := _unknown_field(field, project.config.definition.names):
+    if note := _unknown_field(field, project.config.definition):
         project.note(note)
     try:
         value.encode()
@@ -88,10 +91,11 @@ def find_person(project: Project, user: str | None, where: str | None) -> Person
     return Person(field, value)
 
 
-def _unknown_field(field: str, known: Sequence[str]) -> str | None:
-    """A note on a field that the definition lacks; an earlier definition may have had it."""
-    if field in known:
+def _unknown_field(field: str, definition: Definition) -> str | None:
+    """A note on a field that stored clicks lack; clicks of an earlier definition may have it."""
+    if field in [column.name for column in columns(definition)]:
         return None
+    known = definition.names
     alike = get_close_matches(field.lower(), [name.lower() for name in known], n=1)
     similar = next((name for name in known if alike and name.lower() == alike[0]), None)
     question = f"; did you mean {similar}?" if similar else ""
@@ -133,7 +137,7 @@ def erase(
             _write(begun, receipt_path, counts, complete=False)
         report(counts)
 
-    with translated(project), project.locked(), project.interruptible():
+    with translated(project), project.locked(), project.interruptible(INTERRUPTED):
         bucket = clicks_bucket(project)
         cut_off = cut_off or cut_off_of(bucket)
         begun = receipt.begin(receipt_path, bucket.name, person, cut_off) if receipt_path else None
@@ -147,6 +151,7 @@ def erase(
                 cut_off,
                 places(bucket),
                 pace=project.target.pace,
+                failures=Failures.of(bucket, person, cut_off),
                 report=remember,
             )
             cached = _delete_cache(project)

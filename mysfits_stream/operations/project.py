@@ -202,13 +202,15 @@ class Project:
             yield
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """On Ctrl-C, end every wait in all threads and tell the user how to resume."""
+    def interruptible(
+        self, advice: str = "The state file records all completed changes; the same command resumes."
+    ) -> Iterator[None]:
+        """On Ctrl-C, end every wait in all threads and print the advice."""
         try:
             yield
         except KeyboardInterrupt:
             self.target.interrupt.set()
-            self.note("The state file records all completed changes; the same command resumes.")
+            self.note(advice)
             raise
 
 

@@ -75,7 +75,7 @@ def erased(done: Erased) -> Iterator[str]:
     if counts.current.later:
         yield f"{many(counts.current.later, 'click')} from after the cut-off stay."
     for key, reason in counts.unreadable.items():
-        yield printable(f"Not erased: {key} cannot be read ({reason}).")
+        yield printable(f"Not {'examined' if would else 'erased'}: {key} cannot be read ({reason}).")
     if done.held:
         yield "Firehose still holds records from before the cut-off (deliveries to S3 fail): run erase again."
     if done.receipt:
@@ -93,12 +93,8 @@ def _found(counts: Erasure) -> Iterator[str]:
     yield f"{many(counts.noncurrent.removed, 'click')} in old versions"
     if counts.results:
         yield f"{many(counts.results, 'version')} of Athena's results"
-    yield (
-        f"in {many(counts.versions, 'version')} of {many(counts.objects, 'object')}"
-        if counts.dry_run
-        else f"in {many(counts.versions, 'version')} of {many(counts.objects, 'object')}: "
-        f"{counts.rewritten} rewritten, {counts.deleted} deleted"
-    )
+    read = f"read: {many(counts.versions, 'version')} of {many(counts.objects, 'object')}"
+    yield read if counts.dry_run else f"{read}; {counts.rewritten} rewritten, {counts.deleted} deleted"
 
 
 def erasing(counts: Erasure) -> str:

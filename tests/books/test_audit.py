@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 from mysfits_stream.aws.waiting import Pace
 from mysfits_stream.books import erasing
 from mysfits_stream.books.audit import audit
-from mysfits_stream.books.erasing import Erasure, Places
+from mysfits_stream.books.erasing import Erasure, Failures, Places
 from mysfits_stream.books.metrics import Names
 from mysfits_stream.books.person import Person
 from mysfits_stream.books.statement import Books
@@ -73,8 +74,9 @@ def replay(ledger: Ledger, client: Any = None, **options: Any) -> replaying.Repl
 
 def erase(ledger: Ledger, user: str) -> Erasure:
     """Erase a user; the ledger's users have a single click each."""
-    s3, places = ledger.bucket.s3, Places("replayed/", "athena-results/")
-    return erasing.erase(s3, ledger.bucket.name, Person("userId", user), ledger.now, places)
+    bucket, person, places = ledger.bucket, Person("userId", user), Places("replayed/", "athena-results/")
+    failures = Failures.of(bucket, person, ledger.now)
+    return erasing.erase(bucket.s3, bucket.name, person, ledger.now, places, failures=failures)
 
 
 def delivered_keys(ledger: Ledger) -> list[str]:
@@ -198,6 +200,28 @@ def test_one_loss_and_one_repetition_are_named_and_nothing_else(ledger: Ledger) 
     text = "\n".join(output.audit(found))
     assert "1 record lost, likeliest at the bucket" in text
     assert f"1 repeated click, likeliest at the delivery ({second.reason}): {repeated['clickId']}" in text
+
+
+@pytest.mark.slow
+def test_a_copy_that_comes_long_after_the_click_is_a_repetition(ledger: Ledger) -> None:
+    """As of a backup that was put back by hand."""
+    for storm in range(3):
+        ledger.put(ledger.click(storm))
+        ledger.advance(130)
+    settle(ledger)
+    before = books(ledger)
+    assert before.closes
+    s3, bucket, [key, *_] = ledger.bucket.s3, ledger.bucket.name, delivered_keys(ledger)
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    folder, _, name = key.rpartition("/")
+    stream = name.rpartition("-1-")[0]
+    later = f"{ledger.now - timedelta(minutes=20):%Y-%m-%d-%H-%M-%S}"
+    s3.put_object(Bucket=bucket, Key=f"{folder}/{stream}-1-{later}-{uuid.UUID(int=1)}", Body=body)
+    found = books(ledger)
+    repeated = [json.loads(line)["clickId"] for line in body.splitlines()]
+    assert [suspect.kind for suspect in found.suspects] == ["repeated"]
+    assert sorted(found.suspects[0].ids) == sorted(repeated)
+    assert found.totals == replace(before.totals, duplicates=len(repeated))
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mysfits_stream.books.erased_counts import MOST_BYTES, NAME, ErasedCounts, of_lines, of_metadata
 from mysfits_stream.books.ledger import Ledger, _Reader
-from mysfits_stream.books.lines import Filter
+from mysfits_stream.books.lines import Filter, ids_of
 from mysfits_stream.books.person import Person
 from mysfits_stream.clicks import failed
 from mysfits_stream.clicks.objects import StoredObject
@@ -39,14 +39,23 @@ def request(chance: random.Random, number: int) -> list[dict[str, Any]]:
 
 def error(chance: random.Random, number: int) -> dict[str, Any]:
     users = [chance.choice(("ann", "bob", "eve")) for _ in range(chance.randrange(1, 4))]
+    return error_of(f"f{number}", users, at(chance.randrange(0, 5)))
+
+
+def error_of(request_id: str, users: list[str], arrived: datetime) -> dict[str, Any]:
     document: dict[str, Any] = {
         "v": 1,
-        "requestId": f"f{number}",
+        "requestId": request_id,
         "time": 1,
         "first": 0,
         "clicks": [{"userId": user} for user in users],
     }
-    return failed_line(json.dumps(document).encode(), at(chance.randrange(0, 5)))
+    return failed_line(json.dumps(document).encode(), arrived)
+
+
+def error_before(clicks: list[dict[str, Any]]) -> dict[str, Any]:
+    """The error line of a request whose clicks a replay put on the stream at once."""
+    return error_of(clicks[0]["requestId"], [click["userId"] for click in clicks], NOON)
 
 
 def ledger_of(objects: dict[str, tuple[bytes, dict[str, str]]]) -> Ledger:
@@ -69,12 +78,15 @@ def erase(
     objects: dict[str, tuple[bytes, dict[str, str]]], user: str
 ) -> dict[str, tuple[bytes, dict[str, str]]]:
     claims: dict[int, str] = {}
+    searches = {key: Filter(Person("userId", user), LATER) for key in objects}
+    rests = {key: searches[key].without(contents) for key, (contents, _) in objects.items()}
+    removed = [line for search in searches.values() for line, _ in search.removed]
+    requests = {next(ids_of(record))[0] for line in removed if (record := failed.parse(line, ""))}
     after = {}
-    for key, (contents, metadata) in objects.items():
-        search = Filter(Person("userId", user), LATER)
-        rest = search.without(contents)
+    for key, (_, metadata) in objects.items():
+        search, rest = searches[key], rests[key]
         if search.removed:
-            counts = of_lines(key, NOON, search.removed, rest, claims)
+            counts = of_lines(key, NOON, search.removed, rest, claims, requests)
             metadata = counts.metadata(metadata, LATER)
         after[key] = rest, metadata
     return after
@@ -97,7 +109,8 @@ def test_the_books_count_the_same_records_after_erasures_of_several_persons(seed
     # Firehose delivers at least once: a few objects are there twice.
     stored = lines(*(click for clicks in requests[:20] for click in clicks))
     raw = failed_line(b"bob and ann", NOON)
-    errors = lines(*(error(chance, number) for number in range(8)), raw, raw)
+    replayed = [error_before(clicks) for clicks in requests[20:26] if "requestId" in clicks[0]]
+    errors = lines(*(error(chance, number) for number in range(8)), raw, raw, *replayed)
     objects: dict[str, tuple[bytes, dict[str, str]]] = {
         "firehose/1": (stored, {}),
         "firehose/2": (lines(*(click for clicks in requests[20:] for click in clicks)), {}),

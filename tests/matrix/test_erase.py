@@ -19,8 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mysfits_stream.aws.waiting import Expired
 from mysfits_stream.books import erasing, packing
 from mysfits_stream.books.erased_counts import NAME
-from mysfits_stream.books.erasing import Places
+from mysfits_stream.books.erasing import Failures, Places
 from mysfits_stream.books.person import Person
+from mysfits_stream.clicks.objects import ClicksBucket
+from mysfits_stream.config import Config
 from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.localcloud.server import LocalCloud
 from tests.books.versions import every_version, with_records
@@ -99,9 +101,10 @@ def counts(s3: Any) -> dict[str, str]:
 
 
 def erase(aws: InProcess) -> None:
-    s3 = aws.clients.s3
+    s3, person, cut_off = aws.clients.s3, Person("userId", ANN), NOON + timedelta(hours=1)
     erasing.probe(s3, BUCKET)
-    erasing.erase(s3, BUCKET, Person("userId", ANN), NOON + timedelta(hours=1), PLACES, pace=aws.pace)
+    failures = Failures.of(ClicksBucket.of(Config(), BUCKET, s3), person, cut_off)
+    erasing.erase(s3, BUCKET, person, cut_off, PLACES, pace=aws.pace, failures=failures)
 
 
 def run(aws: InProcess, case: Case | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -135,8 +136,15 @@ def test_a_stopped_run_leaves_an_unfinished_receipt_which_the_next_run_completes
     said = json.loads(path.read_text("utf-8"))
     assert (said["complete"], said["earlierRuns"]) == (True, 1)
     assert [each["key"] for each in said["objects"]] == ["firehose/1", "firehose/2"]
-    with pytest.raises(ClickError, match="exists with another receipt"):
+    with pytest.raises(ClickError, match=r"this erasure is complete: .*--verify"):
         erase(project, person, receipt_path=path)
+    with pytest.raises(ClickError, match="exists with another receipt"):
+        erase(project, Person("userId", "bob"), receipt_path=path)
+
+
+def test_a_receipt_that_is_no_file_is_not_read(project: Project) -> None:
+    with pytest.raises(ClickError, match=f"{os.devnull}: cannot be read: no regular file"):
+        erase(project, Person("userId", ANN), receipt_path=Path(os.devnull))
 
 
 def test_a_run_that_was_killed_while_it_waited_is_completed_by_the_same_command(
@@ -346,7 +354,8 @@ def test_a_person_is_named_in_one_way(project: Project) -> None:
     notes: list[str] = []
     noting = replace(project, note=notes.append)
     assert find_person(noting, None, "userid=a") == Person("userid", "a")
-    assert find_person(noting, None, "userId=a") == Person("userId", "a")
+    for known in ("userId", "species", "clickedAt", "test"):
+        assert find_person(noting, None, f"{known}=a") == Person(known, "a")
     assert notes == ["note: clicks have no field userid (fields: userId, mysfitId); did you mean userId?"]
     for user, where, message in (
         (None, None, "give either --user ID or --where FIELD=VALUE"),
