@@ -43,6 +43,9 @@ INTERRUPTED = 130
 LOOPBACK = "127.0.0.1"
 PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
+UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EFBIG, errno.EIO, errno.EDQUOT)
+"""Why standard output cannot be written to: closed, full, read-only, too large, gone, or beyond a quota."""
+
 RARELY = (500_000, 20, 100)
 """When to look for garbage: a command makes many objects that stay (models, listings), and ends."""
 
@@ -87,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename:
+        if error.errno not in UNWRITABLE or error.filename:
             raise
         # What is left to say has nowhere to go, at the interpreter's end neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -151,6 +154,8 @@ def _harden_stdio() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or a pipe that is not UTF-8 shows what it cannot as \u2603, and ends nothing.
             stream.reconfigure(errors="backslashreplace")
+    if not os.environ.get("COLUMNS", "80").strip("0"):
+        del os.environ["COLUMNS"]  # a terminal of an unknown width, where nothing would fit
     if any(name in os.environ for name in PROXIES):
         # The local cloud is on this machine: no proxy leads to it.
         past = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")

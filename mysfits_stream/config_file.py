@@ -44,7 +44,8 @@ def load(
     path must exist. ``warn`` is called for each deprecated key. Raises ConfigError with the file, and the
     line of broken YAML or the path of the key.
     """
-    if path is None and not DEFAULT_PATH.exists():
+    # A link that leads nowhere is a file that is missing, not a wish for the defaults.
+    if path is None and not (DEFAULT_PATH.exists() or DEFAULT_PATH.is_symlink()):
         return Config()
 
     import yaml
@@ -58,9 +59,12 @@ def load(
         _check_nodes(yaml.compose(text, yaml.SafeLoader))
         document = yaml.safe_load(text)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; name another with --config") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        what = "a symbolic link to a file that does not exist" if path.is_symlink() else "no such file"
+        raise ConfigError(f"{path}: {what}; name another with --config") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: cannot be read: not UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

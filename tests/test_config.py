@@ -399,6 +399,15 @@ def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
         config_file.load(tmp_path / "nowhere.yaml")
 
 
+def test_a_link_to_nowhere_is_no_wish_for_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"config\.yaml: a symbolic link to a file that does not exist"):
+        config_file.load()
+
+
 def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         config_file.load(tmp_path)

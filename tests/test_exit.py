@@ -37,3 +37,39 @@ def test_garbage_is_left_at_the_end_unless_duckdb_is_there(imports: str, end: st
         check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, end, "")
+
+
+INTERRUPTED_BY_AN_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "mysfits_stream.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+{before}
+from mysfits_stream.__main__ import main
+sys.argv[1:] = ["--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "error"),
+    [
+        pytest.param("", 130, "Stopped.\n", id="at a terminal"),
+        pytest.param(
+            "signal.signal(signal.SIGINT, signal.SIG_IGN)", 0, "", id="in the background of a shell"
+        ),
+    ],
+)
+def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
+    before: str, code: int, error: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_BY_AN_IMPORT.format(before=before)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, error)

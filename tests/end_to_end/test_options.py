@@ -118,6 +118,35 @@ def test_an_output_that_is_full_is_said_in_one_line(shell: Shell, options: list[
     assert done.stderr == "Error: standard output cannot be written to: No space left on device\n"
 
 
+def test_an_output_that_is_not_open_for_writing_is_said_in_one_line(shell: Shell) -> None:
+    with Path(os.devnull).open() as readable:
+        done = printing_to(readable, shell, "local", "status")
+    assert done.returncode == 1
+    assert done.stderr == "Error: standard output cannot be written to: Bad file descriptor\n"
+
+
+def test_an_output_beyond_the_largest_file_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
+    limited = 'ulimit -f 0; exec "$@" > big'
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited, "sh", sys.executable, "-m", "mysfits_stream", "local", "status"],
+        cwd=shell.directory,
+        env=shell.environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: standard output cannot be written to: File too large\n"
+
+
+@pytest.mark.parametrize("columns", ["0", "00"])
+def test_a_terminal_of_no_width_is_one_of_unknown_width(shell: Shell, columns: str) -> None:
+    outcome = shell.run("local", "status", COLUMNS=columns)
+    assert outcome.out.startswith("No local cloud is running here.")
+    assert shell.run("nonsense", COLUMNS=columns).err.startswith("Error: No such command")
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["for a person", "as JSON"])
 def test_who_reads_no_further_hears_no_complaint(shell: Shell, options: list[str]) -> None:
     reader, writer = os.pipe()

@@ -43,6 +43,9 @@ NO_RESOURCE_POLICY = "because no resource-based policy allows"
 
 NOT_OURS = "belongs to another account, or lacks a policy that lets you see its tags (s3:GetBucketTagging)"
 
+OLD_VERSIONS = "expire-what-is-no-longer-current"
+"""The ID of the lifecycle rule that every stack has."""
+
 GONE_BUDGET = 60.0
 SETTINGS_BUDGET = 300.0
 """Seconds for which S3 may show the earlier settings: minutes in some regions (F153)."""
@@ -101,7 +104,7 @@ class Bucket:
                 "Rules": _in_order(
                     [
                         {
-                            "ID": "expire-what-is-no-longer-current",
+                            "ID": OLD_VERSIONS,
                             "Status": "Enabled",
                             "Filter": {"Prefix": ""},
                             "NoncurrentVersionExpiration": {"NoncurrentDays": self.expire_old_versions_days},
@@ -451,8 +454,8 @@ WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
 
 
 def _in_order(rules: Sequence[Any]) -> list[Any]:
-    """Lifecycle rules by ID: the order has no meaning for S3 (F231)."""
-    return sorted(rules, key=lambda rule: str(rule.get("ID", "")))
+    """Lifecycle rules by ID, the rule that all stacks have first: the order has no meaning for S3 (F231)."""
+    return sorted(rules, key=lambda rule: (rule.get("ID") != OLD_VERSIONS, str(rule.get("ID", ""))))
 
 
 def _encryption(answer: Any) -> Any:
