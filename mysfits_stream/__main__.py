@@ -7,7 +7,10 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line and exit; Ctrl-C ends it without a traceback while modules are imported."""
+    """Run the command line and exit.
+
+    Ctrl-C during the imports ends without a traceback.
+    """
     # A shell lets its background jobs ignore SIGINT.
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_default:

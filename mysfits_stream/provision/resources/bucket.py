@@ -454,7 +454,7 @@ WRITERS: dict[str, Callable[[Bucket, Any], Any]] = {
 
 
 def _in_order(rules: Sequence[Any]) -> list[Any]:
-    """Lifecycle rules by ID, the rule that all stacks have first: the order has no meaning for S3 (F231)."""
+    """Lifecycle rules by ID, OLD_VERSIONS first: their order has no meaning for S3 (F231)."""
     return sorted(rules, key=lambda rule: (rule.get("ID") != OLD_VERSIONS, str(rule.get("ID", ""))))
 
 
