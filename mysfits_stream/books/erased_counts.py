@@ -38,6 +38,8 @@ FORMATS = {16: "%Y-%m-%dT%H:%M", 13: "%Y-%m-%dT%H", 10: "%Y-%m-%d"}
 """Length of a text -> format of the minute, the hour or the day."""
 
 MOST_COUNT = 10**9
+MAY_BE_NEGATIVE = ("errors", "gaps")
+"""An error line may become several, and what is left of a request may end before a gap."""
 
 Minutes = Counter[datetime]
 
@@ -120,7 +122,8 @@ def of_metadata(metadata: Mapping[str, str]) -> ErasedCounts:
         document: Any = json.loads(metadata.get(NAME, "{}"))
         for name, minutes in vars(found).items():
             for text, count in document.get(name, {}).items():
-                if not isinstance(count, int) or abs(count) > MOST_COUNT:
+                least = -MOST_COUNT if name in MAY_BE_NEGATIVE else 0
+                if not isinstance(count, int) or not least <= count <= MOST_COUNT:
                     return ErasedCounts()
                 at = datetime.strptime(text, FORMATS[len(text)])
                 minutes[at.replace(tzinfo=UTC)] += count

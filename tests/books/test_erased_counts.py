@@ -182,4 +182,5 @@ def test_metadata_of_others_are_no_counts(document: Any, is_json: bool) -> None:
     text = json.dumps(document) if is_json else str(document)
     found = of_metadata({NAME: text})
     assert all(isinstance(minute, datetime) for minute in found.minutes)
+    assert all(count >= 0 for count in found.stored.values()), "nothing was ever stored less than not at all"
     assert of_metadata({}) == ErasedCounts()
