@@ -89,19 +89,26 @@ def publish(unfinished: Path, path: Path) -> None:
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A file requested by the user; gets its name when complete, and replaces an older file.
 
-    Raises MysfitsStreamError.
+    A link is followed. A device or a pipe is written to, and stays what it is. Raises MysfitsStreamError.
     """
-    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.new")
+    unfinished: Path | None = None
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():
+            with path.open("wb") as device:
+                yield device
+            return
+        target = path.resolve() if path.is_symlink() else path
+        unfinished = target.with_name(f".{target.name[:100]}.{os.getpid()}.new")
         with open_private(unfinished) as file:
             yield file
-        publish(unfinished, path)
+        publish(unfinished, target)
     except OSError as error:
         raise MysfitsStreamError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if unfinished:
+            unfinished.unlink(missing_ok=True)
 
 
 def open_private(path: Path) -> BinaryIO:

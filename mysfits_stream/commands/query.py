@@ -10,6 +10,9 @@ from mysfits_stream.commands.app import App, global_options, pass_app
 from mysfits_stream.commands.help import Command, command
 
 FORMATS = ("table", "csv", "json", "parquet")
+BY_ENDING = {"csv": "csv", "json": "json", "parquet": "parquet"}
+"""Ending of the name of --out -> form of the result."""
+
 SQL_COMMENT = re.compile(r"--[^=]*\s")
 """The beginning of SQL that is no option: options have no white space before the value."""
 
@@ -48,7 +51,7 @@ class QueryCommand(Command):
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    help="Form of the result.  [default: table; json with --json]",
+    help="Form of the result.  [default: by the ending of --out, else table; json with --json]",
 )
 @click.option("--out", metavar="FILE", help="Write the result to a file, for example clicks.csv.")
 @click.option(
@@ -91,7 +94,9 @@ def query(
     if text is None:
         app.out.query_tables(operation.tables(app.config.definition))
         return 0
-    chosen = form or ("json" if app.options.json else "table")
+    chosen = form or (
+        "json" if app.options.json else BY_ENDING.get(out.rpartition(".")[2], "table") if out else "table"
+    )
     operation.require_duckdb()  # before a target is connected
     if engine == "athena":
         from mysfits_stream.operations import query_athena

@@ -66,6 +66,9 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.up import Up
     from mysfits_stream.operations.website import Site, Snippet
 
+STANDARD_OUTPUT = "-"
+"""The name of standard output as the file of a result."""
+
 
 class Result(Protocol):
     """A result of an operation."""
@@ -216,6 +219,10 @@ class Output:
 
     def report(self, made: Report, out: str) -> None:
         """Write a report as an HTML page to the file ``out``."""
+        if out == STANDARD_OUTPUT:
+            sys.stdout.write(report.page(made))
+            self.parse_problems(made.problems)
+            return
         with new_file(Path(out)) as file:
             file.write(report.page(made).encode())
         self._result(made, [f"wrote {out}: {many(made.clicks, 'click')} from {made.range}"])
@@ -289,7 +296,9 @@ class Output:
 
         ``out`` names a file.
         """
-        if out is not None:
+        if out == STANDARD_OUTPUT:
+            query.write(answer, form, sys.stdout.buffer)
+        elif out is not None:
             with new_file(Path(out)) as file:
                 query.write(answer, form, file)
             self.note(f"wrote {out}")

@@ -8,6 +8,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -30,12 +31,12 @@ FORMULA = ("=", "+", "-", "@")
 """Beginnings of cells that spreadsheets run as formulas."""
 
 
-def table(answer: Answer, width: int | None) -> Iterator[RenderableType]:
-    """The first rows as an aligned table, and their number."""
+def table(answer: Answer, width: int | None, most: int | None = MOST_ROWS) -> Iterator[RenderableType]:
+    """The first rows as an aligned table, and their number; ``most`` None for all rows."""
     rows = answer.rows
     if rows is None:
         return
-    shown = list(islice(rows.values, MOST_ROWS))
+    shown = list(islice(rows.values, most))
     more = sum(1 for _ in rows.values)
     cells = [[printable(text(value)) for value in row] for row in shown]
     titles = [printable(name) for name in rows.names]
@@ -56,14 +57,14 @@ def table(answer: Answer, width: int | None) -> Iterator[RenderableType]:
 
 
 def write(answer: Answer, form: str, file: BinaryIO) -> None:
-    """Write the result to a file: a table without a limit of width, CSV, JSON or Parquet."""
+    """Write the whole result to a file: a table without a limit, CSV, JSON or Parquet."""
     if answer.parquet:
         with answer.parquet.open("rb") as made:
             shutil.copyfileobj(made, file)
         return
     words = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
     if form == "table":
-        words.writelines(f"{line}\n" for line in table(answer, None))
+        words.writelines(f"{line}\n" for line in table(answer, None, most=None))
     elif answer.rows:
         (write_csv if form == "csv" else write_json)(answer.rows, words)
     words.detach()  # flushes; the file is closed by the caller
@@ -85,7 +86,7 @@ def write_json(rows: Rows, file: TextIO) -> None:
     """Write rows as a JSON array of objects, a line each; numbers that JSON lacks are null."""
     separator = "[\n"
     for row in rows.values:
-        file.write(separator + json.dumps(dict(zip(rows.names, map(_finite, row), strict=True))))
+        file.write(separator + _json(dict(zip(rows.names, row, strict=True))))
         separator = ",\n"
     file.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -111,12 +112,14 @@ def _for_shell(sql: str) -> str:
 
 
 def text(value: Any) -> str:
-    """A value for a table: "-" for NULL, texts as they are, other values as in JSON."""
+    """A value for a table: "-" for NULL, texts and numbers as they are, other values as in JSON."""
     if value is None:
         return "-"
-    return (
-        value if isinstance(value, str) else json.dumps(_finite(value) if _finite(value) is None else value)
-    )
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return _number(value) if _is_number(value) else _json(value)
 
 
 def _line(values: Sequence[str], columns: Sequence[int], numeric: Sequence[bool]) -> str:
@@ -132,17 +135,31 @@ def _csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return _harmless(value)
-    return str(value) if _is_number(value) else json.dumps(value)
+    return _number(value) if _is_number(value) else _json(value)
+
+
+def _number(value: float | Decimal) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _json(value: Any) -> str:
+    """JSON; an exact decimal number that no float holds is a text."""
+    return json.dumps(_finite(value), allow_nan=False, default=_number)
 
 
 def _harmless(value: str) -> str:
     """The text with an apostrophe in front, where a spreadsheet would run it."""
-    return f"'{value}" if value.lstrip().startswith(FORMULA) or value[:1] in "\t\r" else value
+    return f"'{value}" if value.lstrip().startswith(FORMULA) or value.startswith(("\t", "\r")) else value
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _finite(value: Any) -> Any:
+    """The value with null for each number that JSON lacks."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

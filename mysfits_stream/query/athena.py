@@ -22,7 +22,7 @@ from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.date_partitions import DatePartitions
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import schema
-from mysfits_stream.query.engine import Rows, checked, query_errors
+from mysfits_stream.query.engine import Rows, checked, exact, query_errors
 from mysfits_stream.query.parts import connection, literal
 from mysfits_stream.query.schema import Column
 
@@ -231,9 +231,8 @@ def reader(kind: str) -> Callable[[str], Any]:
     return _iso if kind.startswith("TIMESTAMP") else str
 
 
-def _decimal(text: str) -> int | float:
-    value = Decimal(text)
-    return int(value) if value == value.to_integral_value() else float(value)
+def _decimal(text: str) -> int | float | Decimal:
+    return exact(Decimal(text))
 
 
 def _iso(text: str) -> str:

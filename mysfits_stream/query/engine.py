@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NewType, TypeVar
 
@@ -38,7 +39,9 @@ SPILL = "20GB"
 """The largest size of temporary files of a query."""
 
 ROWS_AT_ONCE = 1_000
-PLAIN = ("VARCHAR", "BOOLEAN", "FLOAT", "DOUBLE", "DECIMAL")
+MOST_DIGITS = 4_300  # of an integer that Python writes
+PLAIN = ("VARCHAR", "BOOLEAN", "DOUBLE", "DECIMAL")
+PIVOT = re.compile(r"\bPIVOT\b", re.IGNORECASE)
 INTEGERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 TIME = "%Y-%m-%dT%H:%M:%S.%g"
 """Milliseconds, as stored clicks spell times."""
@@ -116,7 +119,9 @@ class Engine:
 
     def _values(self, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         nested = [index for index, kind in enumerate(types) if _is_nested(kind)]
-        decimals = [index for index, kind in enumerate(types) if kind.startswith("DECIMAL")]
+        decimals = [
+            index for index, kind in enumerate(types) if kind.startswith("DECIMAL") and index not in nested
+        ]
         while True:
             with query_errors():
                 rows = self._wait(self.duck.fetchmany, ROWS_AT_ONCE)
@@ -132,6 +137,10 @@ def checked(sql: str) -> Select:
     """
     import duckdb
 
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the SQL is not UTF-8; check the terminal's encoding") from None
     # The parser reads the files of IMPORT DATABASE, if it may.
     with (
         query_errors(),
@@ -140,15 +149,29 @@ def checked(sql: str) -> Select:
     ):
         statements = parser.extract_statements(sql)
         if len(statements) != 1:
-            raise QueryError(f"the SQL holds {len(statements)} statements; write one SELECT")
+            advice = "; PIVOT needs the values of its columns (ON … IN …)" if PIVOT.search(sql) else ""
+            raise QueryError(f"the SQL holds {len(statements)} statements; write one SELECT{advice}")
         [statement] = statements
         if statement.type != duckdb.StatementType.SELECT:
             raise QueryError(
                 f"{statement.type.name} is not possible: a query is one SELECT or WITH … SELECT over {TABLES}"
             )
-        select = str(statement.query).strip().removesuffix(";")
+        select = _without_end(str(statement.query)).strip()
         sandbox.check(parser, select)
     return Select(select)
+
+
+def _without_end(statement: str) -> str:
+    """A statement without the semicolons at its end, and without what comments on them."""
+    import duckdb
+
+    text = statement.encode()
+    end = len(text)
+    for place, _ in reversed(duckdb.tokenize(statement)):
+        if text[place : place + 1] != b";":
+            break
+        end = place
+    return text[:end].decode()
 
 
 @contextmanager
@@ -265,6 +288,8 @@ def _readable(alias: str, kind: str) -> str:
     """A column as Python reads it without other packages: times as text, nested values as JSON."""
     if _is_nested(kind):
         return f"to_json({alias})::VARCHAR"
+    if kind == "FLOAT":
+        return f"{alias}::VARCHAR::DOUBLE"  # Python's wider number would show the rounding
     if kind in PLAIN or kind.startswith("DECIMAL(") or INTEGERS.fullmatch(kind):
         return alias
     if kind == "TIMESTAMP WITH TIME ZONE":
@@ -283,15 +308,33 @@ def _plain(row: tuple[Any, ...], nested: Sequence[int], decimals: Sequence[int])
 
     values = list(row)
     for index in nested:
-        values[index] = None if values[index] is None else json.loads(values[index])
+        try:
+            values[index] = values[index] and json.loads(
+                values[index], object_pairs_hook=_object, parse_int=_integer
+            )
+        except RecursionError:
+            raise QueryError("a value is nested too deeply; select its parts") from None
     for index in decimals:
-        values[index] = None if values[index] is None else _number(values[index])
+        values[index] = None if values[index] is None else exact(values[index])
     return tuple(values)
 
 
-def _number(value: Any) -> Any:
-    """A decimal number as an integer if integral.
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    """A struct as an object; a list for a struct without names, such as of ``row(1, 2)``."""
+    return [value for _, value in pairs] if pairs and not any(name for name, _ in pairs) else dict(pairs)
+
+
+def _integer(digits: str) -> int | str:
+    """An integer, or the digits where Python would not write as many."""
+    return int(digits) if len(digits) <= MOST_DIGITS else digits
+
+
+def exact(value: Decimal) -> int | float | Decimal:
+    """A decimal number as an integer if integral, and as a float if the float is spelled alike.
 
     Sums of integers are decimal in some functions.
     """
-    return int(value) if value == value.to_integral_value() else float(value)
+    if value == value.to_integral_value():
+        return int(value)
+    near = float(value)
+    return near if Decimal(repr(near)) == value else value

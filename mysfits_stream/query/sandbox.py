@@ -76,6 +76,7 @@ def _foreign_name(node: dict[str, Any], names: Names) -> str:
             name = str(node["function"]["function_name"])
             return "" if name.lower() in TABLE_FUNCTIONS else name
         case "SHOW_REF" if node.get("table_name"):
-            return f"SHOW {node['table_name'].strip('_')}"
+            shown = str(node["table_name"]).strip('_"')
+            return f"SHOW {shown}"
     name = str(node.get("function_name", ""))
     return name if name.lower() in REVEALING else ""

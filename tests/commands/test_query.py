@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shlex
+import stat
 import subprocess
 import sys
 from datetime import timedelta
@@ -65,6 +66,122 @@ def test_no_cell_of_csv_begins_a_formula(ask: Any) -> None:
     assert [row[0] for row in rows[1:]] == ["\x1b[2J", "'=cmd|' /C calc'!A0", "ann"]
     hostile = "SELECT '+1' AS a, '@x' AS \"=h\", ' -2' AS c, -2 AS d, '\t=1' AS e, NULL AS f, true AS g"
     assert ask(hostile, "--format", "csv") == "a,'=h,c,d,e,f,g\n'+1,'@x,' -2,-2,'\t=1,,true\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "csv_text", "document"),
+    [
+        pytest.param("SELECT '' AS a", 'a\n""\n', {"a": ""}, id="an empty text"),
+        pytest.param(
+            "SELECT list(x) AS a FROM (VALUES (0.1), (0.2)) t(x)",
+            'a\n"[0.1, 0.2]"\n',
+            {"a": [0.1, 0.2]},
+            id="a list of decimals",
+        ),
+        pytest.param(
+            "SELECT ['nan'::DOUBLE, {'x': 'inf'::DOUBLE}.x] AS a",
+            'a\n"[null, null]"\n',
+            {"a": [None, None]},
+            id="numbers in a list that JSON lacks",
+        ),
+        pytest.param(
+            "SELECT -99999999999999999.99::DECIMAL(19,2) AS a, 1.50 AS b",
+            "a,b\n-99999999999999999.99,1.5\n",
+            {"a": "-99999999999999999.99", "b": 1.5},
+            id="a decimal that no float holds",
+        ),
+        pytest.param(
+            "SELECT row(1, 'b') AS a, {'x': 1} AS b",
+            'a,b\n"[1, ""b""]","{""x"": 1}"\n',
+            {"a": [1, "b"], "b": {"x": 1}},
+            id="a struct without names",
+        ),
+        pytest.param(
+            "SELECT ('[' || repeat('9', 5000) || ']')::JSON AS a",
+            f'a\n"[""{"9" * 5000}""]"\n',
+            {"a": ["9" * 5000]},
+            id="an integer of more digits than Python writes",
+        ),
+        pytest.param("SELECT 0.1::FLOAT AS a", "a\n0.1\n", {"a": 0.1}, id="a float of four bytes"),
+    ],
+)
+def test_values_are_exact_in_csv_and_valid_in_json(
+    ask: Any, sql: str, csv_text: str, document: dict[str, Any]
+) -> None:
+    assert ask(sql, "--format", "csv") == csv_text
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    assert json.loads(ask(sql, "--format", "json"), parse_constant=refuse) == [document]
+    assert ask(sql, "--format", "table")
+
+
+def test_a_table_spells_numbers_that_json_lacks(ask: Any) -> None:
+    assert ask("SELECT 'nan'::DOUBLE AS a, '-inf'::DOUBLE AS b, NULL AS c").split()[3:6] == [
+        "nan",
+        "-inf",
+        "-",
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT 1 AS a; -- c", "SELECT 1 AS a /* é */ ; /* d */", ";;SELECT 1 AS a;;", "SELECT 1 AS a -- ;"],
+)
+def test_semicolons_and_comments_end_a_single_select(ask: Any, sql: str) -> None:
+    assert json.loads(ask(sql, "--json")) == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT '\udcff'", "the SQL is not UTF-8"),
+        ("PIVOT clicks ON species USING count(*)", "2 statements; write one SELECT; PIVOT needs the values"),
+        ("SHOW TABLES", "SHOW tables is not possible"),
+    ],
+)
+def test_sql_that_is_no_single_select_is_refused_with_its_reason(
+    operator: Operator, sql: str, message: str
+) -> None:
+    with pytest.raises(QueryError, match=message):
+        operator.run(sql, command="query")
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [("r.csv", b"i\n0\n"), ("r.json", b"[\n{"), ("r.parquet", b"PAR1"), ("r.txt", b"   i\n   0\n")],
+)
+def test_a_file_has_all_rows_in_the_form_of_its_ending(ask: Any, name: str, begin: bytes) -> None:
+    ask("SELECT i FROM range(1500) t(i)", "--out", name)
+    content = Path(name).read_bytes()
+    assert content.startswith(begin)
+    if not name.endswith("parquet"):
+        assert content.count(b"\n") >= 1500
+
+
+def test_a_file_may_be_a_link_a_pipe_or_standard_output(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    ask("SELECT 1 AS a", "--out", "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text() == "a\n1\n"
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    ask("SELECT 1 AS a", "--out", "pipe", "--format", "csv")
+    assert os.read(reader, 100) == b"a\n1\n"
+    os.close(reader)
+    assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
+
+
+def test_a_dash_is_standard_output(operator: Operator, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert operator.run("SELECT 1 AS a", "--out", "-", "--format", "csv", command="query") == 0
+    assert capfdbinary.readouterr().out == b"a\n1\n"
+
+
+@pytest.mark.parametrize("out", ["", "."])
+def test_a_file_without_a_name_is_refused(operator: Operator, out: str) -> None:
+    with pytest.raises(MysfitsStreamError, match=r"^\.: cannot be written \(Is a directory\)$"):
+        operator.run("SELECT 1 AS a", "--out", out, command="query")
 
 
 def test_the_table_shows_what_a_terminal_would_obey_as_text(ask: Any) -> None:
