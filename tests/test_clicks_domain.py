@@ -11,10 +11,13 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from mysfits_stream.config import ApiConfig, Config
+from mysfits_stream.config import AlarmsConfig, ApiConfig, Config
 from mysfits_stream.errors import ConfigError
 from mysfits_stream.operations.changes import StackChanges
+from mysfits_stream.operations.plan import plan
 from mysfits_stream.operations.project import Project
+from mysfits_stream.operations.up import up
+from mysfits_stream.output.progress import ProgressView
 from mysfits_stream.provision.engine import Action, Goal, converge, decide, survey
 from mysfits_stream.provision.operator_policy import operator_policies
 from mysfits_stream.provision.resources.clicks_domain import ClicksDomain
@@ -107,6 +110,38 @@ def test_an_api_with_a_mapping_is_not_deleted_by_the_local_cloud_either(domain: 
     api_id = domain.resource("clicks-api").read().id
     with pytest.raises(ClientError, match="remove all base path mappings"):
         domain.target.clients.apigateway.delete_rest_api(restApiId=api_id)
+
+
+def test_a_plan_without_the_domain_of_before_names_its_deletion(domain: Deployment) -> None:
+    up(project(domain), ProgressView())
+    for other in (Config(), replace(CONFIG, api=replace(CONFIG.api, domain="other.example.com"))):
+        planned = plan(project(domain, other))
+        deleted = [each.name for each in planned.changes.resources if each.action is Action.DELETE]
+        assert len(deleted) == 1 and deleted[0].endswith("clicks-domain")
+        assert planned.changes.dns is None
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            replace(
+                CONFIG, api=replace(CONFIG.api, certificate_arn=CERTIFICATE.replace("eu-west", "us-east"))
+            ),
+            "api.certificate_arn: .* is in us-east-1, and the stack in eu-west-1; give one of eu-west-1",
+        ),
+        (
+            Config(alarms=AlarmsConfig(topic=f"arn:aws:sns:us-east-1:{ACCOUNT}:ours")),
+            "alarms.topic: .* is in us-east-1, and the stack in eu-west-1; give one of eu-west-1",
+        ),
+    ],
+)
+def test_what_aws_wants_in_the_region_of_the_stack_is_refused_elsewhere(
+    domain: Deployment, config: Config, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        project(domain, config).build()
+    assert project(domain, config).build(needs_service=False), "down goes on"
 
 
 def test_a_domain_that_is_not_configured_any_more_is_retired(domain: Deployment) -> None:

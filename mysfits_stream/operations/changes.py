@@ -128,8 +128,10 @@ class StackChanges:
 def _dns(project: Project, changes: Sequence[Change]) -> DnsRecord | None:
     """The record for the domain name; read only where a domain name is configured and exists."""
     domain = project.config.api.domain
-    if not any(each.observed for each in changes if each.resource.type == DOMAIN_TYPE):
+    names = [each.observed.id for each in changes if each.resource.type == DOMAIN_TYPE and each.observed]
+    # What is observed may be a domain name of an earlier configuration.
+    if domain is None or domain not in names:
         return None
     with translated("clicks-domain", "read"):
-        found = project.target.clients.apigateway.get_domain_name(domainName=str(domain))
-    return DnsRecord(str(domain), found.get("regionalDomainName", ""), found.get("regionalHostedZoneId", ""))
+        found = project.target.clients.apigateway.get_domain_name(domainName=domain)
+    return DnsRecord(domain, found.get("regionalDomainName", ""), found.get("regionalHostedZoneId", ""))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mysfits_stream.config import AlarmsConfig, Config
-from mysfits_stream.errors import MysfitsStreamError, StateError
+from mysfits_stream.errors import ConfigError, MysfitsStreamError, StateError
 from mysfits_stream.files import make_private, reject_link, state_errors
 from mysfits_stream.operations.options import CACHE
 from mysfits_stream.provision import alarms, stack
@@ -74,9 +74,12 @@ class Project:
     ) -> Stack:
         """The stack's resources; ``options`` go to ``provision.stack.build``.
 
-        Raises ConfigError if ``needs_service`` and no Mysfits service is configured.
+        Raises ConfigError if ``needs_service`` and no Mysfits service is configured, or an ARN is of another
+        region.
         """
         target = self.target
+        if needs_service:
+            _reject_other_regions(self.config, target.account.region)
         service = mysfits_api(target) if needs_service else target.mysfits_api or ""
         clients = target.clients
         if self.config.query.athena or options.get("with_query"):
@@ -212,6 +215,17 @@ class Project:
             self.target.interrupt.set()
             self.note(advice)
             raise
+
+
+def _reject_other_regions(config: Config, region: str) -> None:
+    """Raise ConfigError for an ARN of another region, which AWS refuses (F290, F346)."""
+    for key, arn in (
+        ("api.certificate_arn", config.api.certificate_arn),
+        ("alarms.topic", config.alarms.topic),
+    ):
+        of_arn = arn.split(":")[3] if arn else region
+        if of_arn != region:
+            raise ConfigError(f"{key}: {arn} is in {of_arn}, and the stack in {region}; give one of {region}")
 
 
 @contextmanager

@@ -267,7 +267,7 @@ def _of_event(path: Path) -> Iterator[Rebuilt]:
         ]
     except OSError as error:
         raise ClickError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ClickError(
             f"{path}: is not an event of Firehose ({type(error).__name__}: {error}); expected "
             '{"records": [{"recordId": "1", "data": "<base64>", "approximateArrivalTimestamp": 0}]}'

@@ -112,7 +112,7 @@ def _for_shell(sql: str) -> str:
 
 
 def text(value: Any) -> str:
-    """A value for a table: "-" for NULL, texts and numbers as they are, other values as in JSON."""
+    """A value for a table: "-" for NULL, texts and numbers as they are, others as JSON."""
     if value is None:
         return "-"
     if isinstance(value, str):

@@ -69,8 +69,9 @@ def expiring(found: Expiring) -> str:
 def cost(bill: Breakdown) -> str:
     """The monthly cost of a volume of clicks, in one line."""
     parts = ", ".join(f"{line.item} ${line.dollars:,.2f}" for line in bill.lines if line.dollars >= 0.005)
+    total = f"cost ${bill.total:,.2f}: {parts}" if parts else "cost less than a cent"
     return (
-        f"{bill.clicks:,.0f} clicks a month cost ${bill.total:,.2f}: {parts} "
+        f"{many(round(bill.clicks), 'click')} a month {total} "
         f"(prices of {bill.prices_of}; {prices.OTHER_REGIONS})"
     )
 
