@@ -22,9 +22,10 @@ from mysfits_stream.clicks.objects import ClicksBucket
 from mysfits_stream.date_partitions import DatePartitions
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import schema
-from mysfits_stream.query.engine import Rows, checked, exact, query_errors
+from mysfits_stream.query.engine import Rows, checked, query_errors
 from mysfits_stream.query.parts import connection, literal
 from mysfits_stream.query.schema import Column
+from mysfits_stream.query.values import exact
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient

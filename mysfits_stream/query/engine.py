@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NewType, TypeVar
 
@@ -23,6 +22,7 @@ from mysfits_stream.query.cache import Snapshot
 from mysfits_stream.query.parts import connection, interruptible, literal, literals
 from mysfits_stream.query.sandbox import TABLES
 from mysfits_stream.query.schema import Column
+from mysfits_stream.query.values import is_nested, plain, readable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -39,12 +39,7 @@ SPILL = "20GB"
 """The largest size of temporary files of a query."""
 
 ROWS_AT_ONCE = 1_000
-MOST_DIGITS = 4_300  # of an integer that Python writes
-PLAIN = ("VARCHAR", "BOOLEAN", "DOUBLE", "DECIMAL")
 PIVOT = re.compile(r"\bPIVOT\b", re.IGNORECASE)
-INTEGERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
-TIME = "%Y-%m-%dT%H:%M:%S.%g"
-"""Milliseconds, as stored clicks spell times."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class Engine:
             types = tuple(str(kind) for _, kind, *_ in described)
             # A result may have a name twice; numbers are unique.
             aliases = [f"c{number}" for number in range(len(names))]
-            chosen = ", ".join(_readable(*each) for each in zip(aliases, types, strict=True))
+            chosen = ", ".join(readable(*each) for each in zip(aliases, types, strict=True))
             self._wait(
                 self.duck.execute, f"SELECT {chosen} FROM (\n{select}\n) AS result({', '.join(aliases)})"
             )
@@ -118,7 +113,7 @@ class Engine:
             raise
 
     def _values(self, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        nested = [index for index, kind in enumerate(types) if _is_nested(kind)]
+        nested = [index for index, kind in enumerate(types) if is_nested(kind)]
         decimals = [
             index for index, kind in enumerate(types) if kind.startswith("DECIMAL") and index not in nested
         ]
@@ -127,7 +122,7 @@ class Engine:
                 rows = self._wait(self.duck.fetchmany, ROWS_AT_ONCE)
             if not rows:
                 return
-            yield from (_plain(row, nested, decimals) for row in rows) if nested or decimals else rows
+            yield from (plain(row, nested, decimals) for row in rows) if nested or decimals else rows
 
 
 def checked(sql: str) -> Select:
@@ -282,59 +277,3 @@ def _failed(path: Path | None) -> str:
 
 def _numbers(columns: Sequence[Column]) -> dict[str, str]:
     return {column.name: f"c{index}" for index, column in enumerate(columns)}
-
-
-def _readable(alias: str, kind: str) -> str:
-    """A column as Python reads it without other packages: times as text, nested values as JSON."""
-    if _is_nested(kind):
-        return f"to_json({alias})::VARCHAR"
-    if kind == "FLOAT":
-        return f"{alias}::VARCHAR::DOUBLE"  # Python's wider number would show the rounding
-    if kind in PLAIN or kind.startswith("DECIMAL(") or INTEGERS.fullmatch(kind):
-        return alias
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"strftime({alias}, '{TIME}Z')"
-    if kind.startswith("TIMESTAMP"):
-        return f"strftime({alias}::TIMESTAMP, '{TIME}')"
-    return f"{alias}::VARCHAR"
-
-
-def _is_nested(kind: str) -> bool:
-    return kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(", "UNION(")) or kind == "JSON"
-
-
-def _plain(row: tuple[Any, ...], nested: Sequence[int], decimals: Sequence[int]) -> tuple[Any, ...]:
-    import json
-
-    values = list(row)
-    for index in nested:
-        try:
-            values[index] = values[index] and json.loads(
-                values[index], object_pairs_hook=_object, parse_int=_integer
-            )
-        except RecursionError:
-            raise QueryError("a value is nested too deeply; select its parts") from None
-    for index in decimals:
-        values[index] = None if values[index] is None else exact(values[index])
-    return tuple(values)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    """A struct as an object; a list for a struct without names, such as of ``row(1, 2)``."""
-    return [value for _, value in pairs] if pairs and not any(name for name, _ in pairs) else dict(pairs)
-
-
-def _integer(digits: str) -> int | str:
-    """An integer, or the digits where Python would not write as many."""
-    return int(digits) if len(digits) <= MOST_DIGITS else digits
-
-
-def exact(value: Decimal) -> int | float | Decimal:
-    """A decimal number as an integer if integral, and as a float if the float is spelled alike.
-
-    Sums of integers are decimal in some functions.
-    """
-    if value == value.to_integral_value():
-        return int(value)
-    near = float(value)
-    return near if Decimal(repr(near)) == value else value
