@@ -159,7 +159,7 @@ def unchanged(endpoint: str, home: Path, rounds: int) -> Comparison:
         "Deploy: nothing to do, in a process that runs already",
         {
             # The sleep is the baseline: the latency of the longest chain of calls, without any work.
-            CHAIN: lambda: time.sleep(longest * CALL_SECONDS),
+            CHAIN: lambda: time.sleep(longest * CALL_SECONDS),  # stands for reads, one after the other
             UP: deployer.up,
             STATUS: deployer.status,
         },

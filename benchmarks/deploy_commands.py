@@ -69,6 +69,7 @@ def run(rounds: int = 3) -> list[Comparison]:
         # GetCallerIdentity comes first, then every resource is read at once.
         calls = 1 + max(chain for _, chain in ours.values())
         # The sleep is the baseline: the latency of the longest chain of calls, without any work.
+        # The side of the calls alone: as long as they take, one after the other.
         sides = {CALLS: lambda: time.sleep(calls * CALL_SECONDS), **sides}
         for template in here.glob("*/template.yaml"):
             # The same template by another text: moto refuses to look at the very same one.

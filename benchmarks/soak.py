@@ -277,6 +277,7 @@ def run(folder: Path, seconds: float, seed: int) -> tuple[dict[str, Any], list[s
             soak.sample(passed)
             soak.collect()
             # Samples at equal distances; the clients run in another process.
+            # Samples are taken at equal distances.
             time.sleep(max(0.0, SAMPLE_SECONDS - (time.monotonic() - started - passed)))
         clients.communicate(timeout=120)
         ended.set()

@@ -17,6 +17,12 @@ main(["--version"])
 """
 
 
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 @pytest.mark.parametrize(
     ("imports", "end"),
     [
@@ -29,13 +35,7 @@ main(["--version"])
 def test_garbage_is_left_at_the_end_unless_duckdb_is_there(imports: str, end: str) -> None:
     if imports:
         pytest.importorskip("duckdb")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(imports=imports)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(PROGRAM.format(imports=imports))
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, end, "")
 
 
@@ -65,11 +65,5 @@ main()
 def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
     before: str, code: int, error: str
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_BY_AN_IMPORT.format(before=before)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run(INTERRUPTED_BY_AN_IMPORT.format(before=before))
     assert (done.returncode, done.stderr) == (code, error)

@@ -117,8 +117,6 @@ def text(value: Any) -> str:
         return "-"
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
     return _number(value) if _is_number(value) else _json(value)
 
 
