@@ -57,8 +57,9 @@ def plain(row: tuple[Any, ...], nested: Sequence[int], decimals: Sequence[int]) 
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
-    """A struct as an object; a list for a struct without names, such as of ``row(1, 2)``."""
-    return [value for _, value in pairs] if pairs and not any(name for name, _ in pairs) else dict(pairs)
+    """A struct as an object; a list for several members without names, as of ``row(1, 2)``."""
+    is_unnamed = len(pairs) > 1 and not any(name for name, _ in pairs)
+    return [value for _, value in pairs] if is_unnamed else dict(pairs)
 
 
 def _integer(digits: str) -> int | str:

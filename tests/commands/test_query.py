@@ -91,9 +91,9 @@ def test_no_cell_of_csv_begins_a_formula(ask: Any) -> None:
             id="a decimal that no float holds",
         ),
         pytest.param(
-            "SELECT row(1, 'b') AS a, {'x': 1} AS b",
-            'a,b\n"[1, ""b""]","{""x"": 1}"\n',
-            {"a": [1, "b"], "b": {"x": 1}},
+            "SELECT row(1, 'b') AS a, {'x': 1} AS b, '{\"\": 1}'::JSON AS c",
+            'a,b,c\n"[1, ""b""]","{""x"": 1}","{"""": 1}"\n',
+            {"a": [1, "b"], "b": {"x": 1}, "c": {"": 1}},
             id="a struct without names",
         ),
         pytest.param(
