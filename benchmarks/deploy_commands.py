@@ -2,7 +2,7 @@
 
 All of them against the same local cloud, 80 ms a call: our stack, the template that we export of it, and as
 near to it as Chalice comes, an API with one function behind it. Then our commands with calls that take no
-time, beside the import of boto3.
+time, answered from a record, beside the import of boto3.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import yaml
 from benchmarks import peers
 from benchmarks.deploy import Deployer
 from benchmarks.measure import Comparison, Target, compare
+from benchmarks.recorded_cloud import recorded_cloud
 from benchmarks.slow_cloud import CALL_SECONDS, LASTING, Durations, slow_cloud
 from mysfits_stream.config import Config
 from mysfits_stream.export import cloudformation, files
@@ -97,16 +98,15 @@ def run(rounds: int = 3) -> list[Comparison]:
 
 
 def without_latency(rounds: int) -> Comparison:
-    """Our commands with nothing to do and instant calls, beside importing boto3."""
+    """Our commands with nothing to do and recorded responses, beside importing boto3."""
     with (
-        slow_cloud(Durations(call=0.0, assumable=0.0, lasting={})) as endpoint,
+        slow_cloud(Durations(call=0.0, assumable=0.0, lasting={})) as cloud,
+        recorded_cloud(cloud) as endpoint,
         tempfile.TemporaryDirectory() as home,
     ):
         ours = Path(home) / "ours"
-        sides = {
-            side: command(endpoint, *our_project(ours, endpoint, side.split()[1])) for side in (UP, STATUS)
-        }
-        sides[UP]()
+        command(cloud, *our_project(ours, cloud, "up"))()
+        sides = {side: command(endpoint, *our_project(ours, cloud, side.split()[1])) for side in (UP, STATUS)}
         boto = command(endpoint, ours, [sys.executable, "-c", "import boto3"])
         return compare(
             "Deploy: commands with nothing to do, calls that take no time",

@@ -9,14 +9,11 @@ from collections.abc import Collection, Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.console import RenderableType
-from rich.text import Text
-
 from mysfits_stream.clicks import delivered
 from mysfits_stream.clicks.delivered import text
 from mysfits_stream.output.layout import cell, hanging, widths
-from mysfits_stream.output.text import many, printable
+from mysfits_stream.output.line import Line
+from mysfits_stream.output.text import cell_len, many, printable
 
 if TYPE_CHECKING:
     from mysfits_stream.click_definition import Definition
@@ -59,7 +56,7 @@ MOST_TEST_CLICKS = 10
 """Above this number of test clicks, the outcomes are counted; reasons are shown up to the same number."""
 
 
-def test_clicks(sent: TestClicks, width: int | None) -> Iterator[Text]:
+def test_clicks(sent: TestClicks, width: int | None) -> Iterator[Line]:
     """The outcome of each test click; for many test clicks, counts by outcome and by reason."""
     if len(sent.clicks) <= MOST_TEST_CLICKS:
         for click in sent.clicks:
@@ -69,12 +66,12 @@ def test_clicks(sent: TestClicks, width: int | None) -> Iterator[Text]:
         style = STATUS_STYLES.get(status, "bold red")
         seconds = [click.seconds for click in sent.clicks if click.status == status]
         times = f"  the median after {median(seconds):.2f} s, the last after {max(seconds):.2f} s"
-        yield Text.assemble((f"{many(count, 'click')} {status}", style), times)
+        yield Line((f"{many(count, 'click')} {status}", style), times)
     reasons = Counter(f"{click.status}: {click.reason}" for click in sent.clicks if click.reason)
     for reason, count in reasons.most_common(MOST_TEST_CLICKS):
-        yield hanging(Text(f"  {count} x "), reason, width)
+        yield hanging(Line(f"  {count} x "), reason, width)
     if len(reasons) > MOST_TEST_CLICKS:
-        yield Text(f"  and {many(len(reasons) - MOST_TEST_CLICKS, 'other reason')}", style="dim")
+        yield Line((f"  and {many(len(reasons) - MOST_TEST_CLICKS, 'other reason')}", "dim"))
 
 
 def sent_problems(sent: TestClicks) -> str:
@@ -83,9 +80,9 @@ def sent_problems(sent: TestClicks) -> str:
     return f"{parts}, of {many(len(sent.clicks), 'click')} sent"
 
 
-def test_click(click: TestClick, width: int | None) -> Iterator[Text]:
+def test_click(click: TestClick, width: int | None) -> Iterator[Line]:
     """The outcome of a test click, hop by hop."""
-    head = Text.assemble((click.status, STATUS_STYLES.get(click.status, "bold red")), "  ")
+    head = Line((click.status, STATUS_STYLES.get(click.status, "bold red")), "  ")
     yield hanging(head, described(click), width)
     steps = {
         "accepted by the API": click.accepted is not None and f"after {click.accepted:.2f} s",
@@ -96,11 +93,9 @@ def test_click(click: TestClick, width: int | None) -> Iterator[Text]:
     }
     for name, value in steps.items():
         if value:
-            yield hanging(Text(f"  {name:<22} "), value, width)
+            yield hanging(Line(f"  {name:<22} "), value, width)
     if click.record:
-        record = hanging(Text(), json.dumps(click.record), width)
-        record.stylize("bold")
-        yield record
+        yield hanging(Line(), json.dumps(click.record), width).styled("bold")
 
 
 def described(click: TestClick) -> str:
@@ -124,7 +119,7 @@ def _cells(click: Click, names: Sequence[str], definition: Definition) -> list[s
     return [printable(text(named.get(name, click.get(name)))) for name in names]
 
 
-def row(click: Click, definition: Definition, width: int | None) -> Text:
+def row(click: Click, definition: Definition, width: int | None) -> Line:
     """An enriched click in a line."""
     names = columns(definition)
     natural = [ROW_WIDTHS.get(name, ROW_WIDTH) for name in names]
@@ -133,25 +128,25 @@ def row(click: Click, definition: Definition, width: int | None) -> Text:
         padded = (
             value + " " * (least - cell_len(value)) for value, least in zip(cells, natural, strict=True)
         )
-        return Text("  ".join(padded).rstrip())
+        return Line("  ".join(padded).rstrip())
     return _lines([cells], names, width, natural)[0]
 
 
-def clicks(found: Delivered, last: int | None, width: int | None) -> Iterator[RenderableType]:
+def clicks(found: Delivered, last: int | None, width: int | None) -> Iterator[Line]:
     """The table of the last clicks, and bars of all clicks but test clicks."""
     total, counted = found.summarized()
     rows = delivered.latest(counted, last or SHOWN)
     if not rows:
-        yield Text(f"No clicks were delivered from {found.range}.")
+        yield Line(f"No clicks were delivered from {found.range}.")
         return
     yield from table(rows, total.clicks + total.tests, found.definition, width)
     if total.clicks:
         yield from summary(total, width)
     if total.tests:
-        yield Text(f"The sums leave out {many(total.tests, 'test click')}.", style="dim")
+        yield Line((f"The sums leave out {many(total.tests, 'test click')}.", "dim"))
 
 
-def table(clicks: Collection[Click], total: int, definition: Definition, width: int | None) -> Iterator[Text]:
+def table(clicks: Collection[Click], total: int, definition: Definition, width: int | None) -> Iterator[Line]:
     """The last clicks, and the number of all clicks."""
     names = columns(definition)
     if any(click.get("test") is True for click in clicks):
@@ -160,19 +155,18 @@ def table(clicks: Collection[Click], total: int, definition: Definition, width: 
     rows = [titles, *(_cells(click, names, definition) for click in clicks)]
     natural = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     heading, *lines = _lines(rows, names, width, natural)
-    heading.stylize("bold")
-    yield heading
+    yield heading.styled("bold")
     yield from lines
     shown = many(total, "click")
-    yield Text(f"the last {len(clicks)} of {shown}" if len(clicks) < total else shown, style="dim")
+    yield Line((f"the last {len(clicks)} of {shown}" if len(clicks) < total else shown, "dim"))
 
 
-def summary(summary: Summary, width: int | None) -> Iterator[Text]:
+def summary(summary: Summary, width: int | None) -> Iterator[Line]:
     """Bars by the clicked item and by each attribute; the longest bar fits the width."""
     for key, counter in summary.by.items():
         most = counter.most_common(LONGEST_LIST)
         labels = summary.names if key == summary.key else {}
-        yield Text(f"\nby {TITLES.get(key, key)}", style="bold")
+        yield Line((f"\nby {TITLES.get(key, key)}", "bold"))
         rows = [
             (f"  {printable(labels.get(name, name))}", f"{count}", f"{count / summary.clicks:.0%}")
             for name, count in most
@@ -185,14 +179,14 @@ def summary(summary: Summary, width: int | None) -> Iterator[Text]:
             longest = BAR_WIDTH
         for row, (_, count) in zip(rows, most, strict=True):
             bar = "█" * max(1, round(longest * count / most[0][1]))
-            yield Text(GAP.join([*map(cell, row, columns), bar]))
+            yield Line(GAP.join([*map(cell, row, columns), bar]))
         if len(counter) > len(most):
-            yield Text(f"  and {len(counter) - len(most)} more", style="dim")
+            yield Line((f"  and {len(counter) - len(most)} more", "dim"))
 
 
 def _lines(
     rows: Sequence[list[str]], names: Sequence[str], width: int | None, natural: Sequence[int]
-) -> list[Text]:
+) -> list[Line]:
     """Rows of clicks as aligned lines.
 
     The time loses year and milliseconds where the width is too small.
@@ -204,7 +198,7 @@ def _lines(
         gap = " "
         fixed = [index for index, name in enumerate(names) if name in FIXED]
         columns = widths([len(SHORT_TIME), *natural[1:]], len(gap), width, fixed)
-    return [Text(gap.join(map(cell, row, columns)).rstrip()) for row in rows]
+    return [Line(gap.join(map(cell, row, columns)).rstrip()) for row in rows]
 
 
 def _short_time(text: str) -> str:
@@ -212,16 +206,14 @@ def _short_time(text: str) -> str:
     return text[5:19].replace("T", " ") if TIME.fullmatch(text) else text
 
 
-def failed(found: Failed, width: int | None) -> Iterator[str | RenderableType]:
+def failed(found: Failed, width: int | None) -> Iterator[str | Line]:
     """Failed clicks by error code and reason, with a few examples per reason."""
     for group in found.groups:
         times = f"{group.first:%Y-%m-%d %H:%M:%S} to {group.last:%Y-%m-%d %H:%M:%S} UTC"
-        yield Text.assemble((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}")
-        yield hanging(Text("  "), group.message, width)
+        yield Line((f"{group.count} x {printable(group.code)}", "bold red"), f"  {times}")
+        yield hanging(Line("  "), group.message, width)
         for sample in group.samples:
-            shown = hanging(Text("    "), sample, width)
-            shown.stylize("dim")
-            yield shown
+            yield hanging(Line("    "), sample, width).styled("dim")
     if found.groups:
         yield "To put failed clicks back on the stream: mysfits-stream replay"
     else:

@@ -15,10 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console, RenderableType
-from rich.live import Live
-from rich.text import Text
-
 from mysfits_stream.errors import ClickError, MysfitsStreamError
 from mysfits_stream.files import new_file
 from mysfits_stream.output import (
@@ -27,13 +23,13 @@ from mysfits_stream.output import (
     files,
     local,
     logs,
-    query,
     rehearsal,
-    report,
     stack,
 )
 from mysfits_stream.output.layout import hanging, wrapped
-from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, ProgressView
+from mysfits_stream.output.line import Line
+from mysfits_stream.output.progress import PlainProgress, ProgressView
+from mysfits_stream.output.stream import Stream
 from mysfits_stream.output.text import many, printable
 
 if TYPE_CHECKING:
@@ -65,6 +61,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.send_test_click import TestClicks
     from mysfits_stream.operations.up import Up
     from mysfits_stream.operations.website import Site, Snippet
+    from mysfits_stream.query.cache import Fetched
 
 STANDARD_OUTPUT = "-"
 """The name of standard output as the file of a result."""
@@ -84,19 +81,13 @@ class Output:
         self.as_json = as_json
         self.quiet = quiet
         self.verbose = verbose
-        # What is printed may come from outside: none of it is markup.
-        plain: Any = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
-        self.console = Console(**plain)
-        self.aside = Console(**plain, stderr=True)
+        self.stdout = Stream()
+        self.stderr = Stream(stderr=True)
 
     @property
     def width(self) -> int | None:
         """The columns of the result's terminal; None for a pipe or a file."""
-        return self.console.width if self.console.is_terminal else None
-
-    @property
-    def _aside_width(self) -> int | None:
-        return self.aside.width if self.aside.is_terminal else None
+        return self.stdout.width
 
     def json(self, document: Any) -> None:
         """The document of a run with ``--json``."""
@@ -105,14 +96,12 @@ class Output:
     def line(self, text: str) -> None:
         """A line of the result, or several."""
         if not self.as_json and not self.quiet:
-            self.console.print(Text("\n".join(map(printable, text.split("\n")))))
+            self._lines([text])
 
     def note(self, text: str) -> None:
         """A line about the current work, not part of the result."""
         if not self.quiet:
-            line = hanging(Text(), text, self._aside_width)
-            line.stylize("dim")
-            self.aside.print(line)
+            self.stderr.print(hanging(Line(), text, self.stderr.width).styled("dim"))
 
     def error(self, error: MysfitsStreamError) -> None:
         """An expected error, in one line."""
@@ -126,16 +115,16 @@ class Output:
                     }
                 }
             )
-        lines = [(Text("Error: ", "bold red"), str(error))]
-        lines += [(Text("  also: ", "red"), other) for other in getattr(error, "__notes__", ())]
+        lines = [(Line(("Error: ", "bold red")), str(error))]
+        lines += [(Line(("  also: ", "red")), other) for other in getattr(error, "__notes__", ())]
         for head, text in lines:
-            self.aside.print(hanging(head, " ".join(text.split()), self._aside_width))
+            self.stderr.print(hanging(head, " ".join(text.split()), self.stderr.width))
 
     def interrupted(self) -> None:
         """Ctrl-C, or a question answered with no."""
-        if self.aside.is_terminal:
-            self.aside.print()  # the terminal has echoed ^C
-        self.aside.print("Stopped.")
+        if self.stderr.is_terminal:
+            self.stderr.print()  # the terminal has echoed ^C
+        self.stderr.print("Stopped.")
 
     def plan(self, planned: Plan) -> None:
         """The changes planned by ``up``."""
@@ -157,7 +146,7 @@ class Output:
         With ``--quiet``, too, because a question follows.
         """
         for line in stack.adoption(found):
-            self.aside.print(printable(line))
+            self.stderr.print(printable(line))
         if as_result and self.as_json:
             self.json(found.document())
 
@@ -219,6 +208,8 @@ class Output:
 
     def report(self, made: Report, out: str) -> None:
         """Write a report as an HTML page to the file ``out``."""
+        from mysfits_stream.output import report
+
         if out == STANDARD_OUTPUT:
             sys.stdout.write(report.page(made))
             self.parse_problems(made.problems)
@@ -237,7 +228,7 @@ class Output:
                 sys.stdout.write(json.dumps(each) + "\n")
                 sys.stdout.flush()
             else:
-                self.console.print(clicks.row(each, definition, self.width))
+                self.stdout.print(clicks.row(each, definition, self.width))
 
     def parse_problems(self, problems: ParseProblems) -> None:
         """The lines and objects that could not be parsed as clicks, if any."""
@@ -280,8 +271,8 @@ class Output:
 
     def preview_of_erasure(self, found: Erased) -> None:
         """What an erasure would remove; with ``--quiet``, too, because a question follows."""
-        for line in wrapped(books.erased(found), self._aside_width):
-            self.aside.print(line)
+        for line in wrapped(books.erased(found), self.stderr.width):
+            self.stderr.print(line)
 
     def verified(self, check: Verified) -> None:
         """Whether an erasure holds."""
@@ -289,6 +280,8 @@ class Output:
 
     def query_tables(self, found: Tables) -> None:
         """The tables that SQL sees."""
+        from mysfits_stream.output import query
+
         self._answer(found, query.tables(found, self.width))
 
     def query(self, answer: Answer, form: str, out: str | None) -> None:
@@ -296,6 +289,8 @@ class Output:
 
         ``out`` names a file.
         """
+        from mysfits_stream.output import query
+
         if out == STANDARD_OUTPUT:
             query.write(answer, form, sys.stdout.buffer)
         elif out is not None:
@@ -305,16 +300,21 @@ class Output:
         elif form == "table":
             self._lines(query.table(answer, self.width))
         elif answer.rows and form == "csv":
-            clean = printable if self.console.is_terminal else str
+            clean = printable if self.stdout.is_terminal else str
             query.write_csv(answer.rows, sys.stdout, clean)
         elif answer.rows:
             query.write_json(answer.rows, sys.stdout)
         self.parse_problems(answer.problems)
 
     @contextmanager
-    def fetching(self) -> Iterator[FetchProgress]:
-        """The progress of a fetch: a bar on a terminal."""
-        progress = FetchProgress(self.aside if self.aside.is_terminal and not self.quiet else None)
+    def fetching(self) -> Iterator[Callable[[Fetched], None]]:
+        """Takes the progress of a fetch: a bar on a terminal."""
+        if self.quiet or not self.stderr.is_terminal:
+            yield lambda _fetched: None
+            return
+        from mysfits_stream.output.live_progress import FetchProgress
+
+        progress = FetchProgress(self.stderr.console)
         try:
             yield progress
         finally:
@@ -390,32 +390,27 @@ class Output:
         """The progress of each resource: live on a terminal, line by line elsewhere."""
         if self.quiet:
             yield ProgressView()
-        elif self.aside.is_terminal and not self.as_json:
-            live = LiveProgress()
-            try:
-                with Live(live, console=self.aside, refresh_per_second=8, transient=True):
-                    yield live
-            except BaseException:
-                # The progress so far stays on the screen.
-                if live.begun:
-                    self.aside.print(live)
-                raise
-        else:
-            yield PlainProgress(self.aside)
+        elif self.stderr.is_terminal and not self.as_json:
+            from mysfits_stream.output.live_progress import live_progress
 
-    def _result(self, result: Result, lines: Iterable[str | RenderableType]) -> None:
+            with live_progress(self.stderr.console) as live:
+                yield live
+        else:
+            yield PlainProgress(self.stderr.print)
+
+    def _result(self, result: Result, lines: Iterable[str | Line]) -> None:
         if self.as_json or not self.quiet:
             self._answer(result, lines)
 
-    def _answer(self, result: Result, lines: Iterable[str | RenderableType]) -> None:
+    def _answer(self, result: Result, lines: Iterable[str | Line]) -> None:
         """Print requested data, with ``--quiet``, too."""
         if self.as_json:
             self.json(result.document())
         else:
             self._lines(lines)
 
-    def _lines(self, lines: Iterable[str | RenderableType]) -> None:
+    def _lines(self, lines: Iterable[str | Line]) -> None:
         for line in lines:
             if isinstance(line, str):
-                line = Text("\n".join(map(printable, line.split("\n"))))
-            self.console.print(line)
+                line = "\n".join(map(printable, line.split("\n")))
+            self.stdout.print(line)

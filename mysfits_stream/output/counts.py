@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.text import Text
-
 from mysfits_stream.clicks.counting import units_between
 from mysfits_stream.clicks.delivered import text
 from mysfits_stream.output.layout import cell, hanging
-from mysfits_stream.output.text import many, printable
+from mysfits_stream.output.line import Line
+from mysfits_stream.output.text import cell_len, many, printable
 
 if TYPE_CHECKING:
     from mysfits_stream.operations.clicks import Counted
@@ -24,21 +22,19 @@ MOST_SPARKS = 60
 """Units of time in a sparkline; of more, the last."""
 
 
-def counted(found: Counted, width: int | None) -> Iterator[Text]:
+def counted(found: Counted, width: int | None) -> Iterator[Line]:
     """Rows of the groups, each with a bar, or with a sparkline if split by a unit of time."""
     counts = found.counts
     if not counts.clicks:
-        yield hanging(Text(), f"No clicks were delivered from {found.range}.", width)
+        yield hanging(Line(), f"No clicks were delivered from {found.range}.", width)
     else:
         yield from _groups(found, width)
-        total = hanging(Text(), f"{many(counts.clicks, 'click')} from {found.range}", width)
-        total.stylize("dim")
-        yield total
+        yield hanging(Line(), f"{many(counts.clicks, 'click')} from {found.range}", width).styled("dim")
     if counts.tests:
-        yield Text(f"Left out: {many(counts.tests, 'test click')}.", style="dim")
+        yield Line((f"Left out: {many(counts.tests, 'test click')}.", "dim"))
 
 
-def _groups(found: Counted, width: int | None) -> Iterator[Text]:
+def _groups(found: Counted, width: int | None) -> Iterator[Line]:
     counts = found.counts
     unit = next((name for name in counts.by if name in counts.units), None)
     fields = [index for index, name in enumerate(counts.by) if name != unit]
@@ -54,7 +50,7 @@ def sparkline(values: Sequence[int]) -> str:
     return "".join(SPARKS[max(0, len(SPARKS) * value // most - 1)] if value else " " for value in values)
 
 
-def _bars(found: Counted, width: int | None) -> Iterator[Text]:
+def _bars(found: Counted, width: int | None) -> Iterator[Line]:
     counts = found.counts
     titles = [*counts.by, "clicks", "share"]
     rows = [
@@ -62,16 +58,16 @@ def _bars(found: Counted, width: int | None) -> Iterator[Text]:
         for group, count in found.rows
     ]
     lines, left = _aligned(titles, rows, width)
-    yield Text(lines[0], "bold")
+    yield Line((lines[0], "bold"))
     longest = max(1, min(BAR_WIDTH, left))
     most = max(count for _, count in found.rows)
     for line, (_, count) in zip(lines[1:], found.rows, strict=True):
-        yield Text(f"{line}{GAP}{'█' * max(1, round(longest * count / most))}")
+        yield Line(f"{line}{GAP}{'█' * max(1, round(longest * count / most))}")
     if len(counts.groups) > len(found.rows):
-        yield Text(f"and {many(len(counts.groups) - len(found.rows), 'other group')}", style="dim")
+        yield Line((f"and {many(len(counts.groups) - len(found.rows), 'other group')}", "dim"))
 
 
-def _sparklines(found: Counted, unit: str, fields: Sequence[int], width: int | None) -> Iterator[Text]:
+def _sparklines(found: Counted, unit: str, fields: Sequence[int], width: int | None) -> Iterator[Line]:
     """A row for each value of the other names.
 
     The units of time from the first to the last side by side.
@@ -95,13 +91,12 @@ def _sparklines(found: Counted, unit: str, fields: Sequence[int], width: int | N
     rows = [[*(printable(text(value)) for value in rest), str(count)] for rest, count in top]
     lines, left = _aligned([*names, "clicks"], rows, width)
     shown = units[-max(1, left) :] if width is not None else units
-    title = hanging(Text(f"{lines[0]}{GAP}"), f"by {unit}, {shown[0]} to {shown[-1]}", width)
-    title.stylize("bold")
-    yield title
+    title = hanging(Line(f"{lines[0]}{GAP}"), f"by {unit}, {shown[0]} to {shown[-1]}", width)
+    yield title.styled("bold")
     for line, (rest, _) in zip(lines[1:], top, strict=True):
-        yield Text(f"{line}{GAP}{sparkline([series.get(rest, Counter())[each] for each in shown])}")
+        yield Line(f"{line}{GAP}{sparkline([series.get(rest, Counter())[each] for each in shown])}")
     if len(totals) > len(top):
-        yield Text(f"and {many(len(totals) - len(top), 'other group')}", style="dim")
+        yield Line((f"and {many(len(totals) - len(top), 'other group')}", "dim"))
 
 
 def _aligned(

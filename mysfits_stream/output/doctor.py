@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from mysfits_stream.output.layout import hanging
+from mysfits_stream.output.line import Line
 
 if TYPE_CHECKING:
     from mysfits_stream.doctor.links import Link
@@ -16,14 +15,12 @@ if TYPE_CHECKING:
 LINK_STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red", "unknown": "dim"}
 
 
-def link(link: Link, width: int | None) -> Iterator[Text]:
+def link(link: Link, width: int | None) -> Iterator[Line]:
     """The result for a link, and the advice."""
-    head = Text.assemble((f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} ")
+    head = Line((f"{link.status:<8}", LINK_STYLES[link.status]), f" {link.name:<16} ")
     yield hanging(head, link.detail, width)
     if link.advice:
-        advice = hanging(Text(f"{'':<26}-> "), link.advice, width)
-        advice.stylize("italic")
-        yield advice
+        yield hanging(Line(f"{'':<26}-> "), link.advice, width).styled("italic")
 
 
 def verdict(diagnosis: Diagnosis) -> str:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich.cells import cell_len, chop_cells, set_cell_size
-from rich.text import Text
-
-from mysfits_stream.output.text import printable
+from mysfits_stream.output.line import Line
+from mysfits_stream.output.text import cell_len, printable
 
 LEAST = 4
 """The smallest width that a column shrinks to, and the indent where a hanging indent leaves no room."""
@@ -24,22 +22,25 @@ HEAD = re.compile(r" *(?:\d+  )?")
 """The beginning of a line before its words: an indent, a count."""
 
 
-def hanging(head: Text, body: str, width: int | None) -> Text:
+def hanging(head: Line, body: str, width: int | None) -> Line:
     """``head`` and ``body`` in one line, or with ``body`` wrapped to ``width`` and indented.
 
     Control characters in ``body`` are written out. Lines break at spaces; a word longer than a line breaks
     after a colon or a slash, and a longer part of a word anywhere.
     """
     body = printable(body)
-    whole = Text.assemble(head, body)
-    if width is None or whole.cell_len <= width:
+    whole = Line(head, body)
+    if width is None or cell_len(str(whole)) <= width:
         return whole
+    from rich.cells import chop_cells
+
     words = body.split(" ")
-    indent = head.cell_len
+    beginning = cell_len(str(head))
+    indent = beginning
     if any(cell_len(piece) > width - indent for word in words for piece in PIECE.findall(word)):
         indent = LEAST
     room = max(width - indent, LEAST)
-    lines, left = [""], width - head.cell_len
+    lines, left = [""], width - beginning
     for word in words:
         glue = " " if lines[-1] else ""
         pieces = [word]
@@ -51,15 +52,15 @@ def hanging(head: Text, body: str, width: int | None) -> Text:
                 left, glue = room, ""
             lines[-1] += glue + piece
             glue = ""
-    return Text.assemble(head, f"\n{' ' * indent}".join(lines))
+    return Line(head, f"\n{' ' * indent}".join(lines))
 
 
-def wrapped(lines: Iterable[str], width: int | None) -> Iterator[Text]:
+def wrapped(lines: Iterable[str], width: int | None) -> Iterator[Line]:
     """Each line within the width; what follows of a line keeps the indent of the line's words."""
     for line in lines:
         head = HEAD.match(line)
         at = head.end() if head else 0
-        yield hanging(Text(line[:at]), line[at:], width)
+        yield hanging(Line(line[:at]), line[at:], width)
 
 
 def widths(natural: Sequence[int], gap: int, width: int | None, fixed: Sequence[int] = ()) -> list[int]:
@@ -83,4 +84,6 @@ def cell(text: str, width: int) -> str:
     """The text in exactly ``width`` columns; an ellipsis marks a cut."""
     if cell_len(text) <= width:
         return text + " " * (width - cell_len(text))
+    from rich.cells import set_cell_size
+
     return set_cell_size(text, width - 1) + "…"

@@ -12,12 +12,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from rich.cells import cell_len
-from rich.console import RenderableType
-from rich.text import Text
-
 from mysfits_stream.output.layout import cell, hanging, widths
-from mysfits_stream.output.text import many, printable
+from mysfits_stream.output.line import Line
+from mysfits_stream.output.text import cell_len, many, printable
 
 if TYPE_CHECKING:
     from mysfits_stream.operations.query import Answer, Tables
@@ -31,7 +28,7 @@ FORMULA = ("=", "+", "-", "@")
 """Beginnings of cells that spreadsheets run as formulas."""
 
 
-def table(answer: Answer, width: int | None, most: int | None = MOST_ROWS) -> Iterator[RenderableType]:
+def table(answer: Answer, width: int | None, most: int | None = MOST_ROWS) -> Iterator[Line]:
     """The first rows as an aligned table, and their number; ``most`` None for all rows."""
     rows = answer.rows
     if rows is None:
@@ -45,15 +42,13 @@ def table(answer: Answer, width: int | None, most: int | None = MOST_ROWS) -> It
     numeric = [
         all(value is None or _is_number(value) for value in column) for column in zip(*shown, strict=True)
     ]
-    yield Text(_line(titles, columns, numeric), "bold")
+    yield Line((_line(titles, columns, numeric), "bold"))
     for row in cells:
-        yield Text(_line(row, columns, numeric))
+        yield Line(_line(row, columns, numeric))
     count = many(len(shown) + more, "row")
     if more:
         count = f"the first {len(shown)} of {count}; --format csv or json prints all"
-    line = hanging(Text(), f"{count}, clicks from {answer.range}", width)
-    line.stylize("dim")
-    yield line
+    yield hanging(Line(), f"{count}, clicks from {answer.range}", width).styled("dim")
 
 
 def write(answer: Answer, form: str, file: BinaryIO) -> None:
@@ -91,16 +86,16 @@ def write_json(rows: Rows, file: TextIO) -> None:
     file.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def tables(found: Tables, width: int | None) -> Iterator[RenderableType]:
+def tables(found: Tables, width: int | None) -> Iterator[Line]:
     """The tables with their columns, and examples to copy."""
     for each in found.tables:
-        yield hanging(Text.assemble((each.name, "bold"), GAP), each.meaning, width)
+        yield hanging(Line((each.name, "bold"), GAP), each.meaning, width)
         longest = max(len(column.name) for column in each.columns)
         for column in each.columns:
-            yield Text(f"  {column.name:<{longest}}  {column.type}")
-    yield Text("\nexamples", "bold")
+            yield Line(f"  {column.name:<{longest}}  {column.type}")
+    yield Line(("\nexamples", "bold"))
     for sql in found.examples:
-        yield hanging(Text("  mysfits-stream query "), _for_shell(sql), width)
+        yield hanging(Line("  mysfits-stream query "), _for_shell(sql), width)
 
 
 def _for_shell(sql: str) -> str:

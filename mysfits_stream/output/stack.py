@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from mysfits_stream import prices
 from mysfits_stream.output.differences import differences
 from mysfits_stream.output.layout import hanging
+from mysfits_stream.output.line import Line
 from mysfits_stream.output.local import environment
 from mysfits_stream.output.progress import DONE
 from mysfits_stream.output.text import many, size
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from mysfits_stream.operations.up import Up
     from mysfits_stream.provision.resources.emptying import Contents
 
-Lines = Iterator[str | Text]
+Lines = Iterator[str | Line]
 """Lines of a result; text is printed as it is, without markup."""
 
 TO_DO = {"create": "to create", "update": "to update", "delete": "to delete"}
@@ -48,10 +47,10 @@ def plan(plan: Plan, width: int | None, *, verbose: bool) -> Lines:
     yield from _changes(plan.changes, PLANNED, width, verbose=verbose)
     yield _summary(plan.changes, TO_DO) or UNCHANGED
     for each in plan.expiring:
-        yield hanging(Text(), expiring(each), width)
+        yield hanging(Line(), expiring(each), width)
     yield from _ceiling(plan.ceiling, width)
     if plan.cost:
-        yield hanging(Text(), cost(plan.cost), width)
+        yield hanging(Line(), cost(plan.cost), width)
 
 
 def expiring(found: Expiring) -> str:
@@ -88,7 +87,7 @@ def up(done: Up, width: int | None, *, verbose: bool) -> Lines:
 
 def _ceiling(ceiling: Ceiling | None, width: int | None) -> Lines:
     if ceiling:
-        yield hanging(Text("cost  "), ceiling.sentence(), width)
+        yield hanging(Line("cost  "), ceiling.sentence(), width)
 
 
 def rolled_back(done: RolledBack) -> Lines:
@@ -135,14 +134,14 @@ def status(changes: StackChanges, width: int | None, *, verbose: bool) -> Lines:
     """The status of each resource, the differences, and the endpoint."""
     for resource in changes.resources:
         status = (f"{resource.status:<9}", STATUS_STYLES[resource.status])
-        head = Text.assemble(f"{resource.name:<16} ", status, " ")
+        head = Line(f"{resource.name:<16} ", status, " ")
         yield hanging(head, resource.arn or resource.type, width)
         yield from _differences(resource, verbose=verbose)
     if changes.alarms:
         ringing = [state for state in changes.alarms if state.rings]
         yield f"\nalarms    {len(ringing)} of {len(changes.alarms)} ring"
         for state in ringing:
-            head = Text.assemble("  ", (state.name, "bold red"), " ")
+            head = Line("  ", (state.name, "bold red"), " ")
             yield hanging(head, f"{state.kind.meaning}. Next: {state.kind.command}", width)
     if changes.endpoint:
         yield f"\nendpoint  {changes.endpoint}"
@@ -153,15 +152,17 @@ def removal(removal: Removal, width: int | None) -> Lines:
     """The resources that ``down`` will delete, and the number of clicks lost by the deletion."""
     for resource in removal.changes.resources:
         if resource.arn:
-            yield hanging(Text.assemble(("- delete ", "red"), f" {resource.name:<16} "), resource.arn, width)
+            yield hanging(Line(("- delete ", "red"), f" {resource.name:<16} "), resource.arn, width)
     if removal.is_empty:
         yield "There is nothing to remove."
     if removal.contents and removal.holds_clicks:
         held = removal.contents
-        yield Text(
-            f"The bucket holds {many(held.objects, 'object')} "
-            f"({many(held.versions, 'version')}, {size(held.bytes)}).",
-            style="bold",
+        yield Line(
+            (
+                f"The bucket holds {many(held.objects, 'object')} "
+                f"({many(held.versions, 'version')}, {size(held.bytes)}).",
+                "bold",
+            )
         )
 
 
@@ -203,7 +204,7 @@ def _changes(changes: StackChanges, words: dict[str, str], width: int | None, *,
     for resource in changes.resources:
         action = resource.action.value
         if action != "none" or verbose:
-            head = Text.assemble((f"{words[action]:<10}", ACTION_STYLES[action]), f" {resource.name:<16} ")
+            head = Line((f"{words[action]:<10}", ACTION_STYLES[action]), f" {resource.name:<16} ")
             yield hanging(head, resource.arn or resource.type, width)
             yield from _differences(resource, verbose=verbose)
 

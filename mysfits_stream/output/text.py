@@ -11,6 +11,15 @@ def printable(text: str) -> str:
     )
 
 
+def cell_len(text: str) -> int:
+    """The columns of a terminal that printable text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def many(count: int, thing: str) -> str:
     """A number with its noun: ``1 click``, ``2 clicks``."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -51,10 +51,10 @@ def package_of(processor: ProcessorConfig, cache: Path = CACHE, *, here: bool = 
     ``cache`` is the directory for downloaded wheels. With ``here``, compiled modules fit this machine, which
     runs the functions of the local cloud. Raises ConfigError for a source that cannot run.
     """
-    if not processor.source:
-        return processor_package()
     with _one_at_a_time:
-        return _packed(processor, Path(processor.source), cache, here)
+        if processor.source:
+            return _packed(processor, Path(processor.source), cache, here)
+        return processor_package()
 
 
 def _packed(processor: ProcessorConfig, source: Path, cache: Path, here: bool) -> Package:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mysfits_stream import cost_ceiling
 from mysfits_stream.aws.account import Account, Clients
@@ -27,21 +27,23 @@ from mysfits_stream.provision import alarms, policies
 from mysfits_stream.provision.own_processor import handler_name, package_of
 from mysfits_stream.provision.processor_zip import Package
 from mysfits_stream.provision.resource import SCHEMA, SCHEMA_TAG, Placement, Resource
-from mysfits_stream.provision.resources.alarm import Alarm
 from mysfits_stream.provision.resources.alias import Alias
 from mysfits_stream.provision.resources.bucket import Bucket
-from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
-from mysfits_stream.provision.resources.clicks_domain import ClicksDomain
-from mysfits_stream.provision.resources.clicks_table import ClicksTable
 from mysfits_stream.provision.resources.delivery_stream import DeliveryStream
 from mysfits_stream.provision.resources.function import Function
 from mysfits_stream.provision.resources.log_group import LogGroup, MetricFilter
-from mysfits_stream.provision.resources.query_workgroup import QueryWorkgroup
 from mysfits_stream.provision.resources.rest_api.openapi import ClicksApi
 from mysfits_stream.provision.resources.rest_api.rest_api import RestApi
 from mysfits_stream.provision.resources.role import Role
-from mysfits_stream.provision.resources.topic import Topic
 from mysfits_stream.retention import Expiry
+
+if TYPE_CHECKING:
+    from mysfits_stream.provision.resources.alarm import Alarm
+    from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
+    from mysfits_stream.provision.resources.clicks_domain import ClicksDomain
+    from mysfits_stream.provision.resources.clicks_table import ClicksTable
+    from mysfits_stream.provision.resources.query_workgroup import QueryWorkgroup
+    from mysfits_stream.provision.resources.topic import Topic
 
 LOG_STREAM = "S3Delivery"
 CLICKS_TABLE = "clicks_raw"
@@ -286,19 +288,8 @@ def build(
         # A processor that understands a changed definition, before the API accepts clicks of that definition.
         after=(api_role, processor_live, delivery_stream) if drain else (api_role, processor_live),
     )
-    clicks_domain = (
-        ClicksDomain(
-            name=DOMAIN,
-            placement=placement(DOMAIN),
-            domain_name=config.api.domain,
-            certificate_arn=config.api.certificate_arn or "",
-            api=clicks_api,
-        )
-        if config.api.domain
-        else None
-    )
     return Stack(
-        clicks_domain=clicks_domain,
+        clicks_domain=_domain(config, placement, clicks_api),
         clicks_bucket=clicks_bucket,
         processor_logs=processor_logs,
         processor_role=processor_role,
@@ -324,10 +315,30 @@ def _results(config: Config) -> tuple[Expiry, ...]:
     return (Expiry("expire_athena_results_days", RESULTS_PREFIX, days),) if config.query.athena else ()
 
 
+def _domain(
+    config: Config, placement: Callable[[str], Placement], clicks_api: RestApi
+) -> ClicksDomain | None:
+    if not config.api.domain:
+        return None
+    from mysfits_stream.provision.resources.clicks_domain import ClicksDomain
+
+    return ClicksDomain(
+        name=DOMAIN,
+        placement=placement(DOMAIN),
+        domain_name=config.api.domain,
+        certificate_arn=config.api.certificate_arn or "",
+        api=clicks_api,
+    )
+
+
 def _query_resources(
     config: Config, names: Names, placement: Callable[[str], Placement], bucket: Bucket
 ) -> dict[str, Any]:
     """The fields of Stack that ``query.athena`` adds."""
+    from mysfits_stream.provision.resources.clicks_database import ClicksDatabase
+    from mysfits_stream.provision.resources.clicks_table import ClicksTable
+    from mysfits_stream.provision.resources.query_workgroup import QueryWorkgroup
+
     database_name, table_name, workgroup_name = QUERY_RESOURCES
     database = ClicksDatabase(
         name=database_name, placement=placement(database_name), database_name=names.database
@@ -366,6 +377,9 @@ def _alarms(
     config: Config, account: Account, names: Names, placement: Callable[[str], Placement]
 ) -> dict[str, Any]:
     """The fields of Stack for ``alarms``: each kind of alarm, and a topic unless one is given."""
+    from mysfits_stream.provision.resources.alarm import Alarm
+    from mysfits_stream.provision.resources.topic import Topic
+
     topic = None
     if not config.alarms.topic:
         topic = Topic(

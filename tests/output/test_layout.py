@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from rich.text import Text
 
 from mysfits_stream.books.erasing import Erasure
 from mysfits_stream.books.lines import Found
@@ -34,6 +33,7 @@ from mysfits_stream.operations.time_range import TimeRange
 from mysfits_stream.operations.up import Up
 from mysfits_stream.output.console import Output
 from mysfits_stream.output.layout import hanging
+from mysfits_stream.output.line import Line
 from mysfits_stream.provision.engine import Action
 from mysfits_stream.query.engine import Rows
 
@@ -175,12 +175,12 @@ def test_a_pipe_gets_every_value_whole(show: Callable[[Output], None], capsys: A
 
 
 def test_an_arn_breaks_after_a_colon_or_a_slash() -> None:
-    lines = hanging(Text("processor-role   missing   "), ROLE, 60).plain.split("\n")
+    lines = str(hanging(Line("processor-role   missing   "), ROLE, 60)).split("\n")
     assert lines == [
         "processor-role   missing   arn:aws:iam::123456789012:role/",
         "    mysfits-clicks-us-east-1-processor",
     ]
-    lines = hanging(Text("delivery-stream  missing   "), STREAM, 60).plain.split("\n")
+    lines = str(hanging(Line("delivery-stream  missing   "), STREAM, 60)).split("\n")
     assert lines == [
         "delivery-stream  missing   arn:aws:firehose:us-east-1:",
         "                           123456789012:deliverystream/",

@@ -6,6 +6,8 @@ import io
 import json
 import re
 import shlex
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ from mysfits_stream.operations.down import Removal
 from mysfits_stream.operations.plan import Plan
 from mysfits_stream.operations.up import Up
 from mysfits_stream.output.console import Output
-from mysfits_stream.output.progress import FetchProgress, LiveProgress, PlainProgress, fetch_line
+from mysfits_stream.output.live_progress import FetchProgress, LiveProgress
+from mysfits_stream.output.progress import PlainProgress, fetch_line
 from mysfits_stream.output.text import size
 from mysfits_stream.provision.engine import Action, Phase, Progress, Status
 from mysfits_stream.provision.resources.emptying import Contents
@@ -136,6 +139,27 @@ def test_whatever_a_mysfit_is_called_the_line_to_paste_is_one_command(capsys: An
     assert json.loads(data) == {"userId": "me", "mysfitId": mysfit}
 
 
+def test_a_pipe_does_without_rich() -> None:
+    code = (
+        "import sys\n"
+        "from mysfits_stream.errors import MysfitsStreamError\n"
+        "from mysfits_stream.output.console import Output\n"
+        "from tests.output.test_layout import RESULTS\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'rich']:\n"
+        "    del sys.modules[name]\n"
+        "sys.modules['rich'] = None\n"
+        "for show in RESULTS.values():\n    show(Output())\n"
+        "Output().note('on the way')\n"
+        "Output().error(MysfitsStreamError('no'))\n"
+        "with Output().progress() as progress:\n    progress.waiting('stream', 'waiting for IAM')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr.splitlines()[-3:] == ["on the way", "Error: no", "stream: waiting for IAM"]
+    assert done.returncode == 0
+
+
 def test_nothing_from_outside_moves_the_cursor(capsys: Any) -> None:
     hostile = "a\x1b[31m\u009b2J\u202eb"
     Output().line(hostile)
@@ -162,15 +186,16 @@ def _steps(view: Any, clock: Clock) -> None:
 
 def test_plain_progress_writes_out_control_characters() -> None:
     """With --json, progress is plain on a terminal, too, and a wait may quote a service."""
-    console = Console(file=io.StringIO(), markup=False)
-    PlainProgress(console).waiting("stream", "waiting for \x1b[31mred\x9b")
-    assert console.file.getvalue() == "stream: waiting for \\x1b[31mred\\x9b\n"  # type: ignore[attr-defined]
+    lines: list[str] = []
+    PlainProgress(lines.append).waiting("stream", "waiting for \x1b[31mred\x9b")
+    assert lines == ["stream: waiting for \\x1b[31mred\\x9b"]
 
 
 def test_plain_progress_says_each_wait_once_with_the_time_that_all_took() -> None:
-    console, clock = Console(file=io.StringIO(), markup=False), Clock(0.0)
-    _steps(PlainProgress(console, clock), clock)
-    assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+    lines: list[str] = []
+    clock = Clock(0.0)
+    _steps(PlainProgress(lines.append, clock), clock)
+    assert lines == [
         "role: creating",
         "stream: creating",
         "stream: waiting for IAM [x]",
@@ -220,10 +245,10 @@ def test_a_fetch_shows_a_bar_with_objects_bytes_and_rate() -> None:
     assert max(map(len, bars)) <= 70
 
 
-def test_a_fetch_without_a_terminal_shows_no_bar() -> None:
-    progress = FetchProgress(None)
-    progress(Fetched(1, 1, Missing(1, 1)))
-    progress.end()
+def test_a_fetch_without_a_terminal_shows_no_bar(capsys: Any) -> None:
+    with Output().fetching() as progress:
+        progress(Fetched(1, 1, Missing(2, 2)))
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
