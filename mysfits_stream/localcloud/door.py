@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -69,8 +68,8 @@ class Door(Generic[Cloud]):
         make: Callable[[Door[Cloud]], Cloud],
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        self.identity = secrets.token_hex(8)
-        self.access_key_id = f"LKIA{secrets.token_hex(8).upper()}"
+        self.identity = os.urandom(8).hex()
+        self.access_key_id = f"LKIA{os.urandom(8).hex().upper()}"
         """The access key id of AWS clients, with ``access: private``; any secret key will do."""
         self._make = make
         self._on_stop = on_stop

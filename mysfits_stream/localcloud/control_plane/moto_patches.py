@@ -19,6 +19,7 @@ from moto.core.loaders import create_loader
 from moto.iam import models as iam_models
 from moto.s3.exceptions import InvalidBucketState
 from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
+from werkzeug.routing import Rule
 
 from mysfits_stream.localcloud import service_models, simulated
 
@@ -46,6 +47,10 @@ def apply() -> None:
         backend.put_object_lock_configuration = _put_object_lock_configuration
         backend.put_bucket_versioning = _put_bucket_versioning
         _lighten()
+
+
+def _no_address(rule: object, *arguments: object) -> None:
+    raise NotImplementedError(f"no addresses are built of {rule}")
 
 
 def _lighten() -> None:
@@ -76,6 +81,9 @@ def _lighten() -> None:
     # moto asks for the regions of each service, a file of 11 MB in memory.
     accounts: Any = AccountSpecificBackend
     accounts._generate_regions = lambda self, service_name: list(_regions())
+    # werkzeug compiles a function for each rule that builds the rule's address; moto builds no address.
+    rule: Any = Rule
+    rule._compile_builder = lambda self, append_unknown=True: _no_address
     # AWS's managed policies as one text of 4 MB, which is imported again when a policy is attached.
     sys.modules.pop(MANAGED_POLICIES, None)
     vars(iam_models)["aws_managed_policies_data"] = "{}"

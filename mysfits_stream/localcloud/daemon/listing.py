@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -66,6 +65,8 @@ def _processes() -> Iterator[tuple[int, int, list[str]]]:
 def _processes_of_ps() -> Iterator[tuple[int, int, list[str]]]:
     # Without -ww, a path that is longer than the terminal is cut off.
     command = ["ps", "-ww", "-U", str(os.getuid()), "-o", "pid=,rss=,args="]
+    import subprocess  # the background process needs none
+
     listing = subprocess.run(command, capture_output=True, text=True, timeout=PS_SECONDS, check=False).stdout  # noqa: S603
     for line in listing.splitlines():
         pid, kilobytes, arguments = line.split(None, 2)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mysfits_stream.localcloud.daemon.files import DaemonError, Files, Report, Running, Wait
 from mysfits_stream.localcloud.files import open_file
 from mysfits_stream.localcloud.settings import Settings
+
+if TYPE_CHECKING:
+    import subprocess
 
 Command = Sequence[str]
 """The command of the process; the directory and a JSON document with options are added."""
@@ -45,6 +48,8 @@ def start(
     The process goes on after the death of the caller. With ``load``, the process loads moto before the first
     request that needs moto. ``meanwhile`` is called while the process starts. Raises DaemonError.
     """
+    import subprocess  # the background process imports this module, too, and starts no process
+
     files.state.unlink(missing_ok=True)
     files.remove_scratch()
     files.scratch.mkdir(mode=0o700)
@@ -89,6 +94,8 @@ def start(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End our own child; the pid stays the child's until its status is collected."""
+    import subprocess
+
     process.terminate()
     try:
         process.wait(END_SECONDS)

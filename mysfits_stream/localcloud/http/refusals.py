@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import errno
 import json
-import uuid
 from functools import partial
 from html import escape as html_escape
 
 from mysfits_stream.localcloud.http.calls import Call
 from mysfits_stream.localcloud.http.messages import Response
+from mysfits_stream.localcloud.random_ids import request_id
 
 JSON = ("firehose", "logs", "tagging", "dynamodb", "kinesis", "events", "codecommit", "athena", "glue")
 QUERY = ("iam", "sts", "cloudformation", "cloudwatch", "monitoring", "sns")
@@ -35,7 +35,7 @@ def refused(
     call: Call, status: int, code: str, message: str, *, retry_after: float | None = None
 ) -> Response:
     """The response of AWS that rejects a call with an error."""
-    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+    headers = {"x-amzn-RequestId": request_id()}
     if retry_after is not None:
         headers["Retry-After"] = f"{retry_after:.0f}"
     if call.service == "s3":
@@ -46,7 +46,7 @@ def refused(
         document = (
             f"<ErrorResponse><Error><Type>{'Sender' if status < 500 else 'Receiver'}</Type>"
             f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
-            f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+            f"<RequestId>{request_id()}</RequestId></ErrorResponse>"
         )
         return Response(status, {**headers, "Content-Type": "text/xml"}, document.encode())
     if call.service in JSON or call.json:
