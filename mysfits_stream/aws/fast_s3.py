@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from botocore.utils import parse_timestamp
 
@@ -82,6 +81,8 @@ def write_objects(params: dict[str, Any], context: dict[str, Any], **_: Any) -> 
     """Write all objects into the request, before botocore computes the checksum."""
     if OBJECTS not in context:
         return
+    from xml.sax.saxutils import escape  # most commands delete nothing
+
     one, _, rest = params["body"].partition(b"</Object>")
     head, _, _ = one.partition(b"<Object>")
     entries = "".join(

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from email import message_from_string
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from importlib.resources import files
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from mysfits_stream import lambda_src
 from mysfits_stream.errors import ProvisionError
 
 HANDLER = "stream_processor.py"
@@ -55,7 +55,7 @@ class Package:
 @cache
 def processor_package() -> Package:
     """The package of the processor; built once a process."""
-    source = files("mysfits_stream") / "lambda_src"
+    source = Path(lambda_src.__file__).parent
     handler = (source / HANDLER).read_bytes()
     entries = {HANDLER: handler}
     requirements = (source / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
