@@ -128,7 +128,7 @@ def clicks(
     if follow and (until or last):
         raise click.UsageError("--follow works with --since only: remove --until and --last")
     if html is not None:
-        if follow or last or raw or by is not None:
+        if follow or last or raw or top or by is not None:
             raise click.UsageError("--html works with --since and --until only: remove the other options")
         from mysfits_stream.operations.report import report
 

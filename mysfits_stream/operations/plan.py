@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mysfits_stream import codecommit, cost, cost_ceiling
+from mysfits_stream.config import Config
 from mysfits_stream.cost_ceiling import Ceiling
 from mysfits_stream.operations.changes import StackChanges
 from mysfits_stream.operations.expiring import Expiring, expiring
@@ -40,7 +41,7 @@ def plan(project: Project, volume: str | None = None) -> Plan:
     """
     if project.config.code_repository:
         codecommit.check_region(project.target.account.region)
-    clicks = cost.parse_volume(volume) if volume else None
+    clicks = cost.parse_volume(volume) if volume is not None else None
     state = project.open_state()
     stack, retired = project.build(), project.retired(state)
 
@@ -52,11 +53,25 @@ def plan(project: Project, volume: str | None = None) -> Plan:
 
     changes = work_and_note_consequences(project, compare)
     config = project.config
+    if clicks and (warning := throttle_warning(config, clicks)):
+        project.note(warning)
     return Plan(
         StackChanges.of(project, changes),
         cost.monthly(config, clicks) if clicks else None,
         expiring(project, changes),
         cost_ceiling.of(config),
+    )
+
+
+def throttle_warning(config: Config, clicks: float) -> str | None:
+    """A warning of a volume beyond the stage's throttle, with one click in a request."""
+    rate, limit = clicks / cost.MONTH, cost_ceiling.rate_limit(config)
+    if rate <= limit:
+        return None
+    return (
+        f"warning: the volume is {rate:,.0f} clicks a second, and the throttle allows {limit:,g} requests a "
+        "second and rejects the rest: raise api.rate_limit or api.max_cost_per_day, or send several clicks "
+        "in a request (docs/scale.md)"
     )
 
 
