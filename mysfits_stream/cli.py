@@ -148,8 +148,11 @@ def _end_at_once(*_: object) -> NoReturn:
 
 
 def _harden_stdio() -> None:
-    if sys.stdout is None:  # closed by the shell: `>&-`
+    # Closed by the shell: `>&-`, `2>&-`.
+    if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or a pipe that is not UTF-8 shows what it cannot as \u2603, and ends nothing.

@@ -140,6 +140,44 @@ def test_an_output_beyond_the_largest_file_is_said_in_one_line(shell: Shell, tmp
     assert done.stderr == "Error: standard output cannot be written to: File too large\n"
 
 
+@pytest.mark.parametrize(("closed", "left"), [("2>&-", "No local cloud is running here.\n"), (">&-", "")])
+def test_a_stream_that_the_shell_closed_is_no_error(shell: Shell, closed: str, left: str) -> None:
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" {closed}',
+            "sh",
+            sys.executable,
+            "-m",
+            "mysfits_stream",
+            "local",
+            "status",
+        ],
+        cwd=shell.directory,
+        env=shell.environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, left)
+
+
+@pytest.mark.parametrize("command", [("local", "start"), ("plan", "--target", "mars")])
+def test_notes_and_errors_may_go_nowhere(shell: Shell, command: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "mysfits_stream", *command],
+        cwd=shell.directory,
+        env=shell.environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == (1 if "mars" in command else 0)
+
+
 @pytest.mark.parametrize("columns", ["0", "00"])
 def test_a_terminal_of_no_width_is_one_of_unknown_width(shell: Shell, columns: str) -> None:
     outcome = shell.run("local", "status", COLUMNS=columns)
