@@ -188,7 +188,8 @@ class Bucket:
 
     def _list(self, query: dict[str, str]) -> bytes:
         prefix = query.get("prefix", "")
-        start = bisect.bisect_right(self._keys, max(prefix, query.get("continuation-token", "")))
+        after = max(query.get("continuation-token", ""), query.get("start-after", ""))
+        start = bisect.bisect_right(self._keys, max(prefix, after))
         found = [key for key in self._keys[start : start + PAGE + 1] if key.startswith(prefix)]
         page, more = found[:PAGE], ""
         if len(found) > PAGE:

@@ -133,8 +133,7 @@ def test_only_failed_clicks_since_a_moment_are_read(world: Failures) -> None:
     world.add(click("new"), minutes_ago=3)
     assert [each.data for each in world.read(since_minutes=10)] == [click("new")]
     assert {prefix for operation, prefix in world.s3.calls if operation == "list"} == {
-        "processing-failed/2026/11/23/11/",
-        "processing-failed/2026/11/23/12/",
+        "processing-failed/2026/11/23/1",
     }
 
 

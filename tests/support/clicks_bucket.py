@@ -62,11 +62,12 @@ class MemoryS3:
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, Bucket: str, Prefix: str) -> Iterator[Any]:
+    def paginate(self, Bucket: str, Prefix: str, StartAfter: str = "") -> Iterator[Any]:
         self._answer("list", Prefix)
-        keys = sorted(key for key in list(self.objects) if key.startswith(Prefix))
+        keys = sorted(key for key in list(self.objects) if key.startswith(Prefix) and key > StartAfter)
         for at in range(0, len(keys), 2):
             yield {
+                "IsTruncated": at + 2 < len(keys),
                 "Contents": [
                     {
                         "Key": key,
@@ -75,7 +76,7 @@ class MemoryS3:
                         "ETag": _etag(self.objects[key]),
                     }
                     for key in keys[at : at + 2]
-                ]
+                ],
             }
         yield {}
 
