@@ -113,7 +113,7 @@ HTML = (b"<!doctype html", b"<html")
 LAST_MOMENT = 253_402_300_799_000  # 9999-12-31T23:59:59Z, in milliseconds
 IN_HEADERS = ("header", "headers", "statusCode")
 JSON_PROTOCOLS = ("json", "rest-json")
-TYPED_BY_PARSER = ("ListObjectVersionsOutput",)
+TYPED_BY_PARSER = ("ListObjectVersionsOutput", "ListObjectsV2Output")
 """Output shapes of long listings, whose parser in ``fast_s3`` returns the types of the shape."""
 PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mysfits_stream.aws import fast_s3
+from mysfits_stream.aws.responses import UnexpectedResponseError
 
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 PAGE = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -28,6 +29,14 @@ PAGE = f"""<?xml version="1.0" encoding="UTF-8"?>
   <DeleteMarker><Key>c+d</Key><VersionId>null</VersionId><IsLatest>false</IsLatest></DeleteMarker>
   <CommonPrefixes><Prefix>e%2F</Prefix></CommonPrefixes>
 </ListVersionsResult>"""
+OBJECTS = f"""<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult {NAMESPACE}><Name>b</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>
+  <NextContinuationToken>c d</NextContinuationToken><KeyCount>2</KeyCount><StartAfter>a%20</StartAfter>
+  <Contents><Key>a%26b%0A</Key><LastModified>2026-11-23T12:00:00.000Z</LastModified>
+    <ETag>&quot;e&quot;</ETag><Size>10</Size></Contents>
+  <Contents><Key>c+d</Key><LastModified>2026-11-23T12:00:00Z</LastModified><Size>0</Size></Contents>
+  <CommonPrefixes><Prefix>e%2F</Prefix></CommonPrefixes>
+</ListBucketResult>"""
 ERROR = "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>"
 
 
@@ -84,6 +93,37 @@ def listed(page: str, *, quick: bool) -> dict[str, Any]:
 )
 def test_a_page_of_versions_reads_as_botocore_reads_it(page: str) -> None:
     assert listed(page, quick=True) == listed(page, quick=False)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(OBJECTS, id="objects, prefixes and encoded keys"),
+        pytest.param(OBJECTS.replace(f" {NAMESPACE}", ""), id="no namespace, as some emulators answer"),
+        pytest.param(f"<ListBucketResult {NAMESPACE}></ListBucketResult>", id="nothing"),
+    ],
+)
+def test_a_page_of_objects_reads_as_botocore_reads_it(page: str) -> None:
+    found = []
+    for quick in (True, False):
+        wire(quick).answer = (200, page)
+        answer = wire(quick).client.list_objects_v2(Bucket="b")
+        del answer["ResponseMetadata"]
+        found.append(answer)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        pytest.param(OBJECTS.replace("<Size>10", "<Size>ten"), "Size is of another type", id="no size"),
+        pytest.param(OBJECTS.replace("<Key>c+d</Key>", ""), "Key is missing", id="no key"),
+    ],
+)
+def test_an_object_of_another_form_is_not_from_aws(wrong: str, said: str) -> None:
+    wire(True).answer = (200, wrong)
+    with pytest.raises(UnexpectedResponseError, match=said):
+        wire(True).client.list_objects_v2(Bucket="b")
 
 
 @pytest.mark.parametrize(
