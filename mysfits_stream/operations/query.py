@@ -121,10 +121,9 @@ def query(
     ``confirm`` receives what has to be fetched if that is more than LARGE_FETCH, and may raise; ``report``
     receives the progress. Raises ClickError, QueryError or StateError.
     """
-    from mysfits_stream.query import engine, failed
+    from mysfits_stream.query import engine, failed, parts
     from mysfits_stream.query.cache import Cache, Snapshot
 
-    select = engine.checked(sql)  # before anything is fetched
     columns = schema.columns(project.config.definition)
     needed, problems = engine.TableNames.of(sql), ParseProblems()
 
@@ -133,26 +132,29 @@ def query(
             confirm(missing)
 
     cache = Cache(project.cache_directory, columns, confirm_large, report, project.note)
-    with translated(project):
-        bucket = clicks_bucket(project)
-        now = bucket.now()
-        wanted = time_range(since, until, now)
-    with cache.directory_of_run() as run:
-        snapshot, failed_lines = Snapshot(run), None
+    with parts.connection() as duck:  # one for all steps: DuckDB starts in 15 ms
+        select = engine.checked(duck, sql)  # before anything is fetched
         with translated(project):
-            if needed.clicks:
-                snapshot = cache.snapshot(run, bucket, wanted.since, now, problems)
-            if needed.failed:
-                found = failures.read(bucket, wanted.since, wanted.until, problems)
-                in_range = (each for each in found if each.arrived < wanted.until)
-                with state_errors(cache.directory):
-                    failed_lines = failed.write(in_range, run / "failed.json")
-        with engine.opened(snapshot, columns, wanted.since, wanted.until, failed_lines) as opened:
-            if to_parquet:
-                path = opened.write_parquet(select)
-                yield Answer(None, path, wanted, problems)
-            else:
-                yield Answer(opened.run(select), None, wanted, problems)
+            bucket = clicks_bucket(project)
+            now = bucket.now()
+            wanted = time_range(since, until, now)
+        with cache.directory_of_run() as run:
+            parts.spill_into(duck, run)
+            snapshot, failed_lines = Snapshot(run), None
+            with translated(project):
+                if needed.clicks:
+                    snapshot = cache.snapshot(duck, run, bucket, wanted.since, now, problems)
+                if needed.failed:
+                    found = failures.read(bucket, wanted.since, wanted.until, problems)
+                    in_range = (each for each in found if each.arrived < wanted.until)
+                    with state_errors(cache.directory):
+                        failed_lines = failed.write(in_range, run / "failed.json")
+            with engine.opened(duck, snapshot, columns, wanted.since, wanted.until, failed_lines) as opened:
+                if to_parquet:
+                    path = opened.write_parquet(select)
+                    yield Answer(None, path, wanted, problems)
+                else:
+                    yield Answer(opened.run(select), None, wanted, problems)
 
 
 def require_duckdb() -> None:

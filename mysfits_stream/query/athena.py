@@ -23,7 +23,7 @@ from mysfits_stream.date_partitions import DatePartitions
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import schema
 from mysfits_stream.query.engine import Rows, checked, query_errors
-from mysfits_stream.query.parts import connection, literal
+from mysfits_stream.query.parts import connection, literal, spill_into
 from mysfits_stream.query.schema import Column
 from mysfits_stream.query.values import exact
 
@@ -87,8 +87,9 @@ def described(sql: str, columns: Sequence[Column], directory: Path) -> Described
 
     Raises QueryError for SQL that the laptop rejects.
     """
-    select = checked(sql)
-    with query_errors(), connection(directory) as duck:
+    with query_errors(), connection() as duck:
+        select = checked(duck, sql)
+        spill_into(duck, directory)
         listed = ", ".join(f"{column.quoted} {column.type}" for column in columns)
         for name in (schema.CLICKS, schema.CLICKS_RAW):
             duck.execute(f"CREATE TABLE {name} ({listed})")
@@ -130,7 +131,8 @@ def estimate(found: Scan, reads: int) -> Estimate:
 def parquet(rows: Rows, directory: Path) -> Path:
     """Write rows to a new Parquet file in a directory."""
     path = directory / "result.parquet"
-    with query_errors(), connection(directory) as duck:
+    with query_errors(), connection() as duck:
+        spill_into(duck, directory)
         names = [f"c{number}" for number in range(len(rows.names))]
         kinds = ["VARCHAR" if kind == '"NULL"' else kind for kind in rows.types]
         columns = ", ".join(f"{name} {kind}" for name, kind in zip(names, kinds, strict=True))

@@ -112,7 +112,13 @@ class Cache:
     """Receives a note while another query holds the lock."""
 
     def snapshot(
-        self, run: Path, bucket: ClicksBucket, since: datetime | None, now: datetime, problems: ParseProblems
+        self,
+        duck: DuckDBPyConnection,
+        run: Path,
+        bucket: ClicksBucket,
+        since: datetime | None,
+        now: datetime,
+        problems: ParseProblems,
     ) -> Snapshot:
         """The clicks of the objects from ``since`` to ``now``, as files in ``run``.
 
@@ -120,7 +126,7 @@ class Cache:
         """
         import duckdb
 
-        with state_errors(self.directory), self._locked(), parts.connection(run) as duck:
+        with state_errors(self.directory), self._locked():
             try:
                 return _Update(self, bucket, run, duck, problems).of_range(since, now)
             except duckdb.Error as error:  # no room on the disk, or not enough memory
@@ -260,7 +266,8 @@ class _Update:
         threads takes DuckDB half as much time again, and a second conversion takes 80 MB.
         """
         _limit_arenas()
-        with parts.connection(self.run, threads=1) as duck:
+        with parts.connection(threads=1) as duck:
+            parts.spill_into(duck, self.run)
             # No row's place matters before the file is written, and order takes memory.
             duck.execute("SET preserve_insertion_order = false")
             files = PartFiles(duck, self.cache.columns)

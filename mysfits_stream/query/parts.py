@@ -52,13 +52,16 @@ class Part:
 
 
 @contextmanager
-def connection(spill: Path, memory: str = MEMORY, threads: int = THREADS) -> Iterator[DuckDBPyConnection]:
-    """DuckDB in memory, with bounded memory and threads, without extensions and the network."""
+def connection(memory: str = MEMORY, threads: int = THREADS) -> Iterator[DuckDBPyConnection]:
+    """DuckDB in memory, with bounded memory and threads, without extensions and the network.
+
+    Work beyond the memory fails until ``spill_into``.
+    """
     import duckdb
 
     settings: dict[str, Any] = {
         "memory_limit": memory,
-        "temp_directory": str(spill),
+        "temp_directory": "",
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
@@ -69,6 +72,11 @@ def connection(spill: Path, memory: str = MEMORY, threads: int = THREADS) -> Ite
         made.execute("SET TimeZone = 'UTC'")
         made.execute(f"SET threads = least({threads}, current_setting('threads'))")
         yield made
+
+
+def spill_into(duck: DuckDBPyConnection, directory: Path) -> None:
+    """Let work beyond the memory use a directory."""
+    duck.execute(f"SET temp_directory = {literal(directory)}")
 
 
 @contextmanager
@@ -182,6 +190,7 @@ class PartFiles:
             f"FROM read_parquet({files}) WHERE id IN (SELECT id FROM repeated)) "
             f"WHERE previous IS NOT NULL) TO {literal(path)} (FORMAT parquet)"
         )
+        self._run("DROP TABLE repeated")
 
     def _read(self, paths: Sequence[Path]) -> list[Part]:
         if not paths:

@@ -29,11 +29,15 @@ REVEALING = frozenset({"current_setting", "getvariable", "pg_get_viewdef", "writ
 Names = frozenset[str]
 
 
+def is_select(parser: DuckDBPyConnection, sql: str) -> bool:
+    """Whether the SQL holds SELECTs alone. Opens no file."""
+    return _serialized(parser, sql).startswith('{"error":false')
+
+
 def check(parser: DuckDBPyConnection, select: str) -> None:
     """Raise QueryError for a SELECT that names other tables or functions than a query may."""
-    row = parser.execute("SELECT json_serialize_sql(?)", [select]).fetchone()
     try:
-        tree = json.loads(row[0]) if row else {}
+        tree = json.loads(_serialized(parser, select))
         if tree.get("error"):
             raise QueryError(f"the SQL cannot be checked ({tree.get('error_message')})")
         for name in _foreign(tree):
@@ -43,6 +47,12 @@ def check(parser: DuckDBPyConnection, select: str) -> None:
             )
     except RecursionError:
         raise QueryError("the SQL is nested too deeply; write it with fewer levels") from None
+
+
+def _serialized(parser: DuckDBPyConnection, sql: str) -> str:
+    """DuckDB's syntax tree of SELECTs, or its error, as JSON."""
+    row = parser.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    return str(row[0]) if row else "{}"
 
 
 def _foreign(tree: Any) -> Iterator[str]:

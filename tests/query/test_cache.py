@@ -189,12 +189,14 @@ def test_a_query_goes_on_when_its_files_are_deleted_by_another(asking: Asking) -
     from tests.support.clicks_bucket import clicks_bucket
 
     cache = asking.cache
-    with cache.directory_of_run() as run:
-        snapshot = cache.snapshot(run, clicks_bucket(asking.s3), None, asking.s3.clock.at, asking.problems)
+    with parts.connection() as duck, cache.directory_of_run() as run:
+        select = engine.checked(duck, COUNT)
+        now = asking.s3.clock.at
+        snapshot = cache.snapshot(duck, run, clicks_bucket(asking.s3), None, now, asking.problems)
         for path in cache.directory.glob("*.parquet"):
             path.unlink()
-        with engine.opened(snapshot, cache.columns, None, asking.s3.clock.at, None) as opened:
-            assert list(opened.run(engine.checked(COUNT)).values) == [(6,)]
+        with engine.opened(duck, snapshot, cache.columns, None, now, None) as opened:
+            assert list(opened.run(select).values) == [(6,)]
 
 
 def test_the_files_that_were_used_least_recently_go_first(
@@ -260,8 +262,12 @@ def test_a_question_before_the_fetch_may_stop_it(asking: Asking) -> None:
     cache = replace(asking.cache, confirm=refuse)
     from tests.support.clicks_bucket import clicks_bucket
 
-    with cache.directory_of_run() as run, pytest.raises(Refused) as raised:
-        cache.snapshot(run, clicks_bucket(asking.s3), None, asking.s3.clock.at, asking.problems)
+    with (
+        parts.connection() as duck,
+        cache.directory_of_run() as run,
+        pytest.raises(Refused) as raised,
+    ):
+        cache.snapshot(duck, run, clicks_bucket(asking.s3), None, asking.s3.clock.at, asking.problems)
     size = sum(map(len, asking.s3.objects.values()))
     assert raised.value.args == (caching.Missing(6, size),)
     assert asking.fetched() == []
@@ -340,7 +346,8 @@ def test_work_that_does_not_fit_into_memory_is_done_with_more(tmp_path: Path) ->
     written = tmp_path / "lines"
     clicks = [enriched(NOON, f"{n}" * 9, clickId=f"click-{n:06}") for n in range(20_000)]
     written.write_bytes(lines(*clicks))
-    with parts.connection(tmp_path, memory="3MB") as duck:
+    with parts.connection(memory="3MB") as duck:
+        parts.spill_into(duck, tmp_path)
         files = parts.PartFiles(duck, schema.columns(Config().definition))
         made = files.write(written, tmp_path / "p.parquet", frozenset({("k", "e")}), len(clicks), 0)
         limit = duck.execute("SELECT current_setting('memory_limit')").fetchone()
@@ -348,7 +355,7 @@ def test_work_that_does_not_fit_into_memory_is_done_with_more(tmp_path: Path) ->
     assert limit == ("953.6 MiB",)
 
 
-def test_no_progress_bar_of_duckdb_joins_the_result(tmp_path: Path) -> None:
-    with parts.connection(tmp_path) as duck:
+def test_no_progress_bar_of_duckdb_joins_the_result() -> None:
+    with parts.connection() as duck:
         found = duck.execute("SELECT current_setting('enable_progress_bar')").fetchone()
     assert found == (False,)

@@ -10,7 +10,7 @@ from typing import Any
 from mysfits_stream.click_definition import Definition
 from mysfits_stream.clicks.delivered import ParseProblems
 from mysfits_stream.config import Config
-from mysfits_stream.query import engine, schema
+from mysfits_stream.query import engine, parts, schema
 from mysfits_stream.query.cache import Cache, Fetched, Missing
 from tests.support.clicks_bucket import MemoryS3, clicks_bucket
 
@@ -45,11 +45,13 @@ class Asking:
         """The rows of a query at the time of the bucket's clock."""
         now = self.s3.clock.at
         cache, self.problems = self.cache, ParseProblems()
-        with cache.directory_of_run() as run:
+        with parts.connection() as duck, cache.directory_of_run() as run:
+            select = engine.checked(duck, sql)
+            parts.spill_into(duck, run)
             bucket = clicks_bucket(self.s3, prefix=prefix)
-            snapshot = cache.snapshot(run, bucket, since, now, self.problems)
-            with engine.opened(snapshot, cache.columns, since, until or now, None) as opened:
-                return list(opened.run(engine.checked(sql)).values)
+            snapshot = cache.snapshot(duck, run, bucket, since, now, self.problems)
+            with engine.opened(duck, snapshot, cache.columns, since, until or now, None) as opened:
+                return list(opened.run(select).values)
 
     def fetched(self) -> list[str]:
         """The keys that were fetched since the last time."""
