@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from mysfits_stream.aws import fast_s3
+from mysfits_stream.aws import fast_get, fast_s3
 from mysfits_stream.aws.errors import SIGN_IN
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def client(session: Session, service: str, endpoint_url: str | None, region: str
     )
     if service == "s3":
         fast_s3.speed_up(made)
+        fast_get.install(made)
     return made
 
 

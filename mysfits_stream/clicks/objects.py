@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from mysfits_stream.aws import fast_get
 from mysfits_stream.aws.errors import is_error
 from mysfits_stream.clicks import prefixes
 from mysfits_stream.clicks.unpacking import HADOOP_ENDINGS, UnreadableError, unpacked
@@ -136,7 +137,7 @@ class ClicksBucket:
     def content(self, stored: StoredObject) -> Content:
         """An object's content, unpacked. Raises UnreadableError."""
         try:
-            answer = self.s3.get_object(Bucket=self.name, Key=stored.key)
+            answer = fast_get.get_object(self.s3, self.name, stored.key)
             body = answer["Body"].read()
         except ClientError as error:
             if is_error(error, *REFUSALS):
