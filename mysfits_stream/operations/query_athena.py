@@ -60,7 +60,10 @@ def query(
             f"the query would read {estimate.bytes / athena.GB:.2f} GB, and query.scan_limit_gb stops it at "
             f"{limit:g} GB: choose a shorter range with --since and --until, or raise the limit and run `up`"
         )
-    project.note(f"{estimate}; the workgroup stops it at {limit:g} GB.")
+    if ready.reads:
+        project.note(f"{estimate}; the workgroup stops it at {limit:g} GB.")
+    else:
+        project.note("The SQL names no table: Athena reads no object.")
     with translated(project):
         run = athena.Run(
             project.target.client("athena"), project.names.workgroup, project.names.database, pace(project)

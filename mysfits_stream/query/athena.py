@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -64,9 +64,10 @@ class Estimate:
         return prices.ATHENA_TB.dollars(math.ceil(self.bytes / MB) * MB / TB)
 
     def __str__(self) -> str:
+        objects = f"{self.objects:,} {'object' if self.objects == 1 else 'objects'}"
         cost = f"${self.dollars:,.2f}" if self.dollars >= 0.01 else "$0.01"
         return (
-            f"Athena reads at most {self.bytes / GB:.2f} GB ({self.objects:,} objects), for at most "
+            f"Athena reads at most {self.bytes / GB:.2f} GB ({objects}), for at most "
             f"{cost} (${prices.ATHENA_TB.tiers[0][1]:g} for each TB, {prices.ATHENA_TB.as_of}, "
             f"{prices.REGION})"
         )
@@ -239,6 +240,6 @@ def _decimal(text: str) -> int | float | Decimal:
 
 
 def _iso(text: str) -> str:
-    """A time with milliseconds; Athena's is in UTC."""
-    moment = datetime.fromisoformat(text.removesuffix(" UTC")).replace(tzinfo=UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}"
+    """A time with milliseconds, or microseconds if it has these; Athena's is in UTC."""
+    moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    return moment.isoformat(timespec="microseconds" if moment.microsecond % 1000 else "milliseconds")

@@ -113,7 +113,7 @@ class Translated:
 
     sql: str
     reads: int
-    """How often the table is read."""
+    """How often the table is read; 0 for SQL without a table."""
 
 
 def translated(sql: str, columns: Sequence[Column], source: Source) -> Translated:
@@ -141,7 +141,7 @@ def translated(sql: str, columns: Sequence[Column], source: Source) -> Translate
     for node in list(tree.walk()):
         _check_types(node)
     scope = build_scope(tree)
-    reads = _reads(scope) if scope else 1
+    reads = max(1, _reads(scope) if scope else 1) if _names_table(tree) else 0
     _rename_tables(tree)
     for node in list(tree.walk()):
         _rewrite(node)
@@ -151,7 +151,7 @@ def translated(sql: str, columns: Sequence[Column], source: Source) -> Translate
         front: Any = sqlglot.parse_one(f"{_front(columns, source)} SELECT 1", dialect=ATHENA)
     except SqlglotError as error:
         raise QueryError(f"cannot be translated for Athena: {_one_line(error)}") from error
-    return Translated(_joined(front, query), max(1, reads))
+    return Translated(_joined(front, query), reads)
 
 
 def schema_tables() -> tuple[str, ...]:
@@ -309,6 +309,10 @@ def _reads(scope: Scope) -> int:
     # Older versions of sqlglot have another name.
     united: Any = getattr(scope, "set_operation_scopes", None) or getattr(scope, "union_scopes", ())
     return total + sum(_reads(each) for each in [*scope.subquery_scopes, *united])
+
+
+def _names_table(tree: Any) -> bool:
+    return any(table.name.lower() in schema_tables() for table in tree.find_all(exp.Table))
 
 
 def _rename_tables(tree: Any) -> None:

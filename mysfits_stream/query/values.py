@@ -10,8 +10,7 @@ from typing import Any
 
 from mysfits_stream.errors import QueryError
 
-TIME = "%Y-%m-%dT%H:%M:%S.%g"
-"""Milliseconds, as stored clicks spell times."""
+TIME = "%Y-%m-%dT%H:%M:%S.%f"
 
 PLAIN = ("VARCHAR", "BOOLEAN", "DOUBLE", "DECIMAL")
 INTEGERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
@@ -19,7 +18,10 @@ MOST_DIGITS = 4_300  # of an integer that Python writes
 
 
 def readable(alias: str, kind: str) -> str:
-    """The SQL of a column as Python reads it: times as text, nested values as JSON."""
+    """The SQL of a column as Python reads it: times as text, nested values as JSON.
+
+    Times have milliseconds, as in stored clicks, and microseconds only where they have these.
+    """
     if is_nested(kind):
         return f"to_json({alias})::VARCHAR"
     if kind == "FLOAT":
@@ -27,9 +29,9 @@ def readable(alias: str, kind: str) -> str:
     if kind in PLAIN or kind.startswith("DECIMAL(") or INTEGERS.fullmatch(kind):
         return alias
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"strftime({alias}, '{TIME}Z')"
+        return f"regexp_replace(strftime({alias}, '{TIME}Z'), '000Z$', 'Z')"
     if kind.startswith("TIMESTAMP"):
-        return f"strftime({alias}::TIMESTAMP, '{TIME}')"
+        return f"regexp_replace(strftime({alias}::TIMESTAMP, '{TIME}'), '000$', '')"
     return f"{alias}::VARCHAR"
 
 

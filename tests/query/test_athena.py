@@ -13,7 +13,16 @@ from mysfits_stream.aws.errors import OF_ATHENA, athena_advice, reason
 from mysfits_stream.config import Config
 from mysfits_stream.errors import QueryError
 from mysfits_stream.query import schema
-from mysfits_stream.query.athena import Described, Estimate, Run, Scan, described, estimate, parquet
+from mysfits_stream.query.athena import (
+    Described,
+    Estimate,
+    Run,
+    Scan,
+    described,
+    estimate,
+    parquet,
+    reader,
+)
 from mysfits_stream.query.engine import Rows
 from tests.support.answers import error, ok
 from tests.support.clock import Time
@@ -65,6 +74,18 @@ def test_a_query_is_waited_for_and_its_rows_have_the_types_of_the_laptop() -> No
     assert (rows.names, rows.types, made.scanned) == (names, kinds, 7)
     assert len(time.slept) == 2
     assert aws.asked("StartQueryExecution")[0]["WorkGroup"] == "mysfits-clicks"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        pytest.param("2026-11-26 10:00:00.120 UTC", "2026-11-26T10:00:00.120Z", id="milliseconds"),
+        pytest.param("2026-11-26 10:00:00.120000 UTC", "2026-11-26T10:00:00.120Z", id="no microseconds"),
+        pytest.param("2026-11-26 10:00:00.000001 UTC", "2026-11-26T10:00:00.000001Z", id="microseconds"),
+    ],
+)
+def test_a_time_reads_as_on_the_laptop(text: str, read: str) -> None:
+    assert reader("TIMESTAMP WITH TIME ZONE")(text) == read
 
 
 @pytest.mark.parametrize(
@@ -139,6 +160,7 @@ def test_the_cost_is_ten_megabytes_at_least_and_counts_each_read() -> None:
     assert str(small).startswith(
         "Athena reads at most 0.01 GB (3 objects), for at most $0.01 ($5 for each TB"
     )
+    assert "(1 object)" in str(estimate(Scan("a", "b", 1, 100), 1))
     large = estimate(Scan("a", "b", 3, 2**40), 2)
     assert large.dollars == pytest.approx(10.0)
     assert "for at most $10.00" in str(large)

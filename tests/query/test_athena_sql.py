@@ -81,6 +81,7 @@ def test_a_common_table_expression_of_the_users_may_be_called_clicks() -> None:
 @pytest.mark.parametrize(
     ("sql", "reads"),
     [
+        ("SELECT 1", 0),
         ("SELECT 1 FROM clicks", 1),
         ("SELECT 1 FROM clicks a JOIN clicks_raw b USING (clickId)", 2),
         ("SELECT 1 FROM clicks UNION ALL SELECT 1 FROM clicks", 2),

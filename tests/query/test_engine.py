@@ -155,6 +155,19 @@ def test_results_of_every_type_are_plain_values(asking: Asking) -> None:
     ]
 
 
+def test_times_have_milliseconds_and_the_microseconds_that_they_have(asking: Asking) -> None:
+    sql = (
+        "SELECT TIMESTAMP '2026-11-23 12:00:00.123456', TIMESTAMPTZ '2026-11-23 12:00:00.000001+00', "
+        "TIMESTAMPTZ '2026-11-23 12:00:00.12+00', 'infinity'::TIMESTAMPTZ, NULL::TIMESTAMP"
+    )
+    assert asking.ask(sql) == [
+        (
+            *("2026-11-23T12:00:00.123456", "2026-11-23T12:00:00.000001Z", "2026-11-23T12:00:00.120Z"),
+            *("infinity", None),
+        )
+    ]
+
+
 def test_columns_of_the_same_name_and_comments_at_the_end_are_no_trouble(asking: Asking) -> None:
     assert asking.ask("SELECT 1 AS x, 2 AS x -- both") == [(1, 2)]
     assert asking.ask("/* WITH */ WITH a AS (SELECT 1) SELECT * FROM a;") == [(1,)]
