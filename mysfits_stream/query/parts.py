@@ -135,13 +135,12 @@ class PartFiles:
             f"read_json({literal(lines)}, format='newline_delimited', compression='uncompressed', "
             f"columns={{{members}}}, maximum_object_size=2097152)"
         )
-        self._copy(
+        rows = self._copy(
             f"SELECT * REPLACE (CASE WHEN {click_id} IS NOT NULL THEN id END AS id) "
             f"FROM (SELECT {', '.join(chosen)} FROM {source}) WHERE isfinite({clicked_at})",
             path,
             {"sources": sorted(sources), "foreign": foreign},
         )
-        rows = self._rows(path)
         if rows < count:
             # A click without a valid time is foreign, too, and only the result tells how many there are.
             self._describe(path, sources, foreign + count - rows)
@@ -221,10 +220,6 @@ class PartFiles:
     def _column(self, name: str) -> str:
         return f"c{[column.name for column in self._columns].index(name)}"
 
-    def _rows(self, path: Path) -> int:
-        row = self._run(f"SELECT num_rows FROM parquet_file_metadata({literal(path)})").fetchone()
-        return int(row[0]) if row else 0
-
     def _describe(self, path: Path, sources: Sources, foreign: int) -> None:
         """Write a part again with new metadata."""
         again = path.with_suffix(".again")
@@ -232,12 +227,14 @@ class PartFiles:
         self._copy(f"SELECT * FROM read_parquet({literal(path)})", again, described)
         again.replace(path)
 
-    def _copy(self, select: str, path: Path, metadata: dict[str, Any]) -> None:
+    def _copy(self, select: str, path: Path, metadata: dict[str, Any]) -> int:
+        """Write the rows of a SELECT; returns their number."""
         described = literal(json.dumps({"form": self._digest, **metadata}))
-        self._run(
+        written = self._run(
             f"COPY ({select}) TO {literal(path)} "
             f"({OPTIONS}, KV_METADATA {{{literal(METADATA)}: {described}}})"
-        )
+        ).fetchone()
+        return int(written[0]) if written else 0
 
 
 def _typed(column: Column) -> str:
