@@ -79,14 +79,6 @@ def _double(value: float) -> str:
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{number.adjusted()}"
 
 
-def truth(value: Any) -> bool:
-    """The truth of a value in ``#if``: only ``false`` is false.
-
-    An undefined reference is true, too.
-    """
-    return value is not False
-
-
 def equal(left: Any, right: Any) -> bool:
     """Velocity's ``==``: numbers by value, values of different types by printed text."""
     if type(left) is str and type(right) is str:

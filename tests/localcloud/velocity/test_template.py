@@ -37,6 +37,11 @@ def render(template: str, body: str = "{}") -> str:
 
 
 RENDERS = {
+    "text and names that mean something in Python": (
+        "\\n''' {0} %s #set($class = 'a\\')#set($__import__ = \"b'\")$class$__import__ $render$write$t$v0",
+        "",
+        "\\n''' {0} %s a\\b' ",
+    ),
     "the line break after a block comment": ("a#* b *#\nc", "", "a\nc"),
     "the line break after a line comment": ("a## b\nc", "", "ac"),
     "a map inside of $context": (
@@ -195,6 +200,11 @@ REFUSED = {
     "#break": ("#foreach($i in [1])\n#break\n#end", "line 2", "#break"),
     "an #if without an #end": ("a\n#if($x)\nb", "line", "#end"),
     "a #set without a value": ("\n\n#set($x = )", "line 3", "expression"),
+    "more loops inside each other than Python takes": (
+        "#foreach($i in [1])" * 30 + "$i" + "#end" * 30,
+        "line 1",
+        "too deeply",
+    ),
     "an unknown function inside text": ('#set($x = "$util.md5($y)")', "line 1", "md5"),
 }
 
