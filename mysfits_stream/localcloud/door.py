@@ -26,7 +26,7 @@ from mysfits_stream.localcloud.http.messages import (
     send_response,
 )
 from mysfits_stream.localcloud.http.refusals import Cut
-from mysfits_stream.localcloud.http.routes import MEGABYTE, Route
+from mysfits_stream.localcloud.http.routes import MEGABYTE, Route, RouteTable
 from mysfits_stream.localcloud.settings import ACCOUNT, Settings
 from mysfits_stream.localcloud.version import VERSION
 
@@ -79,14 +79,16 @@ class Door(Generic[Cloud]):
         self._started_at = self._last_request_at = time.monotonic()
         self._listener = Listener(self)
         self._without_cloud = Front(
-            (
-                Route(
-                    "health",
-                    HEALTH,
-                    lambda request: json_response(200, self.health(settings)),
-                    needs_access_key=False,
-                ),
-                Route("stop", STOP, lambda request: self._request_stop(), max_body=MEGABYTE),
+            RouteTable(
+                (
+                    Route(
+                        "health",
+                        HEALTH,
+                        lambda request: json_response(200, self.health(settings)),
+                        needs_access_key=False,
+                    ),
+                    Route("stop", STOP, lambda request: self._request_stop(), max_body=MEGABYTE),
+                )
             ),
             lambda: allowed_callers(settings, self.access_key_id),
             lambda routed: routed.answer(),

@@ -20,7 +20,7 @@ from mysfits_stream.localcloud.http.messages import (
     send_response,
 )
 from mysfits_stream.localcloud.http.refusals import Cut, refused
-from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, find_route
+from mysfits_stream.localcloud.http.routes import Route, RoutedRequest, RouteTable
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Front:
 
     def __init__(
         self,
-        routes: tuple[Route, ...],
+        routes: RouteTable,
         allowed: Callable[[], AllowedCallers],
         handle: Callable[[RoutedRequest], Response],
     ) -> None:
@@ -48,7 +48,7 @@ class Front:
         """Answer one request; raises Cut where the connection is to end."""
         request, body = read_head(environ), BodyReader(environ)
         try:
-            response = self._answer(find_route(self._routes, request), body)
+            response = self._answer(self._routes.find(request), body)
         except Cut:
             # The listener closes the connection.
             raise
@@ -71,7 +71,8 @@ class Front:
         body = reader.read(route.max_body)
         if not body.complete and not route.rejects_large_bodies:
             return _too_large(route)
-        return self._handle(routed.with_body(body.data))
+        routed.request.body = body.data
+        return self._handle(routed)
 
 
 def _too_large(route: Route) -> Response:

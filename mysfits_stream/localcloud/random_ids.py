@@ -8,6 +8,7 @@ generator is good enough; it starts with a number of the kernel.
 from __future__ import annotations
 
 import random
+import uuid
 from base64 import urlsafe_b64encode
 
 _generator = random.Random()  # noqa: S311, no secret depends on it
@@ -15,9 +16,8 @@ _generator = random.Random()  # noqa: S311, no secret depends on it
 
 def request_id() -> str:
     """A random UUID (version 4), as of AWS's ``x-amzn-RequestId``."""
-    digits = f"{_generator.getrandbits(128):032x}"
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    digits = f"{_generator.getrandbits(128) & _OTHER_BITS | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def hexadecimal(count: int) -> str:
@@ -27,7 +27,7 @@ def hexadecimal(count: int) -> str:
 
 def letters_and_digits(count: int) -> str:
     """``count`` random letters and digits."""
-    return "".join(_generator.choices(_LETTERS_AND_DIGITS, k=count))
+    return _generator.randbytes(count).translate(_LETTERS_AND_DIGITS).decode("ascii")
 
 
 def url_safe(size: int) -> str:
@@ -35,4 +35,8 @@ def url_safe(size: int) -> str:
     return urlsafe_b64encode(_generator.randbytes(size)).rstrip(b"=").decode("ascii")
 
 
-_LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS_AND_DIGITS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
+"""The letter or digit of each byte; eight letters come a quarter more often than the others."""
+_VERSION_4 = uuid.UUID("00000000-0000-4000-8000-000000000000").int
+_OTHER_BITS = ~uuid.UUID("00000000-0000-f000-c000-000000000000").int

@@ -44,7 +44,7 @@ from mysfits_stream.localcloud.http.routes import (
     MEGABYTE,
     Route,
     RoutedRequest,
-    find_route,
+    RouteTable,
     is_posted_form,
     is_unsigned_read,
 )
@@ -115,6 +115,7 @@ class LocalCloud:
             client_environment=self._client_environment,
             metrics=self.request_metrics,
         )
+        self._integrations: dict[str, CallService] = {}
         self.control_plane.calls_in = self._calls_in
         self.control_plane.publish_metrics = self.publish_metrics
         self.control_plane.run_later = self._submit
@@ -134,7 +135,8 @@ class LocalCloud:
             reset=self.reset,
             stop=on_stop and self._request_stop,
         )
-        self.routes = self._route_table(routes(self))
+        self._callers = self.settings, allowed_callers(self.settings, self.access_key_id)
+        self.routes = RouteTable(self._route_table(routes(self)))
         self.front = Front(self.routes, self._allowed, self._handle_routed)
 
     def _route_table(self, added: tuple[Route, ...]) -> tuple[Route, ...]:
@@ -323,14 +325,18 @@ class LocalCloud:
     # Serving
 
     def _allowed(self) -> AllowedCallers:
-        return allowed_callers(self.settings, self.access_key_id)
+        settings, (known, callers) = self.settings, self._callers
+        if known is not settings:
+            callers = allowed_callers(settings, self.access_key_id)
+            self._callers = settings, callers
+        return callers
 
     def handle(self, request: Request) -> Response:
         """Answer one request without a check of the caller.
 
         Raises Cut where the connection is to end.
         """
-        return self._handle_routed(find_route(self.routes, request))
+        return self._handle_routed(self.routes.find(request))
 
     def _handle_routed(self, routed: RoutedRequest) -> Response:
         behavior = self._behavior
@@ -373,7 +379,9 @@ class LocalCloud:
         self.request_metrics.api_request(api.region, api.name, api.stage.name, status, self._now())
 
     def _calls_in(self, region: str) -> CallService:
-        return Integrations(self.services, self._handle_inside, region).call
+        if region not in self._integrations:
+            self._integrations[region] = Integrations(self.services, self._handle_inside, region).call
+        return self._integrations[region]
 
     def _new_behavior(self) -> Behavior:
         """The behavior of the settings, without the pending transitions of an earlier behavior."""

@@ -11,7 +11,7 @@ import pytest
 
 from mysfits_stream.local_site.page import SHOWN, Landed, Site
 from mysfits_stream.localcloud.http.messages import Request, Response
-from mysfits_stream.localcloud.http.routes import find_route
+from mysfits_stream.localcloud.http.routes import RouteTable
 from mysfits_stream.website.pages import Endpoints
 
 ENDPOINTS = Endpoints(
@@ -24,7 +24,7 @@ def site(endpoints: Endpoints = ENDPOINTS, landed: Iterable[Landed] = ()) -> Sit
 
 
 def ask(site: Site, method: str, path: str) -> Response:
-    return find_route(site.routes(), Request(method, path)).answer()
+    return RouteTable(site.routes()).find(Request(method, path)).answer()
 
 
 def line(mysfit: str, second: int = 0, **more: Any) -> str:

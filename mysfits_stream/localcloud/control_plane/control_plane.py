@@ -232,10 +232,7 @@ class ControlPlane:
             return None
         with self.lock:
             documents = moto_state.role(ACCOUNT, parts[1], arn)
-        if documents is None:
-            return None
-        tags = tuple(documents.tags.items())
-        return _role(documents.trust, documents.policies, documents.boundary, tags)
+        return None if documents is None else _role(documents)
 
     def role_arn(self, region: str, name: str, path: str = "/") -> str:
         """The ARN of a role; for an unknown role, the ARN of a new role with the path."""
@@ -362,13 +359,11 @@ class ControlPlane:
 
 
 @lru_cache(maxsize=256)
-def _role(
-    trust: str, policies: tuple[str, ...], boundary: str | None, tags: tuple[tuple[str, str], ...]
-) -> Role:
+def _role(documents: moto_state.RoleDocuments) -> Role:
     """A role, read-only; cached, because every click is checked against policies."""
     return Role(
-        trust=json.loads(trust),
-        policies=tuple(json.loads(document) for document in policies),
-        boundary=None if boundary is None else json.loads(boundary),
-        tags=dict(tags),
+        trust=json.loads(documents.trust),
+        policies=tuple(json.loads(document) for document in documents.policies),
+        boundary=None if documents.boundary is None else json.loads(documents.boundary),
+        tags=dict(documents.tags),
     )

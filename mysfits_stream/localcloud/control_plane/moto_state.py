@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mysfits_stream.localcloud.control_plane import unused_imports  # noqa: F401  # before moto
 
@@ -107,14 +107,13 @@ def _backends(service: str) -> Any:
     return get_backend(named)
 
 
-@dataclass(frozen=True)
-class RoleDocuments:
+class RoleDocuments(NamedTuple):
     """The policy documents of a role, as JSON, and the role's tags."""
 
     trust: str
     policies: tuple[str, ...]
     boundary: str | None
-    tags: dict[str, str]
+    tags: tuple[tuple[str, str], ...]
 
 
 def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
@@ -133,7 +132,7 @@ def role(account: str, partition_name: str, arn: str) -> RoleDocuments | None:
         (*found.policies.values(), *attached),
         # A boundary that was deleted allows nothing.
         (_default_version(iam.managed_policies.get(boundary)) if boundary else None),
-        {tag["Key"]: tag["Value"] for tag in found.tags},
+        tuple([(tag["Key"], tag["Value"]) for tag in found.tags]),
     )
 
 
@@ -154,6 +153,7 @@ def _default_version(policy: Any) -> str:
     return next((each.document for each in versions if each.is_default), '{"Statement": []}')
 
 
+@lru_cache(maxsize=64)
 def partition(region: str) -> str:
     """The partition of a region, for example ``aws-cn``."""
     name: str = get_partition(region)

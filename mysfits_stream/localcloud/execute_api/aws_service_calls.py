@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode
 from xml.etree import ElementTree
@@ -72,7 +72,7 @@ class Integrations:
         if not self._may(str(role_arn), role, operation, resource):
             return _denied(str(role_arn), operation, resource)
         response = self._handle(request)
-        if _is_query(request) and response.body.lstrip().startswith(b"<"):
+        if request.is_form and response.body.lstrip().startswith(b"<"):
             # API Gateway requests JSON from services of the query protocol.
             return response.status, {"Content-Type": "application/json"}, _as_json(response.body)
         return response.status, response.headers, response.body
@@ -109,10 +109,10 @@ class Integrations:
 
         For a call without a known resource, on any resource of a policy.
         """
-        return any(
-            self._services.decide(arn, role, operation, each, self._region) is Decision.ALLOW
-            for each in ([resource] if resource is not None else _named_resources(role))
-        )
+        decide = partial(self._services.decide, arn, role, operation)
+        if resource is not None:
+            return decide(resource, self._region) is Decision.ALLOW
+        return any(decide(each, self._region) is Decision.ALLOW for each in _named_resources(role))
 
     def _resource(self, service: str, request: Request) -> str | None:
         """The ARN of the resource of a call; None for services whose requests are not parsed."""
@@ -122,10 +122,6 @@ class Integrations:
         if service == "lambda":
             return unquote(request.path).partition("/functions/")[2].partition("/invocations")[0]
         return None
-
-
-def _is_query(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
 def _as_json(xml: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mysfits_stream.localcloud.execute_api import headers
-from mysfits_stream.localcloud.execute_api.deployed import DeployedApi, Method
+from mysfits_stream.localcloud.execute_api.deployed import DeployedApi, Method, is_literal
 from mysfits_stream.localcloud.execute_api.payload_encodings import is_binary
 from mysfits_stream.localcloud.http.messages import Request
 from mysfits_stream.localcloud.random_ids import letters_and_digits, request_id
@@ -91,7 +91,7 @@ class RequestContext:
 
     def value(self, expression: str) -> Any:
         """The value of a mapping expression: ``method.request.header.Origin``, ``'static'``."""
-        if expression[:1] == expression[-1:] == "'" and len(expression) > 1:
+        if is_literal(expression):
             return expression[1:-1]
         head, _, rest = expression.partition(".")
         if head == "context":
@@ -183,6 +183,7 @@ def _common_log_time(seconds: int) -> str:
     return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(seconds))
 
 
+@lru_cache(maxsize=64)
 def media_type(header: str) -> str:
     """The media type of a Content-Type header without parameters.
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
 from jsonschema.exceptions import SchemaError
 
 from mysfits_stream.localcloud.execute_api.gateway_responses import GatewayResponse, compile_gateway_responses
+from mysfits_stream.localcloud.execute_api.headers import DROPPED_FROM_INTEGRATION_REQUEST, unmappable
 from mysfits_stream.localcloud.execute_api.request_validation import Validation, compile_validation
 from mysfits_stream.localcloud.execute_api.resource_policy import ResourcePolicy, compile_policy
 from mysfits_stream.localcloud.execute_api.throttling import TokenBucket
@@ -34,7 +36,10 @@ class IntegrationResponse:
     status: int
     pattern: re.Pattern[str] | None
     templates: Templates
+    literals: Mapping[str, str]
+    """Headers with a value that is known at deployment."""
     parameters: tuple[tuple[str, str], ...]
+    """Headers and the mapping expressions of other values."""
     content_handling: str | None = None
 
 
@@ -52,6 +57,23 @@ class Integration:
     timeout_seconds: float
     content_handling: str | None
     responses: tuple[IntegrationResponse, ...]
+
+    @cached_property
+    def literal_headers(self) -> Mapping[str, str] | None:
+        """The headers of every integration request; None if a request decides.
+
+        A request decides about other parameters than literal headers, about a header that may not be mapped
+        and about a missing Content-Type.
+        """
+        headers = {}
+        for name, source in self.parameters:
+            place, _, header = name.removeprefix("integration.request.").partition(".")
+            if place != "header" or not is_literal(source):
+                return None
+            if header.lower() not in DROPPED_FROM_INTEGRATION_REQUEST:
+                headers[header] = source[1:-1]
+        has_type = "content-type" in map(str.lower, headers)
+        return headers if has_type and not unmappable(headers) else None
 
     def response_to(self, outcome: str | None) -> IntegrationResponse | None:
         """The response whose pattern matches the whole outcome, or the default response (F97)."""
@@ -228,16 +250,7 @@ def _method(
 
 
 def _integration(integration: Mapping[str, Any], where: str) -> Integration:
-    responses = [
-        IntegrationResponse(
-            status=int(status),
-            pattern=_pattern(response.get("selectionPattern"), where),
-            templates=_templates(response.get("responseTemplates"), f"{where}: response template {status}"),
-            parameters=tuple((response.get("responseParameters") or {}).items()),
-            content_handling=response.get("contentHandling"),
-        )
-        for status, response in (integration.get("integrationResponses") or {}).items()
-    ]
+    responses = integration.get("integrationResponses") or {}
     return Integration(
         type=integration["type"],
         http_method=integration.get("httpMethod") or "",
@@ -248,8 +261,28 @@ def _integration(integration: Mapping[str, Any], where: str) -> Integration:
         parameters=tuple((integration.get("requestParameters") or {}).items()),
         timeout_seconds=float(integration.get("timeoutInMillis") or 29000) / 1000,
         content_handling=integration.get("contentHandling"),
-        responses=tuple(responses),
+        responses=tuple(_response(status, response, where) for status, response in responses.items()),
     )
+
+
+def _response(status: str, response: Mapping[str, Any], where: str) -> IntegrationResponse:
+    headers = {
+        name.removeprefix("method.response.header."): source
+        for name, source in (response.get("responseParameters") or {}).items()
+    }
+    return IntegrationResponse(
+        status=int(status),
+        pattern=_pattern(response.get("selectionPattern"), where),
+        templates=_templates(response.get("responseTemplates"), f"{where}: response template {status}"),
+        literals={name: source[1:-1] for name, source in headers.items() if is_literal(source)},
+        parameters=tuple((name, source) for name, source in headers.items() if not is_literal(source)),
+        content_handling=response.get("contentHandling"),
+    )
+
+
+def is_literal(expression: str) -> bool:
+    """Whether a mapping expression is a value in single quotes."""
+    return len(expression) > 1 and expression[0] == expression[-1] == "'"
 
 
 def _pattern(pattern: str | None, where: str) -> re.Pattern[str] | None:

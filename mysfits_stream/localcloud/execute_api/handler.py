@@ -9,6 +9,7 @@ function.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from mysfits_stream.localcloud.execute_api import headers
 from mysfits_stream.localcloud.execute_api.context import (
@@ -202,11 +203,11 @@ def _method_response(
         raise Refusal("API_CONFIGURATION_ERROR", reason=reason)
     kind, template = _without_bucket(response, exchange.request.headers.get("accept", ""))
     payload = _payload(exchange, response, template)
-    mapped = {"Content-Type": kind}
+    mapped = {"Content-Type": kind, **response.literals}
     for name, source in response.parameters:
         value = exchange.value(source)
         if value is not None:
-            mapped[name.removeprefix("method.response.header.")] = header_text(value)
+            mapped[name] = header_text(value)
     status, overridden = _overrides(exchange)
     mapped.update(overridden)
     return _finished(exchange, integration, Response(status or response.status, mapped, payload))
@@ -214,6 +215,9 @@ def _method_response(
 
 def _payload(exchange: RequestContext, response: IntegrationResponse, template: Template | None) -> bytes:
     """The body of the method response, rendered by a template or converted."""
+    plain = response.content_handling is None and not response.parameters
+    if template is not None and template.text is not None and plain:
+        return template.text.encode("utf-8", "replace")
     returned = next((v for k, v in exchange.integration_headers.items() if k.lower() == "content-type"), "")
     binary = is_binary(media_type(returned), exchange.deployed.binary_media_types)
     body, handling = exchange.integration_bytes, response.content_handling
@@ -252,8 +256,13 @@ def _finished(exchange: RequestContext, integration: Integration, response: Resp
         own["X-Amzn-Trace-Id"] = headers.trace_header(
             exchange.headers.get(headers.TRACE_ID, ""), exchange.context["requestTimeEpoch"] / 1000
         )
-    sent = sendable(headers.of_response(response.headers))
-    return Response(response.status, {**sent, **own}, response.body)
+    return Response(response.status, {**_sent(tuple(response.headers.items())), **own}, response.body)
+
+
+@lru_cache(maxsize=256)
+def _sent(mapped: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The headers of a method response as HTTP sends the headers."""
+    return sendable(headers.of_response(dict(mapped)))
 
 
 def _outcome(exchange: RequestContext, integration: Integration, status: int) -> str | None:

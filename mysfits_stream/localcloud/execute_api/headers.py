@@ -66,6 +66,8 @@ def trace_root(now: float) -> str:
 
 def trace_header(trace_id: str, now: float) -> str:
     """The X-Amzn-Trace-Id of a response: root, parent and whether the trace is sampled."""
+    if trace_id.startswith("Root=") and ";" not in trace_id:
+        return f"{trace_id.strip()};Parent={hexadecimal(16)};Sampled=0"
     fields = dict(part.strip().split("=", 1) for part in trace_id.split(";") if "=" in part)
     fields = {"Root": trace_root(now), **fields}
     fields.setdefault("Parent", hexadecimal(16))

@@ -133,11 +133,11 @@ def _call(
         # A query protocol service takes its parameters from either place.
         body = b"&".join(filter(None, (body, urlencode(query, doseq=True).encode())))
     credentials = integration.credentials and _with_stage_variables(exchange, integration.credentials)
-    exchange.note("Endpoint request URI: %s", uri)
     if exchange.log is not None:
+        exchange.note("Endpoint request URI: %s", uri)
         exchange.note("Endpoint request headers: %s", logged(headers))
         exchange.note("Endpoint request body after transformations: %s", body.decode("utf-8", "replace"))
-    exchange.note("Sending request to %s", uri)
+        exchange.note("Sending request to %s", uri)
     started = time.perf_counter()
     try:
         answer = call_service(target["service"], action, headers, body, credentials)
@@ -152,9 +152,9 @@ def _call(
         raise Refusal("INTEGRATION_FAILURE", reason=str(error)) from error
     if answer[0] == 413 and target["service"] == "lambda":
         raise Refusal("REQUEST_TOO_LARGE")
-    latency = int(1000 * (time.perf_counter() - started))
-    exchange.note("Received response. Status: %s, Integration latency: %s ms", answer[0], latency)
     if exchange.log is not None:
+        latency = int(1000 * (time.perf_counter() - started))
+        exchange.note("Received response. Status: %s, Integration latency: %s ms", answer[0], latency)
         exchange.note("Endpoint response headers: %s", logged(answer[1]))
         exchange.note(
             "Endpoint response body before transformations: %s", answer[2].decode("utf-8", "replace")
@@ -173,17 +173,24 @@ def _with_stage_variables(exchange: RequestContext, text: str) -> str:
     return _VARIABLE.sub(lambda match: exchange.deployed.stage.variables.get(match[1], ""), text)
 
 
+def _has_values(override: Any) -> bool:
+    """Whether a template has set a member of ``$context.requestOverride``."""
+    return not isinstance(override, dict) or any(override.values())
+
+
 def _request_parameters(
     exchange: RequestContext, integration: Integration
 ) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
     """Headers, query and path parameters of the integration request, with overrides."""
+    override = exchange.context.get("requestOverride")
+    if integration.literal_headers is not None and not _has_values(override):
+        return dict(integration.literal_headers), {}, {}
     places: dict[str, dict[str, Any]] = {"header": {}, "querystring": {}, "path": {}}
     for name, source in integration.parameters:
         place, _, key = name.removeprefix("integration.request.").partition(".")
         value = exchange.value(source)
         if value is not None:
             places[place.removeprefix("multivalue")][key] = value
-    override = exchange.context.get("requestOverride")
     for place, values in override.items() if isinstance(override, dict) else ():
         if place in places and isinstance(values, dict):
             places[place].update(values)

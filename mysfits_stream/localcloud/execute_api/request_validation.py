@@ -45,6 +45,8 @@ class Validation:
 
     def check_parameters(self, value: Callable[[str, str], Any]) -> None:
         """Raise the 400 with the names of required parameters that are absent or empty."""
+        if not self.parameters:
+            return
         missing = [name for place, name in self.parameters if not value(place, name)]
         if missing:
             named = ", ".join(missing)

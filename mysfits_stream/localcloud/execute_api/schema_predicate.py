@@ -26,8 +26,8 @@ TYPES: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
 }
 IGNORED = frozenset({"$schema", "id", "title", "description", "default", "format"})
-DEPENDENT = frozenset({"exclusiveMinimum", "exclusiveMaximum", "properties", "additionalProperties"})
-"""Keywords that are read with another keyword, or together."""
+SEPARATE = frozenset({"type", "exclusiveMinimum", "exclusiveMaximum", "properties", "additionalProperties"})
+"""Keywords that are read first, with another keyword, or together."""
 
 
 def compile_predicate(schema: Any) -> Predicate | None:
@@ -48,12 +48,14 @@ class _UnknownKeyword(Exception):
 def _checks(schema: Any) -> Iterable[Predicate]:
     if not isinstance(schema, dict):
         raise _UnknownKeyword
+    if "type" in schema:  # first, because the type is the quickest check
+        yield _type(schema["type"], schema)
     if "properties" in schema or "additionalProperties" in schema:
         yield _object(schema.get("properties", {}), schema.get("additionalProperties", True))
     for keyword, value in schema.items():
         if keyword in KEYWORDS:
             yield KEYWORDS[keyword](value, schema)
-        elif keyword not in IGNORED and keyword not in DEPENDENT:
+        elif keyword not in IGNORED and keyword not in SEPARATE:
             raise _UnknownKeyword(keyword)
 
 
@@ -157,7 +159,6 @@ def _most(kind: type[Any], limit: int) -> Predicate:
 
 
 KEYWORDS: dict[str, Callable[[Any, Mapping[str, Any]], Predicate]] = {
-    "type": _type,
     "enum": _enum,
     "pattern": _pattern,
     "required": _required,

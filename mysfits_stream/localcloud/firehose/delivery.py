@@ -182,12 +182,7 @@ class Firehose:
         with self._lock:
             self._write(put)
             due = self._accept(stream, put, steady)
-        size = sum(map(len, batch))
-        self._metrics.count(
-            stream,
-            arrived / 1000,
-            {f"{operation}.Requests": 1, "IncomingRecords": len(batch), "IncomingBytes": size},
-        )
+        self._metrics.put(region, name, operation, arrived / 1000, len(batch), sum(map(len, batch)))
         if due:
             self._wake()
         return [url_safe(RECORD_ID_BYTES) for _ in batch], stream.encrypted

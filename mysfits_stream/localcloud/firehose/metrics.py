@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mysfits_stream.localcloud.firehose.stream import Stream
 
 MINUTE = 60.0
+INCOMING = ("IncomingRecords", "IncomingBytes")
 MOST_KEPT = 10_000  # single values, until the next call of take
 
 
@@ -33,6 +34,8 @@ class Metrics:
         self._measured: deque[Metric] = deque(maxlen=MOST_KEPT)
         self._counted: dict[tuple[str, str, str, float], float] = {}
         """Region, stream, name and minute -> sum."""
+        self._puts: dict[tuple[str, str, str, float], list[int]] = {}
+        """Region, stream, operation and minute -> requests, records and bytes."""
 
     def measure(self, stream: Stream, name: str, value: float, unit: str, at: float) -> None:
         """Record a single value."""
@@ -47,12 +50,27 @@ class Metrics:
                 key = stream.region, stream.name, name, minute
                 self._counted[key] = self._counted.get(key, 0) + value
 
+    def put(self, region: str, stream: str, operation: str, at: float, records: int, size: int) -> None:
+        """Count a put of records with ``size`` bytes."""
+        key = region, stream, operation, at // MINUTE * MINUTE
+        with self._lock:
+            sums = self._puts.get(key)
+            if sums is None:
+                sums = self._puts[key] = [0, 0, 0]
+            sums[0] += 1
+            sums[1] += records
+            sums[2] += size
+
     def take(self) -> list[Metric]:
         """Everything since the last call."""
         with self._lock:
-            measured, counted = list(self._measured), dict(self._counted)
+            measured, counted = list(self._measured), self._counted
+            puts, self._puts, self._counted = self._puts, {}, {}
             self._measured.clear()
-            self._counted.clear()
+        for (region, stream, operation, at), sums in puts.items():
+            for name, value in zip((f"{operation}.Requests", *INCOMING), sums, strict=True):
+                key = region, stream, name, at
+                counted[key] = counted.get(key, 0) + value
         return measured + [
             Metric(region, stream, name, value, "Bytes" if name.endswith("Bytes") else "Count", at)
             for (region, stream, name, at), value in counted.items()

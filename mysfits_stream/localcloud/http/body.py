@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 BLOCK = 65536
 LONGEST_CHUNK_LINE = 1024
@@ -28,8 +27,7 @@ class BodyError(Exception):
     """The body is not a valid HTTP/1.1 message body, or ended early."""
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """The bytes of a body, and whether the bytes are the complete body."""
 
     data: bytes
@@ -59,7 +57,10 @@ class BodyReader:
 
         Else the first ``limit`` + 1 bytes. Raises BodyError.
         """
-        data = bytearray()
+        first = b"" if self.finished else self._block(limit + 1)
+        if self.finished:
+            return Body(first, len(first) <= limit)
+        data = bytearray(first)
         while not self.finished and len(data) <= limit:
             data += self._block(limit + 1 - len(data))
         return Body(bytes(data), self.finished and len(data) <= limit)

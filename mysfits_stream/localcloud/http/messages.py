@@ -19,6 +19,9 @@ from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
+HEADERS = "mysfits_stream.headers"
+"""The variable of an environ for all headers, by name in lower case; in place of the variables of WSGI."""
+
 LONGEST_FORM = 1024 * 1024
 """Bytes of a query-protocol call; the longest are templates of 51,200 bytes, percent-encoded."""
 
@@ -34,9 +37,15 @@ def read_json(text: str | bytes) -> Any:
         raise json.JSONDecodeError("nested too deeply", "", 0) from error
 
 
-@dataclass(frozen=True)
+# Not frozen: to make a frozen dataclass takes four times as long, and a click makes ten of these.
+
+
+@dataclass
 class Request:
-    """An HTTP request; ``path`` is still percent-encoded, header names are in lower case."""
+    """An HTTP request; ``path`` is still percent-encoded, header names are in lower case.
+
+    Read-only, but for the body, which is read after the head.
+    """
 
     method: str
     path: str
@@ -93,13 +102,18 @@ class Request:
         authorization = self.headers.get("authorization", "")
         if not authorization and "X-Amz-Credential" in self.query:
             authorization = f"Credential={self.parameters['X-Amz-Credential']}"
-        scope = CREDENTIAL_SCOPE.search(authorization) if authorization else None
+        scope = _scope(authorization) if authorization else None
         return scope[part] if scope else ""
 
 
-@dataclass(frozen=True)
+@lru_cache(maxsize=16)
+def _scope(authorization: str) -> re.Match[str] | None:
+    return CREDENTIAL_SCOPE.search(authorization)
+
+
+@dataclass
 class Response:
-    """An HTTP response."""
+    """An HTTP response; read-only."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -126,14 +140,16 @@ def json_response(status: int, document: Any, headers: Mapping[str, str] | None 
 
 def read_head(environ: Environ) -> Request:
     """The request of a WSGI server, without the body."""
-    headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and isinstance(value, str)
-    }
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(name):
-            headers[name.replace("_", "-").lower()] = environ[name]
+    headers: dict[str, str] | None = environ.get(HEADERS)
+    if headers is None:
+        headers = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_") and isinstance(value, str)
+        }
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if environ.get(name):
+                headers[name.replace("_", "-").lower()] = environ[name]
     uri = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
     path = urlsplit(uri).path if "://" in uri.split("?", 1)[0] else uri.split("?", 1)[0]
     return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, environ=environ)

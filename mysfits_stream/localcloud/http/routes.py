@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from mysfits_stream.localcloud.http.messages import Request, Response, json_response
@@ -13,7 +13,8 @@ from mysfits_stream.localcloud.http.messages import Request, Response, json_resp
 MEGABYTE = 1024 * 1024
 LARGEST_BODY = 100 * MEGABYTE
 """A function's zip of 50 MB takes 67 MB in CreateFunction; longer objects need a multipart upload."""
-
+USUAL_PATH = 256
+"""Characters; the routes for shorter paths are remembered."""
 
 # What makes a request signed, or a request to another service than S3, for the control plane and for moto.
 SIGNED_HEADERS = {"authorization", "x-amz-target"}
@@ -79,20 +80,13 @@ class Route:
         return re.compile(self.path, re.DOTALL)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RoutedRequest:
     """A request and the route that answers."""
 
     request: Request
     route: Route
     arguments: dict[str, Any]
-
-    def with_body(self, body: bytes) -> RoutedRequest:
-        """A copy with the body."""
-        head = self.request
-        # Not by dataclasses.replace: every click comes this way.
-        request = Request(head.method, head.path, head.query, head.headers, body, head.environ)
-        return RoutedRequest(request, self.route, self.arguments)
 
     def answer(self) -> Response:
         """The response of the route; 405 for methods outside of ``methods``."""
@@ -103,10 +97,26 @@ class RoutedRequest:
         return self.route.answer(self.request, **self.arguments)
 
 
-def find_route(routes: Iterable[Route], request: Request) -> RoutedRequest:
-    """The first matching route; the last route of a table matches every request."""
-    path = request.decoded_path
-    for route in routes:
-        if (found := route.pattern.fullmatch(path)) and route.matches(request):
-            return RoutedRequest(request, route, found.groupdict())
-    raise LookupError(f"no route for {request.method} {request.path}")
+class RouteTable:
+    """Routes in order; the last route matches every request."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = tuple(routes)
+        self._known = lru_cache(maxsize=256)(self._matching)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def find(self, request: Request) -> RoutedRequest:
+        """The first route that matches a request."""
+        path = request.decoded_path
+        # Clicks have few paths, and long paths would fill the memory.
+        for route, arguments in self._known(path) if len(path) <= USUAL_PATH else self._matching(path):
+            if route.matches(request):
+                return RoutedRequest(request, route, arguments)
+        raise LookupError(f"no route for {request.method} {request.path}")
+
+    def _matching(self, path: str) -> list[tuple[Route, dict[str, Any]]]:
+        """The routes for a path, with the named groups of the path."""
+        matches = ((route, route.pattern.fullmatch(path)) for route in self._routes)
+        return [(route, found.groupdict()) for route, found in matches if found]

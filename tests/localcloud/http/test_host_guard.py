@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from mysfits_stream.localcloud.http import host_guard
 from mysfits_stream.localcloud.http.host_guard import AllowedCallers
 from mysfits_stream.localcloud.http.messages import Request
-from mysfits_stream.localcloud.http.routes import find_route
 from tests.localcloud.test_server import click_pipeline
 from tests.support.cloud import CloudUnderTest
 
@@ -26,7 +25,7 @@ SCOPE = "20260101/us-east-1/{}/aws4_request"
 
 
 def refused(cloud: CloudUnderTest, request: Request, allowed: AllowedCallers) -> bool:
-    route = find_route(cloud.cloud.routes, request).route
+    route = cloud.cloud.routes.find(request).route
     return host_guard.denial(request, route, allowed) is not None
 
 
@@ -141,7 +140,7 @@ def test_pages_of_other_origins_reach_open_routes_only(cloud_server: CloudUnderT
         given = {"host": HOST, "origin": origin, "sec-fetch-site": site, "content-type": kind}
         headers = {key: value for key, value in given.items() if value is not None} | more
         request = Request(method, path, query, headers)
-        route = find_route(cloud_server.cloud.routes, request).route
+        route = cloud_server.cloud.routes.find(request).route
         closed = {"reads without a signature", "calls of the query protocol", "control plane"}
         # The three routes to the control plane differ in methods and content types.
         assert route.name == name or {route.name, name} <= closed
