@@ -8,14 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from email.utils import formatdate
-from functools import lru_cache
 from typing import Any
 
-from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest, KnownLengthRFile
 from cheroot.wsgi import Gateway_10, Server
 
+from mysfits_stream.localcloud.http import plain_requests
 from mysfits_stream.localcloud.http.connections import END_OF_HEAD, MAX_CONNECTIONS, Connections
+from mysfits_stream.localcloud.http.messages import HEADERS
+from mysfits_stream.localcloud.http.plain_requests import http_date
 from mysfits_stream.localcloud.http.socket_files import socket_file
 
 WORKERS = 64
@@ -63,6 +64,21 @@ class _LimitedHeaderReader(HeaderReader):
 class _Request(HTTPRequest):
     header_reader = _LimitedHeaderReader()
 
+    _head: plain_requests.Head | None = None
+
+    def parse_request(self) -> None:
+        stream = self.conn.rfile
+        if not stream.has_data():
+            stream.fill()
+        head = plain_requests.read(stream.unread())
+        if head is None:
+            super().parse_request()
+            return
+        stream.skip(head.size)
+        self._head = head
+        self.response_protocol = "HTTP/1.1"
+        self.started_request = self.ready = True
+
     def read_request_headers(self) -> bool:
         try:
             complete: bool = super().read_request_headers()  # type: ignore[no-untyped-call]  # cheroot has none
@@ -78,17 +94,38 @@ class _Request(HTTPRequest):
         if (b"Connection", b"close") in self.outheaders:
             self.close_connection = True
         if not any(name.lower() == b"date" for name, _ in self.outheaders):
-            self.outheaders.append((b"Date", _http_date(int(time.time()))))
+            self.outheaders.append((b"Date", http_date(int(time.time())).encode("ascii")))
         super().send_headers()
 
     def respond(self) -> None:
+        if self._head is not None:
+            self._respond_plainly(self._head)
+            return
         with self.conn.wfile.response():
             super().respond()
 
-
-@lru_cache(maxsize=2)
-def _http_date(seconds: int) -> bytes:
-    return formatdate(seconds, usegmt=True).encode("ascii")
+    def _respond_plainly(self, head: plain_requests.Head) -> None:
+        """Answer a request whose head was read as a whole, with one write."""
+        answers: list[tuple[str, list[tuple[str, str]]]] = []
+        body = KnownLengthRFile(self.conn.rfile, head.content_length)
+        environ = self.server.environ_of(head, self.conn, body)
+        chunks = self.server.wsgi_app(environ, lambda status, headers: answers.append((status, headers)))
+        payload = b"".join(chunks)
+        [(status, headers)] = answers
+        given = {name.lower(): value for name, value in headers}
+        if "content-length" not in given and not status.startswith(BODILESS):
+            headers.append(("Content-Length", str(len(payload))))
+        self.close_connection = given.get("connection") == "close"
+        if not self.close_connection and (
+            status.startswith("413") or not self.server.can_add_keepalive_connection
+        ):
+            self.close_connection = True
+            headers.append(("Connection", "close"))
+        if not self.close_connection and body.remaining:
+            body.read(body.remaining)
+        self.sent_headers = True
+        written = plain_requests.response_head(status, headers, self.server.server_name, int(time.time()))
+        self.conn.wfile.write(written + payload)
 
 
 class _Gateway(Gateway_10):
@@ -114,6 +151,7 @@ class _Gateway(Gateway_10):
         return environ
 
 
+BODILESS = ("1", "204", "304")
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -174,6 +212,23 @@ class _Server(Server):
             "wsgi.run_once": False,
             "wsgi.url_scheme": "http",
             "wsgi.version": (1, 0),
+        }
+
+    def environ_of(self, head: plain_requests.Head, connection: Any, body: Any) -> dict[str, Any]:
+        """The environ of a request; the headers are in a variable of their own."""
+        return {
+            **self.environ,
+            "PATH_INFO": head.path,
+            "QUERY_STRING": head.query,
+            "REMOTE_ADDR": connection.remote_addr or "",
+            "REMOTE_PORT": str(connection.remote_port or ""),
+            "REQUEST_METHOD": head.method,
+            "REQUEST_URI": head.uri,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.input": body,
+            "wsgi.input_terminated": False,
+            "CONTENT_LENGTH": str(head.content_length),
+            HEADERS: head.headers,
         }
 
 

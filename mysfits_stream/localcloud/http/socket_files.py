@@ -34,6 +34,20 @@ class Reader(StreamReader):
         """The bytes that were read from the socket and not from here."""
         return self._read_buf[self._read_pos :]
 
+    def skip(self, size: int) -> None:
+        """Leave out bytes of :meth:`unread`."""
+        self._read_pos += size
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most ``size`` bytes, fewer only at the end."""
+        if size is not None and size >= 0:
+            begin, end = self._read_pos, self._read_pos + size
+            if end <= len(self._read_buf):
+                self._read_pos = end
+                return self._read_buf[begin:end]
+        data: bytes = super().read(size)  # type: ignore[no-untyped-call]
+        return data
+
     def fill(self) -> bool:
         """Read what has arrived, without waiting; True at the end of the connection."""
         try:

@@ -63,7 +63,7 @@ def test_a_body_is_read_after_the_lines(pair: Pair) -> None:
     reader.fill()
     assert reader.readline(256) == b"head\n"
     pair[1].sendall(b"dy")
-    assert reader.read(4) == b"body"  # type: ignore[no-untyped-call]
+    assert reader.read(4) == b"body"
 
 
 def test_the_short_parts_of_a_response_leave_together(pair: Pair) -> None:
