@@ -79,9 +79,10 @@ def sort_by_time(pattern: str) -> bool:
 
 def _of_day(pattern: str, midnight: datetime) -> str | None:
     """The prefix of a day's keys, or None if keys of adjacent days may have the prefix."""
-    hours = [of_hour(pattern, midnight + HOUR * number) for number in range(-1, 25)]
-    day = commonprefix(hours[1:-1])  # noqa: RUF071 - a key is text: nothing says that it has slashes
-    return None if hours[0].startswith(day) or hours[-1].startswith(day) else day
+    # A pattern writes hours 0 and 23 with a different first digit, so their keys share what all 24 hours do.
+    before, first, last, after = (of_hour(pattern, midnight + HOUR * number) for number in (-1, 0, 23, 24))
+    day = commonprefix((first, last))  # noqa: RUF071 - a key is text: nothing says that it has slashes
+    return None if before.startswith(day) or after.startswith(day) else day
 
 
 def _evaluated(pattern: str, hour: datetime) -> tuple[str, bool]:

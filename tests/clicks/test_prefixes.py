@@ -102,3 +102,14 @@ def test_days_are_not_listed_as_days_where_keys_begin_with_the_hour() -> None:
     found = prefixes.of_hours("!{timestamp:HH/dd}/", midnight, midnight + timedelta(days=1))
     assert len(found) == 25
     assert found[0] == "00/07/"
+
+
+@pytest.mark.parametrize("hour", ["H", "HH", "HHH", "HH'h'", "hh", "dd", "D/H"])
+@pytest.mark.parametrize("date", ["yyyy/MM/dd/", "d-M-", "MMM/", ""])
+def test_each_hour_of_whole_days_has_exactly_one_of_their_prefixes(date: str, hour: str) -> None:
+    midnight = datetime(2026, 3, 7, tzinfo=UTC)
+    pattern = f"c/!{{timestamp:{date}{hour}}}/"
+    found = prefixes.of_hours(pattern, midnight, midnight + timedelta(days=2))
+    for number in range(48):
+        key = prefixes.of_hour(pattern, midnight + timedelta(hours=number))
+        assert len([prefix for prefix in found if key.startswith(prefix)]) == 1, key
