@@ -25,8 +25,8 @@ from mysfits_stream.errors import MysfitsStreamError
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.operations.options import DIRECTORY
 from tests.support.deployment import ACCOUNT, Deployment
-from tests.support.in_process import received
 from tests.support.scripted import Body
+from tests.support.without_sockets import received
 
 HTML = b"<!DOCTYPE html><html><head><title>x</title></head><body>\x1b[31mnginx</body></html>"
 Wire = tuple[int, dict[str, str], bytes]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from botocore.awsrequest import AWSResponse
 
 from mysfits_stream.aws import lean, responses
 from mysfits_stream.aws.account import Account
@@ -19,6 +20,7 @@ from mysfits_stream.provision.state import State
 from mysfits_stream.target import LOCAL_INVOKE_URL, Target
 from tests.support.clock import Clock
 from tests.support.cloud import CloudUnderTest
+from tests.support.without_sockets import answered
 
 ACCOUNT = "123456789012"
 
@@ -42,6 +44,8 @@ class Deployment:
         core.register_component("data_loader", LOADER)
         core.set_credentials("test", "test")
         core.register("before-call", self._note_call)
+        answer: Any = self._answer  # the stubs say that no handler returns anything
+        core.register("before-send", answer)
         responses.check(core)
         self.target = Target(
             name="local",
@@ -62,6 +66,9 @@ class Deployment:
 
     def _note_call(self, **details: Any) -> None:
         self.calls.append(details["model"].name)
+
+    def _answer(self, request: Any, **_: Any) -> AWSResponse:
+        return answered(request, self.cloud.cloud.handle, self.cloud.clock())
 
     def resources(self, **options: Any) -> stack.Stack:
         """The stack's resources."""

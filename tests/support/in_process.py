@@ -11,14 +11,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config as ClientConfig
-from botocore.exceptions import ConnectionClosedError
 from botocore.retries import standard
 from botocore.session import Session
 
@@ -26,7 +23,6 @@ from mysfits_stream.aws import lean, responses
 from mysfits_stream.aws.account import Account, Clients
 from mysfits_stream.aws.waiting import Interrupt, Pace
 from mysfits_stream.config import Config
-from mysfits_stream.localcloud.aws_behavior import Cut
 from mysfits_stream.localcloud.http.messages import Request, Response
 from mysfits_stream.localcloud.server import LocalCloud
 from mysfits_stream.provision import stack
@@ -34,6 +30,7 @@ from mysfits_stream.provision.state import State
 from mysfits_stream.target import AWS_INVOKE_URL, Target
 from tests.support.clock import Clock
 from tests.support.deployment import LOADER
+from tests.support.without_sockets import answered
 
 ACCOUNT_ID = "123456789012"
 ENDPOINT = "http://localhost:4566"
@@ -176,13 +173,11 @@ class InProcess:
         service, operation = event_name.split(".")[1:]
         call = ApiCall(service, operation, self._asking.parameters)
         self.clock.advance(LATENCY)
-        try:
-            response = self.intercept(call, lambda: self.cloud.handle(received(request)))
-        except Cut as cut:
-            raise ConnectionClosedError(endpoint_url=request.url) from cut
-        body = b"" if request.method == "HEAD" else response.body
-        headers: Any = _Headers(response.headers)
-        return AWSResponse(request.url, response.status, headers, _Body(body))
+
+        def handle(received: Request) -> Response:
+            return self.intercept(call, lambda: self.cloud.handle(received))
+
+        return answered(request, handle, self.clock())
 
     def _let_retries_take_no_time(self, made: Any) -> None:
         service = made.meta.service_model.service_id.hyphenize()
@@ -225,45 +220,6 @@ class InProcessTarget(Target):
     def answers(self, api_id: str, stage: str) -> bool:
         """Whether a stage serves the preflight of ``/clicks``."""
         return self.aws.answers(api_id, stage)
-
-
-class _Headers(dict[str, str]):
-    """Headers as botocore reads them: whatever the case of their names."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        super().__init__({name.lower(): value for name, value in headers.items()})
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(str(name).lower())
-
-
-class _Body(BytesIO):
-    """A body as urllib3 streams it."""
-
-    def stream(self, **_: Any) -> Any:
-        yield self.read()
-
-
-def received(request: Any) -> Request:
-    """A prepared request of botocore, as the front reads it."""
-    url = urlsplit(request.url)
-    headers = {
-        name.lower(): value.decode() if isinstance(value, bytes) else str(value)
-        for name, value in request.headers.items()
-    }
-    body = request.body or b""
-    if hasattr(body, "read"):
-        body = body.read()
-    return Request(
-        request.method,
-        url.path or "/",
-        url.query,
-        {"host": url.netloc, **headers},
-        body.encode() if isinstance(body, str) else bytes(body),
-    )
 
 
 def _session() -> Session:
