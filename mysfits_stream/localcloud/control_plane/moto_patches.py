@@ -22,6 +22,7 @@ from moto.s3.models import FakeDeleteMarker, FakeKey, S3Backend
 from werkzeug.routing import Rule
 
 from mysfits_stream.localcloud import service_models, simulated
+from mysfits_stream.localcloud.random_ids import letters_and_digits
 
 MANAGED_POLICIES = "moto.iam.aws_managed_policies"
 
@@ -38,6 +39,8 @@ def apply() -> None:
     module: Any = responses
     if not hasattr(module.method_names_from_class, "cache_info"):
         module.method_names_from_class = cache(module.method_names_from_class)
+    # moto draws the characters of a request's id one by one, 2 % of the time of a call.
+    module.gen_amzn_requestid_long = _request_id
     key: Any = FakeKey
     key.__del__ = FakeKey.dispose
     backend: Any = S3Backend
@@ -51,6 +54,14 @@ def apply() -> None:
 
 def _no_address(rule: object, *arguments: object) -> None:
     raise NotImplementedError(f"no addresses are built of {rule}")
+
+
+def _request_id(headers: dict[str, str] | None = None) -> str:
+    """An id as long as moto's; ``headers`` get the id."""
+    made = letters_and_digits(52)
+    if headers is not None:
+        headers["x-amzn-requestid"] = made
+    return made
 
 
 def _lighten() -> None:
