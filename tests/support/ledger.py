@@ -167,6 +167,7 @@ class Ledger:
         self.number = 0
         self.bucket = ClicksBucket.of(pipeline.config, pipeline.names.bucket, pipeline.target.clients.s3)
         self.firehose = pipeline.cloud.cloud.firehose
+        self.began = self.now
 
     def click(self, storm: int) -> dict[str, str]:
         """A click that no other equals; a few are on mysfits that do not exist yet."""
@@ -206,8 +207,9 @@ class Ledger:
 
     def delivered(self) -> Counter[str]:
         trouble = ParseProblems()
-        since = self.now - timedelta(days=30)
-        found = delivered.read(self.bucket, since, self.now + timedelta(days=1), trouble)
+        # Each hour or day of the range is a call of S3.
+        minute = timedelta(minutes=1)
+        found = delivered.read(self.bucket, self.began - minute, self.now + minute, trouble)
         users = Counter(click["userId"] for click in found)
         assert not str(trouble)
         return users
