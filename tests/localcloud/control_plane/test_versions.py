@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mysfits_stream.provision import policies
+from mysfits_stream.provision.processor_zip import zipped
 from tests.support.cloud import CloudUnderTest
 
 FUNCTION = "processor"
@@ -19,14 +18,12 @@ ARN = f"arn:aws:lambda:eu-west-1:123456789012:function:{FUNCTION}"
 
 
 def code(answer: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(
-            "index.py",
-            "def handler(event, context):\n"
-            f"    return [{answer!r}, context.function_version, context.invoked_function_arn]\n",
-        )
-    return buffer.getvalue()
+    """A zip without the time of day: the digest of equal code is the same."""
+    source = (
+        "def handler(event, context):\n"
+        f"    return [{answer!r}, context.function_version, context.invoked_function_arn]\n"
+    )
+    return zipped({"index.py": source.encode()})
 
 
 @pytest.fixture
